@@ -1,0 +1,136 @@
+"""Typed readers of environment variables.
+
+Each reader takes a name and a default, also looks for ``NAME_FILE`` (a file holding the value, as container secrets
+are mounted), and raises :class:`SettingError` with one sentence that names the variable when the form is wrong.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class SettingError(ImproperlyConfigured):
+    """A setting has a form that Ringbook does not know; the text is one sentence for the administrator."""
+
+
+def load_dotenv() -> None:
+    """Read ``.env`` beside manage.py, if there is one; what the environment already says wins."""
+    path = BASE_DIR / ".env"
+    if path.is_file():
+        environ.Env.read_env(str(path), overwrite=False)
+
+
+def text(name: str, default: str = "") -> str:
+    from_file = os.environ.get(f"{name}_FILE", "")
+    if from_file:
+        try:
+            return Path(from_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingError(f"{name}_FILE names a file that cannot be read: {error.__class__.__name__}.") from error
+    return os.environ.get(name, "") or default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name, "true" if default else "false").lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise SettingError(f"{name} must be true or false.")
+
+
+def number(name: str, default: int, *, at_least: int = 0) -> int:
+    value = text(name, str(default))
+    try:
+        result = int(value)
+    except ValueError as error:
+        raise SettingError(f"{name} must be a whole number.") from error
+    if result < at_least:
+        raise SettingError(f"{name} must be {at_least} or more.")
+    return result
+
+
+def listed(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if value and urlsplit(value).scheme not in schemes:
+        raise SettingError(f"{name} must begin with one of: {', '.join(f'{scheme}://' for scheme in schemes)}.")
+    return value
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Django's database dictionary from ``sqlite:///path`` or ``postgresql://user:password@host:port/name``."""
+    value = url(name, default, schemes=("sqlite", "postgresql", "postgres"))
+    if urlsplit(value).scheme == "sqlite":
+        path = value.removeprefix("sqlite:///")
+        if not path or path == value:
+            raise SettingError(f"{name} must name a file: sqlite:///path or sqlite:////absolute/path.")
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": path}
+    config = dict(environ.Env.db_url_config(value))
+    if not config.get("NAME"):
+        raise SettingError(f"{name} must name a database: postgresql://user:password@host:port/name.")
+    return config
+
+
+def email(name: str, default: str) -> dict[str, Any]:
+    """How mail leaves: a dictionary of Django's ``EMAIL_*`` settings from ``file://``, ``smtp://`` or ``console://``."""
+    value = url(name, default, schemes=("file", "smtp", "smtps", "console"))
+    parts = urlsplit(value)
+    if parts.scheme == "file":
+        folder = value.removeprefix("file://")
+        if not folder:
+            raise SettingError(f"{name} must name a folder: file:///path/to/outbox.")
+        return {"EMAIL_BACKEND": "portal.outbox.folder.FolderBackend", "EMAIL_FILE_PATH": folder}
+    if parts.scheme == "console":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    if not parts.hostname:
+        raise SettingError(f"{name} must name a host: {parts.scheme}://user:password@host:port.")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise SettingError(f"{name} has a port that is not a number.") from error
+    tls = parts.scheme == "smtp" and parts.query == "tls=true"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or {"smtp": 587 if tls else 25, "smtps": 465}[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": tls,
+    }
+
+
+def generated(name: str, path: Path, make: Callable[[], str]) -> str:
+    """The value of ``name``, else the one kept in ``path``, made on the first start and readable by its owner only."""
+    value = text(name)
+    if value:
+        return value
+    try:
+        if path.is_file():
+            return path.read_text(encoding="ascii").strip()
+        value = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside and linked into place: two processes that start together agree on one value.
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(value)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            value = path.read_text(encoding="ascii").strip()
+        finally:
+            draft.unlink()
+    except OSError as error:
+        raise SettingError(f"{name} must be set, because {path.parent} cannot be written.") from error
+    return value

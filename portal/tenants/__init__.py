@@ -1,0 +1,1 @@
+"""The wall and those behind it: tenants, people, grants and keys."""

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TenantsConfig(AppConfig):
+    name = "portal.tenants"
+    label = "tenants"
+    verbose_name = _("Tenants")
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,43 @@
+"""API keys: shown once, kept as a hash."""
+
+import hashlib
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.tenants.base import PublicModel
+from portal.tenants.models.people import Role
+from portal.tenants.models.tenants import Environment
+
+PREFIX = "ring_"
+
+
+def digest(secret: str) -> str:
+    """The stored form. A key has 240 random bits, so a plain hash is enough and a look-up by it gives nothing away."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiKey(PublicModel):
+    """A key of the REST API, and of the vendor's own form when it is bound to one environment."""
+
+    name = models.CharField(_("name"), max_length=120)
+    hint = models.CharField(_("begins with"), max_length=12)
+    digest = models.CharField(max_length=64, editable=False, db_index=True)
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
+    grant = models.OneToOneField("tenants.Grant", on_delete=models.PROTECT, related_name="api_key")
+    environment = models.ForeignKey(Environment, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant", "digest"), name="tenants_apikey_digest"),
+        )
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,59 @@
+"""Tenants and their environments, the data spaces that history hangs on."""
+
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.tenants.base import PublicModel
+
+
+def validate_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(_("%(name)s is not a time zone."), params={"name": name})
+
+
+class Tenant(models.Model):
+    """A company behind its own wall. ``slug`` is its address."""
+
+    slug = models.SlugField(_("address"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    zone = models.CharField(_("time zone"), max_length=64, default="America/Sao_Paulo", validators=[validate_zone])
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="pt-br")
+    active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+
+class Environment(PublicModel):
+    """One data space of a tenant, filled from one vendor. It outlives every connection, token and agent."""
+
+    name = models.CharField(_("name"), max_length=120)
+    provider = models.CharField(_("vendor"), max_length=40)
+    retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("environment")
+        verbose_name_plural = _("environments")
+        ordering = ("name", "id")
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant", "name"), name="tenants_environment_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,102 @@
+"""Where secrets sleep: an encrypted model field, the key ring behind it, and text that never shows itself.
+
+The keys are ``TOKEN_KEYS``, newest first: the first encrypts, all of them decrypt, so a key is rotated by putting a new
+one in front, running ``manage.py rotate_tokens``, and taking the old one away.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+HIDDEN = "•••"
+
+
+class VaultError(Exception):
+    """A secret cannot be read with the keys at hand; its stored form is left as it is."""
+
+
+class Masked(str):
+    """A secret in memory: equal to its text, but its repr and its formatted form are dots."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __str__(self) -> str:
+        return HIDDEN
+
+    def __format__(self, spec: str) -> str:
+        return HIDDEN
+
+    def reveal(self) -> str:
+        """The secret itself, for the one line that sends it."""
+        return str.__add__(self, "")
+
+
+def new_key() -> str:
+    """A fresh vault key, as ``TOKEN_KEYS`` takes it."""
+    return Fernet.generate_key().decode("ascii")
+
+
+@lru_cache(maxsize=4)
+def _ring(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def ring() -> MultiFernet:
+    return _ring(tuple(settings.TOKEN_KEYS))
+
+
+def seal(secret: str) -> str:
+    """Encrypt under the newest key; the answer is ASCII."""
+    return ring().encrypt(secret.encode()).decode("ascii")
+
+
+def unseal(sealed: str) -> Masked:
+    try:
+        return Masked(ring().decrypt(sealed.encode("ascii")).decode())
+    except (InvalidToken, UnicodeError) as error:
+        raise VaultError("A stored secret does not open with the keys in TOKEN_KEYS.") from error
+
+
+def reseal(sealed: str) -> str:
+    """The same secret under the newest key."""
+    try:
+        return ring().rotate(sealed.encode("ascii")).decode("ascii")
+    except (InvalidToken, UnicodeError) as error:
+        raise VaultError("A stored secret does not open with the keys in TOKEN_KEYS.") from error
+
+
+def keyed_hash(purpose: str, *parts: str, size: int = 16) -> str:
+    """A hash nobody can make without our key: for fingerprints, contact ids and tombstones. Hex, ``2 * size`` long.
+
+    The key is derived from ``SECRET_KEY`` and not from the ring, so that rotating token keys changes no address.
+    """
+    key = hashlib.blake2b(settings.SECRET_KEY.encode(), person=b"ringbook-keyed", digest_size=32).digest()
+    text = "\x1f".join((purpose, *parts)).encode()
+    return hmac.digest(key, text, "sha256")[:size].hex()
+
+
+def new_secret(prefix: str) -> str:
+    """A secret to be shown once; the prefix lets scanners find leaked ones."""
+    return f"{prefix}{base64.urlsafe_b64encode(secrets.token_bytes(30)).decode('ascii')}"
+
+
+class EncryptedText(models.TextField):  # type: ignore[type-arg]  # Django has no runtime generics
+    """Text that is encrypted in the database and :class:`Masked` in memory. It can't be searched."""
+
+    def from_db_value(self, value: str | None, *_: Any) -> Masked | None:
+        return None if value is None else unseal(value) if value else Masked("")
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value is None or value == "":
+            return value
+        return seal(value.reveal() if isinstance(value, Masked) else value)

@@ -1,0 +1,47 @@
+"""What a reader may see. First argument of every query: no Scope, no rows."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.tenants import Environment
+from sync.models.agents import Agent
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Built from a grant, the same way for a member, an API key and a mail recipient.
+
+    ``agent_ids`` is None when every agent of the environments may be seen. An empty ``environment_ids`` sees nothing.
+    """
+
+    tenant_id: int
+    zone: str
+    environment_ids: frozenset[int]
+    agent_ids: frozenset[int] | None = None
+    sees_numbers: bool = False
+
+    @classmethod
+    def of(cls, grant: Grant) -> "Scope":
+        """Reads the grant's environments and agents; the wall of the grant's tenant must be open."""
+        environments = Environment.objects.all() if grant.all_environments else grant.environments.all()
+        environment_ids = frozenset(environments.values_list("id", flat=True))
+        agent_ids = None
+        if grant.agent_keys:
+            agents = Agent.objects.filter(environment_id__in=environment_ids, external_id__in=grant.agent_keys)
+            agent_ids = frozenset(agents.values_list("id", flat=True))
+        return cls(grant.tenant_id, grant.tenant.zone, environment_ids, agent_ids, grant.sees_numbers)
+
+    def only(self, environment_id: int) -> "Scope":
+        """The same scope narrowed to one environment: empty when it may not be seen."""
+        return Scope(
+            self.tenant_id,
+            self.zone,
+            self.environment_ids & {environment_id},
+            self.agent_ids,
+            self.sees_numbers,
+        )
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)

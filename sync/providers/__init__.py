@@ -1,0 +1,1 @@
+"""Vendors: one folder each, plain Python, no Django. ``registry.PROVIDERS`` lists them."""

@@ -1,0 +1,122 @@
+"""What a vendor is to us: form fields, streams, the requests that read a part, and readers that make records.
+
+A provider holds no state and no connection. The runner decides when a request may leave and what follows a failure;
+a provider only says which requests there are (:class:`Ask`) and turns one answer into :class:`Page` chunks.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+from sync.records import Record
+from sync.taxonomy import Fault, Stream
+
+if TYPE_CHECKING:
+    from sync.providers.http import Http
+
+
+class UpstreamError(Exception):
+    """A request, or the document it brought, failed. ``detail`` is for administrators and holds no secret."""
+
+    def __init__(
+        self, fault: Fault, detail: str = "", *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{fault}: {detail}" if detail else str(fault))
+        self.fault = fault
+        self.detail = detail[:300]
+        self.status = status
+        self.retry_after = retry_after  # seconds, already bounded; None when the vendor named none
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A setting a provider asks for when a connection is added; builds the form and checks ``--set KEY=VALUE``."""
+
+    key: str
+    label: str
+    help: str = ""
+    required: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """All a provider may know of a connection. The repr holds no token."""
+
+    base_url: str
+    token: str = field(repr=False)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one window reads: ``key`` is ``2026-11-20``, ``agent:7`` or ``all``. ``wide`` asks a day more each side."""
+
+    stream: Stream
+    key: str
+    day: date | None = None
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One GET below the base address. ``kind`` names the reader within the provider.
+
+    ``paged`` answers promise a total and further pages. An ``optional`` ask may fail with 403, 404 or 422 without
+    making its window incomplete.
+    """
+
+    kind: str
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    page: int = 1
+    paged: bool = False
+    optional: bool = False
+
+    def at(self, page: int) -> "Ask":
+        return replace(self, page=page)
+
+
+@dataclass(slots=True)
+class Page:
+    """A chunk of an answer: one page of a list, or some elements of a streamed array.
+
+    ``keys`` are the ids of all elements, broken ones included, in order; ``total`` and ``last_page`` are what the vendor
+    said. An unpaged answer leaves both None.
+    """
+
+    records: list[Record]
+    keys: list[str]
+    total: int | None = None
+    last_page: int | None = None
+
+
+class Provider(Protocol):
+    key: str
+    label: str
+    fields: tuple[FormField, ...]
+    streams: tuple[Stream, ...]
+    daily: frozenset[Stream]  # streams that are read by UTC day; the others by agent or whole
+
+    def check_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """The settings with defaults filled in; raises ValueError with one sentence when they can't serve."""
+
+    def check(self, http: "Http") -> None:
+        """Prove that address and token serve, with one request; raises UpstreamError."""
+
+    def parts(self, stream: Stream, settings: Mapping[str, str], days: Sequence[date]) -> list[Part]:
+        """The parts of a stream: one for each of ``days``, or all there are when the stream is not daily."""
+
+    def asks(self, part: Part, settings: Mapping[str, str]) -> list[Ask]:
+        """The requests a part begins with."""
+
+    def follow(self, part: Part, ask: Ask, page: Page) -> list[Ask]:
+        """Requests that an answer calls for besides its next pages: the detail of each campaign, say."""
+
+    def read(self, ask: Ask, http: "Http") -> Iterator[Page]:
+        """Send the request and read the answer; raises UpstreamError. Bad elements become BrokenRecord."""
+
+    def count(self, day: date, http: "Http") -> int | None:
+        """The vendor's own number of calls of a UTC day, None where it has none."""

@@ -1,0 +1,90 @@
+"""The cast: Ana owns the tenant Acme, Bruno reads one of its environments, Carla is of another tenant."""
+
+import os
+import tempfile
+
+# Before anything reads the settings: a suite writes nowhere but here, and its sandboxes live on loopback.
+os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="ringbook-test-"))
+os.environ.setdefault("UPSTREAM_ALLOW_PRIVATE", "true")
+
+import pytest
+from django.conf import settings
+
+from portal.tenants import wall
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.models.tenants import Environment, Tenant
+
+
+@pytest.fixture(autouse=True)
+def _fast_and_local(settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+
+def member(tenant: Tenant, email: str, role: Role, *environments: Environment, numbers: bool = False) -> User:
+    user = User.objects.create_user(email, "correct horse battery", name=email.split("@")[0].title())
+    with wall.tenant(tenant):
+        grant = Grant.objects.create(tenant=tenant, all_environments=not environments, sees_numbers=numbers)
+        grant.environments.set(environments)
+        Membership.objects.create(tenant=tenant, user=user, role=role, grant=grant)
+    return user
+
+
+@pytest.fixture
+def acme(db) -> Tenant:
+    return Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language="pt-br")
+
+
+@pytest.fixture
+def globex(db) -> Tenant:
+    return Tenant.objects.create(slug="globex", name="Globex", zone="Asia/Kathmandu", language="en")
+
+
+@pytest.fixture
+def sales(acme) -> Environment:
+    """Acme's Talkover environment."""
+    with wall.tenant(acme):
+        return Environment.objects.create(tenant=acme, name="Sales", provider="talkover")
+
+
+@pytest.fixture
+def care(acme) -> Environment:
+    """Acme's OriginsAI environment."""
+    with wall.tenant(acme):
+        return Environment.objects.create(tenant=acme, name="Care", provider="originsai")
+
+
+@pytest.fixture
+def foreign(globex) -> Environment:
+    """Globex's Talkover environment."""
+    with wall.tenant(globex):
+        return Environment.objects.create(tenant=globex, name="Sales", provider="talkover")
+
+
+@pytest.fixture
+def ana(acme) -> User:
+    return member(acme, "ana@acme.example", Role.OWNER, numbers=True)
+
+
+@pytest.fixture
+def bruno(acme, sales) -> User:
+    return member(acme, "bruno@acme.example", Role.VIEWER, sales)
+
+
+@pytest.fixture
+def carla(globex) -> User:
+    return member(globex, "carla@globex.example", Role.OWNER, numbers=True)
+
+
+@pytest.fixture
+def behind_acme(acme):
+    """Opens Acme's wall for the whole test."""
+    with wall.tenant(acme):
+        yield acme
+
+
+@pytest.fixture(scope="session")
+def on_postgresql() -> bool:
+    return bool(settings.POSTGRESQL)

@@ -1,0 +1,48 @@
+"""Rows for tests, with the few fields a test cares about; everything else is plausible and fixed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from portal.lib.ids import uuid7
+from sync.models.agents import Agent
+from sync.models.calls import Call, Payload
+
+TIME_ZERO = datetime(2026, 7, 8, 15, 0, tzinfo=UTC)  # a Wednesday noon in Sao Paulo
+
+
+def agent(environment, external_id: str = "agent-1", **fields: Any) -> Agent:
+    fields = {"name": external_id.title(), "direction": "outbound", "state": "published"} | fields
+    return Agent.objects.get_or_create(
+        tenant_id=environment.tenant_id, environment=environment, external_id=external_id, defaults=fields
+    )[0]
+
+
+def call(environment, external_id: str, *, raw: str | None = None, **fields: Any) -> Call:
+    """A completed two-minute outbound call at TIME_ZERO unless told otherwise. ``seconds`` is the duration."""
+    seconds = fields.pop("seconds", 120)
+    defaults: dict[str, Any] = {
+        "status": "completed",
+        "direction": "outbound",
+        "started_at": TIME_ZERO,
+        "duration_ms": None if seconds is None else round(seconds * 1000),
+        "from_number": "+551130000000",
+        "to_number": "+5511987654321",
+        "digest": external_id.encode()[:16].ljust(16, b"."),
+        "read_at": TIME_ZERO,
+        "first_seen_at": TIME_ZERO,
+        "changed_at": TIME_ZERO,
+    }
+    values = defaults | fields
+    other = values["to_number"] if values["direction"] == "outbound" else values["from_number"]
+    values.setdefault("contact", "".join(filter(str.isdigit, other)))
+    row = Call.objects.create(
+        id=uuid7(int(values["started_at"].timestamp() * 1000)),
+        tenant_id=environment.tenant_id,
+        environment=environment,
+        external_id=external_id,
+        **values,
+    )
+    Payload.objects.create(
+        call=row, tenant_id=environment.tenant_id, environment=environment, raw=raw or f'{{"id":"{external_id}"}}'
+    )
+    return row
