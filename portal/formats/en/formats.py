@@ -1,0 +1,15 @@
+"""English: 1,211 · 43.1 % · 13 Jul 2026 · 14:05. Days before months, as everywhere outside the United States."""
+
+DATE_FORMAT = "j M Y"
+SHORT_DATE_FORMAT = "j M Y"
+MONTH_DAY_FORMAT = "j M"
+YEAR_MONTH_FORMAT = "F Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "j M Y, H:i"
+SHORT_DATETIME_FORMAT = "j M, H:i"
+WEEKDAY_DAY_FORMAT = "D j M"
+SHORT_MONTH_FORMAT = "M Y"
+FIRST_DAY_OF_WEEK = 1
+DECIMAL_SEPARATOR = "."
+THOUSAND_SEPARATOR = ","
+NUMBER_GROUPING = 3

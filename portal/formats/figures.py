@@ -1,0 +1,100 @@
+"""Figures as text in the active language: one way to round, to write a duration, to name a span of days.
+
+Rounding happens here and nowhere else: half away from zero, so that 0.05 never becomes 0.0 on one face and 0.1 on
+another. The space before a unit is one that does not break.
+"""
+
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+NO_BASE = "–"
+SPACE = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+
+
+def decimal(value: float | Decimal, places: int = 0) -> str:
+    """``value`` rounded to ``places``, grouped in thousands."""
+    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    text = formats.number_format(abs(rounded), decimal_pos=places, use_l10n=True, force_grouping=True)
+    return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def duration(seconds: float) -> str:
+    """``m:ss``, with hours only where there are any."""
+    whole = int(Decimal(repr(seconds)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    minutes, rest = divmod(abs(whole), 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{MINUS}{text}" if whole < 0 else text
+
+
+def value(amount: float | None, unit: str, *, currency: str = "") -> str:
+    """A metric's value in its unit: count, percent, seconds, minutes, ms or money. None is an en dash."""
+    if amount is None:
+        return NO_BASE
+    if unit == "percent":
+        return f"{decimal(amount, 1)}{SPACE}%"
+    if unit == "seconds":
+        return duration(amount)
+    if unit == "minutes":
+        return f"{decimal(amount)}{SPACE}min"
+    if unit == "ms":
+        return f"{decimal(amount)}{SPACE}ms"
+    if unit == "money":
+        amount_text = decimal(amount, 2)
+        return f"{currency}{SPACE}{amount_text}" if currency else amount_text
+    whole = float(amount).is_integer()
+    return decimal(amount, 0 if whole else 2)
+
+
+def change(amount: float, unit: str) -> str:
+    """The size of a change without its sign: percentage points for a rate, else percent."""
+    size = decimal(abs(amount), 1)
+    return f"{size}{SPACE}{_('pp')}" if unit == "percent" else f"{size}{SPACE}%"
+
+
+def is_level(amount: float) -> bool:
+    """Whether a change vanishes when it is rounded for display."""
+    return abs(amount) < 0.05
+
+
+def day(when: date) -> str:
+    return formats.date_format(when, "DATE_FORMAT")
+
+
+def weekday(when: date) -> str:
+    """``Mon 13 Jul``."""
+    return formats.date_format(when, "WEEKDAY_DAY_FORMAT")
+
+
+def days(first: date, last: date) -> str:
+    """A span of days, both inclusive, with what they share said once: ``6–12 Jul 2026``."""
+    if first == last:
+        return f"{weekday(first)} {first.year}"
+    end = formats.date_format(last, "DATE_FORMAT")
+    if first.year != last.year:
+        return f"{formats.date_format(first, 'DATE_FORMAT')} – {end}"
+    if first.month != last.month:
+        return f"{formats.date_format(first, 'MONTH_DAY_FORMAT')} – {end}"
+    return f"{first.day}–{end}"
+
+
+def moment(when: datetime, zone: str, *, now: datetime) -> str:
+    """A time of day in ``zone``, with its date unless that is today's."""
+    local = when.astimezone(ZoneInfo(zone))
+    today = now.astimezone(ZoneInfo(zone)).date()
+    if local.date() == today:
+        return formats.date_format(local, "TIME_FORMAT")
+    if today - local.date() < timedelta(days=300):
+        return formats.date_format(local, "SHORT_DATETIME_FORMAT")
+    return formats.date_format(local, "DATETIME_FORMAT")
+
+
+def zone_name(zone: str) -> str:
+    """A zone for a reader: its place without the underscores."""
+    return zone.replace("_", " ")
