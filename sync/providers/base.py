@@ -65,7 +65,7 @@ class Ask:
     """One GET below the base address. ``kind`` names the reader within the provider.
 
     ``paged`` answers promise a total and further pages. An ``optional`` ask may fail with 403, 404 or 422 without
-    making its window incomplete.
+    making its window incomplete. A ``local`` one is answered from the settings: nothing is sent, no request is spent.
     """
 
     kind: str
@@ -74,6 +74,7 @@ class Ask:
     page: int = 1
     paged: bool = False
     optional: bool = False
+    local: bool = False
 
     def at(self, page: int) -> "Ask":
         return replace(self, page=page)
@@ -83,8 +84,8 @@ class Ask:
 class Page:
     """A chunk of an answer: one page of a list, or some elements of a streamed array.
 
-    ``keys`` are the ids of all elements, broken ones included, in order; ``total`` and ``last_page`` are what the vendor
-    said. An unpaged answer leaves both None.
+    ``keys`` are the ids of all elements, broken ones included, in order; an element without an id has ``?`` and the hex
+    of its digest. ``total`` and ``last_page`` are what the vendor said. An unpaged answer leaves both None.
     """
 
     records: list[Record]
@@ -102,6 +103,13 @@ class Provider(Protocol):
 
     def check_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
         """The settings with defaults filled in; raises ValueError with one sentence when they can't serve."""
+
+    def session(self, access: Access) -> "Http":
+        """The door to this vendor, with the header that carries the token and the vendor's deadline. Use it in ``with``.
+
+        It is the only way an :class:`Http` is made: only the vendor knows the header's name and form. Threads may share
+        it. Raises UpstreamError(ADDRESS) for a base address that may not be asked.
+        """
 
     def check(self, http: "Http") -> None:
         """Prove that address and token serve, with one request; raises UpstreamError."""
