@@ -5,9 +5,13 @@ import os
 from celery import Celery
 from kombu import Queue
 
+from portal.runtime.schedules import QUEUES
+from portal.runtime.schedules import SCHEDULE as RUNTIME
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("ringbook")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue(name) for name in ("default", "sync", "reports", "mail")]
+app.conf.task_queues = [Queue(name) for name in QUEUES]
+app.conf.beat_schedule = {**RUNTIME}
 app.autodiscover_tasks()

@@ -1,8 +1,29 @@
 """Every address of the site."""
 
+from importlib.util import find_spec
+
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
+
+from portal import health
+
+
+def _mounted(where: str, module: str) -> list[URLResolver]:
+    try:
+        return [path(where, include(module))] if find_spec(module) else []
+    except ModuleNotFoundError:
+        return []
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    *_mounted("accounts/", "portal.accounts.urls"),
+    *_mounted("t/<slug:tenant>/", "reports.web.urls"),
+    *_mounted("", "reports.api.urls"),
+    *_mounted("vendor/", "reports.api.vendor.urls"),
+    *_mounted("mail/", "reports.mail.urls"),
 ]

