@@ -1,30 +1,107 @@
 """Days, weeks and months in a zone, and the period to compare with. Pure.
 
 A period is whole local days, half-open: ``[start, end)``. Its edges are instants found through the zone's rules, so a
-day may have 23 or 25 hours, and none is lost or counted twice.
+day may have 23 or 25 hours, and none is lost or counted twice. Between two changes of the clock the zone's offset is a
+constant: :func:`stretches` names these stretches, and every grouping by local time, here or in a database, is integer
+arithmetic on them. So an answer rests on one set of zone rules, whatever the database knows of zones.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+DAY = 86_400
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01; a Thursday."""
+    return day.toordinal() - _EPOCH_DAY
+
+
+def number_day(number: int) -> date:
+    return date.fromordinal(number + _EPOCH_DAY)
+
+
+def week_number(day: date) -> int:
+    """ISO weeks since the one of 1970-01-01; ``number_day(number * 7 - 3)`` is its Monday."""
+    return (day_number(day) + 3) // 7
+
+
+def week_monday(number: int) -> date:
+    return number_day(number * 7 - 3)
+
+
+def month_number(day: date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def month_first(number: int) -> date:
+    return date(number // 12, number % 12 + 1, 1)
+
 
 @lru_cache(maxsize=8192)
 def day_start(day: date, zone: str) -> datetime:
-    """The first instant of a local day, in UTC. Where midnight does not exist the day begins when the gap ends."""
-    local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    instant = local.astimezone(UTC)
-    if instant.astimezone(ZoneInfo(zone)).date() < day:  # midnight fell into a gap: fold=0 maps before it
-        instant = local.replace(fold=1).astimezone(UTC)
-    back = instant.astimezone(ZoneInfo(zone))
-    if back.date() == day and (back.hour, back.minute) != (0, 0):
-        # The gap's end is the first instant of the day: drop the part of the clock that was skipped into.
-        skipped = timedelta(hours=back.hour, minutes=back.minute) - (
-            back.utcoffset() - (back - timedelta(days=1)).utcoffset()  # type: ignore[operator]
-        )
-        instant -= skipped
-    return instant
+    """The first instant of a local day, in UTC. Where midnight does not exist the day begins when the gap ends.
+
+    No zone is further from UTC than 14 hours, so the instant lies within a known stretch; it is searched to the second.
+    """
+    rules = ZoneInfo(zone)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    before, after = -16 * 3600, 14 * 3600  # local date is before `day` at the first, not before it at the second
+    while after - before > 1:
+        middle = (before + after) // 2
+        if (midnight + timedelta(seconds=middle)).astimezone(rules).date() < day:
+            before = middle
+        else:
+            after = middle
+    return midnight + timedelta(seconds=after)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Instants with one offset: ``[start, end)`` in UTC, ``offset`` in seconds east of it."""
+
+    start: datetime
+    end: datetime
+    offset: int
+
+    @property
+    def hours(self) -> range:
+        """The local hours it touches, as hours since 1970-01-01 00:00 on the wall clock."""
+        first = int(self.start.timestamp()) + self.offset
+        last = int(self.end.timestamp()) - 1 + self.offset
+        return range(first // 3600, last // 3600 + 1)
+
+
+@lru_cache(maxsize=512)
+def stretches(start: datetime, end: datetime, zone: str) -> tuple[Stretch, ...]:
+    """The stretches of one offset that make up ``[start, end)``; at least one."""
+    rules = ZoneInfo(zone)
+
+    def offset(at: datetime) -> int:
+        return int(at.astimezone(rules).utcoffset().total_seconds())  # type: ignore[union-attr]
+
+    found: list[Stretch] = []
+    begun, here = start, start
+    while here < end:
+        there = min(here + timedelta(days=1), end)
+        if offset(there) != offset(here):
+            low, high = 0, int((there - here).total_seconds())
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (
+                    (middle, high) if offset(here + timedelta(seconds=middle)) == offset(here) else (low, middle)
+                )
+            there = here + timedelta(seconds=high)
+            if there < end:
+                found.append(Stretch(begun, there, offset(here)))
+                begun = there
+        here = there
+    found.append(Stretch(begun, end, offset(begun)))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +125,53 @@ class Period:
     @property
     def ends_at(self) -> datetime:
         return day_start(self.end, self.zone)
+
+    @property
+    def whole_month(self) -> bool:
+        return self.start.day == 1 and self.end == month_first(month_number(self.start) + 1)
+
+    def holds(self, instant: datetime) -> bool:
+        return self.starts_at <= instant < self.ends_at
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.start + timedelta(days=n) for n in range(self.days))
+
+
+def previous(period: Period) -> Period:
+    """The aligned period before: the month before a whole month, else the same weekdays, as near as can be."""
+    if period.whole_month:
+        return Period(month_first(month_number(period.start) - 1), period.start, period.zone)
+    shift = timedelta(days=-(-period.days // 7) * 7)
+    return Period(period.start - shift, period.end - shift, period.zone)
+
+
+def elapsed_part(period: Period, before: Period, now: datetime) -> datetime:
+    """Where the previous period has to end to be as long as ``period`` is at ``now``: its own end once that is over.
+
+    The same clock time of the aligned day, so that a change of the clock in between shifts nothing.
+    """
+    if not period.holds(now):
+        return before.ends_at
+    today = local_date(now, period.zone)
+    aligned = before.start + (today - period.start)
+    if aligned >= before.end:
+        return before.ends_at
+    return min(day_start(aligned, period.zone) + (now - day_start(today, period.zone)), before.ends_at)
+
+
+def local_date(instant: datetime, zone: str) -> date:
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def last_days(count: int, today: date, zone: str) -> Period:
+    """The last ``count`` whole days, up to yesterday."""
+    return Period(today - timedelta(days=count), today, zone)
+
+
+def week_of(day: date, zone: str) -> Period:
+    monday = week_monday(week_number(day))
+    return Period(monday, monday + timedelta(days=7), zone)
+
+
+def month_of(day: date, zone: str) -> Period:
+    return Period(day.replace(day=1), month_first(month_number(day) + 1), zone)
