@@ -101,7 +101,7 @@ def email(name: str, default: str) -> dict[str, Any]:
         raise SettingError(f"{name} has a port that is not a number.") from error
     tls = parts.scheme == "smtp" and parts.query == "tls=true"
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_BACKEND": "portal.outbox.smtp.SmtpBackend",
         "EMAIL_HOST": parts.hostname,
         "EMAIL_PORT": port or {"smtp": 587 if tls else 25, "smtps": 465}[parts.scheme],
         "EMAIL_HOST_USER": unquote(parts.username or ""),

@@ -1,0 +1,113 @@
+"""Every message is a row before it leaves, and stays one: what was sent to whom, and what the server said."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.tenants.base import PublicModel, TenantModel
+
+
+class State(models.TextChoices):
+    """Where a message stands. ``unknown``: it was handed over and no answer came, so it may have arrived or not."""
+
+    PENDING = "pending", _("waiting")
+    SENDING = "sending", _("being sent")
+    SENT = "sent", _("sent")
+    UNKNOWN = "unknown", _("unknown")
+    FAILED = "failed", _("failed")
+    SUPPRESSED = "suppressed", _("held back")
+
+
+class Message(PublicModel):
+    """One mail to one person. ``reference`` says what it is for; a second one with the same reference never exists.
+
+    ``attempts`` grows with every claim and never falls, so it also tells an old sender from the present one.
+    """
+
+    reference = models.CharField(_("reference"), max_length=200)
+    to = models.EmailField(_("to"), max_length=254)
+    subject = models.CharField(_("subject"), max_length=250)
+    text = models.TextField(_("text"))
+    html = models.TextField(_("HTML"), blank=True)
+    headers = models.JSONField(_("headers"), default=dict, blank=True)
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, blank=True)
+    message_id = models.CharField(_("Message-ID"), max_length=250)
+    state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
+    last_reply = models.CharField(_("last reply"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ("-id",)
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant", "reference"), name="outbox_message_reference"),
+        )
+        indexes = (
+            models.Index(
+                fields=("next_attempt_at", "id"),
+                condition=models.Q(state__in=("pending", "sending")),
+                name="outbox_message_open",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Enclosure(TenantModel):
+    """A file that goes with a message."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="enclosures")
+    name = models.CharField(_("name"), max_length=150)
+    content_type = models.CharField(_("content type"), max_length=100)
+    content = models.BinaryField(_("content"))
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("enclosure")
+        verbose_name_plural = _("enclosures")
+        constraints = (models.UniqueConstraint(fields=("tenant", "message", "name"), name="outbox_enclosure_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Attempt(TenantModel):
+    """One try at sending, with how it ended. ``outcome`` is empty while it lasts, or when its process died."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="tries")
+    number = models.PositiveIntegerField(_("number"))
+    started_at = models.DateTimeField(_("started"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    outcome = models.CharField(_("outcome"), max_length=12, choices=State.choices, blank=True)
+    reply = models.CharField(_("reply"), max_length=300, blank=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        ordering = ("number",)
+        constraints = (models.UniqueConstraint(fields=("tenant", "message", "number"), name="outbox_attempt_number"),)
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class Suppression(TenantModel):
+    """An address that is not written to any more, because its server refused it for good. Deleting the row lifts it."""
+
+    address = models.EmailField(_("address"), max_length=254)
+    reason = models.CharField(_("reason"), max_length=300)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("suppressed address")
+        verbose_name_plural = _("suppressed addresses")
+        constraints = (models.UniqueConstraint(fields=("tenant", "address"), name="outbox_suppression_address"),)
+
+    def __str__(self) -> str:
+        return self.address

@@ -1,0 +1,77 @@
+"""Django's SMTP backend, saying precisely how far a message got.
+
+Until the DATA command nothing was handed over, so any fault there is :class:`NotTaken`. A reply to DATA is a clear
+answer as well. Silence or a lost connection after DATA is neither, and is raised as it came.
+"""
+
+import re
+import smtplib
+from typing import Any
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends.smtp import EmailBackend
+
+from portal.outbox.refusals import NotTaken
+
+_POLICY = re.compile(r"^\s*5\.7\.\d")  # refused for who sends, not for who receives
+
+
+class _Marked:
+    data_begun = False
+
+    def data(self, msg: Any) -> Any:
+        self.data_begun = True
+        return super().data(msg)  # type: ignore[misc]
+
+
+class _MarkedSMTP(_Marked, smtplib.SMTP):
+    pass
+
+
+class _MarkedSMTPS(_Marked, smtplib.SMTP_SSL):
+    pass
+
+
+def _spoken(error: Exception) -> tuple[int, str]:
+    """The server's code and words, or 0 and the kind of fault where it said nothing."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, words = next(iter(error.recipients.values()))
+    elif isinstance(error, smtplib.SMTPResponseException):
+        code, words = error.smtp_code, error.smtp_error
+    else:
+        return 0, type(error).__name__
+    return code, words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+
+
+def _refusal(error: Exception) -> NotTaken:
+    code, words = _spoken(error)
+    final = 500 <= code < 600
+    of_recipient = isinstance(error, smtplib.SMTPRecipientsRefused)
+    return NotTaken(
+        f"{code} {words}" if code else words,
+        # A refusal of the sender, or a wrong password, is ours to mend: the message waits for that.
+        permanent=final and (of_recipient or isinstance(error, smtplib.SMTPDataError)),
+        address_dead=final and of_recipient and not _POLICY.match(words),
+    )
+
+
+class SmtpBackend(EmailBackend):
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return _MarkedSMTPS if self.use_ssl else _MarkedSMTP
+
+    def open(self) -> bool | None:
+        try:
+            return super().open()
+        except Exception as error:
+            raise _refusal(error) from error
+
+    def _send(self, email_message: EmailMessage) -> bool:
+        try:
+            return bool(super()._send(email_message))  # type: ignore[misc]  # a private method, unknown to the stubs
+        except smtplib.SMTPDataError as error:
+            raise _refusal(error) from error
+        except Exception as error:
+            if getattr(self.connection, "data_begun", True):
+                raise
+            raise _refusal(error) from error

@@ -1,0 +1,36 @@
+"""Sending in the background. Rows are the truth; a lost task is issued again by the sweep."""
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from celery.contrib.django.task import DjangoTask
+from kombu.exceptions import OperationalError
+
+from portal.outbox import post
+from portal.tenants import wall
+from portal.tenants.tasks import TenantTask
+
+QUEUE = "mail"
+logger = logging.getLogger("ringbook.outbox")
+
+
+@shared_task(base=TenantTask)
+def deliver_message(tenant_id: int, message_id: int, **_: Any) -> None:
+    post.deliver(message_id)
+
+
+@shared_task(base=DjangoTask)
+def sweep_outbox(**_: Any) -> int:
+    """Settles what died in the act and issues again what is overdue; how many were issued. Safe in any number of
+    copies at once."""
+    with wall.every_tenant("the sweep of the outbox"):
+        post.settle_lost()
+        waiting = post.overdue()
+    for number, (tenant_id, message_id) in enumerate(waiting):
+        try:
+            deliver_message.apply_async((tenant_id, message_id), queue=QUEUE, expires=50)
+        except (OperationalError, OSError) as error:
+            logger.warning("the broker takes no messages: %s", type(error).__name__)
+            return number
+    return len(waiting)
