@@ -105,7 +105,7 @@ class Provider(Protocol):
         """The settings with defaults filled in; raises ValueError with one sentence when they can't serve."""
 
     def session(self, access: Access) -> "Http":
-        """The door to this vendor, with the header that carries the token and the vendor's deadline. Use it in ``with``.
+        """The door to this vendor: its header that carries the token, its deadline. Use it in ``with``.
 
         It is the only way an :class:`Http` is made: only the vendor knows the header's name and form. Threads may share
         it. Raises UpstreamError(ADDRESS) for a base address that may not be asked.
@@ -123,8 +123,12 @@ class Provider(Protocol):
     def follow(self, part: Part, ask: Ask, page: Page) -> list[Ask]:
         """Requests that an answer calls for besides its next pages: the detail of each campaign, say."""
 
-    def read(self, ask: Ask, http: "Http") -> Iterator[Page]:
-        """Send the request and read the answer; raises UpstreamError. Bad elements become BrokenRecord."""
+    def read(self, ask: Ask, http: "Http", known: Mapping[bytes, str] = ...) -> Iterator[Page]:
+        """Send the request and read the answer; raises UpstreamError. Bad elements become BrokenRecord.
+
+        ``known`` maps digests of mirrored calls to their ids: an element of a known digest is unchanged, so only its id
+        goes into ``Page.keys``, and neither is it normalised nor a record made. That is what makes a re-read cheap.
+        """
 
     def count(self, day: date, http: "Http") -> int | None:
         """The vendor's own number of calls of a UTC day, None where it has none."""

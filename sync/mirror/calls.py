@@ -1,0 +1,197 @@
+"""Writing calls: new ones are copied in, known ones are compared and only the changed written."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+
+from sync.mirror import tables
+from sync.mirror.rows import COLUMNS, ID, STARTED_AT, UPDATED, RowMaker, Stored
+from sync.models.agents import Agent
+from sync.models.calls import Call, Payload
+from sync.models.changes import CallChange, DirtyDay
+from sync.models.quarantine import Quarantine
+from sync.records import CallRecord
+
+_PAYLOAD = ("call_id", "tenant_id", "environment_id", "raw")
+_UPDATED_PLACES = tuple(COLUMNS.index(name) for name in UPDATED)
+_CHUNK = 2000  # ids in one look-up: under SQLite's bound on parameters
+
+
+@dataclass(slots=True)
+class Written:
+    new: int = 0
+    changed: int = 0
+    days: set[date] = field(default_factory=set)  # local days whose figures moved
+
+
+class CallWriter:
+    """Writes the calls of one environment, inside the caller's transaction and under its lease."""
+
+    def __init__(self, maker: RowMaker) -> None:
+        self._maker = maker
+        self._agents: dict[str, int] = {}
+        self._environment = {"tenant_id": maker.tenant_id, "environment_id": maker.environment_id}
+
+    def write(self, records: Sequence[tuple[CallRecord, datetime]], now: datetime) -> Written:
+        """Each record comes with the time its answer was asked for. One id may come several times."""
+        newest: dict[str, tuple[CallRecord, datetime]] = {}
+        for record, read_at in records:
+            other = newest.get(record.external_id)
+            if other is None or _later(record, read_at, *other):
+                newest[record.external_id] = (record, read_at)
+        agents = self._agent_ids(record for record, _ in newest.values())
+        rows = [
+            (self._maker.row(record, agents.get(record.agent or ""), read_at, now), record, read_at)
+            for record, read_at in newest.values()
+        ]
+        rows.sort(key=lambda item: item[0][ID])  # one order for every writer, and the order of time
+        written = Written()
+        try:
+            self._insert(rows, written)
+        except tables.AlreadyThere:
+            known = self._stored(newest)
+            self._insert([item for item in rows if item[1].external_id not in known], written)
+            self._update([item for item in rows if item[1].external_id in known], known, now, written)
+        self._release(newest, now)
+        self._mark(written.days, now)
+        return written
+
+    def _insert(self, rows: Sequence[tuple[tuple[Any, ...], CallRecord, datetime]], written: Written) -> None:
+        tables.insert(Call, COLUMNS, [row for row, _, _ in rows])
+        keys = (self._maker.tenant_id, self._maker.environment_id)
+        tables.insert(Payload, _PAYLOAD, [(row[ID], *keys, record.raw) for row, record, _ in rows])
+        written.new += len(rows)
+        written.days.update(self._maker.local_day(row[STARTED_AT]) for row, _, _ in rows)
+
+    def _update(
+        self,
+        rows: Sequence[tuple[tuple[Any, ...], CallRecord, datetime]],
+        known: Mapping[str, Stored],
+        now: datetime,
+        written: Written,
+    ) -> None:
+        calls, payloads, changes, back = [], [], [], []
+        for row, record, read_at in rows:
+            was = known[record.external_id]
+            if was.digest == record.digest:
+                if was.missing_since is not None:
+                    back.append(was.id)
+                continue
+            if not was.gives_way(record, read_at):
+                continue
+            cells = list(row)
+            if record.started_at is None:
+                cells[STARTED_AT] = was.started_at
+            cells[ID] = was.id
+            calls.append((was.id, *(cells[place] for place in _UPDATED_PLACES)))
+            payloads.append((was.id, record.raw))
+            written.days.update((self._maker.local_day(was.started_at), self._maker.local_day(cells[STARTED_AT])))
+            figures = (cells[STARTED_AT], record.status, record.duration_ms)
+            if figures != (was.started_at, was.status, was.duration_ms):
+                changes.append(self._change(was, record, now))
+        tables.update(Call, "id", UPDATED, calls)
+        tables.update(Payload, "call_id", ("raw",), payloads)
+        CallChange.objects.bulk_create(changes, batch_size=1000)
+        for start in range(0, len(back), _CHUNK):
+            Call.objects.filter(pk__in=back[start : start + _CHUNK]).update(missing_since=None, changed_at=now)
+        written.changed += len(calls)
+
+    def _change(self, was: Stored, record: CallRecord, now: datetime) -> CallChange:
+        return CallChange(
+            **self._environment,
+            call_id=was.id,
+            at=now,
+            was_started_at=was.started_at,
+            was_status=was.status,
+            was_duration_ms=was.duration_ms,
+            now_status=record.status,
+            now_duration_ms=record.duration_ms,
+        )
+
+    def _stored(self, keys: Iterable[str]) -> dict[str, Stored]:
+        wanted = sorted(keys)
+        found: dict[str, Stored] = {}
+        for start in range(0, len(wanted), _CHUNK):
+            rows = Call.objects.select_for_update(of=("self",)).filter(
+                environment_id=self._maker.environment_id, external_id__in=wanted[start : start + _CHUNK]
+            )
+            for key, identity, digest, *rest in rows.order_by("id").values_list("external_id", *Stored._fields):
+                found[key] = Stored(identity, bytes(digest), *rest)
+        return found
+
+    def _agent_ids(self, records: Iterable[CallRecord]) -> dict[str, int]:
+        """Rows of the agents the calls name, made where only calls know them yet."""
+        unknown = {record.agent: record.agent_name or "" for record in records if record.agent}
+        for key in self._agents:
+            unknown.pop(key, None)
+        if unknown:
+            Agent.objects.bulk_create(
+                [Agent(**self._environment, external_id=key, name=name[:200]) for key, name in sorted(unknown.items())],
+                ignore_conflicts=True,
+            )
+            found = Agent.objects.filter(environment_id=self._maker.environment_id, external_id__in=list(unknown))
+            self._agents.update(found.values_list("external_id", "id"))
+        return self._agents
+
+    def _release(self, keys: Iterable[str], now: datetime) -> None:
+        """A broken element whose id came in whole is not broken any more."""
+        open_ones = Quarantine.objects.filter(
+            environment_id=self._maker.environment_id, kind="call", released_at=None
+        ).exclude(external_id="")
+        waiting = dict(open_ones.values_list("external_id", "id"))
+        whole = [waiting[key] for key in keys if key in waiting] if waiting else []
+        if whole:
+            Quarantine.objects.filter(pk__in=whole).update(released_at=now)
+
+    def _mark(self, days: Iterable[date], now: datetime) -> None:
+        mark_dirty(self._maker.tenant_id, self._maker.environment_id, days, now)
+
+
+def _later(record: CallRecord, read_at: datetime, other: CallRecord, other_read_at: datetime) -> bool:
+    """Which of two versions in one batch is the newer one; the later of equals, as it was read."""
+    if record.updated_at and other.updated_at and record.updated_at != other.updated_at:
+        return record.updated_at > other.updated_at
+    return read_at >= other_read_at
+
+
+def mark_dirty(tenant_id: int, environment_id: int, days: Iterable[date], now: datetime) -> None:
+    """Have the rollups of some local days counted anew. In the transaction of what made them so."""
+    rows = [(tenant_id, environment_id, day, 1, now) for day in sorted(days)]
+    quote = connection.ops.quote_name
+    table = quote(DirtyDay._meta.db_table)
+    statement = (
+        f"INSERT INTO {table} (tenant_id, environment_id, day, mark, since) VALUES (%s, %s, %s, %s, %s) "  # noqa: S608
+        f"ON CONFLICT (tenant_id, environment_id, day) DO UPDATE SET mark = {table}.mark + 1"
+    )
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
+
+
+def known_of(environment_id: int, first: datetime, last: datetime) -> dict[bytes, str]:
+    """The digests of the calls of a span, with their ids, so that an unchanged element need not even be decoded."""
+    rows = Call.objects.filter(
+        environment_id=environment_id, started_at__gte=first, started_at__lt=last, missing_since=None
+    )
+    return {bytes(digest): key for digest, key in rows.values_list("digest", "external_id").iterator(5000)}
+
+
+def known_of_agent(environment_id: int, agent_key: str) -> dict[bytes, str]:
+    rows = Call.objects.filter(environment_id=environment_id, agent__external_id=agent_key, missing_since=None)
+    return {bytes(digest): key for digest, key in rows.values_list("digest", "external_id").iterator(5000)}
+
+
+def mark_missing(environment_id: int, keys: Iterable[str], span: Q, now: datetime) -> int:
+    """Mark calls that a whole reading of ``span`` no longer showed. Nothing is deleted. Returns how many."""
+    gone = sorted(keys)
+    marked = 0
+    for start in range(0, len(gone), _CHUNK):
+        rows = Call.objects.filter(
+            span, environment_id=environment_id, missing_since=None, external_id__in=gone[start : start + _CHUNK]
+        )
+        marked += rows.update(missing_since=now, changed_at=now)
+    return marked

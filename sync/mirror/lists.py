@@ -1,0 +1,201 @@
+"""Writing what comes in small lists: agents, callback roles, prices, campaigns, callback days, broken elements."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sync.models.agents import Agent
+from sync.models.callbacks import CallbackDay
+from sync.models.calls import Unplaced
+from sync.models.campaigns import Campaign, CampaignCall, CampaignDay
+from sync.models.quarantine import Quarantine
+from sync.records import (
+    AgentRecord,
+    BrokenRecord,
+    CallbackAgentRecord,
+    CallbackDayRecord,
+    CampaignRecord,
+    PriceRecord,
+    UnplacedRecord,
+)
+
+SEEN_AGAIN = timedelta(days=1)  # how stale "last seen" of a quarantined element may get; spares a write each reading
+
+
+class ListWriter:
+    """Writes the lists of one environment, inside the caller's transaction and under its lease.
+
+    ``new`` and ``changed`` count rows. A row whose digest is known is not written again.
+    """
+
+    def __init__(self, tenant_id: int, environment_id: int) -> None:
+        self._environment = {"tenant_id": tenant_id, "environment_id": environment_id}
+        self.new = 0
+        self.changed = 0
+
+    def write(self, record: Any, read_at: datetime, now: datetime) -> None:
+        match record:
+            case AgentRecord():
+                self._agent(record)
+            case CallbackAgentRecord():
+                self._callback_agent(record)
+            case PriceRecord():
+                self._price(record)
+            case CampaignRecord():
+                self._campaign(record, read_at, now)
+            case CallbackDayRecord():
+                self._callback_day(record, now)
+            case UnplacedRecord():
+                self._unplaced(record, now)
+            case BrokenRecord():
+                self._broken(record, now)
+            case _:
+                raise TypeError(f"{type(record).__name__} is no record of a list.")
+
+    def _count(self, created: bool) -> None:
+        if created:
+            self.new += 1
+        else:
+            self.changed += 1
+
+    def _find_agent(self, key: str) -> tuple[Agent, bool]:
+        return Agent.objects.get_or_create(**self._environment, external_id=key)
+
+    def _agent(self, record: AgentRecord) -> None:
+        agent, created = self._find_agent(record.external_id)
+        if not created and agent.missing_since is None and _same(agent.digest, record.digest):
+            return
+        agent.name, agent.label = record.name, record.label
+        agent.direction, agent.state = record.direction, record.state
+        agent.payload, agent.digest, agent.missing_since = record.raw, record.digest, None
+        agent.save()
+        self._count(created)
+
+    def _callback_agent(self, record: CallbackAgentRecord) -> None:
+        agent, created = self._find_agent(record.external_id)
+        if not created and agent.takes_callbacks and agent.callback_payload == record.raw:
+            return
+        agent.name = agent.name or record.name
+        agent.takes_callbacks, agent.callback_sources = True, list(record.sources)
+        agent.callback_payload = record.raw
+        agent.save()
+        self._count(created)
+
+    def _price(self, record: PriceRecord) -> None:
+        agent, created = self._find_agent(record.agent)
+        if not created and agent.price_payload == record.raw:
+            return
+        agent.price_per_minute, agent.currency = record.per_minute, record.currency
+        agent.price_payload = record.raw
+        agent.save()
+        self._count(created)
+
+    def _campaign(self, record: CampaignRecord, read_at: datetime, now: datetime) -> None:
+        campaign = Campaign.objects.filter(**self._environment, external_id=record.external_id).first()
+        created = campaign is None
+        if campaign is None:
+            campaign = Campaign(**self._environment, external_id=record.external_id, changed_at=now)
+        known = campaign.detail_digest if record.detail else campaign.digest
+        if not _same(known, record.digest) or campaign.missing_since is not None:
+            campaign.name, campaign.status, campaign.kind = record.name, record.status, record.kind
+            campaign.agent = self._find_agent(record.agent)[0] if record.agent else None
+            for name in ("total_calls", "completed_calls", "failed_calls", "success_rate"):
+                setattr(campaign, name, getattr(record, name))
+            if record.detail:
+                campaign.detail_payload, campaign.detail_digest = record.raw, record.digest
+            else:
+                campaign.payload, campaign.digest = record.raw, record.digest
+            campaign.missing_since, campaign.changed_at = None, now
+            campaign.save()
+            self._count(created)
+            if record.detail:
+                self._campaign_calls(campaign, record)
+        self._campaign_day(campaign, read_at)
+
+    def _campaign_calls(self, campaign: Campaign, record: CampaignRecord) -> None:
+        """Links are only added: the vendor's list may be cut, so what it leaves out proves nothing."""
+        known = dict(campaign.calls.values_list("call_key", "retries"))
+        wanted = dict(record.calls)
+        CampaignCall.objects.bulk_create(
+            [
+                CampaignCall(**self._environment, campaign=campaign, call_key=key, retries=retries)
+                for key, retries in wanted.items()
+                if key not in known
+            ],
+            batch_size=1000,
+        )
+        for key, retries in wanted.items():
+            if key in known and known[key] != retries:
+                CampaignCall.objects.filter(campaign=campaign, call_key=key).update(retries=retries)
+
+    def _campaign_day(self, campaign: Campaign, read_at: datetime) -> None:
+        totals = {
+            name: getattr(campaign, name) for name in ("total_calls", "completed_calls", "failed_calls", "success_rate")
+        }
+        day, created = CampaignDay.objects.get_or_create(
+            **self._environment, campaign=campaign, day=read_at.astimezone(UTC).date(), defaults=totals
+        )
+        if not created and any(getattr(day, name) != value for name, value in totals.items()):
+            for name, value in totals.items():
+                setattr(day, name, value)
+            day.save()
+
+    def _callback_day(self, record: CallbackDayRecord, now: datetime) -> None:
+        known = CallbackDay.objects.filter(**self._environment, day=record.day).first()
+        if known is not None and _same(known.digest, record.digest):
+            return
+        row = known or CallbackDay(**self._environment, day=record.day)
+        row.received, row.answered, row.unmatched = record.received, record.answered, record.unmatched
+        row.sources = [{"agent": key, "name": name, "count": count} for key, name, count in record.sources]
+        row.payload, row.digest, row.changed_at = record.raw, record.digest, now
+        row.save()
+        self._count(known is None)
+
+    def _unplaced(self, record: UnplacedRecord, now: datetime) -> None:
+        Unplaced.objects.get_or_create(
+            **self._environment,
+            agent_key=record.agent,
+            digest=record.digest,
+            defaults={"raw": record.raw, "first_seen_at": now},
+        )
+
+    def _broken(self, record: BrokenRecord, now: datetime) -> None:
+        row, created = Quarantine.objects.get_or_create(
+            **self._environment,
+            kind=record.kind,
+            digest=record.digest,
+            defaults={
+                "external_id": record.external_id[:200],
+                "raw": record.raw,
+                "reason": record.reason,
+                "first_seen_at": now,
+                "last_seen_at": now,
+            },
+        )
+        if not created and (row.released_at is not None or now - row.last_seen_at > SEEN_AGAIN):
+            row.last_seen_at, row.released_at = now, None
+            row.save(update_fields=["last_seen_at", "released_at"])
+
+
+def drop_unplaced(environment_id: int, agent_key: str, seen: Iterable[bytes]) -> None:
+    """Forget elements without an id that a whole reading of their agent no longer showed."""
+    kept = set(seen)
+    held = Unplaced.objects.filter(environment_id=environment_id, agent_key=agent_key)
+    gone = [pk for pk, digest in held.values_list("pk", "digest") if bytes(digest) not in kept]
+    if gone:
+        held.filter(pk__in=gone).delete()
+
+
+def mark_missing_agents(environment_id: int, seen: Sequence[str], now: datetime) -> int:
+    """Mark listed agents that a whole reading no longer showed. Agents only calls ever named are left alone."""
+    listed = Agent.objects.filter(environment_id=environment_id, missing_since=None).exclude(payload="")
+    return listed.exclude(external_id__in=seen).update(missing_since=now)
+
+
+def mark_missing_campaigns(environment_id: int, seen: Sequence[str], now: datetime) -> int:
+    listed = Campaign.objects.filter(environment_id=environment_id, missing_since=None)
+    return listed.exclude(external_id__in=seen).update(missing_since=now, changed_at=now)
+
+
+def _same(known: bytes | memoryview | None, digest: bytes) -> bool:
+    return known is not None and bytes(known) == digest

@@ -1,0 +1,123 @@
+"""The walk over the pages of a part, and the judgement whether it was read whole.
+
+Upstream lists have no promised order and no frozen view: rows slide between pages while they are read. A walk therefore
+trusts nothing but agreement: every page names the same total, no id comes twice, no page is empty before the last, and
+there are as many distinct ids as the total says. A walk that saw anything else did not read the part whole, and the
+part is walked again from its beginning. Pure: it sends nothing and keeps no time.
+"""
+
+from collections.abc import Mapping
+
+from sync.providers.base import Ask, Page, Part, Provider
+from sync.taxonomy import Fault
+
+MAX_PAGES = 20_000  # a bound against a vendor that promises pages without end
+
+
+class _List:
+    """One paged answer of a walk."""
+
+    __slots__ = ("keys", "last_page", "total")
+
+    def __init__(self, page: Page) -> None:
+        self.total = page.total
+        self.last_page = page.last_page
+        self.keys: set[str] = set()
+
+
+class Walk:
+    """Asks go out through :meth:`next`, answers come in through :meth:`take`, :meth:`close` and :meth:`fail`."""
+
+    def __init__(self, provider: Provider, part: Part, settings: Mapping[str, str]) -> None:
+        self.provider = provider
+        self.part = part
+        self.keys: set[str] = set()  # of every element seen, broken ones included
+        self.total: int | None = None  # what the vendor said there is, summed over the part's paged lists
+        self.fault: Fault | None = None
+        self.detail = ""
+        self._ready = list(reversed(provider.asks(part, settings)))
+        self._open: set[Ask] = set()
+        self._asked: set[Ask] = set(self._ready)
+        self._lists: dict[tuple[str, str, tuple[tuple[str, str], ...]], _List] = {}
+
+    @property
+    def over(self) -> bool:
+        """Nothing more to ask and nothing under way."""
+        return not self._open and (not self._ready or self.fault is not None)
+
+    @property
+    def whole(self) -> bool:
+        return self.over and self.fault is None
+
+    def next(self) -> Ask | None:
+        """The next request to send, None when none is ready now."""
+        if self.fault is not None or not self._ready:
+            return None
+        ask = self._ready.pop()
+        self._open.add(ask)
+        return ask
+
+    def put_back(self, ask: Ask) -> None:
+        """An ask that was taken but is to be sent later."""
+        self._open.discard(ask)
+        self._ready.append(ask)
+
+    def take(self, ask: Ask, page: Page) -> None:
+        """A chunk of the answer to ``ask``. Paged answers come in one chunk."""
+        self.keys.update(page.keys)
+        if ask.paged and page.total is not None:
+            self._take_page(ask, page)
+        for further in self.provider.follow(self.part, ask, page):
+            if further not in self._asked:
+                self._asked.add(further)
+                self._ready.append(further)
+
+    def close(self, ask: Ask) -> None:
+        """The answer to ``ask`` is at its end."""
+        self._open.discard(ask)
+        if not self._open and not self._ready and self.fault is None:
+            self._judge()
+
+    def fail(self, ask: Ask, fault: Fault, detail: str = "") -> None:
+        """``ask`` failed for good. An optional one is done without."""
+        if ask.optional and fault in {Fault.FORBIDDEN, Fault.NOT_FOUND, Fault.REFUSED}:
+            self.close(ask)
+            return
+        self._open.discard(ask)
+        self._blame(fault, detail)
+
+    def _take_page(self, ask: Ask, page: Page) -> None:
+        name = (ask.kind, ask.path, ask.params)
+        known = self._lists.get(name)
+        if known is None:
+            known = self._lists[name] = _List(page)
+            self._plan(ask, known)
+        elif (page.total, page.last_page) != (known.total, known.last_page):
+            self._blame(Fault.DRIFT, f"total went from {known.total} to {page.total} while page {ask.page} was read")
+        fresh = set(page.keys)
+        if len(fresh) < len(page.keys) or fresh & known.keys:
+            self._blame(Fault.DRIFT, f"page {ask.page} repeats an element of an earlier page")
+        if not fresh and known.total and ask.page <= (known.last_page or 1):
+            self._blame(Fault.EMPTY_PAGE, f"page {ask.page} of {known.last_page} is empty")
+        known.keys |= fresh
+
+    def _plan(self, ask: Ask, known: _List) -> None:
+        last = known.last_page or 1
+        if last > MAX_PAGES:
+            self._blame(Fault.FORM, f"{last} pages are promised")
+            return
+        # Last page first out of the list's end, so that pages leave in their order.
+        further = [ask.at(number) for number in range(last, 0, -1) if number != ask.page]
+        self._asked.update(further)
+        self._ready.extend(further)
+
+    def _judge(self) -> None:
+        totals = [known.total for known in self._lists.values() if known.total is not None]
+        self.total = sum(totals) if totals else None
+        for known in self._lists.values():
+            if known.total is not None and len(known.keys) != known.total:
+                self._blame(Fault.DRIFT, f"{len(known.keys)} distinct elements of {known.total}")
+
+    def _blame(self, fault: Fault, detail: str) -> None:
+        if self.fault is None:
+            self.fault, self.detail = fault, detail
