@@ -193,8 +193,8 @@ def _end(reader: Reader, state: RunState) -> None:
 
 
 def make_due(connection: Connection) -> None:
-    """Have recent days, lists and everything incomplete read at the next chance. What was read whole stays so."""
+    """Have recent days, lists and everything incomplete read at the next chance; what was read whole stays so."""
     held = Window.objects.filter(environment_id=connection.environment_id)
-    held.filter(state=WindowState.INCOMPLETE).update(next_attempt_at=None)
-    recent = database_now().astimezone(UTC).date() - timedelta(days=windows.OVERLAP[0])
-    held.filter(Q(day=None) | Q(day__gte=recent), state=WindowState.COMPLETE).update(state=WindowState.DUE)
+    now = database_now()
+    recent = now.astimezone(UTC).date() - timedelta(days=windows.OVERLAP[0])
+    held.filter(Q(day=None) | Q(day__gte=recent) | Q(state=WindowState.INCOMPLETE)).update(next_attempt_at=now)

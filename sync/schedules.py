@@ -2,22 +2,7 @@
 
 from typing import Any
 
-from sync.models.connections import Connection
-from sync.runner import make_due
-from sync.tasks import pull_stream
-from sync.taxonomy import Stream
-
 SCHEDULE: dict[str, dict[str, Any]] = {
     "sync-due": {"task": "sync.tasks.read_due", "schedule": 60.0, "options": {"expires": 55}},
     "sync-sweep": {"task": "sync.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
 }
-
-
-def request_run(connection: Connection) -> None:
-    """Ask the workers to read a connection now, whatever was read a moment ago.
-
-    The rows are made due first; the messages are only hints, so without a broker the next tick does the same.
-    """
-    make_due(connection)
-    for stream in Stream:
-        pull_stream.delay_on_commit(connection.tenant_id, connection.pk, str(stream))

@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
+from kombu.exceptions import OperationalError
 
 from portal.tenants.tasks import TenantTask
 from sync import sweep as sweeper
@@ -16,11 +17,21 @@ from sync.taxonomy import Stream
 logger = logging.getLogger("ringbook.sync")
 
 
+def hint_due() -> int:
+    """Publish a hint for every stream that is due; returns how many. A broker that is away loses nothing."""
+    due = sweeper.due_streams()
+    try:
+        for tenant_id, connection_id, stream in due:
+            pull_stream.apply_async((tenant_id, connection_id, stream), expires=300)
+    except OperationalError:
+        logger.warning("the broker cannot be reached; the next tick tries again")
+    return len(due)
+
+
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)
 def read_due(**_: Any) -> None:
     """Hint the workers at every stream that is due."""
-    for tenant_id, connection_id, stream in sweeper.due_streams():
-        pull_stream.apply_async((tenant_id, connection_id, stream), expires=300)
+    hint_due()
 
 
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)

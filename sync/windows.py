@@ -5,7 +5,7 @@ only when asked. Every day is read at least once after it settled, because a cal
 corrected for days.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,7 +23,7 @@ class Seen:
 
     whole: bool
     read_at: datetime | None  # last whole reading
-    next_attempt_at: datetime | None = None
+    next_attempt_at: datetime | None = None  # of a failed part: not before; of a whole one: asked for by a person
 
 
 def days(since: date, until: date) -> list[date]:
@@ -35,6 +35,8 @@ def is_due(day: date, seen: Seen | None, now: datetime, *, fresh: timedelta | No
     """Whether a UTC day is to be read now. ``fresh`` replaces the overlap's pause: zero reads recent days at once."""
     if seen is None or seen.read_at is None or not seen.whole:
         return seen is None or seen.next_attempt_at is None or seen.next_attempt_at <= now or fresh is not None
+    if seen.next_attempt_at is not None and seen.next_attempt_at <= now:
+        return True
     age = now - seen.read_at
     back = (now.astimezone(UTC).date() - day).days
     if back <= OVERLAP[0]:
@@ -55,6 +57,8 @@ def list_is_due(stream: str, seen: Seen | None, now: datetime) -> bool:
     """Whether a part that is read whole (agents, campaigns, one agent's history) is to be read now."""
     if seen is None or seen.read_at is None or not seen.whole:
         return seen is None or seen.next_attempt_at is None or seen.next_attempt_at <= now
+    if seen.next_attempt_at is not None and seen.next_attempt_at <= now:
+        return True
     return now - seen.read_at >= LISTS[stream]
 
 
@@ -62,9 +66,3 @@ def next_attempt(now: datetime, attempts: int, blocked_until: datetime | None) -
     """When to try a failed window again: growing pauses, and never before the vendor's own wish."""
     pause = min(RETRY[0] * 2 ** min(attempts, 10), RETRY[1])
     return max(now + pause, blocked_until or now)
-
-
-def widest(spans: Iterable[date]) -> tuple[date, date] | None:
-    """First and last of some days."""
-    ordered = sorted(spans)
-    return (ordered[0], ordered[-1]) if ordered else None

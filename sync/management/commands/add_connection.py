@@ -1,0 +1,60 @@
+"""Add an environment with its connection to a vendor."""
+
+import sys
+from argparse import ArgumentParser
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from portal.tenants import wall
+from portal.tenants.command import DONE, day, find_tenant
+from portal.tenants.command import Command as BaseCommand
+from sync.connections import ConnectionRefused, Description, add_connection, explain, is_token_used
+from sync.providers.base import UpstreamError
+
+HISTORY = timedelta(days=365)  # how far back a connection reads when nobody said
+
+
+class Command(BaseCommand):
+    help = "Add an environment and its connection; the token comes on standard input."
+    always_json = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--tenant", required=True, help="the tenant's address")
+        parser.add_argument("--environment", required=True, metavar="NAME", help="the new environment's name")
+        parser.add_argument("--provider", required=True, help="talkover or originsai")
+        parser.add_argument("--base-url", required=True, help="for example https://app.talkover.ai/api/v1")
+        parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the vendor")
+        parser.add_argument("--since", type=day, help="first day of history to read (a year ago)")
+        parser.add_argument("--no-check", action="store_true", help="save without testing the connection")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = find_tenant(options["tenant"])
+        given = {}
+        for pair in options["set"]:
+            key, equals, value = pair.partition("=")
+            if not equals or not key:
+                raise CommandError("--set takes KEY=VALUE.")
+            given[key.strip()] = value.strip()
+        wanted = Description(
+            name=options["environment"].strip(),
+            provider=options["provider"],
+            base_url=options["base_url"].strip(),
+            since=options["since"] or (datetime.now(UTC) - HISTORY).date(),
+            token="" if sys.stdin.isatty() else sys.stdin.read().strip(),
+            settings=given,
+        )
+        if not wanted.name:
+            raise CommandError("The environment needs a name.")
+        if wanted.token and is_token_used(wanted.provider, wanted.token):
+            self.stderr.write("This token fills another environment already: both will hold the same calls.")
+        with wall.tenant(tenant):
+            try:
+                connection = add_connection(tenant, wanted, check=not options["no_check"])
+            except ConnectionRefused as error:
+                raise CommandError(str(error)) from error
+            except UpstreamError as error:
+                raise CommandError(f"Nothing was saved. {explain(error)}") from error
+        ids = {"environment": str(connection.environment.public_id), "connection": str(connection.public_id)}
+        self.finish(DONE, ids)

@@ -1,0 +1,18 @@
+"""One pass of the sweeper."""
+
+from typing import Any
+
+from portal.tenants.command import DONE
+from portal.tenants.command import Command as BaseCommand
+from sync.sweep import sweep
+from sync.tasks import hint_due
+
+
+class Command(BaseCommand):
+    help = "End runs whose process is gone and hint the workers at what is due."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ended, hinted = sweep(), hint_due()
+        if not self._json:
+            self.stdout.write(f"{ended} runs ended, {hinted} streams due")
+        self.finish(DONE, {"ended": ended, "due": hinted})

@@ -1,0 +1,16 @@
+"""Reading now because a person asked for it."""
+
+from sync.models.connections import Connection
+from sync.runner import make_due
+from sync.tasks import pull_stream
+from sync.taxonomy import Stream
+
+
+def request_run(connection: Connection) -> None:
+    """Ask the workers to read a connection now, whatever was read a moment ago.
+
+    The rows are made due first; the messages are only hints, so without a broker the next tick does the same.
+    """
+    make_due(connection)
+    for stream in Stream:
+        pull_stream.delay_on_commit(connection.tenant_id, connection.pk, str(stream))
