@@ -1,0 +1,122 @@
+"""What faults do to lists: drift and odd fields change the world and stay; a malformed item is only shown so once."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from sync.sandbox.faults import ITEMS, Faults
+from sync.sandbox.rows import Element, Row, Selection
+from sync.sandbox.world import World
+
+_MOVES = ("insert", "change", "drop")
+
+
+def drift(world: World, wanted: Selection, faults: Faults) -> None:
+    """Move calls within the list that is being walked: new ones at its head, changes and removals anywhere."""
+    settings = faults.settings
+    for move, times in zip(_MOVES, (settings.drift_inserts, settings.drift_changes, settings.drift_drops), strict=True):
+        for _ in range(faults.drift_room(times)):
+            rows = world.rows(wanted)
+            if not rows:
+                return
+            row = rows[faults.pick(len(rows))]
+            if move == "insert":
+                _insert(world, rows[0].element)
+            elif move == "drop":
+                world.drop(row.key[1])
+            else:
+                world.change(row.key[1], **_changed(row.element))
+
+
+def deform(world: World, shown: Sequence[Row], kind: str, faults: Faults) -> None:
+    """Give one call of the page words, fields or types that no page documents; the call keeps them."""
+    if not shown:
+        return
+    row = shown[faults.pick(len(shown))]
+    choices = _UNKNOWN if kind == "unknown" else _WRONG
+    world.change(row.key[1], **choices[faults.pick(len(choices))](row.element))
+
+
+def items(bodies: list[bytes], struck: frozenset[str], faults: Faults) -> list[bytes]:
+    """The page with one item spoiled for each kind that strikes; the world stays as it is."""
+    for kind in ITEMS:
+        if kind in struck and bodies:
+            at = faults.pick(len(bodies))
+            choices = _ITEMS[kind]
+            bodies = [*bodies[:at], choices[faults.pick(len(choices))](bodies[at]), *bodies[at + 1 :]]
+    return bodies
+
+
+def _insert(world: World, newest: Element) -> None:
+    """A call in the same second as the newest of the list, so that every later row slides."""
+    moment = newest["created_at"]
+    world.insert(
+        created_at=moment,
+        updated_at=moment,
+        **{name: newest[name] for name in ("agent", "direction", "status", "is_testing", "duration") if name in newest},
+        **_ends(newest),
+    )
+
+
+def _ends(newest: Element) -> dict[str, Any]:
+    """The line of the agent stays, the contact is drawn anew."""
+    side = "to" if newest.get("direction") == "inbound" else "from"
+    return {name: newest[name] for name in (side, f"{side}_formatted") if name in newest}
+
+
+def _changed(element: Element) -> dict[str, Any]:
+    duration = element.get("duration")
+    if element.get("status") == "completed" and isinstance(duration, int):
+        return {"duration": duration + 1}
+    return {"is_testing": not element.get("is_testing")}
+
+
+_UNKNOWN: tuple[Callable[[Element], dict[str, Any]], ...] = (
+    lambda element: {"status": "voicemail"},
+    lambda element: {"status": "transferred", "transferred_to": "+551120000999"},
+    lambda element: {"sentiment": {"label": "neutral", "score": 0.4}, "cost": "0.0312"},
+)
+_WRONG: tuple[Callable[[Element], dict[str, Any]], ...] = (
+    lambda element: {"duration": str(element.get("duration"))},
+    lambda element: {"is_testing": "true" if element.get("is_testing") else "false"},
+    lambda element: {"to_formatted": None, "from_formatted": 17},
+    lambda element: {"agent": {**element["agent"], "label": ["x"]}} if isinstance(element.get("agent"), dict) else {},
+)
+
+
+def _with(name: str, raw: bytes) -> Callable[[bytes], bytes]:
+    """A maker of items in which one field holds raw JSON text."""
+
+    def make(body: bytes) -> bytes:
+        element = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        return msgspec.json.encode({**element, name: msgspec.Raw(raw)})
+
+    return make
+
+
+def _without(name: str) -> Callable[[bytes], bytes]:
+    def make(body: bytes) -> bytes:
+        element = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        return msgspec.json.encode({key: value for key, value in element.items() if key != name})
+
+    return make
+
+
+_ITEMS: dict[str, tuple[Callable[[bytes], bytes], ...]] = {
+    "malformed": (
+        lambda body: b'"gone"',
+        lambda body: b"17",
+        lambda body: b"[]",
+        _with("id", b"null"),
+        _without("id"),
+    ),
+    "nul": (_with("sid", rb'"CA\u0000x"'),),
+    "surrogate": (_with("sid", rb'"CA\ud800x"'),),
+    "nan": (_with("duration", b"NaN"),),
+    "huge_number": (_with("duration", b"1e999"),),
+    "huge_integer": (_with("duration", b"9" * 5000),),
+    "deep": (_with("extra", b"[" * 100_000 + b"]" * 100_000),),
+    "duplicate_keys": (lambda body: body[:-1] + b',"status":"failed","status":"completed"}',),
+    "far_year": (_with("created_at", b'"10001-01-01T00:00:00Z"'),),
+}
