@@ -34,7 +34,7 @@ def _sqlite_uuid(value: UUID) -> str:
     return value.hex
 
 
-def _field(model: type[models.Model], column: str) -> models.Field[Any, Any]:
+def _field(model: type[models.Model], column: str) -> "models.Field[Any, Any]":
     return next(field for field in model._meta.local_concrete_fields if field.column == column)
 
 

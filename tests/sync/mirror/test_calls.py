@@ -1,0 +1,161 @@
+"""Versions of calls: the newest stands whatever the order, nothing is doubled, unchanged ones are not written."""
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+
+import pytest
+from django.db import connection as database
+from django.db.models import Q
+
+from sync.mirror.calls import CallWriter, known_of, mark_missing
+from sync.mirror.rows import COLUMNS, RowMaker
+from sync.models.agents import Agent
+from sync.models.calls import Call, Payload
+from sync.models.changes import CallChange, DirtyDay
+from sync.records import CallRecord
+from tests.factories import TIME_ZERO
+
+
+def record(key="c1", *, body="v1", **fields) -> CallRecord:
+    values = {
+        "external_id": key,
+        "digest": blake2b(f"{key}{body}".encode(), digest_size=16).digest(),
+        "raw": f'{{"id":"{key}","v":"{body}"}}',
+        "status": "completed",
+        "direction": "outbound",
+        "started_at": TIME_ZERO,
+        "duration_ms": 60_000,
+        "agent": "a1",
+        "agent_name": "Sales",
+        "from_number": "+551130000000",
+        "to_number": "+5511987654321",
+    }
+    return CallRecord(**values | fields)
+
+
+@pytest.fixture
+def write(behind_acme, sales):
+    """Writes records, each read a minute after the one before, as one batch each."""
+    clock = itertools.count()
+
+    def write(*records, minute=None):
+        writer = CallWriter(RowMaker(sales.tenant_id, sales.id, "America/Sao_Paulo"))
+        read_at = TIME_ZERO + timedelta(hours=1, minutes=next(clock) if minute is None else minute)
+        return writer.write([(one, read_at) for one in records], read_at)
+
+    return write
+
+
+def test_the_columns_are_the_models():
+    assert set(COLUMNS) == {field.column for field in Call._meta.local_concrete_fields}
+    assert len(COLUMNS) == len(set(COLUMNS))
+
+
+def test_a_new_call_is_a_row_a_payload_an_agent_and_a_dirty_day(write):
+    late = record(started_at=datetime(2026, 7, 8, 1, 30, tzinfo=UTC))  # the evening before in Sao Paulo
+    assert write(late).new == 1
+    call = Call.objects.select_related("agent").get()
+    assert (call.external_id, call.status, call.duration_ms, call.contact) == (
+        "c1",
+        "completed",
+        60_000,
+        "5511987654321",
+    )
+    assert call.agent.name == "Sales"
+    assert Payload.objects.get().raw == late.raw
+    assert list(DirtyDay.objects.values_list("day", flat=True)) == [date(2026, 7, 7)]
+    assert not CallChange.objects.exists()
+
+
+def test_an_unchanged_call_is_not_written(write):
+    write(record(), record("c2"))
+    before = versions()
+    marks = list(DirtyDay.objects.values_list("mark", flat=True))
+    written = write(record(), record("c2"))
+    assert (written.new, written.changed) == (0, 0)
+    assert versions() == before
+    assert list(DirtyDay.objects.values_list("mark", flat=True)) == marks
+
+
+def versions():
+    """The row versions themselves on PostgreSQL; what the rows say on SQLite."""
+    column = "xmin::text || ctid::text" if database.vendor == "postgresql" else "changed_at || read_at"
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT external_id, {column} FROM sync_call ORDER BY external_id")
+        return cursor.fetchall()
+
+
+def test_a_changed_call_keeps_its_key_and_tells_what_it_was(write):
+    write(record(status="answered", duration_ms=10_000, body="early"))
+    key = Call.objects.get().pk
+    written = write(record(started_at=TIME_ZERO - timedelta(days=1), body="late"), record("c2"))
+    assert (written.new, written.changed) == (1, 1)
+    call = Call.objects.get(external_id="c1")
+    assert (call.pk, call.status, call.first_seen_at < call.changed_at) == (key, "completed", True)
+    assert "late" in Payload.objects.get(call=call).raw
+    change = CallChange.objects.get()
+    assert (change.was_status, change.was_duration_ms, change.now_status) == ("answered", 10_000, "completed")
+    assert set(DirtyDay.objects.values_list("day", flat=True)) == {date(2026, 7, 7), date(2026, 7, 8)}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("together", [True, False])
+def test_the_vendors_newest_version_stands_in_every_order(write, order, together):
+    versions = [
+        record(body=f"v{n}", duration_ms=n * 1000, updated_at=TIME_ZERO + timedelta(minutes=n)) for n in range(3)
+    ]
+    if together:
+        write(*(versions[n] for n in order))
+    else:
+        for n in order:
+            write(versions[n])
+    assert Call.objects.get().duration_ms == 2000
+    assert '"v2"' in Payload.objects.get().raw
+
+
+def test_an_answer_asked_for_earlier_does_not_overwrite_a_later_one(write):
+    write(record(body="later"), minute=10)
+    assert write(record(body="earlier"), minute=5).changed == 0
+    assert "later" in Payload.objects.get().raw
+
+
+def test_a_final_status_never_goes_back_to_an_open_one(write):
+    write(record(status="completed", body="done", updated_at=TIME_ZERO))
+    assert write(record(status="ringing", body="stale", updated_at=TIME_ZERO)).changed == 0
+    assert Call.objects.get().status == "completed"
+    assert write(record(status="failed", body="corrected", updated_at=TIME_ZERO)).changed == 1
+
+
+def test_the_same_id_twice_in_a_batch_is_one_row(write):
+    written = write(record(body="a"), record(body="b"), record("c2"))
+    assert written.new == 2
+    assert Call.objects.count() == Payload.objects.count() == 2
+    assert '"b"' in Payload.objects.get(call__external_id="c1").raw
+
+
+def test_the_same_id_in_two_environments_is_two_rows(write, care):
+    write(record())
+    CallWriter(RowMaker(care.tenant_id, care.id, "America/Sao_Paulo")).write([(record(), TIME_ZERO)], TIME_ZERO)
+    assert Call.objects.count() == 2
+    assert Agent.objects.count() == 2
+
+
+def test_a_call_without_a_readable_time_keeps_the_time_first_seen(write):
+    write(record(started_at=None, started_guessed=True, body="a"), minute=0)
+    first = Call.objects.get().started_at
+    write(record(started_at=None, started_guessed=True, body="b", duration_ms=1), minute=30)
+    assert Call.objects.get().started_at == first == TIME_ZERO + timedelta(hours=1)
+
+
+def test_a_vanished_call_is_marked_and_comes_back_unmarked(write, sales):
+    write(record(), record("c2"))
+    day = TIME_ZERO.replace(hour=0)
+    known = known_of(sales.id, day, day + timedelta(days=1))
+    assert set(known.values()) == {"c1", "c2"}
+    assert mark_missing(sales.id, {"c2"}, Q(started_at__gte=day), TIME_ZERO) == 1
+    gone = Call.objects.get(external_id="c2")
+    assert gone.missing_since == TIME_ZERO
+    assert set(known_of(sales.id, day, day + timedelta(days=1)).values()) == {"c1"}
+    write(record("c2"))
+    assert Call.objects.get(external_id="c2").missing_since is None
