@@ -35,6 +35,7 @@ DONE, WRONG_USAGE, NOT_COMPLETE = 0, 2, 3
 class Command(BaseCommand):
     always_json = False
     _json = False
+    _called_from_command_line: bool  # Django's: False under call_command
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)

@@ -7,7 +7,7 @@ from celery.contrib.django.task import DjangoTask
 from portal.tenants import wall
 
 
-class TenantTask(DjangoTask):
+class TenantTask(DjangoTask):  # type: ignore[type-arg]  # generic in the stubs only
     """A task whose first argument is ``tenant_id``: its body runs behind that tenant's wall.
 
     Enqueue with ``delay_on_commit``; arguments are ids only. Unknown keyword arguments of a newer or older deploy are

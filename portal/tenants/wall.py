@@ -3,13 +3,19 @@
 Code runs behind the wall of one tenant (:func:`tenant`), or across all of them for a stated reason
 (:func:`every_tenant`), or nowhere, and then every query on a tenant's table raises :class:`NoTenant`. ``None`` never
 means "all". The state is a context variable: each request, task and thread has its own.
+
+A queryset keeps the filter of the wall it was made behind, wherever it is evaluated: made for Acme, it shows Acme's
+rows and never another's. One made inside :func:`every_tenant` has no filter, so it can be evaluated only inside it.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 logger = logging.getLogger("ringbook.wall")
 
@@ -36,11 +42,8 @@ _active: ContextVar[int | _Everyone | None] = ContextVar("ringbook_wall", defaul
 
 @contextmanager
 def tenant(who: object) -> Iterator[None]:
-    """Run behind the wall of ``who``: a saved Tenant, or its primary key."""
-    key = who if isinstance(who, int) and not isinstance(who, bool) else getattr(who, "pk", None)
-    if not isinstance(key, int) or isinstance(key, bool):
-        raise NoTenant(f"The wall needs one saved tenant, not {type(who).__name__}.")
-    token = _active.set(key)
+    """Run behind the wall of ``who``: a saved Tenant, or its primary key. Anything else raises :class:`NoTenant`."""
+    token = _active.set(_key_of(who))
     try:
         yield
     finally:
@@ -75,3 +78,35 @@ def demand(tenant_id: int | None) -> None:
         raise NoTenant("A tenant's row needs its tenant.")
     if active is not None and tenant_id != active:
         raise ForeignTenant("The row belongs to another tenant than the active one.")
+
+
+def demand_crossing() -> None:
+    """Raise unless the code runs inside :func:`every_tenant`."""
+    if current() is not None:
+        raise WallError("A queryset made across all tenants was used behind one tenant's wall.")
+
+
+def each(who: object, rows: Iterable[T]) -> Iterator[T]:
+    """``rows``, each made behind the wall of ``who``, which is closed again while the taker works on it.
+
+    For streamed answers: a ``with`` around a ``yield`` would leave the wall open in whoever takes the rows.
+    """
+    key = _key_of(who)
+    source = iter(rows)
+    while True:
+        with tenant(key):
+            try:
+                row = next(source)
+            except StopIteration:
+                return
+        yield row
+
+
+def _key_of(who: object) -> int:
+    """The key of a saved tenant. An environment or a user has a key as well, and must not pass for a tenant."""
+    key = who
+    if getattr(getattr(who, "_meta", None), "label_lower", "") == "tenants.tenant":
+        key = None if who._state.adding else who.pk  # type: ignore[attr-defined]
+    if not isinstance(key, int) or isinstance(key, bool) or key < 1:
+        raise NoTenant(f"The wall needs one saved tenant, not {type(who).__name__}.")
+    return key

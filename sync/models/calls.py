@@ -3,7 +3,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from portal.tenants.base import WalledManager
 from sync.models.agents import Agent
 from sync.models.base import BulkModel, EnvironmentModel
 
@@ -48,8 +47,6 @@ class Call(BulkModel):
     first_seen_at = models.DateTimeField(_("first seen"))
     changed_at = models.DateTimeField(_("changed here"))
     missing_since = models.DateTimeField(_("missing upstream since"), null=True)
-
-    objects = WalledManager()
 
     class Meta(EnvironmentModel.Meta):
         verbose_name = _("call")

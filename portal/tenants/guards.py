@@ -1,0 +1,156 @@
+"""The doors: who may come in to a tenant's pages, and whose an API key is.
+
+Anyone who may not come in reads the same 404, whether the tenant exists or not. Looking people and keys up happens
+across tenants, since nobody's tenant is known before; everything after that runs behind the one wall.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, transaction
+from django.db.models import Q
+from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+
+from portal.tenants import wall
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.keys import ApiKey, digest
+from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.models.tenants import Tenant
+
+P = ParamSpec("P")
+logger = logging.getLogger("ringbook.guards")
+
+_USE_NOTED_EVERY = timedelta(minutes=1)
+_LONGEST_KEY = 200
+
+
+class TenantRequest(HttpRequest):
+    """What a view behind :func:`tenant_view` gets; for annotations only."""
+
+    user: User
+    tenant: Tenant
+    membership: Membership
+    scope_grant: Grant
+
+
+def members_tenants(user: Any) -> list[Tenant]:
+    """The active tenants a person belongs to, by name; none for a visitor. One query."""
+    if not user.is_authenticated:
+        return []
+    with wall.every_tenant("which tenants a person belongs to"):
+        memberships = Membership.objects.filter(user_id=user.pk, tenant__active=True).select_related("tenant")
+        return [membership.tenant for membership in memberships.order_by("tenant__name", "tenant_id")]
+
+
+def membership_of(user: Any, slug: str) -> Membership | None:
+    """A person's place in the active tenant of that address, with tenant and grant loaded. One query."""
+    if not user.is_authenticated:
+        return None
+    with wall.every_tenant("whether a person belongs to a tenant"):
+        rows = Membership.objects.filter(user_id=user.pk, tenant__slug=slug, tenant__active=True)
+        membership = rows.select_related("tenant", "grant").first()
+    if membership is not None:
+        membership.user = user
+        membership.grant.tenant = membership.tenant
+    return membership
+
+
+def tenant_view(
+    role: Role = Role.VIEWER,
+) -> Callable[[Callable[Concatenate[Any, str, P], HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """Guard a view below ``/t/<slug:tenant>/``; use it as ``@tenant_view()`` or ``@tenant_view(Role.OWNER)``.
+
+    The view takes the request (a :class:`TenantRequest`) and ``tenant``, the slug, as any view of that address does. It
+    runs behind the wall with the tenant's zone active, and so does the rendering of a TemplateResponse and each piece
+    of a streamed answer. Visitors are sent to sign in; strangers read 404, members of too low a role 403.
+    """
+
+    def guard(
+        view: Callable[Concatenate[Any, str, P], HttpResponseBase],
+    ) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: HttpRequest, tenant: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            membership = membership_of(request.user, tenant)
+            if membership is None:
+                raise Http404
+            if not Role(membership.role).covers(role):
+                raise PermissionDenied(_("Your role in this company does not allow this."))
+            entered: Any = request
+            entered.tenant, entered.membership = membership.tenant, membership
+            entered.scope_grant = membership.grant
+            with wall.tenant(membership.tenant), timezone.override(membership.tenant.tzinfo):
+                response = view(entered, tenant, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    response.render()
+            return _kept_private(response, membership.tenant)
+
+        return guarded
+
+    return guard
+
+
+def _kept_private(response: HttpResponseBase, tenant: Tenant) -> HttpResponseBase:
+    if isinstance(response, StreamingHttpResponse) and not response.is_async:
+        pieces = cast("Iterator[bytes]", response.streaming_content)
+        response.streaming_content = wall.each(tenant, pieces)
+    if not response.has_header("Cache-Control"):
+        response["Cache-Control"] = "private, no-store"
+    patch_vary_headers(response, ("Cookie",))
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReader:
+    """Who reads by API key: the key, its tenant, and what it may see."""
+
+    key: ApiKey
+    tenant: Tenant
+    grant: Grant
+    role: Role
+
+
+def reader_of_key(secret: str) -> KeyReader | None:
+    """Whose key this is; None for one that is unknown, revoked, expired or of a closed tenant, all at the same cost.
+
+    A key that serves is noted as used, at most once a minute.
+    """
+    now = timezone.now()
+    known = secret if secret.isascii() and len(secret) <= _LONGEST_KEY else ""
+    with wall.every_tenant("whose an API key is"):
+        keys = ApiKey.objects.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+            digest=digest(known),
+            revoked_at__isnull=True,
+            tenant__active=True,
+        )
+        key = keys.select_related("tenant", "grant", "environment").first()
+    if key is None:
+        return None
+    key.grant.tenant = key.tenant
+    _note_use(key, now)
+    return KeyReader(key=key, tenant=key.tenant, grant=key.grant, role=Role(key.role))
+
+
+def _note_use(key: ApiKey, now: datetime) -> None:
+    since = now - _USE_NOTED_EVERY
+    if key.last_used_at is not None and key.last_used_at > since:
+        return
+    try:
+        with wall.tenant(key.tenant), transaction.atomic():
+            stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=since)
+            ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+    except OperationalError:  # a busy database costs the note, never the answer
+        logger.info("the use of an API key was not noted")
