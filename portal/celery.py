@@ -7,11 +7,12 @@ from kombu import Queue
 
 from portal.runtime.schedules import QUEUES
 from portal.runtime.schedules import SCHEDULE as RUNTIME
+from sync.schedules import SCHEDULE as SYNC
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("ringbook")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [Queue(name) for name in QUEUES]
-app.conf.beat_schedule = {**RUNTIME}
+app.conf.beat_schedule = {**RUNTIME, **SYNC}
 app.autodiscover_tasks()

@@ -11,7 +11,7 @@ from portal import health
 def _mounted(where: str, module: str) -> list[URLResolver]:
     try:
         return [path(where, include(module))] if find_spec(module) else []
-    except ModuleNotFoundError:
+    except ImportError:
         return []
 
 
