@@ -1,10 +1,53 @@
-"""A campaign's figures and its detail, counted live over the calls the world still has."""
+"""Talkover's campaigns: the list and the detail, with figures counted live over the calls the world still has."""
 
+from collections.abc import Callable
 from typing import Any
 
+from sync.sandbox import spoil
 from sync.sandbox.cast import identity
+from sync.sandbox.envelopes import Answer, Visit, data, encode, invalid, page_of, paged, refusal
+from sync.sandbox.query import Query, bounds
 from sync.sandbox.rows import Element
 from sync.sandbox.world import FINAL, World
+
+CAMPAIGN_STATUSES = ("draft", "active", "paused", "completed", "cancelled")
+CAMPAIGN_TYPES = ("sales", "follow_up", "reminder", "custom")
+
+
+def campaigns(visit: Visit) -> Answer:
+    query = Query(visit.params)
+    status, kind = query.word("status", CAMPAIGN_STATUSES), query.word("campaign_type", CAMPAIGN_TYPES)
+    since, before = bounds(query.day("date_from"), query.day("date_to"))
+    page, per_page = query.page(), query.per_page()
+    if query.errors:
+        return invalid(query.errors)
+    agent, search = query.text("agent_id"), query.text("search").lower()
+    tests: list[Callable[[Element], bool]] = [
+        lambda item: status in ("", item["status"]),
+        lambda item: kind in ("", item["campaign_type"]),
+        lambda item: agent in ("", item["agent_id"]),
+        lambda item: item["created_at"] >= since and (not before or item["created_at"] < before),
+        lambda item: search in f"{item['name']} {item['description']}".lower(),
+    ]
+    found = [item for item in visit.world.campaigns if all(test(item) for test in tests)]
+    found.sort(key=lambda item: (item["created_at"], item["id"]), reverse=True)
+    if "vanished" in visit.struck:
+        found = []
+    shown = [] if "empty_page" in visit.struck else page_of(found, page, per_page)
+    items = [encode(_with_stats(visit.world, item)) for item in shown]
+    return paged(spoil.items(items, visit.struck, visit.faults), page, per_page, len(found))
+
+
+def _with_stats(world: World, item: Element) -> Element:
+    """The figures stand between the agent and the times, as the page shows them."""
+    times = {name: item[name] for name in ("created_at", "updated_at")}
+    rest = {name: value for name, value in item.items() if name not in times}
+    return {**rest, "stats": campaign_stats(world, item["id"]), **times}
+
+
+def campaign(visit: Visit, campaign_id: str) -> Answer:
+    element = next((item for item in visit.world.campaigns if item["id"] == campaign_id), None)
+    return refusal(404, "Campaign not found") if element is None else data(campaign_detail(visit.world, element))
 
 
 def campaign_stats(world: World, campaign_id: str, *, detail: bool = False) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from sync.sandbox import originsai, talkover
+from sync.sandbox.envelopes import Visit, refusal, unauthorized
 from sync.sandbox.faults import WIRES, Asked, FaultError, Faults
 from sync.sandbox.history import History
 from sync.sandbox.journal import Entry, Journal
@@ -86,11 +87,7 @@ class Desk:
 
     def _reply(self, request: Request, asked: Asked, parts: list[str], struck: frozenset[str]) -> Reply:
         if not asked.tenant:
-            body = (
-                originsai.refusal("Not authenticated")
-                if asked.vendor == "originsai"
-                else talkover.unauthorized(parts).body
-            )
+            body = originsai.refusal("Not authenticated") if asked.vendor == "originsai" else unauthorized(parts).body
             return Reply(401, body)
         meter = self._meter(asked)
         if meter.status == 429:
@@ -103,7 +100,7 @@ class Desk:
         elif asked.vendor == "originsai":
             reply = self._history(asked, parts)
         else:
-            visit = talkover.Visit(
+            visit = Visit(
                 self.vendors.world_of(asked.tenant), asked.params, struck, faults=self.faults, journal=self.journal
             )
             answer = talkover.answer(visit, parts)
@@ -170,7 +167,7 @@ class Desk:
     def _administer(self, request: Request) -> Reply:
         """Shows the faults; a POST of ``{"faults": ["429=0.02"]}`` puts others in their place."""
         if not ip_address(request.peer).is_loopback:
-            return Reply(403, talkover.refusal(403, _TEXTS[403]).body)
+            return Reply(403, refusal(403, _TEXTS[403]).body)
         if request.method == "POST":
             try:
                 wanted = msgspec.json.decode(request.body, type=dict[str, list[str]])

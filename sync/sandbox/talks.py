@@ -62,9 +62,9 @@ def day_elements(
 def queued(tenant: Tenant, agent: int, count: int) -> Iterator[Element]:
     """Calls not placed yet: no id, almost nothing filled."""
     for number in range(count):
-        empty = dict.fromkeys(_KEYS)
-        lists = {name: [] for name in _LISTS}
-        objects = {name: {} for name in ("call_context", "call_quality", "call_insights", "audio_config")}
+        empty: Element = dict.fromkeys(_KEYS)
+        lists: Element = {name: [] for name in _LISTS}
+        objects: Element = {name: {} for name in ("call_context", "call_quality", "call_insights", "audio_config")}
         yield {
             **empty,
             **lists,

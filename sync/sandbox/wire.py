@@ -112,9 +112,10 @@ class Server:
         head = _head(reply, close)
         if request.method == "HEAD":
             connection.sendall(head)
-        elif not reply.wire and isinstance(reply.body, bytes):
-            connection.sendall(head + reply.body)
         elif not reply.wire:
+            if isinstance(reply.body, bytes):
+                connection.sendall(head + reply.body)
+                return not close
             connection.sendall(head)
             for piece in reply.body:
                 connection.sendall(piece)
@@ -126,10 +127,11 @@ class Server:
 
     def _spoil(self, connection: socket.socket, reply: Reply) -> None:
         left = max(reply.size * 7 // 10, 1)
-        pieces = (reply.body,) if isinstance(reply.body, bytes) else reply.body
+        pieces: Iterable[bytes] = (reply.body,) if isinstance(reply.body, bytes) else reply.body
         if reply.wire == "drip":
-            for byte in b"".join(pieces):
-                connection.sendall(bytes((byte,)))
+            whole = b"".join(pieces)
+            for at in range(len(whole)):
+                connection.sendall(whole[at : at + 1])
                 if self._ended.wait(reply.pause):
                     return
             return
