@@ -218,12 +218,12 @@ class Tally:
         for kind, columns in other.cells.items():
             self.add(kind, columns)
 
-    def value(self, measure: Sums, vendors: Collection[str]) -> int:
-        """The measure over the calls of ``vendors``."""
+    def value(self, measure: Sums, vendors: Collection[str] | None = None) -> int:
+        """The measure over the calls of ``vendors``, all of them by default."""
         return sum(
             columns[measure.column]
             for (vendor, direction, status, result), columns in self.cells.items()
-            if vendor in vendors and measure.counts(direction, status, result)
+            if (vendors is None or vendor in vendors) and measure.counts(direction, status, result)
         )
 
 

@@ -1,0 +1,247 @@
+"""What figures can be grouped by: the words of it, how it is read in SQL, and how a key is told to API and people.
+
+Inside, a key is what SQL gives: a number for every part of time, a row's key for agents and environments, else text.
+Parts of time are integer arithmetic on the wall clock, see ``reports.periods.stretches``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from django.db.models import BigIntegerField, Case, CharField, F, Q, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Length, Substr
+from django.utils.dates import WEEKDAYS
+from django.utils.formats import date_format, time_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from portal.lib.phones import AREA_CODES
+from reports.measures import Seconds
+from reports.periods import (
+    DAY,
+    Period,
+    Stretch,
+    day_number,
+    day_start,
+    month_first,
+    month_number,
+    number_day,
+    stretches,
+    week_monday,
+    week_number,
+)
+from sync.taxonomy import Direction, Status
+
+Key = int | str | None
+_OFFSETS = 2000  # local hour and offset share one number: hour * 2000 + offset in minutes + 720
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The wall clock of a zone from ``start`` to ``end``."""
+
+    start: datetime
+    end: datetime
+    zone: str
+
+    @classmethod
+    def of(cls, period: Period) -> "Clock":
+        return cls(period.starts_at, period.ends_at, period.zone)
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        return stretches(self.start, self.end, self.zone)
+
+    def local_seconds(self, column: str = "started_at") -> Combinable:
+        """Seconds since 1970-01-01 00:00 on the wall clock, of a column whose times lie within the clock's reach."""
+        return Seconds(column) + self._by_stretch(column, lambda stretch: stretch.offset)
+
+    def local_day(self, column: str = "started_at") -> Combinable:
+        return self.local_seconds(column) / Value(DAY)
+
+    def month(self) -> Combinable:
+        first, last = month_number(self._date(self.start)), month_number(self._date(self.end - timedelta(seconds=1)))
+        starts = [(number, day_start(month_first(number + 1), self.zone)) for number in range(first, last)]
+        return _steps("started_at", starts, last)
+
+    def hour(self) -> Combinable:
+        code = self._by_stretch("started_at", lambda stretch: stretch.offset // 60 + 720)
+        return self.local_seconds() / Value(3600) * Value(_OFFSETS) + code
+
+    def _by_stretch(self, column: str, number: Callable[[Stretch], int]) -> Combinable:
+        *before, last = self.stretches
+        return _steps(column, [(number(stretch), stretch.end) for stretch in before], number(last))
+
+    def _date(self, instant: datetime) -> date:
+        offset = next(stretch.offset for stretch in self.stretches if instant < stretch.end)
+        return (instant.astimezone(UTC) + timedelta(seconds=offset)).date()
+
+
+def _steps(column: str, steps: list[tuple[int, datetime]], last: int) -> Combinable:
+    """The number of the first step that ends after the column's time, else ``last``."""
+    if not steps:
+        return Value(last, output_field=BigIntegerField())
+    return Case(
+        *(When(**{f"{column}__lt": end}, then=Value(number)) for number, end in steps),
+        default=Value(last),
+        output_field=BigIntegerField(),
+    )
+
+
+_AREA = Case(
+    When(
+        Q(contact__startswith="55", contact_length__in=(12, 13), contact_area__in=sorted(AREA_CODES)),
+        then=F("contact_area"),
+    ),
+    default=Value(""),
+    output_field=CharField(),
+)
+AREA_PARTS = {"contact_length": Length("contact"), "contact_area": Substr("contact", 3, 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """``of_day`` gives the key of a whole local day where one day has one; ``runs`` marks parts of time in a row."""
+
+    key: str
+    label: str | Promise
+    sql: Callable[[Clock], Combinable]
+    of_day: Callable[[date], int] | None = field(default=None, compare=False)
+    timely: bool = False  # rows are filled in: a day without calls is a row too
+    runs: bool = False  # compared with the previous period by place, not by key
+
+
+def _column(name: str) -> Callable[[Clock], Combinable]:
+    return lambda clock: F(name)
+
+
+_DECLARED = (
+    Dimension("hour", _("hour"), Clock.hour, timely=True, runs=True),
+    Dimension("day", _("day"), Clock.local_day, day_number, timely=True, runs=True),
+    Dimension(
+        "week",
+        _("week"),
+        lambda clock: (clock.local_day() + Value(3)) / Value(7),
+        week_number,
+        timely=True,
+        runs=True,
+    ),
+    Dimension("month", _("month"), Clock.month, month_number, timely=True, runs=True),
+    Dimension(
+        "weekday",
+        _("weekday"),
+        lambda clock: (clock.local_day() + Value(3)) % Value(7) + Value(1),
+        date.isoweekday,
+        timely=True,
+    ),
+    Dimension("hour_of_day", _("hour of the day"), lambda clock: clock.local_seconds() / 3600 % 24, timely=True),
+    Dimension("agent", _("agent"), _column("agent_id")),
+    Dimension("status", _("status"), _column("status")),
+    Dimension("direction", _("direction"), _column("direction")),
+    Dimension("environment", _("environment"), _column("environment_id")),
+    Dimension("cause", _("cause of hang-up"), _column("hangup_cause")),
+    Dimension("area_code", _("area code"), lambda clock: _AREA),
+)
+DIMENSIONS: dict[str, Dimension] = {dimension.key: dimension for dimension in _DECLARED}
+
+STATUS_LABELS: dict[str, str | Promise] = {
+    Status.INITIATED: _("initiated"),
+    Status.RINGING: _("ringing"),
+    Status.QUEUED: _("queued"),
+    Status.ANSWERED: _("answered"),
+    Status.COMPLETED: _("completed"),
+    Status.FAILED: _("failed"),
+    Status.BUSY: _("busy"),
+    Status.NO_ANSWER: _("no answer"),
+    "voicemail": _("voicemail"),
+    "in-progress": _("in progress"),
+}
+DIRECTION_LABELS: dict[str, str | Promise] = {Direction.INBOUND: _("inbound"), Direction.OUTBOUND: _("outbound")}
+
+
+def hour_code(local_hour: int, offset: int) -> int:
+    return local_hour * _OFFSETS + offset // 60 + 720
+
+
+def hour_parts(code: int) -> tuple[datetime, int]:
+    """The wall clock (naive) at which an hour begins, and its offset in minutes."""
+    local_hour, offset = divmod(code, _OFFSETS)
+    return datetime(1970, 1, 1) + timedelta(hours=local_hour), offset - 720  # noqa: DTZ001 - a wall clock has no zone
+
+
+def moments(by: tuple[str, ...], period: Period) -> Iterator[tuple[date, int | None, int]]:
+    """The days of a period in order, or its local hours when ``by`` needs them: (day, wall-clock hour, hour code)."""
+    if not {"hour", "hour_of_day"} & set(by):
+        yield from ((day, None, 0) for day in period)
+        return
+    for stretch in stretches(period.starts_at, period.ends_at, period.zone):
+        for hour in stretch.hours:
+            yield number_day(hour // 24), hour % 24, hour_code(hour, stretch.offset)
+
+
+def time_key(dimension: Dimension, day: date, hour: int | None, code: int) -> int:
+    if dimension.of_day is not None:
+        return dimension.of_day(day)
+    return code if dimension.key == "hour" or hour is None else hour
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Public ids and names of the agents and environments that occur."""
+
+    agents: Mapping[int, tuple[str, str]]
+    environments: Mapping[int, tuple[str, str]]
+
+
+def api_key(dimension: Dimension, key: Key, names: Names) -> str | None:
+    """A key as the API gives it; None for calls without an agent, cause or area code."""
+    if key is None or key == "":
+        return None
+    if isinstance(key, str):
+        return key
+    told: Mapping[str, Callable[[int], str]] = {
+        "hour": _hour_text,
+        "day": lambda number: number_day(number).isoformat(),
+        "week": lambda number: week_monday(number).isoformat(),
+        "month": lambda number: month_first(number).isoformat(),
+        "agent": lambda pk: names.agents[pk][0],
+        "environment": lambda pk: names.environments[pk][0],
+    }
+    return told.get(dimension.key, str)(key)
+
+
+def _hour_text(code: int) -> str:
+    local, offset = hour_parts(code)
+    sign, minutes = ("-" if offset < 0 else "+"), abs(offset)
+    return f"{local.isoformat()}{sign}{minutes // 60:02}:{minutes % 60:02}"
+
+
+def person_label(dimension: Dimension, key: Key, names: Names) -> str:
+    """A key in the words of the active language."""
+    if key is None or key == "":
+        return {
+            "agent": gettext("without an agent"),
+            "cause": gettext("no cause given"),
+            "area_code": gettext("other numbers"),
+        }.get(dimension.key, gettext("not given"))
+    if isinstance(key, str):
+        words = {"status": STATUS_LABELS, "direction": DIRECTION_LABELS}.get(dimension.key, {})
+        return str(words.get(key, key))
+    told: Mapping[str, Callable[[int], str]] = {
+        "hour": _hour_label,
+        "day": lambda number: date_format(number_day(number), "SHORT_DATE_FORMAT"),
+        "week": lambda number: date_format(week_monday(number), "SHORT_DATE_FORMAT"),
+        "month": lambda number: date_format(month_first(number), "YEAR_MONTH_FORMAT"),
+        "weekday": lambda number: str(WEEKDAYS[number - 1]),
+        "hour_of_day": lambda hour: f"{hour:02}:00",
+        "agent": lambda pk: names.agents[pk][1],
+        "environment": lambda pk: names.environments[pk][1],
+    }
+    return told.get(dimension.key, str)(key)
+
+
+def _hour_label(code: int) -> str:
+    local, _offset = hour_parts(code)
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {time_format(local, 'H:i')}"

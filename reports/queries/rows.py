@@ -1,0 +1,152 @@
+"""The rows of an answer: which keys there are, in which order, and which row of the period before each one faces."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+from django.utils.translation import gettext as _
+
+from reports.dimensions import (
+    DIMENSIONS,
+    Key,
+    Names,
+    api_key,
+    hour_parts,
+    moments,
+    person_label,
+    time_key,
+)
+from reports.periods import Period, day_start, month_first, number_day, week_monday
+from reports.queries.question import QuestionError
+from reports.queries.sums import Group
+
+MAX_ROWS = 20_000
+
+
+def row_groups(by: tuple[str, ...], period: Period, seen: Collection[Group], names: Names) -> list[Group]:
+    """Every row's group in the order of the answer: time forwards, everything else by name.
+
+    Parts of time are filled in for each combination of the other keys that was seen. Raises QuestionError when there
+    would be more than MAX_ROWS.
+    """
+    timely = [place for place, key in enumerate(by) if DIMENSIONS[key].timely]
+    if not timely:
+        groups = set(seen)
+    else:
+        times = _times(tuple(by[place] for place in timely), period)
+        others = {tuple(part for place, part in enumerate(group) if place not in timely) for group in seen}
+        if len(timely) == len(by):
+            others = {()}
+        if len(times) * len(others) > MAX_ROWS:
+            raise _too_many()
+        groups = {_woven(by, timely, time, other) for time, other in product(times, others)} | set(seen)
+    if len(groups) > MAX_ROWS:
+        raise _too_many()
+    dimensions = [DIMENSIONS[key] for key in by]
+
+    def order(group: Group) -> tuple[tuple[bool, int | str, str], ...]:
+        return tuple(
+            (False, _hour_order(key) if dimension.key == "hour" else key, "")
+            if dimension.timely and isinstance(key, int)
+            else (key in (None, ""), person_label(dimension, key, names).casefold(), str(key))
+            for dimension, key in zip(dimensions, group, strict=True)
+        )
+
+    return sorted(groups, key=order)
+
+
+def _too_many() -> QuestionError:
+    return QuestionError(
+        {
+            "by": _("This would be more than %(rows)s rows: ask for a shorter period or fewer groupings.")
+            % {"rows": MAX_ROWS}
+        }
+    )
+
+
+def _times(keys: tuple[str, ...], period: Period) -> list[tuple[int, ...]]:
+    dimensions = [DIMENSIONS[key] for key in keys]
+    return list(
+        dict.fromkeys(
+            tuple(time_key(dimension, day, hour, code) for dimension in dimensions)
+            for day, hour, code in moments(keys, period)
+        )
+    )
+
+
+def _woven(by: tuple[str, ...], timely: list[int], time: tuple[int, ...], other: Group) -> Group:
+    times, others = iter(time), iter(other)
+    return tuple(next(times) if place in timely else next(others) for place in range(len(by)))
+
+
+def _hour_order(code: int) -> int:
+    local, offset = hour_parts(code)
+    return int(local.replace(tzinfo=UTC).timestamp()) // 60 - offset
+
+
+def facing(by: tuple[str, ...], period: Period, before: Period) -> Mapping[str, Mapping[Key, Key]]:
+    """For the parts of time that run: which key of the period before faces each key, by place."""
+    return {
+        key: _faced_hours(period, before)
+        if key == "hour"
+        else dict(zip(_line(key, period), _line(key, before), strict=False))
+        for key in by
+        if DIMENSIONS[key].runs
+    }
+
+
+def _line(key: str, period: Period) -> list[int]:
+    return [time for (time,) in _times((key,), period)]
+
+
+def _faced_hours(period: Period, before: Period) -> dict[Key, Key]:
+    """Hours face the hour of the same clock time on the day of the same place, whatever the clocks did in between."""
+
+    def placed(of: Period) -> dict[tuple[int, int | None, int], int]:
+        seen: defaultdict[tuple[int, int | None], int] = defaultdict(int)
+        found = {}
+        for day, hour, code in moments(("hour",), of):
+            place = ((day - of.start).days, hour)
+            found[(*place, seen[place])] = code
+            seen[place] += 1
+        return found
+
+    there = placed(before)
+    return {code: there[place] for place, code in placed(period).items() if place in there}
+
+
+def faced(by: tuple[str, ...], group: Group, pairs: Mapping[str, Mapping[Key, Key]]) -> Group | None:
+    """The group of the period before that a group is compared with; None when that period has no such place."""
+    keys = []
+    for key, value in zip(by, group, strict=True):
+        if key in pairs:
+            if value not in pairs[key]:
+                return None
+            value = pairs[key][value]
+        keys.append(value)
+    return tuple(keys)
+
+
+def is_unfinished(by: tuple[str, ...], group: Group, period: Period, now: datetime) -> bool:
+    """Whether a row of time ends after ``now``. Weekdays and hours of the day are not said to end."""
+    ends = [_end(key, value, period) for key, value in zip(by, group, strict=True) if isinstance(value, int)]
+    found = [end for end in ends if end is not None]
+    return bool(found) and min(found) > now
+
+
+def _end(key: str, number: int, period: Period) -> datetime | None:
+    if key == "hour":
+        return datetime.fromtimestamp(_hour_order(number) * 60, UTC) + timedelta(hours=1)
+    following = {
+        "day": lambda: number_day(number + 1),
+        "week": lambda: week_monday(number + 1),
+        "month": lambda: month_first(number + 1),
+    }.get(key)
+    return min(day_start(following(), period.zone), period.ends_at) if following else None
+
+
+def labelled(by: tuple[str, ...], group: Group, names: Names) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    """A group's keys for the API and for a person."""
+    pairs = [(DIMENSIONS[key], value) for key, value in zip(by, group, strict=True)]
+    return tuple(api_key(*pair, names) for pair in pairs), tuple(person_label(*pair, names) for pair in pairs)
