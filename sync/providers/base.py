@@ -7,6 +7,7 @@ a provider only says which requests there are (:class:`Ask`) and turns one answe
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from sync.records import Record
@@ -14,6 +15,9 @@ from sync.taxonomy import Fault, Stream
 
 if TYPE_CHECKING:
     from sync.providers.http import Http
+
+
+NOTHING: Mapping[bytes, str] = MappingProxyType({})  # no call is known
 
 
 class UpstreamError(Exception):
@@ -123,7 +127,7 @@ class Provider(Protocol):
     def follow(self, part: Part, ask: Ask, page: Page) -> list[Ask]:
         """Requests that an answer calls for besides its next pages: the detail of each campaign, say."""
 
-    def read(self, ask: Ask, http: "Http", known: Mapping[bytes, str] = ...) -> Iterator[Page]:
+    def read(self, ask: Ask, http: "Http", known: Mapping[bytes, str] = NOTHING) -> Iterator[Page]:
         """Send the request and read the answer; raises UpstreamError. Bad elements become BrokenRecord.
 
         ``known`` maps digests of mirrored calls to their ids: an element of a known digest is unchanged, so only its id

@@ -1,0 +1,84 @@
+"""OriginsAI: one bare array for each agent, its whole history each time, read as a stream."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from sync.providers.base import NOTHING, Access, Ask, FormField, Page, Part
+from sync.providers.http import Http
+from sync.providers.originsai import normalise
+from sync.providers.originsai.settings import FIELDS, Settings
+from sync.providers.tolerant import elements
+from sync.taxonomy import Stream
+
+TOTAL_SECONDS = 600.0  # for a whole history
+_PAGE_KEYS = 500
+_PAGE_BYTES = 1024 * 1024  # a page ends here too: a queue of pages with long transcripts must stay small
+
+
+class OriginsAI:
+    key = "originsai"
+    label = "OriginsAI"
+    fields: tuple[FormField, ...] = FIELDS
+    streams: tuple[Stream, ...] = (Stream.AGENTS, Stream.CALLS)
+    daily: frozenset[Stream] = frozenset()
+
+    def check_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
+        return Settings.read(settings).as_text()
+
+    def session(self, access: Access) -> Http:
+        settings = Settings.read(access.settings)
+        value = f"{settings.prefix} {access.token}".strip()
+        return Http(access, headers={settings.header: value} if access.token else {}, total=TOTAL_SECONDS)
+
+    def check(self, http: Http) -> None:
+        settings = Settings.read(http.access.settings)
+        with http.open(_path(next(iter(settings.agents))), cap=settings.max_bytes) as answer:
+            next(elements(answer.chunks()), None)  # the rest of the history is not needed to know that it is one
+
+    def parts(self, stream: Stream, settings: Mapping[str, str], days: Sequence[date]) -> list[Part]:
+        if stream == Stream.CALLS:
+            return [Part(stream, f"agent:{number}") for number in Settings.read(settings).agents]
+        return [Part(stream, "all")]
+
+    def asks(self, part: Part, settings: Mapping[str, str]) -> list[Ask]:
+        if part.stream == Stream.CALLS:
+            return [Ask("calls", _path(int(part.key.removeprefix("agent:"))))]
+        return [Ask("settings", "", local=True)]
+
+    def follow(self, part: Part, ask: Ask, page: Page) -> list[Ask]:
+        return []
+
+    def read(self, ask: Ask, http: Http, known: Mapping[bytes, str] = NOTHING) -> Iterator[Page]:
+        settings = Settings.read(http.access.settings)
+        if ask.kind == "settings":
+            agents = [normalise.agent(number, name) for number, name in settings.agents.items()]
+            yield Page([*agents], [agent.external_id for agent in agents])
+        else:
+            yield from _calls(ask, http, settings, known)
+
+    def count(self, day: date, http: Http) -> int | None:
+        return None
+
+
+ORIGINSAI = OriginsAI()
+
+
+def _path(number: int) -> str:
+    return f"/agents/{number}/call_stats"
+
+
+def _calls(ask: Ask, http: Http, settings: Settings, known: Mapping[bytes, str]) -> Iterator[Page]:
+    agent = ask.path.split("/")[2]
+    reader = normalise.Reader(agent, settings.agents.get(int(agent)), settings.org_id, known)
+    page, size = Page([], []), 0
+    with http.open(ask.path, cap=settings.max_bytes) as answer:
+        for raw in elements(answer.chunks()):
+            key, record = reader.read(raw)
+            page.keys.append(key)
+            if record is not None:
+                page.records.append(record)
+                size += len(raw)
+            if len(page.keys) >= _PAGE_KEYS or size >= _PAGE_BYTES:
+                yield page
+                page, size = Page([], []), 0
+    yield page
