@@ -191,14 +191,14 @@ class Reader:
             if chosen is None:
                 return max(0.0, min((at for at, _, _ in self._later), default=now + 1.0) - now)
             reading, ask = chosen
-            wait = self._allowance.take()
+            wait = 0.0 if ask.local else self._allowance.take()
             if wait:
                 reading.walk.put_back(ask)
                 if wait > self._patience and self._todo:  # finish what is begun; the rest stays due
                     self._todo.clear()
                     self.report.stopped = True
                 return wait
-            self.report.requests += 1
+            self.report.requests += not ask.local
             self._fetchers.send(reading, ask, reading.known)
         return 1.0
 
