@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from time import monotonic
 from time import time as wall_time
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from sync.sandbox import originsai, talkover
+from sync.sandbox import originsai, spoil, talkover
 from sync.sandbox.envelopes import Visit, refusal, unauthorized
 from sync.sandbox.faults import WIRES, Asked, FaultError, Faults
 from sync.sandbox.history import History
@@ -38,6 +38,14 @@ _DOCUMENTS = {
     "null": (b"null", "application/json"),
     "object": (b"{}", "application/json"),
     "broken": (b'{"success":true,"data":[{"id":', "application/json"),
+}
+
+
+# What OriginsAI calls the fields that faults spoil, and how its calls turn odd.
+_NAMES = {"id": "call_id", "sid": "hangup_cause_name", "duration": "call_duration", "created_at": "initiation_time"}
+_ODD: dict[str, dict[str, Any]] = {
+    "unknown": {"call_status": "TRANSFERRED", "call_cost": 0.031},
+    "wrong_types": {"call_duration": "12.5", "call_insights": "positive"},
 }
 
 
@@ -98,7 +106,7 @@ class Desk:
         elif request.method not in ("GET", "HEAD"):
             reply = Reply(405, _failure(asked, "Method not allowed."))
         elif asked.vendor == "originsai":
-            reply = self._history(asked, parts)
+            reply = self._history(asked, parts, struck)
         else:
             visit = Visit(
                 self.vendors.world_of(asked.tenant), asked.params, struck, faults=self.faults, journal=self.journal
@@ -123,24 +131,29 @@ class Desk:
         headers = self.faults.retry_after() if status in (429, 503) else {}
         return Reply(status, _failure(asked, _TEXTS[status]), headers=headers)
 
-    def _history(self, asked: Asked, parts: list[str]) -> Reply:
+    def _history(self, asked: Asked, parts: list[str], struck: frozenset[str]) -> Reply:
         match parts:
             case ["agents", number, "call_stats"] if not number.isdecimal():
                 return Reply(422, originsai.not_a_number())
             case ["agents", number, "call_stats"]:
-                return self._call_stats(asked, int(number))
+                return self._call_stats(asked, int(number), struck)
             case _:
                 return Reply(404, originsai.refusal("Not Found"))
 
-    def _call_stats(self, asked: Asked, agent: int) -> Reply:
+    def _call_stats(self, asked: Asked, agent: int, struck: frozenset[str]) -> Reply:
         history = self.vendors.history_of(asked.tenant)
         if agent not in history.agents:
             return Reply(404, originsai.refusal("Agent not found"))
-        bodies = history.bodies(agent)
-        count, each = history.padding(agent)
+        for kind in struck & _ODD.keys():
+            placed = history.ids(agent, padding=False)
+            if placed:
+                history.change(placed[self.faults.pick(len(placed))], **_ODD[kind])
+        bodies = [] if "vanished" in struck else spoil.items(history.bodies(agent), struck, self.faults, _NAMES)
+        count, each = (0, 0) if "vanished" in struck else history.padding(agent)
+        more = history.padded(agent) if count else ()
         return Reply(
             200,
-            originsai.array(bodies, history.padded(agent)),
+            originsai.array(bodies, more),
             length=originsai.size(bodies, count, each),
         )
 

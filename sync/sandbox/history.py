@@ -55,11 +55,11 @@ class History:
         """All elements that are kept, without the padding."""
         return [msgspec.json.decode(body) for body in self.bodies(agent)]
 
-    def ids(self, agent: int) -> list[str]:
-        """The ids of placed calls, the padding's included."""
+    def ids(self, agent: int, *, padding: bool = True) -> list[str]:
+        """The ids of placed calls, the padding's included unless refused."""
         with self.lock:
             known = [key for key in self._bodies[agent] if not key.startswith("queued-")]
-        return known + [extra_id(number) for number in range(self.padding(agent)[0])]
+        return known + [extra_id(number) for number in range(self.padding(agent)[0] if padding else 0)]
 
     def padding(self, agent: int) -> tuple[int, int]:
         """How many elements the padding has, and the bytes of each."""

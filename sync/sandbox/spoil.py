@@ -1,6 +1,6 @@
 """What faults do to lists: drift and odd fields change the world and stay; a malformed item is only shown so once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -38,13 +38,19 @@ def deform(world: World, shown: Sequence[Row], kind: str, faults: Faults) -> Non
     world.change(row.key[1], **choices[faults.pick(len(choices))](row.element))
 
 
-def items(bodies: list[bytes], struck: frozenset[str], faults: Faults) -> list[bytes]:
-    """The page with one item spoiled for each kind that strikes; the world stays as it is."""
+def items(
+    bodies: list[bytes], struck: frozenset[str], faults: Faults, names: Mapping[str, str] | None = None
+) -> list[bytes]:
+    """The list with one item spoiled for each kind that strikes; the world stays as it is.
+
+    ``names`` says what another vendor calls Talkover's id, sid, duration and created_at.
+    """
     for kind in ITEMS:
         if kind in struck and bodies:
             at = faults.pick(len(bodies))
             choices = _ITEMS[kind]
-            bodies = [*bodies[:at], choices[faults.pick(len(choices))](bodies[at]), *bodies[at + 1 :]]
+            spoiled = choices[faults.pick(len(choices))](bodies[at], names or {})
+            bodies = [*bodies[:at], spoiled, *bodies[at + 1 :]]
     return bodies
 
 
@@ -85,31 +91,27 @@ _WRONG: tuple[Callable[[Element], dict[str, Any]], ...] = (
 )
 
 
-def _with(name: str, raw: bytes) -> Callable[[bytes], bytes]:
-    """A maker of items in which one field holds raw JSON text."""
+Names = Mapping[str, str]
+Spoiler = Callable[[bytes, Names], bytes]
 
-    def make(body: bytes) -> bytes:
+
+def _with(name: str, raw: bytes) -> Spoiler:
+    """A spoiler that puts raw JSON text into one field."""
+
+    def spoil(body: bytes, names: Names) -> bytes:
         element = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        return msgspec.json.encode({**element, name: msgspec.Raw(raw)})
+        return msgspec.json.encode({**element, names.get(name, name): msgspec.Raw(raw)})
 
-    return make
-
-
-def _without(name: str) -> Callable[[bytes], bytes]:
-    def make(body: bytes) -> bytes:
-        element = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        return msgspec.json.encode({key: value for key, value in element.items() if key != name})
-
-    return make
+    return spoil
 
 
-_ITEMS: dict[str, tuple[Callable[[bytes], bytes], ...]] = {
+_ITEMS: dict[str, tuple[Spoiler, ...]] = {
     "malformed": (
-        lambda body: b'"gone"',
-        lambda body: b"17",
-        lambda body: b"[]",
-        _with("id", b"null"),
-        _without("id"),
+        lambda body, names: b'"gone"',
+        lambda body, names: b"17",
+        lambda body, names: b"[]",
+        _with("id", b"{}"),
+        _with("id", b"[17]"),
     ),
     "nul": (_with("sid", rb'"CA\u0000x"'),),
     "surrogate": (_with("sid", rb'"CA\ud800x"'),),
@@ -117,6 +119,6 @@ _ITEMS: dict[str, tuple[Callable[[bytes], bytes], ...]] = {
     "huge_number": (_with("duration", b"1e999"),),
     "huge_integer": (_with("duration", b"9" * 5000),),
     "deep": (_with("extra", b"[" * 100_000 + b"]" * 100_000),),
-    "duplicate_keys": (lambda body: body[:-1] + b',"status":"failed","status":"completed"}',),
+    "duplicate_keys": (lambda body, names: body[:-1] + b',"status":"failed","status":"completed"}',),
     "far_year": (_with("created_at", b'"10001-01-01T00:00:00Z"'),),
 }

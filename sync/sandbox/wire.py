@@ -92,7 +92,7 @@ class Server:
 
     def _talk(self, connection: socket.socket, peer: str) -> None:
         try:
-            with connection, connection.makefile("rb") as source, suppress(OSError, ValueError):
+            with connection, connection.makefile("rb") as source, suppress(OSError):
                 while (request := _read(source, peer)) is not None:
                     reply = self._answer(request)
                     if not self._send(connection, request, reply):
@@ -146,16 +146,17 @@ class Server:
 
 
 def _read(source: BinaryIO, peer: str) -> Request | None:
-    """The next request, None at the end. A line that is no HTTP raises ValueError."""
-    line = source.readline(65_537)
-    if not line.strip():
+    """The next request, None at the end or where there is no HTTP."""
+    words = source.readline(65_537).decode("latin-1").split(" ", 2)
+    if len(words) != 3:
         return None
-    method, target, _ = line.decode("latin-1").split(" ", 2)
+    method, target, _ = words
     headers: dict[str, str] = {}
     while (line := source.readline(65_537)) not in (b"\r\n", b"\n", b""):
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
-    body = source.read(int(headers.get("content-length") or 0))
+    length = headers.get("content-length", "0")
+    body = source.read(int(length)) if length.isdecimal() else b""
     parts = urlsplit(target)
     params = dict(parse_qsl(parts.query, keep_blank_values=True))
     return Request(method, unquote(parts.path), params, headers, body, peer)
