@@ -8,6 +8,7 @@ export DATA_DIR
 PY := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 READY := $(VENV)/.ready
+CATALOGUES := $(wildcard portal/locale/*/LC_MESSAGES/django.po)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test check install bench messages lock
@@ -21,8 +22,8 @@ demo: $(READY) ## two demo tenants from nothing, served on http://127.0.0.1:$(PO
 run: $(READY) ## an empty portal; asks for its first owner
 	@$(PY) manage.py serve --bind 127.0.0.1:$(PORT) --first-owner
 
-test: $(READY) ## the whole suite
-	@$(PY) -m pytest
+test: $(READY) ## the whole suite; PYTEST="..." passes options on
+	@env -u DATA_DIR $(PY) -m pytest $(PYTEST)
 
 check: $(READY) ## lint, format, types, import contracts, migrations, translations
 	@$(PY) -m ruff check .
@@ -33,7 +34,7 @@ check: $(READY) ## lint, format, types, import contracts, migrations, translatio
 	@$(PY) manage.py makemigrations --check --dry-run
 	@$(PY) manage.py check --fail-level WARNING
 	@$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
-	@$(PY) -m pytest -q -p no:randomly tests/walls/test_translations.py
+	@env -u DATA_DIR $(PY) -m pytest -q -p no:randomly tests/walls/test_translations.py
 
 install: $(READY) ## the virtual environment with all dependencies
 
@@ -41,9 +42,11 @@ bench: $(READY) ## the benchmarks, each against its rival in the same run
 	@$(MAKE) --no-print-directory -C bench
 
 messages: $(READY) ## collect strings for translation and compile the catalogues
-	@$(PY) manage.py makemessages --locale pt_BR --no-location --no-wrap \
-		--ignore '.venv/*' --ignore '.uv/*' --ignore 'bench/*' --ignore 'tests/*'
-	@$(PY) manage.py compilemessages --locale pt_BR --ignore '.venv/*' --ignore '.uv/*'
+	@if command -v xgettext >/dev/null; then \
+		$(PY) manage.py makemessages --locale pt_BR --no-location --no-wrap \
+			--ignore '.venv/*' --ignore '.uv/*' --ignore 'bench/*' --ignore 'tests/*'; \
+	else echo "xgettext is missing, so no new strings are collected: on Debian, apt-get install gettext"; fi
+	@$(PY) -c 'import polib, sys; [polib.pofile(po).save_as_mofile(po[:-2] + "mo") for po in sys.argv[1:]]' $(CATALOGUES)
 
 lock: $(READY) ## resolve the dependencies anew
 	@$(UV) pip compile pyproject.toml --group test --group lint --universal --generate-hashes \
