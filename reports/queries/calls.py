@@ -1,7 +1,7 @@
 """Calls one by one: the list behind a figure, its pages, and a single call."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import merge
@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 
 from portal.lib import phones
 from portal.tenants import wall
+from portal.vault import keyed_hash
 from reports.measures import outcome
 from reports.periods import day_start
 from reports.queries.filters import Reach, resolve
-from reports.queries.question import CallQuestion, QuestionError
+from reports.queries.question import CallQuestion, Filters, QuestionError
 from reports.scope import Scope
 from sync.models.calls import Call
 
@@ -61,7 +62,7 @@ class CallPage:
 
     Keys: id, environment, environment_name, agent, agent_name, external_id, sid, direction, status, outcome, is_test,
     started_at, started_guessed, answered_at, ended_at, duration and billed (seconds), from_number, to_number (masked as
-    the scope demands), contact (digits, "" for who may not see numbers), hangup_cause, hangup_source, changed_at,
+    the scope demands), contact (digits, "" for who may not see numbers), contact_id (opaque), hangup_cause, hangup_source, changed_at,
     missing_since.
     """
 
@@ -112,6 +113,27 @@ def call(public_id: UUID | str, scope: Scope) -> Call:
     if scope.agent_ids is not None:
         rows = rows.filter(agent_id__in=scope.agent_ids)
     return rows.select_related("agent", "environment").get(pk=wanted)
+
+
+def told(public_id: UUID | str, scope: Scope) -> dict[str, Any]:
+    """One call as a row of a page, see :class:`CallPage`; raises Call.DoesNotExist as :func:`call` does."""
+    found = call(public_id, scope)
+    reach = resolve(Filters(), scope)
+    rows = Call.objects.filter(pk=found.pk).annotate(result=outcome(reach.providers, timezone.now()))
+    return _told(rows.values(*_COLUMNS).get(), reach)
+
+
+def stream(question: CallQuestion, scope: Scope) -> Iterator[dict[str, Any]]:
+    """The same calls as :func:`calls`, each as a row of a page, from a cursor of the database: in constant memory."""
+    reach = resolve(question.filters, scope)
+    rows = _asked(question, reach).annotate(result=outcome(reach.providers, timezone.now()))
+    for row in rows.order_by("-started_at", "-id").values(*_COLUMNS).iterator(chunk_size=2_000):
+        yield _told(row, reach)
+
+
+def contact_id(digits: str, scope: Scope) -> str:
+    """A contact's id: the same for every call of the number within a tenant, and nothing to find the number by."""
+    return keyed_hash("contact", str(scope.tenant_id), digits) if digits else ""
 
 
 def masked(number: str, scope: Scope) -> str:
@@ -210,6 +232,7 @@ def _told(row: dict[str, Any], reach: Reach) -> dict[str, Any]:
         "from_number": masked(row["from_number"], scope),
         "to_number": masked(row["to_number"], scope),
         "contact": row["contact"] if scope.sees_numbers else "",
+        "contact_id": contact_id(row["contact"], scope),
         "hangup_cause": row["hangup_cause"],
         "hangup_source": row["hangup_source"],
         "changed_at": row["changed_at"],

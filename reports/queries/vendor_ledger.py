@@ -1,0 +1,95 @@
+"""How far what a vendor's form answers is whole: the two ``X-Mirror`` headers. The rules are those of
+``reports.queries.freshness``, for one environment and one stream, from one query over its windows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from portal.tenants.models.tenants import Environment
+from sync.models.runs import Window, WindowState
+from sync.taxonomy import Stream
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """What an answer rests on: a stream, all of it or only some UTC days (inclusive), or one agent's part."""
+
+    stream: Stream = Stream.CALLS
+    first: date | None = None
+    last: date | None = None
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``complete``: every window of the range was read whole, the last day's as of ``as_of``.
+
+    ``as_of`` is the oldest last reading among the days that may still change, or among all of a range that is past;
+    with nothing read yet it is when the environment was made, before which there was nothing to know.
+    """
+
+    as_of: datetime
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A window's last whole reading; ``day`` is None for a list or an agent's history."""
+
+    day: date | None
+    state: str
+    read_at: datetime | None
+
+    def is_whole(self, now: datetime) -> bool:
+        """Today and yesterday may have been read before they ended: ``as_of`` tells."""
+        if self.state != WindowState.COMPLETE or self.read_at is None:
+            return False
+        return self.day is None or self.read_at >= _end(self.day) or _end(self.day) > now - _DAY
+
+
+def standing(environment: Environment, rests: Rests, now: datetime) -> Standing:
+    """One query. Days ahead count as nothing to read; a past day without a window makes the answer incomplete.
+
+    Without a first day the range begins with the first window there is.
+    """
+    rows = Window.objects.filter(environment_id=environment.pk, stream=rests.stream)
+    if rests.part:
+        rows = rows.filter(part=rests.part)
+    if rests.first:
+        rows = rows.filter(day__gte=rests.first)
+    if rests.last:
+        rows = rows.filter(day__lte=rests.last)
+    windows = [_Read(*row) for row in rows.values_list("day", "state", "read_at")]
+    complete = bool(windows) and all(window.is_whole(now) for window in windows)
+    dated = rests.first is not None or rests.last is not None
+    if complete and dated:
+        complete = _covers([window.day for window in windows if window.day], rests, now)
+    return Standing(_as_of(windows, now) or environment.created_at, complete)
+
+
+def _as_of(windows: Iterable[_Read], now: datetime) -> datetime | None:
+    """A day read whole after it ended is not what makes an answer old, as long as newer days are in it."""
+    read = [(window.day, window.read_at) for window in windows if window.read_at is not None]
+    last = max((day for day, _ in read if day is not None), default=None)
+    if last is None or last < _today(now) - _DAY:
+        return min((read_at for _, read_at in read), default=None)
+    return min(read_at for day, read_at in read if day is None or day == last or read_at < _end(day))
+
+
+def _covers(days: Iterable[date], rests: Rests, now: datetime) -> bool:
+    """Whether there is a window for each UTC day of the range up to today."""
+    found = set(days)
+    first = rests.first or min(found, default=_today(now))
+    last = min(rests.last or _today(now), _today(now))
+    return len({day for day in found if day <= last}) == max(0, (last - first).days + 1)
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(UTC).date()
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC) + _DAY
