@@ -1,0 +1,1 @@
+"""Our REST API, and below ``vendor`` the vendors' own form, both served from the mirror."""

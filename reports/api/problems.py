@@ -1,0 +1,100 @@
+"""Every error as a problem document (RFC 9457), in the reader's language.
+
+A foreign id and an absent one give the same bytes: the document speaks of the request's kind of fault only, and never
+repeats what was sent.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from reports.queries.question import QuestionError
+
+logger = logging.getLogger("ringbook.api")
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:ringbook:problem:"
+
+# status: (last part of the type, title, detail)
+_KINDS = {
+    400: ("parameters", gettext_lazy("Wrong parameters"), gettext_lazy("The request cannot be answered as it is.")),
+    401: ("sign-in", gettext_lazy("Not signed in"), gettext_lazy("Send an API key, or sign in.")),
+    403: ("forbidden", gettext_lazy("Not allowed"), gettext_lazy("You may not do this.")),
+    404: ("not-found", gettext_lazy("Not found"), gettext_lazy("There is nothing here that you may see.")),
+    405: ("method", gettext_lazy("Method not allowed"), gettext_lazy("This address does not take this method.")),
+    406: ("media-type", gettext_lazy("Not acceptable"), gettext_lazy("This address answers in JSON only.")),
+    415: ("content-type", gettext_lazy("Unsupported content type"), gettext_lazy("Send JSON.")),
+    429: ("rate", gettext_lazy("Too many requests"), gettext_lazy("Wait before you ask again.")),
+    500: ("fault", gettext_lazy("Internal error"), gettext_lazy("The fault is ours; it has been noted.")),
+}
+
+
+class ParameterError(exceptions.ValidationError):
+    """Parameters that cannot be read: sentences by parameter name."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__({name: [text] for name, text in errors.items()})
+
+
+def problem(exc: Exception, context: dict[str, Any]) -> Response:
+    """The exception as an answer; what nobody foresaw is logged and answered with 500."""
+    set_rollback()
+    fault = _known(exc)
+    if fault is None:
+        logger.error("an API request failed", exc_info=exc)
+        return document(500)
+    headers = {}
+    if isinstance(fault, exceptions.Throttled) and fault.wait is not None:
+        headers["Retry-After"] = str(int(fault.wait) + 1)
+    if auth_header := getattr(fault, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if isinstance(fault, exceptions.ValidationError):
+        return document(400, errors=_by_field(fault.detail))
+    says_more = isinstance(fault, exceptions.AuthenticationFailed | exceptions.PermissionDenied)
+    return document(fault.status_code, detail=str(fault.detail) if says_more else "", headers=headers)
+
+
+def document(
+    status: int, *, detail: str = "", errors: Mapping[str, list[str]] | None = None, headers: Any = None
+) -> Response:
+    name, title, usual = _KINDS.get(status, ("other", gettext_lazy("Request failed"), ""))
+    body: dict[str, Any] = {
+        "type": f"{TYPE_PREFIX}{name}",
+        "title": str(title),
+        "status": status,
+        "detail": detail or str(usual),
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
+
+
+def _known(exc: Exception) -> exceptions.APIException | None:
+    if isinstance(exc, exceptions.APIException):
+        return exc
+    if isinstance(exc, QuestionError):
+        return ParameterError(exc.errors)
+    if isinstance(exc, Http404 | ObjectDoesNotExist):
+        return exceptions.NotFound()
+    if isinstance(exc, DjangoPermissionDenied):
+        return exceptions.PermissionDenied()
+    return None
+
+
+def _by_field(detail: Any) -> dict[str, list[str]]:
+    if isinstance(detail, Mapping):
+        return {str(name): [str(text) for text in _listed(texts)] for name, texts in detail.items()}
+    return {"": [str(text) for text in _listed(detail)]} if detail else {"": [_("This value is not valid.")]}
+
+
+def _listed(texts: Any) -> list[Any]:
+    return list(texts) if isinstance(texts, list | tuple) else [texts]

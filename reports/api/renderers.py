@@ -1,0 +1,38 @@
+"""JSON by msgspec: several times quicker on a page of calls than the framework's own encoder."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.utils.functional import Promise
+from rest_framework.renderers import BaseRenderer
+
+from portal.lib.times import rfc3339
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Promise):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form.")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
+
+
+class JsonRenderer(BaseRenderer):
+    """Moments become RFC 3339 in UTC with ``Z``, lazy texts the active language's."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        return b"" if data is None else _encoder.encode(data)
+
+
+def moment(value: datetime | None) -> str | None:
+    """RFC 3339, or None."""
+    return None if value is None else rfc3339(value)

@@ -1,0 +1,5 @@
+"""Our REST API."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

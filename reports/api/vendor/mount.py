@@ -1,0 +1,115 @@
+"""What both mounts share: the key bound to one environment, the wall, the headers, and errors in the vendor's form."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt
+
+from portal.lib.times import rfc3339
+from portal.tenants import wall
+from portal.tenants.guards import reader_of_key
+from portal.tenants.models.tenants import Environment, Tenant
+from reports.api.auth import key_in, scope_of
+from reports.queries.vendor_ledger import Rests, standing
+from reports.scope import Scope
+
+logger = logging.getLogger("ringbook.api")
+
+
+class Refusal(Exception):
+    """An answer other than 200, in the vendor's form."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request: whose environment it reads, and with ``rests`` what of it, once that is known."""
+
+    tenant: Tenant
+    environment: Environment
+    scope: Scope
+    rests: Rests = field(default_factory=Rests)
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A vendor's form: how it says who is not let in, what it does not do, and that it failed."""
+
+    provider: str
+    unauthorized: Callable[[], Refusal]
+    wrong_method: Callable[[], Refusal]
+    failed: Callable[[], Refusal]
+
+    def get(
+        self, view: Callable[..., HttpResponseBase], *, unauthorized: Callable[[], Refusal] | None = None
+    ) -> Callable[..., HttpResponseBase]:
+        """A view for GET, called behind the wall with the request, its :class:`Visit` and the path's values."""
+        refuse = unauthorized or self.unauthorized
+
+        @csrf_exempt
+        @wraps(view)
+        def answered(request: HttpRequest, **path: str) -> HttpResponseBase:
+            visit = self.visit(request)
+            try:
+                if visit is None:
+                    raise refuse()
+                with wall.tenant(visit.tenant):
+                    try:
+                        if request.method not in ("GET", "HEAD"):
+                            raise self.wrong_method()
+                        response = view(request, visit, **path)
+                    except Refusal as refusal:
+                        response = refused(refusal)
+                    _tell_standing(response, visit)
+                if isinstance(response, StreamingHttpResponse):
+                    response.streaming_content = wall.each(visit.tenant, response.streaming_content)  # type: ignore[arg-type]
+            except Refusal as refusal:
+                response = refused(refusal)
+            except Exception:
+                logger.exception("an answer in the form of %s failed", self.provider)
+                response = refused(self.failed())
+            response["Cache-Control"] = "private, no-store"
+            patch_vary_headers(response, ("Authorization",))
+            return response
+
+        return answered
+
+    def visit(self, request: HttpRequest) -> Visit | None:
+        """Whose key this is; None unless it is bound to an environment of this vendor that it may see."""
+        secret = key_in(request.META.get("HTTP_AUTHORIZATION", "").encode("latin-1", "replace"))
+        found = reader_of_key(secret) if secret else None
+        if found is None or found.key.environment is None or found.key.environment.provider != self.provider:
+            return None
+        scope = scope_of(found.tenant, found.grant, found.key.environment_id)
+        return Visit(found.tenant, found.key.environment, scope) if scope.environment_ids else None
+
+
+def answer(body: bytes, status: int = 200) -> HttpResponse:
+    return HttpResponse(body, status=status, content_type="application/json")
+
+
+def refused(refusal: Refusal) -> HttpResponse:
+    response = answer(msgspec.json.encode(refusal.body), refusal.status)
+    if refusal.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    if refusal.status == 405:
+        response["Allow"] = "GET, HEAD"
+    return response
+
+
+def _tell_standing(response: HttpResponseBase, visit: Visit) -> None:
+    found = standing(visit.environment, visit.rests, timezone.now())
+    response["X-Mirror-As-Of"] = rfc3339(found.as_of)
+    response["X-Mirror-Complete"] = "true" if found.complete else "false"
