@@ -1,0 +1,155 @@
+"""The overview page, and the calls behind its figures as a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from portal.formats import figures
+from portal.tenants.guards import TenantRequest, tenant_view
+from reports.files.as_csv import stream_calls
+from reports.metrics import METRICS
+from reports.periods import local_date
+from reports.queries.agents import agents
+from reports.queries.answer import Answer
+from reports.queries.ask import ask
+from reports.queries.environments import environments
+from reports.queries.question import Question, QuestionError, read_calls
+from reports.scope import Scope
+from reports.web.agents import SIDE_BY_SIDE, side_by_side
+from reports.web.callbacks import CALLBACKS, callback_grain, callback_table
+from reports.web.completeness import completeness_line
+from reports.web.contexts import SUMMARY, asked, summary
+from reports.web.hours import hour_map
+from reports.web.selection import MAPS, SPANS, Selection, UnknownId, read_selection
+from reports.web.trend import TREND, trend
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What may be chosen from: the environments and agents in the reader's scope."""
+
+    environments: Sequence[Any]
+    agents: Sequence[Any]
+
+    @property
+    def providers(self) -> frozenset[str]:
+        return frozenset(environment.provider for environment in self.environments)
+
+
+@require_safe
+@tenant_view()
+def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """Everything a reader asks on a Monday about one period: five questions, one page."""
+    now = timezone.now()
+    scope = Scope.of(request.scope_grant)
+    selection, choices = read_choices(request, scope, now)
+    question = partial(_question, selection=selection)
+    answer = ask(question(SUMMARY), scope, now=now)
+    shown = Choices(
+        [env for env in choices.environments if selection.environment in (None, env.public_id)],
+        [agent for agent in choices.agents if selection.agent in (None, agent.public_id)],
+    )
+    calls_url = reverse("reports_web:calls_csv", args=[tenant])
+    context: dict[str, Any] = {
+        "page": "overview",
+        "selection": selection,
+        "spans": SPANS,
+        "environments": choices.environments,
+        "agents": [
+            agent
+            for agent in choices.agents
+            if selection.environment is None or agent.environment.public_id == selection.environment
+        ],
+        "days": figures.days(selection.first, selection.last_begun),
+        "days_before": _days_before(answer),
+        "running": selection.period.holds(now),
+        "zone": figures.zone_name(scope.zone),
+        "line": completeness_line(answer.completeness, scope.zone, now=now),
+        "summary": summary(answer, shown.providers, currency=_currency(shown.agents)),
+        "calls_url": calls_url + selection.calls_query(),
+        "trend_title": {"day": _("Calls per day"), "week": _("Calls per week"), "month": _("Calls per month")}[
+            selection.grain
+        ],
+        "rate_metric": METRICS["connect_rate"],
+        "maps": [
+            {
+                "label": METRICS[key].label,
+                "current": key == selection.map,
+                "href": selection.change(map=key).query + "#hours",
+            }
+            for key in MAPS
+        ],
+    }
+    if answer.totals["attempts"].value:
+        context |= {
+            "trend": trend(ask(question(TREND, selection.grain), scope, now=now), selection, calls_url),
+            "side_by_side": side_by_side(ask(question(asked(SIDE_BY_SIDE), "agent"), scope, now=now), selection),
+            "hours": hour_map(ask(question(MAPS, "weekday", "hour_of_day", compare=False), scope, now=now), selection),
+        }
+    if "talkover" in shown.providers and not selection.agent:
+        grain = callback_grain(selection.period.days)
+        context["callbacks"] = callback_table(ask(question(CALLBACKS, grain, compare=False), scope, now=now), grain)
+    return TemplateResponse(request, "reports/overview.html", context)
+
+
+@require_safe
+@tenant_view()
+def calls_csv(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """The calls behind a figure, streamed. Names and filters are those of the API's list of calls."""
+    scope = Scope.of(request.scope_grant)
+    try:
+        question = read_calls(request.GET, scope)
+    except QuestionError as error:
+        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    days = [part for part in (request.GET.get("date_from"), request.GET.get("date_to")) if part]
+    name = "-".join([tenant, "calls", *dict.fromkeys(days)])
+    return StreamingHttpResponse(
+        stream_calls(question, scope),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+def read_choices(request: TenantRequest, scope: Scope, now: datetime) -> tuple[Selection, Choices]:
+    """What the address asks for and what there is to choose. Ids that are not the reader's to see end as 404."""
+    try:
+        selection = read_selection(request.GET, scope.zone, today=local_date(now, scope.zone))
+    except UnknownId as error:
+        raise Http404 from error
+    choices = Choices(list(environments(scope)), list(agents(scope)))
+    if selection.environment and selection.environment not in {env.public_id for env in choices.environments}:
+        raise Http404
+    if selection.agent:
+        home: dict[UUID, UUID] = {agent.public_id: agent.environment.public_id for agent in choices.agents}
+        if selection.agent not in home:
+            raise Http404
+        if selection.environment not in (None, home[selection.agent]):
+            note = _("That agent belongs to another environment; all agents are shown.")
+            selection = selection.change(agent=None, errors=(*selection.errors, note))
+    return selection, choices
+
+
+def _question(metrics: tuple[str, ...], *by: str, selection: Selection, compare: bool = True) -> Question:
+    return Question(metrics, selection.period, by, selection.filters, compare)
+
+
+def _days_before(answer: Answer) -> str:
+    previous = answer.previous_period
+    return figures.days(previous.start, previous.last_day) if previous else ""
+
+
+def _currency(shown: Sequence[Any]) -> str:
+    """The one currency of the agents in view; empty where there are several or none."""
+    currencies = {agent.currency for agent in shown if agent.price_per_minute is not None}
+    return currencies.pop() if len(currencies) == 1 else ""
