@@ -1,5 +1,6 @@
 """A call record as a row of the calls table, and the rule which of two versions stands."""
 
+import json
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -114,7 +115,7 @@ class RowMaker:
             contact_digits(other),
             record.hangup_cause,
             record.hangup_source,
-            record.latencies,
+            None if record.latencies is None else json.dumps(record.latencies, separators=(",", ":")),
             record.updated_at,
             record.digest,
             read_at,

@@ -1,10 +1,9 @@
 """The fast ways into a table: COPY on PostgreSQL, prepared statements on SQLite, built from the model's fields.
 
-Columns and their forms come from the models, so that a migration needs no second edit here. Both ways raise
-:class:`AlreadyThere` and leave nothing behind when a row's key is taken.
+Columns and their forms come from the models, so that a migration needs no second edit here; JSON comes in as text. Both
+ways raise :class:`AlreadyThere` and leave nothing behind when a row's key is taken.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,10 +19,6 @@ Row = Sequence[Any]
 
 class AlreadyThere(Exception):
     """A key of the batch is in the table."""
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, separators=(",", ":"))
 
 
 def _sqlite_time(value: datetime | None) -> str | None:
@@ -45,9 +40,7 @@ def _forms(model: type[models.Model], columns: tuple[str, ...]) -> tuple[tuple[i
     for place, column in enumerate(columns):
         field = _field(model, column)
         target = field.target_field if isinstance(field, models.ForeignKey) else field
-        if isinstance(target, models.JSONField):
-            forms.append((place, _json))
-        elif connection.vendor != "postgresql" and isinstance(target, models.DateTimeField):
+        if connection.vendor != "postgresql" and isinstance(target, models.DateTimeField):
             forms.append((place, _sqlite_time))
         elif connection.vendor != "postgresql" and isinstance(target, models.UUIDField):
             forms.append((place, _sqlite_uuid))
@@ -56,14 +49,14 @@ def _forms(model: type[models.Model], columns: tuple[str, ...]) -> tuple[tuple[i
 
 def _written(model: type[models.Model], columns: tuple[str, ...], rows: Iterable[Row]) -> Iterable[Row]:
     forms = _forms(model, columns)
-    if not forms:
-        yield from rows
-        return
-    for row in rows:
-        cells = list(row)
-        for place, form in forms:
-            cells[place] = form(cells[place])
-        yield cells
+    return rows if not forms else (_adapted(row, forms) for row in rows)
+
+
+def _adapted(row: Row, forms: tuple[tuple[int, Callable[[Any], Any]], ...]) -> Row:
+    cells = list(row)
+    for place, form in forms:
+        cells[place] = form(cells[place])
+    return cells
 
 
 def insert(model: type[models.Model], columns: tuple[str, ...], rows: Sequence[Row]) -> None:

@@ -1,0 +1,59 @@
+"""One pull of Ringbook's, in a process of its own, so that its memory is its own. Prints one JSON line."""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+from datetime import date
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+
+from portal.tenants import wall  # noqa: E402
+from portal.tenants.models.tenants import Tenant  # noqa: E402
+from sync import fetching  # noqa: E402
+from sync.connections import Description, add_connection  # noqa: E402
+from sync.models.connections import Connection  # noqa: E402
+from sync.runner import pull  # noqa: E402
+from sync.taxonomy import Stream  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--base-url", required=True)
+    parser.add_argument("--since", type=date.fromisoformat, required=True)
+    parser.add_argument("--until", type=date.fromisoformat, required=True)
+    parser.add_argument("--fetchers", type=int, default=fetching.SIZE)
+    asked = parser.parse_args()
+    fetching.SIZE = asked.fetchers
+    call_command("migrate", verbosity=0)
+    tenant, _ = Tenant.objects.get_or_create(slug="bench", defaults={"name": "Bench", "zone": "America/Sao_Paulo"})
+    with wall.tenant(tenant):
+        connection = Connection.objects.filter(environment__name="Bench").first() or add_connection(
+            tenant, Description("Bench", "talkover", asked.base_url, asked.since, token="talq_bench"), check=False
+        )
+        connection.base_url = asked.base_url
+        connection.save()
+        idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began = time.perf_counter()
+        report = pull(connection, [Stream.CALLS], since=asked.since, until=asked.until)
+        seconds = time.perf_counter() - began
+    if report.status != "complete":
+        sys.exit(f"the pull ended {report.status}")
+    told = report.streams[Stream.CALLS]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(  # noqa: T201
+        json.dumps(
+            {"seconds": seconds, "seen": told.seen, "new": told.new, "changed": told.changed, "mb": (peak - idle) / 1024}
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
