@@ -1,4 +1,4 @@
-"""Ready-made reports: a name, and the metrics and groupings it asks for. The period and the filters are the reader's."""
+"""Ready-made reports: a name, and the metrics and groupings it asks for. Period and filters are the reader's."""
 
 from dataclasses import dataclass
 

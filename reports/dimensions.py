@@ -4,7 +4,7 @@ Inside, a key is what SQL gives: a number for every part of time, a row's key fo
 Parts of time are integer arithmetic on the wall clock, see ``reports.periods.stretches``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -62,9 +62,16 @@ class Clock:
         return self.local_seconds(column) / Value(DAY)
 
     def month(self) -> Combinable:
-        first, last = month_number(self._date(self.start)), month_number(self._date(self.end - timedelta(seconds=1)))
-        starts = [(number, day_start(month_first(number + 1), self.zone)) for number in range(first, last)]
-        return _steps("started_at", starts, last)
+        first, last = self._months()
+        return _steps("started_at", [(n, day_start(month_first(n + 1), self.zone)) for n in range(first, last)], last)
+
+    def month_of_day(self) -> Combinable:
+        """The month of a rollup row, whose day is a number."""
+        first, last = self._months()
+        return _steps("day", [(n, day_number(month_first(n + 1))) for n in range(first, last)], last)
+
+    def _months(self) -> tuple[int, int]:
+        return month_number(self._date(self.start)), month_number(self._date(self.end - timedelta(seconds=1)))
 
     def hour(self) -> Combinable:
         code = self._by_stretch("started_at", lambda stretch: stretch.offset // 60 + 720)
@@ -79,8 +86,8 @@ class Clock:
         return (instant.astimezone(UTC) + timedelta(seconds=offset)).date()
 
 
-def _steps(column: str, steps: list[tuple[int, datetime]], last: int) -> Combinable:
-    """The number of the first step that ends after the column's time, else ``last``."""
+def _steps(column: str, steps: Sequence[tuple[int, datetime | int]], last: int) -> Combinable:
+    """The number of the first step that ends after the column's value, else ``last``."""
     if not steps:
         return Value(last, output_field=BigIntegerField())
     return Case(
@@ -103,11 +110,15 @@ AREA_PARTS = {"contact_length": Length("contact"), "contact_area": Substr("conta
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """``of_day`` gives the key of a whole local day where one day has one; ``runs`` marks parts of time in a row."""
+    """``sql`` reads the key of a call, ``in_rollups`` that of a rollup row, where it has one.
+
+    ``of_day`` gives the key of a whole local day where one day has one.
+    """
 
     key: str
     label: str | Promise
     sql: Callable[[Clock], Combinable]
+    in_rollups: Callable[[Clock], Combinable] | None = None
     of_day: Callable[[date], int] | None = field(default=None, compare=False)
     timely: bool = False  # rows are filled in: a day without calls is a row too
     runs: bool = False  # compared with the previous period by place, not by key
@@ -117,30 +128,40 @@ def _column(name: str) -> Callable[[Clock], Combinable]:
     return lambda clock: F(name)
 
 
+def _week(day: Combinable) -> Combinable:
+    return (day + Value(3)) / Value(7)
+
+
+def _weekday(day: Combinable) -> Combinable:
+    return (day + Value(3)) % Value(7) + Value(1)
+
+
 _DECLARED = (
     Dimension("hour", _("hour"), Clock.hour, timely=True, runs=True),
-    Dimension("day", _("day"), Clock.local_day, day_number, timely=True, runs=True),
+    Dimension("day", _("day"), Clock.local_day, _column("day"), day_number, timely=True, runs=True),
     Dimension(
         "week",
         _("week"),
-        lambda clock: (clock.local_day() + Value(3)) / Value(7),
+        lambda clock: _week(clock.local_day()),
+        lambda clock: _week(F("day")),
         week_number,
         timely=True,
         runs=True,
     ),
-    Dimension("month", _("month"), Clock.month, month_number, timely=True, runs=True),
+    Dimension("month", _("month"), Clock.month, Clock.month_of_day, month_number, timely=True, runs=True),
     Dimension(
         "weekday",
         _("weekday"),
-        lambda clock: (clock.local_day() + Value(3)) % Value(7) + Value(1),
+        lambda clock: _weekday(clock.local_day()),
+        lambda clock: _weekday(F("day")),
         date.isoweekday,
         timely=True,
     ),
     Dimension("hour_of_day", _("hour of the day"), lambda clock: clock.local_seconds() / 3600 % 24, timely=True),
     Dimension("agent", _("agent"), _column("agent_id")),
-    Dimension("status", _("status"), _column("status")),
-    Dimension("direction", _("direction"), _column("direction")),
-    Dimension("environment", _("environment"), _column("environment_id")),
+    Dimension("status", _("status"), _column("status"), _column("status")),
+    Dimension("direction", _("direction"), _column("direction"), _column("direction")),
+    Dimension("environment", _("environment"), _column("environment_id"), _column("environment_id")),
     Dimension("cause", _("cause of hang-up"), _column("hangup_cause")),
     Dimension("area_code", _("area code"), lambda clock: _AREA),
 )

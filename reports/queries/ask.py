@@ -13,8 +13,9 @@ from reports.queries import freshness, rows
 from reports.queries.answer import Answer, Cell, Row
 from reports.queries.figures import TOTAL, Figures, gather
 from reports.queries.filters import Reach, resolve
+from reports.queries.plan import Span
 from reports.queries.question import Question, check
-from reports.queries.sums import Group, Span
+from reports.queries.sums import Group
 from reports.scope import Scope
 from sync.models.agents import Agent
 from sync.taxonomy import Stream

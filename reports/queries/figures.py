@@ -9,7 +9,8 @@ from reports.measures import Distinct, Measure, Overlap, Sample, Spread, Sums, T
 from reports.metrics import Metric
 from reports.queries import singles, spreads, told
 from reports.queries.filters import Reach
-from reports.queries.sums import Group, Span, count_sums
+from reports.queries.plan import Plan, Span, plan
+from reports.queries.sums import Group, count_sums
 
 TOTAL: Group = ()
 Counts = dict[Group, Counter[str]]
@@ -53,21 +54,22 @@ def gather(reach: Reach, span: Span, by: tuple[str, ...], metrics: Collection[Me
     measures = {measure for metric in metrics for measure in metric.measures}
     vendor_totals = {measure.source for measure in measures if isinstance(measure, Told)}
     columns = {measure.column for measure in measures if isinstance(measure, Sums)}
-    figures = Figures(_with_total(count_sums(reach, span, by, columns=columns)))
+    counted = plan(reach, span)
+    figures = Figures(_with_total(count_sums(counted, by, columns=columns)))
     grains = [by, ()] if by else [()]
     if any(isinstance(measure, Distinct) for measure in measures):
-        figures.contacts = _at(grains, lambda grain: singles.contacts(reach, span, grain))
+        figures.contacts = _at(grains, lambda grain: singles.contacts(counted, grain))
     sources = {measure.source for measure in measures if isinstance(measure, Spread)}
     if sources:
-        figures.samples = spreads.spreads(reach, span, by, sources=sources)
+        figures.samples = spreads.spreads(counted, by, sources=sources)
     if any(isinstance(measure, Overlap) for measure in measures):
-        figures.peaks = _at(grains, lambda grain: singles.peaks(reach, span, grain))
+        figures.peaks = _at(grains, lambda grain: singles.peaks(counted, grain))
     if "callbacks" in vendor_totals:
         figures.callbacks = _at(grains, lambda grain: told.callbacks(reach, span, grain))
     if "campaigns" in vendor_totals:
         figures.campaigns = _at(grains, lambda grain: told.campaigns(reach, grain))
     if "price" in vendor_totals:
-        figures.costs = _costs(reach, span, grains)
+        figures.costs = _costs(counted, grains)
     return figures
 
 
@@ -85,17 +87,17 @@ def _at(grains: list[tuple[str, ...]], count: Callable[[tuple[str, ...]], dict[G
     return found
 
 
-def _costs(reach: Reach, span: Span, grains: list[tuple[str, ...]]) -> dict[Group, tuple[float, int]]:
-    prices = told.prices(reach.environments)
+def _costs(counted: Plan, grains: list[tuple[str, ...]]) -> dict[Group, tuple[float, int]]:
+    prices = told.prices(counted.reach.environments)
     if not prices:
         return {}
 
     def count(grain: tuple[str, ...]) -> dict[Group, tuple[float, int]]:
         if "agent" not in grain:
-            tallies = count_sums(reach, span, (*grain, "agent"), columns=("timed", "duration_ms"))
+            tallies = count_sums(counted, (*grain, "agent"), columns=("timed", "duration_ms"))
             return told.costs(tallies, prices)
         place = grain.index("agent")
-        tallies = count_sums(reach, span, grain, columns=("timed", "duration_ms"))
+        tallies = count_sums(counted, grain, columns=("timed", "duration_ms"))
         return told.costs({(*group, group[place]): tally for group, tally in tallies.items()}, prices)
 
     return _at(grains, count)

@@ -4,32 +4,33 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet
 
-from reports.measures import Distinct, Microseconds, outcome
-from reports.queries.filters import Reach, within
-from reports.queries.sums import Group, Span, grouped
+from reports.measures import CONTACTS, DIALLED, REACHED, Distinct, Microseconds, outcome
+from reports.metrics import ORIGINSAI as LATENCY_VENDORS
+from reports.queries.plan import Plan
+from reports.queries.sums import Group, grouped
 from sync.models.calls import Call
 from sync.taxonomy import Outcome
 
 
-def _calls(reach: Reach, span: Span, by: tuple[str, ...]) -> tuple[QuerySet[Call], list[str]]:
-    return grouped(within(reach.calls(), span.period.starts_at, span.until).order_by(), by, span.clock)
+def _calls(plan: Plan, by: tuple[str, ...], *, everything: bool = True) -> tuple[QuerySet[Call], list[str]]:
+    return grouped(plan.calls(everything=everything), by, plan.span.clock)
 
 
-def _connected(rows: QuerySet[Call], reach: Reach, span: Span) -> QuerySet[Call]:
-    return rows.alias(result=outcome(reach.providers, span.now)).filter(result=Outcome.CONNECTED.value)
+def _outcome(plan: Plan) -> Case:
+    return outcome(plan.reach.providers, plan.span.now)
 
 
-def contacts(reach: Reach, span: Span, by: tuple[str, ...]) -> dict[Group, dict[Distinct, int]]:
+def _connected(rows: QuerySet[Call], plan: Plan) -> QuerySet[Call]:
+    return rows.alias(result=_outcome(plan)).filter(result=Outcome.CONNECTED.value)
+
+
+def contacts(plan: Plan, by: tuple[str, ...]) -> dict[Group, dict[Distinct, int]]:
     """Calls with a known contact, different contacts, and those of connected calls, by group. One query."""
-    rows, names = _calls(reach, span, by)
-    rows = rows.exclude(contact="").alias(result=outcome(reach.providers, span.now))
-    measures = (
-        Distinct("dialled", contacts=False),
-        Distinct("contacts"),
-        Distinct("reached", connected=True),
-    )
+    rows, names = _calls(plan, by)
+    rows = rows.exclude(contact="").alias(result=_outcome(plan))
+    measures = (DIALLED, CONTACTS, REACHED)
     aggregates = {
         "calls": Count("pk"),
         "people": Count("contact", distinct=True),
@@ -45,10 +46,13 @@ def contacts(reach: Reach, span: Span, by: tuple[str, ...]) -> dict[Group, dict[
     }
 
 
-def durations(reach: Reach, span: Span, by: tuple[str, ...]) -> dict[Group, Counter[float]]:
-    """How often each duration (ms) of connected calls occurs, by group. One query, a row for each duration."""
-    rows, names = _calls(reach, span, by)
-    rows = _connected(rows, reach, span).filter(duration_ms__isnull=False)
+def durations(plan: Plan, by: tuple[str, ...], *, everything: bool = True) -> dict[Group, Counter[float]]:
+    """How often each duration (ms) of connected calls occurs, by group; of all calls, or of those counted live.
+
+    One query, a row for each duration.
+    """
+    rows, names = _calls(plan, by, everything=everything)
+    rows = _connected(rows, plan).filter(duration_ms__isnull=False)
     found: dict[Group, Counter[float]] = defaultdict(Counter)
     width = len(names)
     for row in rows.values_list(*names, "duration_ms").annotate(occurs=Count("pk")).iterator(chunk_size=5000):
@@ -56,11 +60,14 @@ def durations(reach: Reach, span: Span, by: tuple[str, ...]) -> dict[Group, Coun
     return found
 
 
-def latencies(reach: Reach, span: Span, by: tuple[str, ...]) -> dict[str, dict[Group, Counter[float]]]:
-    """How often each latency (ms a turn) occurs, by kind and group. Reads the latencies of every call in question."""
-    rows, names = _calls(reach, span, by)
+def latencies(plan: Plan, by: tuple[str, ...], *, everything: bool = True) -> dict[str, dict[Group, Counter[float]]]:
+    """How often each latency (ms a turn) occurs, by kind and group; as :func:`durations`.
+
+    Reads the latencies of every call in question.
+    """
+    rows, names = _calls(plan, by, everything=everything)
     found: dict[str, dict[Group, Counter[float]]] = {kind: defaultdict(Counter) for kind in ("stt", "llm", "tts")}
-    if "originsai" not in reach.providers.values():
+    if not set(LATENCY_VENDORS) & set(plan.reach.providers.values()):
         return found
     told = rows.filter(latencies__isnull=False).values_list(*names, "latencies")
     for *group, values in told.iterator(chunk_size=2000):
@@ -70,11 +77,11 @@ def latencies(reach: Reach, span: Span, by: tuple[str, ...]) -> dict[str, dict[G
     return found
 
 
-def peaks(reach: Reach, span: Span, by: tuple[str, ...]) -> dict[Group, int]:
+def peaks(plan: Plan, by: tuple[str, ...]) -> dict[Group, int]:
     """The most connected calls at one time, by group. Walks the calls in order of their start, in little memory."""
-    rows, names = _calls(reach, span, by)
+    rows, names = _calls(plan, by)
     talks = (
-        _connected(rows, reach, span)
+        _connected(rows, plan)
         .filter(duration_ms__gt=0)
         .order_by("started_at")
         .values_list(*names, Microseconds("started_at"), "duration_ms")

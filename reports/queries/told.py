@@ -13,7 +13,8 @@ from django.db.models import Sum
 from reports.dimensions import DIMENSIONS, time_key
 from reports.measures import TALK_MS, TALKS, Tally
 from reports.queries.filters import Reach
-from reports.queries.sums import Group, Span
+from reports.queries.plan import Span
+from reports.queries.sums import Group
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
