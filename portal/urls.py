@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from portal import health
+from portal.accounts.views import choose
 
 
 def _mounted(where: str, module: str) -> list[URLResolver]:
@@ -19,9 +20,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
-    *_mounted("accounts/", "portal.accounts.urls"),
+    path("", choose, name="choose"),
+    path("accounts/", include("portal.accounts.urls")),
     *_mounted("t/<slug:tenant>/", "reports.web.urls"),
     *_mounted("", "reports.api.urls"),
     *_mounted("vendor/", "reports.api.vendor.urls"),

@@ -44,13 +44,18 @@ class TenantRequest(HttpRequest):
     scope_grant: Grant
 
 
-def members_tenants(user: Any) -> list[Tenant]:
-    """The active tenants a person belongs to, by name; none for a visitor. One query."""
+def memberships_of(user: Any) -> list[Membership]:
+    """A person's places in active tenants, by the tenant's name, with tenants loaded; none for a visitor. One query."""
     if not user.is_authenticated:
         return []
     with wall.every_tenant("which tenants a person belongs to"):
         memberships = Membership.objects.filter(user_id=user.pk, tenant__active=True).select_related("tenant")
-        return [membership.tenant for membership in memberships.order_by("tenant__name", "tenant_id")]
+        return list(memberships.order_by("tenant__name", "tenant_id"))
+
+
+def members_tenants(user: Any) -> list[Tenant]:
+    """The active tenants a person belongs to, by name; none for a visitor. One query."""
+    return [membership.tenant for membership in memberships_of(user)]
 
 
 def membership_of(user: Any, slug: str) -> Membership | None:

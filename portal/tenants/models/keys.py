@@ -1,6 +1,7 @@
 """API keys: shown once, kept as a hash."""
 
 import hashlib
+import secrets
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +11,11 @@ from portal.tenants.models.people import Role
 from portal.tenants.models.tenants import Environment
 
 PREFIX = "ring_"
+
+
+def new_secret() -> str:
+    """A key's secret, of 240 random bits; the prefix lets scanners find leaked ones."""
+    return PREFIX + secrets.token_urlsafe(30)
 
 
 def digest(secret: str) -> str:

@@ -1,0 +1,62 @@
+"""The administrators' console: Django's admin, opened across tenants in this one place, with an entry for each look."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from portal.audit.record import address_of, record
+from portal.tenants import wall
+
+_OURS = {"portal", "sync", "reports"}
+_SHOW_NO_ROWS = {"index", "app_list", "jsi18n", "login", "logout", "password_change", "password_change_done"}
+
+
+class Console(admin.AdminSite):
+    site_header = site_title = "Ringbook"
+    index_title = _("Administration")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """As Django's, for pages of ours: other applications' pages about people would be a way round our rules."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
+        ours = [model for model in models if model.__module__.split(".")[0] in _OURS]
+        super().register(ours, admin_class, **options)
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def across(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            with wall.every_tenant("the administrators' console"):
+                if self.has_permission(request):
+                    self._note_look(request)
+                response: HttpResponseBase = inner(request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    response.render()
+            return response
+
+        return across
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The one sign-in page, with its limits; somebody signed in who is no administrator is refused."""
+        answer: HttpResponse = secure_admin_login(super().login)(request, extra_context=extra_context)
+        return answer
+
+    def note(self, request: HttpRequest, action: str, tenant_id: int, about: Mapping[str, str | int]) -> None:
+        record(action, tenant_id=tenant_id, user=request.user, about=about, address=address_of(request))
+
+    def _note_look(self, request: HttpRequest) -> None:
+        match = request.resolver_match
+        if match is None or match.url_name in _SHOW_NO_ROWS:
+            return
+        about = {"page": str(match.url_name)[:100], "method": str(request.method)}
+        row = str(match.kwargs.get("object_id", ""))
+        if row.replace("-", "").isalnum():
+            about["row"] = row[:100]
+        record("admin.opened", tenant_id=None, user=request.user, about=about, address=address_of(request))

@@ -1,0 +1,84 @@
+"""Add a tenant, and its first owner."""
+
+import os
+from argparse import ArgumentParser
+from smtplib import SMTPException
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from portal.accounts.members import add_member, add_person, find_person, send_invitation
+from portal.audit.record import record
+from portal.tenants.command import DONE, NOT_COMPLETE
+from portal.tenants.command import Command as BaseCommand
+from portal.tenants.models.people import Role, User
+from portal.tenants.models.tenants import Tenant
+
+PASSWORD = "RINGBOOK_OWNER_PASSWORD"  # noqa: S105  # the variable's name
+
+
+class Command(BaseCommand):
+    help = f"Add a tenant. Its owner is invited by mail, or gets the password that {PASSWORD} holds."
+    always_json = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug", help="the tenant's address: /t/SLUG/")
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--zone", default="America/Sao_Paulo", help="IANA time zone")
+        parser.add_argument("--language", default="pt-br", choices=[code for code, _ in settings.LANGUAGES])
+        parser.add_argument("--owner", metavar="EMAIL", default="")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        email, password = options["owner"].strip(), os.environ.get(PASSWORD, "")
+        tenant = Tenant(
+            slug=options["slug"], name=options["name"].strip(), zone=options["zone"], language=options["language"]
+        )
+        _check(tenant, email)
+        with transaction.atomic():
+            tenant.save()
+            record("tenant.added", tenant_id=tenant.pk, about={"tenant": tenant.pk})
+            owner = self._owner(tenant, email, password) if email else None
+        status = DONE
+        if owner is not None and not owner.has_usable_password():
+            status = self._invite(owner, tenant)
+        self.finish(status, {"tenant": tenant.slug})
+
+    def _owner(self, tenant: Tenant, email: str, password: str) -> User:
+        """Somebody who signs in already keeps the password that is his."""
+        owner = find_person(email) or add_person(email, language=tenant.language)
+        if password and not owner.has_usable_password():
+            try:
+                validate_password(password, owner)
+            except ValidationError as error:
+                self.stderr.write(f"The owner's password is weak: {' '.join(error.messages)}")
+            owner.set_password(password)
+            owner.save(update_fields=["password"])
+        add_member(tenant, owner, role=Role.OWNER)
+        return owner
+
+    def _invite(self, owner: User, tenant: Tenant) -> int:
+        try:
+            send_invitation(owner, tenant)
+        except (OSError, SMTPException) as error:
+            self.stderr.write(f"The tenant stands, but the invitation could not be mailed ({type(error).__name__}).")
+            return NOT_COMPLETE
+        return DONE
+
+
+def _check(tenant: Tenant, email: str) -> None:
+    if Tenant.objects.filter(slug=tenant.slug).exists():
+        raise CommandError(f"There is a tenant {tenant.slug!r} already.")
+    try:
+        tenant.full_clean()
+        if email:
+            validate_email(email)
+    except ValidationError as error:
+        if hasattr(error, "error_dict"):
+            name, messages = next(iter(error.message_dict.items()))
+            raise CommandError(f"{name}: {messages[0]}") from error
+        raise CommandError(f"owner: {error.messages[0]}") from error

@@ -1,0 +1,50 @@
+"""Pages about the person who reads: which company to enter, which language to read."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.tenants.guards import memberships_of
+from portal.tenants.models.people import User
+
+_YEAR = 365 * 24 * 3600
+
+
+@require_safe
+@never_cache
+@login_required
+def choose(request: HttpRequest) -> HttpResponse:
+    """The start page: straight on for members of one company, a choice for members of several."""
+    memberships = memberships_of(request.user)
+    tenants = [membership.tenant for membership in memberships]
+    if len(tenants) == 1:
+        return redirect(f"/t/{tenants[0].slug}/")
+    return render(request, "accounts/choose.html", {"tenants": tenants, "memberships": memberships})
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Keep the language with the person when signed in, in a cookie otherwise, and go back to where he was."""
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        back = "/"
+    response = HttpResponseRedirect(back)
+    language = request.POST.get("language", "")
+    if language not in dict(settings.LANGUAGES):
+        return response
+    if request.user.is_authenticated:
+        User.objects.filter(pk=request.user.pk).update(language=language)
+    else:
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            max_age=_YEAR,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response

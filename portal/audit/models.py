@@ -1,0 +1,113 @@
+"""What was done, by whom, when: rows that are written once and never again."""
+
+from typing import Any, ClassVar, NoReturn, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from portal.tenants.base import TenantModel, WalledManager, WalledQuerySet
+from portal.tenants.models.keys import ApiKey
+
+
+class Permanent(Exception):
+    """An audit entry was to be changed or removed."""
+
+    def __init__(self) -> None:
+        super().__init__("Audit entries are written once: they are never changed and never removed.")
+
+
+class _WrittenOnce:
+    """For querysets: all writes but the first are refused. (A tenant's removal takes its entries along.)"""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise Permanent
+
+    def delete(self) -> NoReturn:
+        raise Permanent
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Permanent
+
+    def bulk_create(
+        self, objs: Any, batch_size: int | None = None, ignore_conflicts: bool = False, **kwargs: Any
+    ) -> Any:
+        if kwargs:
+            raise Permanent
+        return super().bulk_create(objs, batch_size, ignore_conflicts)  # type: ignore[misc]
+
+
+class TenantEntries(_WrittenOnce, WalledQuerySet["Entry"]):  # type: ignore[misc]
+    pass
+
+
+class PlatformEntries(_WrittenOnce, models.QuerySet["PlatformEntry"]):  # type: ignore[misc]
+    pass
+
+
+class Act(models.Model):
+    """Common to both kinds. ``about`` holds ids and counts only: names and numbers would outlive their erasure."""
+
+    at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
+    action = models.CharField(_("what"), max_length=60, editable=False)
+    # No constraint and no cascade: the entry outlives the person, with the number that was his.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+        verbose_name=_("who"),
+    )
+    about = models.JSONField(_("about"), default=dict, editable=False)
+    address = models.GenericIPAddressField(_("network address"), null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.at:%Y-%m-%d %H:%M}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise Permanent
+        super().save(*args, **kwargs | {"force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Permanent
+
+
+class Entry(Act, TenantModel):
+    """An act within a tenant; its owners may read it."""
+
+    key = models.ForeignKey(
+        ApiKey,
+        null=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+        verbose_name=_("by API key"),
+    )
+
+    objects: ClassVar[Any] = WalledManager.of(TenantEntries)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        ordering = ("-at", "-id")
+        indexes = (models.Index(fields=("tenant", "-at", "-id"), name="audit_entry_at"),)
+
+
+class PlatformEntry(Act):
+    """An act of nobody's tenant: an administrator's look across all of them, a sign-in that failed."""
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager.from_queryset(PlatformEntries)()
+
+    class Meta:
+        verbose_name = _("platform entry")
+        verbose_name_plural = _("platform entries")
+        ordering = ("-at", "-id")
+        indexes = (models.Index(fields=("-at", "-id"), name="audit_platformentry_at"),)

@@ -1,0 +1,142 @@
+"""The base of admin pages about tenants' rows.
+
+The console (``portal.accounts.console``) opens all tenants for its pages. A page about one row closes that again to the
+row's own tenant, so its choices, its checks and whatever it saves are that tenant's by the wall itself.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
+
+from django.contrib import admin
+from django.db import models
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.utils.translation import gettext as _
+
+from portal.tenants import wall
+from portal.tenants.base import TenantModel
+from portal.tenants.models.tenants import Tenant
+
+
+class _Console(Protocol):
+    def note(self, request: HttpRequest, action: str, tenant_id: int, about: Mapping[str, str | int]) -> None:
+        """Keep in the tenant's audit what an administrator did to a row of its."""
+
+
+class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Lists across tenants, everything else within one. A new row asks for its tenant first."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return (*super().get_list_display(request), "tenant")
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return ("tenant", *super().get_list_filter(request))
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).select_related("tenant")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        base = super().get_form(request, obj, change, **kwargs)
+        return type(base.__name__, (_WithinTenant, base), {}) if obj is None else base
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        if object_id is None and self.has_add_permission(request):
+            tenant = Tenant.objects.filter(pk=_number(request.GET.get("tenant"))).first()
+            if tenant is None:
+                return self._ask_for_tenant(request)
+            extra_context = {"title": f"{self.opts.verbose_name} · {tenant}"} | (extra_context or {})
+            return _within(
+                tenant.pk, lambda: super(TenantAdmin, self).changeform_view(request, None, form_url, extra_context)
+            )
+        view = super().changeform_view
+        return self._within_tenant_of(request, object_id, lambda: view(request, object_id, form_url, extra_context))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        view = super().delete_view
+        return self._within_tenant_of(request, object_id, lambda: view(request, object_id, extra_context))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        view = super().history_view
+        return self._within_tenant_of(request, object_id, lambda: view(request, object_id, extra_context))
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self.note(request, "admin.added", obj)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self.note(request, "admin.changed", obj)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for row in queryset:
+            self.note(request, "admin.deleted", row)
+        return super().log_deletions(request, queryset)
+
+    def note(self, request: HttpRequest, action: str, row: TenantModel) -> None:
+        """Tell the tenant's audit what happens to ``row``."""
+        about = {"table": row._meta.label_lower, "row": str(row.pk)}
+        cast("_Console", self.admin_site).note(request, action, row.tenant_id, about)
+
+    def _within_tenant_of(
+        self, request: HttpRequest, object_id: str | None, view: Callable[[], HttpResponseBase]
+    ) -> HttpResponseBase:
+        row: Any = self.get_object(request, object_id) if object_id is not None else None
+        # Without a row Django's own view answers that there is none.
+        return view() if row is None else _within(row.tenant_id, view)
+
+    def _ask_for_tenant(self, request: HttpRequest) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Whose is it?"),
+            "opts": self.opts,
+            "choices": Tenant.objects.all(),
+        }
+        return TemplateResponse(request, "admin/choose_tenant.html", context)
+
+
+class LedgerAdmin(TenantAdmin):
+    """Rows that tell what happened: to be read, never written."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class _WithinTenant(ModelForm):  # type: ignore[type-arg]  # mixed into forms of every model
+    """A form of a new row: the row is the active tenant's before anything is checked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.tenant_id = wall.current()
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # A constraint that names an excluded field is not checked, and each of ours begins with the tenant.
+        return cast("set[str]", super()._get_validation_exclusions()) - {"tenant"}  # type: ignore[misc]
+
+
+def _within(tenant_id: int, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    with wall.tenant(tenant_id):
+        response = view()
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()
+    return response
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
