@@ -413,6 +413,9 @@ class Reader:
             )
         self._written_at = self._held_at = time.monotonic()
 
+    def finish(self) -> None:
+        self._mirror.finish()
+
     @property
     def tally(self) -> Tally:
         return self._mirror.tally

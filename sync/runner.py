@@ -159,6 +159,7 @@ def _read(reader: Reader, parts: Sequence[Part], *, settle: bool) -> StreamRepor
         _end(reader, RunState.FAILED)
         raise
     tally = reader.tally
+    reader.finish()
     report.new, report.changed, report.quarantined = tally.new, tally.changed, tally.quarantined
     run.refresh_from_db()
     return report

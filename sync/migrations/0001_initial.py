@@ -426,15 +426,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='call',
-            index=models.Index(fields=['environment', 'started_at', 'id'], name='sync_call_time'),
+            index=models.Index(fields=['tenant', 'environment', 'started_at', 'id'], name='sync_call_time'),
         ),
         migrations.AddIndex(
             model_name='call',
-            index=models.Index(fields=['environment', 'agent', 'started_at', 'id'], name='sync_call_agent'),
+            index=models.Index(fields=['tenant', 'environment', 'agent', 'started_at', 'id'], name='sync_call_agent'),
         ),
         migrations.AddIndex(
             model_name='call',
-            index=models.Index(fields=['environment', 'changed_at'], name='sync_call_changed'),
+            index=models.Index(fields=['tenant', 'environment', 'changed_at'], name='sync_call_changed'),
         ),
         migrations.AddConstraint(
             model_name='call',

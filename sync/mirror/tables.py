@@ -128,3 +128,11 @@ def _merge(model: type[models.Model], key: str, columns: tuple[str, ...], rows: 
 
 def _names(columns: tuple[str, ...]) -> Composed:
     return SQL(", ").join(Identifier(column) for column in columns)
+
+
+def refresh_statistics(*tables: type[models.Model]) -> None:
+    """Tell PostgreSQL what is in tables that just grew; its own look may be a minute away. Outside transactions."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for model in tables:
+                cursor.execute(SQL("ANALYZE {}").format(Identifier(model._meta.db_table)))

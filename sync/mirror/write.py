@@ -12,9 +12,11 @@ from django.db.models import Q
 
 from sync import windows
 from sync.leases import database_now, hold
+from sync.mirror import tables
 from sync.mirror.calls import CallWriter, mark_missing
 from sync.mirror.lists import ListWriter, drop_unplaced, mark_missing_agents, mark_missing_campaigns
 from sync.mirror.rows import RowMaker
+from sync.models.calls import Call, Payload
 from sync.models.connections import Connection
 from sync.models.runs import Gap, Run, Window, WindowState
 from sync.providers.base import Part
@@ -23,6 +25,7 @@ from sync.taxonomy import Fault, Stream
 
 logger = logging.getLogger("ringbook.mirror")
 T = TypeVar("T")
+MANY = 10_000  # new calls after which the planner should look anew
 TRIES = 5  # deadlock, serialisation failure, a locked or restarted database
 
 
@@ -78,6 +81,11 @@ class Mirror:
         batch = _persist(lambda: self._write(records, closings, progress))
         self.tally.add(batch)
         return batch
+
+    def finish(self) -> None:
+        """Leave the tables in good order after a run that wrote much."""
+        if self.tally.new >= MANY:
+            tables.refresh_statistics(Call, Payload)
 
     def _write(
         self, records: Sequence[tuple[Record, datetime]], closings: Sequence[Closing], progress: dict[str, object]

@@ -54,10 +54,12 @@ class Call(BulkModel):
         constraints = (
             models.UniqueConstraint(fields=("tenant", "environment", "external_id"), name="sync_call_external_id"),
         )
+        # Tenant first, although an environment has only one: every query names both, and a planner without statistics,
+        # as in the middle of a first load, would otherwise walk the unique index instead.
         indexes = (
-            models.Index(fields=("environment", "started_at", "id"), name="sync_call_time"),
-            models.Index(fields=("environment", "agent", "started_at", "id"), name="sync_call_agent"),
-            models.Index(fields=("environment", "changed_at"), name="sync_call_changed"),
+            models.Index(fields=("tenant", "environment", "started_at", "id"), name="sync_call_time"),
+            models.Index(fields=("tenant", "environment", "agent", "started_at", "id"), name="sync_call_agent"),
+            models.Index(fields=("tenant", "environment", "changed_at"), name="sync_call_changed"),
         )
 
     def __str__(self) -> str:

@@ -29,6 +29,11 @@ _HEADERS = {
 }
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None at all: even a session told not to follow would read a redirect's whole body, without a cap."""
+
+
 class Answer:
     """An answer whose body is still to be read. Leaving the ``with`` block early gives the connection up."""
 
@@ -83,7 +88,7 @@ class Http:
         self._base = access.base_url.rstrip("/")
         self._total = total
         self._timeout = (min(connect, total), min(read, total))
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._session.adapters.clear()

@@ -19,7 +19,7 @@ _WAITS = (1.0, 3600.0)  # seconds: shorter is no pause, longer is the schedule's
 _LONGEST = 200
 
 _SECRETS = (
-    re.compile(r"(?i)\b(bearer|token|basic)\s+[^\s\"',;]+"),
+    re.compile(r"(?i)\b(bearer|basic)\s+(?!token\b)[^\s\"',;]+"),
     re.compile(r"\btalq_\w*"),
     re.compile(r"[A-Za-z0-9_\-./+=]{24,}"),
 )
