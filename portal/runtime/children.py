@@ -28,6 +28,7 @@ class Program:
     argv: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
     pass_fds: tuple[int, ...] = ()
+    quiet: bool = False  # leaves its stdout unseen
 
 
 def _leash() -> Callable[[], None] | None:
@@ -65,6 +66,7 @@ class Child:
             cwd=BASE_DIR,
             env=os.environ | self.program.env,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if self.program.quiet else None,
             pass_fds=self.program.pass_fds,
             start_new_session=True,
             preexec_fn=_leash(),  # safe: the supervisor has one thread

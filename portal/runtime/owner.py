@@ -3,15 +3,16 @@
 import getpass
 import os
 import sys
+from io import StringIO
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
-from django.core.validators import validate_email
+from django.core.management import CommandError, call_command
 from django.utils.text import slugify
 
 from portal.tenants.models.tenants import Tenant
 
+PASSWORD = "RINGBOOK_OWNER_PASSWORD"  # noqa: S105 - the variable's name
 HOW = (
     "There is no tenant yet. Add one, with its owner's password in RINGBOOK_OWNER_PASSWORD:\n"
     '    .venv/bin/python manage.py add_tenant acme --name "Acme" --owner you@example.com'
@@ -27,34 +28,36 @@ def ask_for_owner() -> str:
         return ""
     if not sys.stdin.isatty():
         return HOW
-    sys.stderr.write("This portal is empty. Who is its first tenant?\n")
-    name = _asked("Company name: ")
-    slug = _asked("Its address, in lower case: ", slugify(name))
-    email = _asked_email()
-    password = os.environ.get("RINGBOOK_OWNER_PASSWORD", "") or _asked_password()
-    os.environ["RINGBOOK_OWNER_PASSWORD"] = password
+    sys.stderr.write("This portal is empty. Who is its first tenant? (Ctrl-C ends without one.)\n")
+    while True:
+        name = _asked("Company name: ")
+        slug = _asked("Its address, in lower case: ", slugify(name))
+        zone = _asked("Time zone: ", "America/Sao_Paulo")
+        language = _asked("Language, en or pt-br: ", "pt-br")
+        email = _asked("Owner's e-mail address: ")
+        try:
+            _add(slug, email, name=name, zone=zone, language=language)
+        except CommandError as error:
+            sys.stderr.write(f"{error}\n")
+        else:
+            return f"{name} stands; sign in as {email}."
+
+
+def _add(slug: str, email: str, **rest: str) -> None:
+    """Through the command, so that a tenant is made in one way only."""
+    given = os.environ.get(PASSWORD, "")
+    os.environ[PASSWORD] = given or _asked_password()
     try:
-        call_command("add_tenant", slug, name=name, owner=email, stdout=sys.stderr)
+        call_command("add_tenant", slug, owner=email, stdout=StringIO(), **rest)
     finally:
-        del os.environ["RINGBOOK_OWNER_PASSWORD"]
-    return f"{name} stands; sign in as {email}."
+        if not given:
+            del os.environ[PASSWORD]
 
 
 def _asked(question: str, default: str = "") -> str:
     while True:
         answer = input(f"{question}[{default}] " if default else question).strip() or default
         if answer:
-            return answer
-
-
-def _asked_email() -> str:
-    while True:
-        answer = _asked("Owner's e-mail address: ")
-        try:
-            validate_email(answer)
-        except ValidationError:
-            sys.stderr.write("That is not an e-mail address.\n")
-        else:
             return answer
 
 

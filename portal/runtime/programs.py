@@ -47,8 +47,8 @@ def beat() -> Program:
 
 
 def manage(name: str, *arguments: str) -> Program:
-    """One of our own commands as a program."""
-    return Program(name, (sys.executable, str(BASE_DIR / "manage.py"), *arguments))
+    """One of our own commands as a program; what it would tell a terminal is left out."""
+    return Program(name, (sys.executable, str(BASE_DIR / "manage.py"), *arguments), quiet=True)
 
 
 def _celery(command: str) -> tuple[str, ...]:

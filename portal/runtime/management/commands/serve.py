@@ -1,22 +1,17 @@
 """Web, workers and beat under one supervisor."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import OperationalError
 
-from portal.runtime.broker import BrokerError
-from portal.runtime.children import CrashLoop
 from portal.runtime.owner import ask_for_owner
 from portal.runtime.schema import bring_up_to_date
-from portal.runtime.supervisor import AddressError, Supervisor, listen
-from portal.tenants.command import Command as BaseCommand
+from portal.runtime.site import SiteCommand
+from portal.runtime.supervisor import Supervisor, listen
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = "Runs the whole portal: web, workers and beat under one supervisor. SIGTERM or Ctrl-C ends all."
-    requires_system_checks = ()  # `make check` runs them; a start is to be quick
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--bind", default="127.0.0.1:8000", help="where the pages are served")
@@ -25,29 +20,18 @@ class Command(BaseCommand):
         parser.add_argument("--first-owner", action="store_true", help="ask for the first owner if there is none")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["web"] < 1 or options["workers"] < 1:
+        bind, web, workers = options["bind"], options["web"], options["workers"]
+        if web < 1 or workers < 1:
             raise CommandError("--web and --workers are 1 or more.")
-        try:
-            with listen(options["bind"]) as listener, Supervisor(self.stderr.write) as running:
-                running.ensure_broker()
-                with running.working():
-                    bring_up_to_date()
-                    if options["first_owner"]:
-                        self.stdout.write(ask_for_owner())
-                running.serve(
-                    listener,
-                    web=options["web"],
-                    workers=options["workers"],
-                    ready=lambda: self.announce(options["bind"]),
-                )
-        except (AddressError, BrokerError) as error:
-            raise CommandError(str(error)) from error
-        except OperationalError as error:
-            raise CommandError(f"The database does not answer: {error}") from error
-        except CrashLoop as error:
-            self.stderr.write(str(error))
-            sys.exit(1)
+        with self.plain_errors(), listen(bind) as listener, Supervisor(self.stderr.write) as running:
+            running.ensure_broker()
+            with running.working():
+                bring_up_to_date()
+                told = ask_for_owner() if options["first_owner"] else ""
+                if told:
+                    self.stdout.write(told)
+            running.serve(listener, web=web, workers=workers, ready=lambda: self._announce(bind))
 
-    def announce(self, bind: str) -> None:
+    def _announce(self, bind: str) -> None:
         self.stdout.write(f"Ringbook is on http://{bind}/ - Ctrl-C ends it.")
         self.stdout.flush()
