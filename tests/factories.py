@@ -1,9 +1,11 @@
 """Rows for tests, with the few fields a test cares about; everything else is plausible and fixed."""
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from portal.lib.ids import uuid7
+from portal.lib.ids import uuid7_number
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
 
@@ -36,7 +38,7 @@ def call(environment, external_id: str, *, raw: str | None = None, **fields: Any
     other = values["to_number"] if values["direction"] == "outbound" else values["from_number"]
     values.setdefault("contact", "".join(filter(str.isdigit, other)))
     row = Call.objects.create(
-        id=uuid7(int(values["started_at"].timestamp() * 1000)),
+        id=UUID(int=uuid7_number(int(values["started_at"].timestamp() * 1000), secrets.randbits(80))),
         tenant_id=environment.tenant_id,
         environment=environment,
         external_id=external_id,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from portal.lib.ids import uuid7
+from portal.lib.ids import uuid7_number
 from portal.lib.phones import contact_digits
 from sync.records import CallRecord
 from sync.taxonomy import OPEN_STATUSES, Direction, Status
@@ -93,9 +93,9 @@ class RowMaker:
         """A new call's row; the same call at the same start gets the same key each time."""
         started = record.started_at or now
         other = record.to_number if record.direction == Direction.OUTBOUND else record.from_number
-        tail = blake2b(record.external_id.encode(), digest_size=10, key=self._key).digest()
+        rest = int.from_bytes(blake2b(record.external_id.encode(), digest_size=10, key=self._key).digest(), "big")
         return (
-            uuid7(int(started.timestamp() * 1000), tail),
+            f"{uuid7_number(max(0, int(started.timestamp() * 1000)), rest):032x}",
             self.tenant_id,
             self.environment_id,
             agent_id,

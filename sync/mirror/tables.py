@@ -14,6 +14,8 @@ from django.db import IntegrityError, connection, models, transaction
 from psycopg import errors
 from psycopg.sql import SQL, Composed, Identifier
 
+from sync.mirror.copying import copy_text
+
 Row = Sequence[Any]
 
 
@@ -25,8 +27,8 @@ def _sqlite_time(value: datetime | None) -> str | None:
     return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
 
 
-def _sqlite_uuid(value: UUID) -> str:
-    return value.hex
+def _sqlite_uuid(value: UUID | str) -> str:
+    return value if isinstance(value, str) else value.hex
 
 
 def _field(model: type[models.Model], column: str) -> "models.Field[Any, Any]":
@@ -76,9 +78,8 @@ def insert(model: type[models.Model], columns: tuple[str, ...], rows: Sequence[R
 def _copy(table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
     statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), _names(columns))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        write = copy.write_row
-        for row in rows:
-            write(row)
+        for text in copy_text(rows):
+            copy.write(text)
 
 
 def _insert_many(table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:

@@ -1,0 +1,215 @@
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.providers.base import UpstreamError
+from sync.providers.tolerant import Unreadable, broken, elements, read_element, split_list, split_object
+from sync.taxonomy import Fault
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | st.sampled_from(['"', "\\", '\\"', "[", "]", "{", "}", ",", "[{", '"],"']),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=5),
+    max_leaves=25,
+)
+BAD = {
+    "NaN": b'{"id":"bad","x":NaN}',
+    "1e999": b'{"id":"bad","x":1e999}',
+    "digits": b'{"id":"bad","x":' + b"9" * 5000 + b"}",
+    "surrogate": b'{"id":"bad","x":"\\ud800"}',
+    "raw NUL": b'{"id":"bad","x":"\x00"}',
+    "UTF-8": b'{"id":"bad","x":"\xff\xfe"}',
+    "depth": b'{"id":"bad","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "escape": b'{"id":"bad","x":"\\q"}',
+    "comma": b'{"id":"bad",}',
+    "word": b'{"id":"bad","x":undefined}',
+    "kind": b'["id","bad"]',
+}
+
+
+ENDS = {None, Fault.TRUNCATED, Fault.NOT_JSON, Fault.FORM}
+
+
+def pieces(text: bytes, cuts: list[int]) -> list[bytes]:
+    edges = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    return [text[start:end] for start, end in itertools.pairwise(edges)]
+
+
+def outcome(chunks: list[bytes]) -> tuple[list[bytes], Fault | None]:
+    """The elements that came, and what came instead of the end."""
+    found: list[bytes] = []
+    return found, fault_in(lambda: found.extend(elements(chunks)))
+
+
+def fault_in(act: Callable[[], object]) -> Fault | None:
+    try:
+        act()
+    except UpstreamError as error:
+        return error.fault
+    return None
+
+
+@given(
+    st.lists(JSON, max_size=8),
+    st.lists(st.integers(0, 10_000), max_size=30),
+    st.sampled_from([None, 1, 3]),
+    st.booleans(),
+)
+def test_any_array_in_any_pieces_is_cut_as_a_decoder_reads_it(values, cuts, indent, ascii_only):
+    text = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode()
+    found = list(elements(pieces(text, cuts)))
+    assert [json.loads(piece) for piece in found] == values
+    assert [json.loads(bytes(piece)) for piece in split_list(text)] == values
+
+
+@given(st.lists(JSON, min_size=1, max_size=5), st.data())
+def test_an_array_that_ends_early_gives_what_came_before(values, data):
+    text = json.dumps(values).encode()
+    cut = data.draw(st.integers(1, len(text) - 1))
+    found, fault = outcome([text[:cut]])
+    assert fault == Fault.TRUNCATED
+    assert [json.loads(piece) for piece in found] == values[: len(found)]
+    assert outcome(pieces(text[:cut], [5, 11])) == (found, fault)
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=5))
+def test_no_bytes_whatever_are_more_than_an_error_with_a_name(text, cuts):
+    assert outcome(pieces(text, cuts))[1] in ENDS
+    for cut in (split_object, split_list):
+        assert fault_in(lambda cut=cut: cut(text)) in ENDS
+    broken("call", text, "why")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b"", Fault.NOT_JSON),
+        (b"  \n", Fault.NOT_JSON),
+        (b"<html>", Fault.NOT_JSON),
+        (b"oops", Fault.NOT_JSON),
+        (b"null", Fault.FORM),
+        (b"{}", Fault.FORM),
+        (b'"text"', Fault.FORM),
+        (b"7", Fault.FORM),
+        (b"[", Fault.TRUNCATED),
+        (b'[{"a":"', Fault.TRUNCATED),
+        (b"[1] x", Fault.NOT_JSON),
+        (b"[1][2]", Fault.NOT_JSON),
+        (b"[1,,2]", Fault.NOT_JSON),
+        (b"[1,]", Fault.NOT_JSON),
+        (b"[,1]", Fault.NOT_JSON),
+    ],
+)
+def test_a_document_that_is_no_array_is_never_an_empty_one(text, fault):
+    with pytest.raises(UpstreamError) as caught:
+        list(elements([text]))
+    assert caught.value.fault == fault
+
+
+def test_an_empty_array_and_a_byte_order_mark_are_well():
+    assert list(elements([b" [ ] \n"])) == []
+    assert list(elements([b"\xef\xbb", b"\xbf[1]"])) == [b"1"]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_one_bad_element_harms_no_other(name):
+    good = [json.dumps({"id": str(number), "text": 'a "[{,}]" b'}).encode() for number in range(99)]
+    body = b'{"success":true,"data":[' + b",".join([*good[:50], BAD[name], *good[50:]]) + b'],"meta":{"total":100}}'
+    members = split_object(body)
+    assert json.loads(bytes(members["meta"])) == {"total": 100}
+    found = split_list(members["data"])
+    assert [bytes(raw) for raw in found] == [*good[:50], BAD[name], *good[50:]]
+    with pytest.raises(Unreadable):
+        read_element(found[50])
+    record = broken("call", found[50], "why")
+    assert record.external_id == ("bad" if name not in ("comma", "kind") else "")
+    assert "\x00" not in record.raw
+    record.raw.encode()
+    assert list(elements([b"[" + b",".join([*good, BAD[name]]) + b"]"])) == [*good, BAD[name]]
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b"", Fault.NOT_JSON),
+        (b"<!doctype html><html></html>", Fault.NOT_JSON),
+        (b"null", Fault.FORM),
+        (b"[]", Fault.FORM),
+        (b'{"data":[1,2', Fault.TRUNCATED),
+        (b'{"data":[1,2]', Fault.TRUNCATED),
+        (b"{data:[]}", Fault.NOT_JSON),
+    ],
+)
+def test_a_document_that_is_no_object_is_an_error(body, fault):
+    with pytest.raises(UpstreamError) as caught:
+        split_object(body)
+    assert caught.value.fault == fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'["' + b"a\\n" * 7_000_000 + b'"]',
+        b"[[" + b",".join([b'{"a":"b"}'] * 2_000_000) + b"]]",
+        b"[" + b"[" * 5_000_000 + b"]" * 5_000_000 + b"]",
+    ],
+    ids=["one long text", "one long list", "one deep list"],
+)
+@pytest.mark.slow
+def test_an_element_of_twenty_megabytes_takes_no_more_than_its_share(text):
+    began = time.perf_counter()
+    found = list(elements(text[at : at + 16_384] for at in range(0, len(text), 16_384)))
+    assert [len(piece) for piece in found] == [len(text) - 2]
+    assert time.perf_counter() - began < 15
+
+
+@pytest.mark.slow
+def test_a_million_tiny_elements_take_no_more_than_their_share():
+    text = b"[" + b",".join([b"1"] * 1_000_000) + b"]"
+    began = time.perf_counter()
+    assert sum(1 for _ in elements(text[at : at + 65_536] for at in range(0, len(text), 65_536))) == 1_000_000
+    assert time.perf_counter() - began < 10
+
+
+def test_an_element_beyond_the_cap_is_too_large():
+    with pytest.raises(UpstreamError) as caught:
+        list(elements([b"[", *[b'"' + b"a" * 900] * 3], cap=2000))
+    assert caught.value.fault == Fault.TOO_LARGE
+
+
+ROOT = Path(__file__).parents[3]
+RESIDENT = """
+import resource, sys
+from sync.providers.tolerant import elements
+turn = b'{"role":"assistant","content":"Good morning, how may I help you?"}'
+call = b'{"call_id":"x","call_transcription":[' + b",".join([turn] * 150) + b"]}"
+def chunks():
+    yield b"["
+    for number in range(10_000):
+        yield (b"," if number else b"") + call
+    yield b"]"
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+total = sum(len(piece) for piece in elements(chunks()))
+assert total > 100_000_000, total
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_long_array_is_held_one_element_at_a_time():
+    done = subprocess.run(
+        [sys.executable, "-c", RESIDENT], capture_output=True, text=True, check=True, timeout=120, cwd=ROOT
+    )
+    assert int(done.stdout) < 60 * 1024 * 1024
