@@ -20,6 +20,7 @@ from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 
 CHUNK = 31  # days counted in one transaction
+BRIDGE = timedelta(days=3)
 HORIZON = timedelta(days=1830)  # a call dated in another age makes no ledger of ages; its day is asked of the calls
 
 
@@ -74,13 +75,13 @@ def _count_days(environment: Environment, days: Iterable[date], zone: str) -> in
 
 
 def _runs(days: Iterable[date]) -> Iterator[list[date]]:
-    """Days in a row, at most CHUNK together."""
+    """Days in a row, at most CHUNK together. A gap of a few days is counted along: that costs less than a run more."""
     run: list[date] = []
     for day in days:
-        if run and (day - run[-1] != timedelta(days=1) or len(run) == CHUNK):
+        if run and (day - run[-1] > BRIDGE or (day - run[0]).days >= CHUNK):
             yield run
             run = []
-        run.append(day)
+        run += _days(run[-1] + timedelta(days=1), day) if run else [day]
     if run:
         yield run
 

@@ -1,0 +1,185 @@
+"""Answers against the same figures counted call by call, in several zones, over changes of the clock."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from portal.tenants import wall
+from reports.metrics import METRICS
+from reports.periods import Period
+from reports.queries.ask import ask
+from reports.queries.question import Filters, Question
+from reports.rollups.models import CountedDay, DayRollup
+from reports.rollups.refresh import refresh_dirty
+from reports.scope import Scope
+from tests.reports.world import World, expected_rows, figures, make_world
+
+ZONES = ("America/Sao_Paulo", "UTC", "Asia/Kathmandu", "America/New_York")
+QUESTIONS = 75  # in each zone, each asked without and with rollups
+COUNTED = [
+    key
+    for key, metric in METRICS.items()
+    if not any(
+        hasattr(measure, "source") and measure.source in ("callbacks", "campaigns", "price")
+        for measure in metric.measures
+    )
+]
+PERCENTILES = {key for key in COUNTED if "latency" in key or key in ("median_duration", "p90_duration")}
+LATER = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def scope_of(world: World, zone: str) -> Scope:
+    return Scope(world.tenant.pk, zone, frozenset(row.pk for row in world.environments), sees_numbers=True)
+
+
+def random_question(dice: random.Random, world: World, zone: str) -> Question:
+    start = dice.choice((date(2018, 11, 1), date(2026, 3, 3), date(2026, 6, 5), date(2026, 10, 24))) + timedelta(
+        days=dice.randrange(8)
+    )
+    days = dice.choice((1, 2, 7, 7, 14, 31, 62, 63, 150))
+    by = tuple(
+        dice.sample(
+            (
+                "day",
+                "week",
+                "month",
+                "weekday",
+                "hour_of_day",
+                "agent",
+                "status",
+                "direction",
+                "environment",
+                "cause",
+                "area_code",
+            ),
+            dice.choice((0, 1, 1, 2, 2, 3)),
+        )
+    )
+    if days <= 7 and dice.random() < 0.3:
+        by = ("hour", *dice.sample(("agent", "status", "environment"), dice.choice((0, 1))))
+    if dice.random() < 0.5:  # what the rollups know
+        by = tuple(key for key in by if key not in ("cause", "area_code", "hour", "hour_of_day"))
+    filters = Filters()
+    if dice.random() < 0.5:
+        filters = Filters(
+            environments=dice.choice(((), (dice.choice(world.environments).public_id,))),
+            agents=dice.choice(((), (), tuple(agent.public_id for agent in dice.sample(world.agents, 2)))),
+            statuses=dice.choice(((), ("completed", "busy"))),
+            direction=dice.choice(("", "inbound")),
+            min_duration=dice.choice((None, None, None, 3.0)),
+            max_duration=dice.choice((None, None, None, 6.0)),
+            testing=dice.choice(("exclude", "exclude", "include", "only")),
+        )
+    metrics = tuple(dice.sample(COUNTED, dice.randrange(1, 8)))
+    return Question(metrics, Period(start, start + timedelta(days=days), zone), by, filters, compare=False)
+
+
+def asked_calls(world: World, question: Question) -> list:
+    filters, period = question.filters, question.period
+
+    def counts(call) -> bool:
+        day = call.started_at.astimezone(ZoneInfo(period.zone)).date()
+        return (
+            period.start <= day < period.end
+            and (not filters.environments or call.environment.public_id in filters.environments)
+            and (not filters.agents or (call.agent is not None and call.agent.public_id in filters.agents))
+            and (not filters.statuses or call.status in filters.statuses)
+            and filters.direction in ("", call.direction)
+            and (filters.min_duration is None or (call.duration_ms or -1) >= filters.min_duration * 1000)
+            and (
+                filters.max_duration is None
+                or (call.duration_ms is not None and call.duration_ms <= filters.max_duration * 1000)
+            )
+            and (filters.testing == "include" or call.is_test == (filters.testing == "only"))
+        )
+
+    return [call for call in world.calls if counts(call)]
+
+
+def providers_of(world: World, question: Question, key: dict) -> set[str]:
+    chosen = [
+        row
+        for row in world.environments
+        if not question.filters.environments or row.public_id in question.filters.environments
+    ]
+    if key.get("environment"):
+        chosen = [row for row in chosen if str(row.public_id) == key["environment"]]
+    if key.get("agent"):
+        agent = next(row for row in world.agents if str(row.public_id) == key["agent"])
+        chosen = [row for row in chosen if row.pk == agent.environment_id]
+    return {row.provider for row in chosen}
+
+
+def assert_equal(world: World, question: Question, now: datetime, *, rounded: bool) -> None:
+    answer = ask(question, scope_of(world, question.period.zone), now=now)
+    calls = asked_calls(world, question)
+    rows = {row.key: row.cells for row in answer.rows}
+    wanted = (
+        expected_rows(calls, question.by, question.period.start, question.period.end, question.period.zone)
+        if question.by
+        else {}
+    )
+    assert set(rows) == set(wanted)
+    assert len(rows) == len(answer.rows)
+    pairs = [({}, answer.totals, calls)]
+    pairs += [(dict(zip(question.by, key, strict=True)), rows[key], group) for key, group in wanted.items()]
+    for key, cells, group in pairs:
+        told = figures(group, now, providers_of(world, question, key))
+        for name in question.metrics:
+            value, n = told[name]
+            near = 0.026 if rounded and name in PERCENTILES else 1e-9
+            said = f"{name} of {key or 'all'}, {question}"
+            assert cells[name].n == n, said
+            assert cells[name].value == (None if value is None else pytest.approx(value, rel=near, abs=1e-9)), said
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_answers_equal_a_count_call_by_call_with_and_without_rollups(acme, zone):
+    dice = random.Random(zone)
+    acme.zone = zone
+    acme.save()
+    with wall.tenant(acme):
+        world = make_world(acme, seed=dice.random())
+        questions = [
+            (random_question(dice, world, zone), dice.choice((LATER, datetime(2026, 7, 9, 11, tzinfo=UTC))))
+            for _ in range(QUESTIONS)
+        ]
+        for question, now in questions:
+            assert_equal(world, question, now, rounded=False)
+        assert refresh_dirty() > 100
+        assert DayRollup.objects.exists()
+        for question, now in questions:
+            assert_equal(world, question, now, rounded=question.period.days > 62)
+
+
+def test_another_zone_than_the_tenants_is_answered_exactly(acme):
+    dice = random.Random(5)
+    with wall.tenant(acme):
+        world = make_world(acme, count=400)
+        refresh_dirty()
+        for _ in range(20):
+            question = random_question(
+                dice, world, dice.choice(("Asia/Kathmandu", "Australia/Lord_Howe", "America/New_York"))
+            )
+            scope = scope_of(world, "America/Sao_Paulo")
+            answer = ask(question, scope, now=LATER)
+            calls = asked_calls(world, question)
+            told = figures(calls, LATER, providers_of(world, question, {}))
+            for name in question.metrics:
+                assert answer.totals[name].value == (None if told[name][0] is None else pytest.approx(told[name][0]))
+
+
+def test_scattered_gaps_in_the_rollups_change_nothing(acme):
+    dice = random.Random(9)
+    with wall.tenant(acme):
+        world = make_world(acme, count=600)
+        refresh_dirty()
+        for step in (2, 40):
+            recent = CountedDay.objects.filter(day__gte=date(2026, 2, 1)).order_by("pk")
+            CountedDay.objects.filter(pk__in=list(recent.values_list("pk", flat=True))[::step]).delete()
+            for _ in range(8):
+                question = random_question(dice, world, acme.zone)
+                assert_equal(world, question, LATER, rounded=question.period.days > 62)
+            refresh_dirty()
