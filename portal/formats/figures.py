@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 NO_BASE = "–"
 SPACE = "\N{NO-BREAK SPACE}"
+SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€", "GBP": "£"}
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -46,15 +47,14 @@ def value(amount: float | None, unit: str, *, currency: str = "") -> str:
     if unit == "ms":
         return f"{decimal(amount)}{SPACE}ms"
     if unit == "money":
-        amount_text = decimal(amount, 2)
-        return f"{currency}{SPACE}{amount_text}" if currency else amount_text
+        return f"{SYMBOLS.get(currency, currency)}{SPACE}{decimal(amount, 2)}".strip(SPACE)
     whole = float(amount).is_integer()
     return decimal(amount, 0 if whole else 2)
 
 
 def change(amount: float, unit: str) -> str:
     """The size of a change without its sign: percentage points for a rate, else percent."""
-    size = decimal(abs(amount), 1)
+    size = decimal(abs(amount), 1 if abs(amount) < 100 else 0)
     return f"{size}{SPACE}{_('pp')}" if unit == "percent" else f"{size}{SPACE}%"
 
 
@@ -76,12 +76,29 @@ def days(first: date, last: date) -> str:
     """A span of days, both inclusive, with what they share said once: ``6–12 Jul 2026``."""
     if first == last:
         return f"{weekday(first)} {first.year}"
-    end = formats.date_format(last, "DATE_FORMAT")
     if first.year != last.year:
-        return f"{formats.date_format(first, 'DATE_FORMAT')} – {end}"
-    if first.month != last.month:
+        return f"{day(first)} – {day(last)}"
+    return f"{short_days(first, last)} {last.year}"
+
+
+def short_days(first: date, last: date) -> str:
+    """A span of days without the year: ``6–12 Jul``."""
+    end = formats.date_format(last, "MONTH_DAY_FORMAT")
+    if first == last:
+        return end
+    if (first.year, first.month) != (last.year, last.month):
         return f"{formats.date_format(first, 'MONTH_DAY_FORMAT')} – {end}"
     return f"{first.day}–{end}"
+
+
+def stretch(grain: str, first: date, last: date) -> str:
+    """One row of a table over time: a day with its weekday, a month's name when it is whole, else a span of days."""
+    if grain == "day":
+        return weekday(first)
+    whole_month = first.day == 1 and (last + timedelta(days=1)).day == 1
+    return (
+        formats.date_format(first, "YEAR_MONTH_FORMAT") if grain == "month" and whole_month else short_days(first, last)
+    )
 
 
 def moment(when: datetime, zone: str, *, now: datetime) -> str:

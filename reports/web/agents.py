@@ -12,6 +12,7 @@ from reports.web.contexts import Figure, asked
 from reports.web.selection import SORTS, Selection
 
 SIDE_BY_SIDE = ("attempts", "connect_rate", "average_duration", "talk_minutes")
+FIT = {"average_duration": "narrow-last", "talk_minutes": "narrow-hide"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Heading:
     label: str | Promise
     href: str
     order: str  # ascending, descending or ""
+    fit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,15 @@ def side_by_side(answer: Answer, selection: Selection) -> Agents:
             AgentRow(
                 label=row.labels[0] or _("without an agent"),
                 href=selection.change(agent=row.key[0]).query if row.key[0] else "",
-                cells=tuple(Figure(METRICS[name], row.cells.get(name)) for name in asked(SIDE_BY_SIDE)),
+                cells=tuple(
+                    Figure(METRICS[name], row.cells.get(name), fit=FIT.get(name, "")) for name in asked(SIDE_BY_SIDE)
+                ),
             )
             for row in rows
         ),
-        totals=tuple(Figure(METRICS[name], answer.totals.get(name)) for name in asked(SIDE_BY_SIDE)),
+        totals=tuple(
+            Figure(METRICS[name], answer.totals.get(name), fit=FIT.get(name, "")) for name in asked(SIDE_BY_SIDE)
+        ),
     )
 
 
@@ -77,4 +83,5 @@ def _heading(name: str, selection: Selection) -> Heading:
         label=_("Agent") if name == "agent" else METRICS[name].label,
         href=selection.change(sort=f"-{name}" if down else name).query + "#agents",
         order=("descending" if descending else "ascending") if current else "",
+        fit=FIT.get(name, ""),
     )

@@ -1,13 +1,14 @@
 """The vendor's callback totals over time."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.utils.functional import Promise
 
 from portal.formats import figures
 from reports.metrics import METRICS
-from reports.queries.answer import Answer
-from reports.web.charts import as_date
+from reports.queries.answer import Answer, Cell
+from reports.web.charts import as_date, last_of
 from reports.web.contexts import Figure
 
 CALLBACKS = ("callbacks_received", "callbacks_answered", "callback_answer_rate", "callbacks_unmatched")
@@ -32,21 +33,23 @@ def callback_grain(days: int) -> str:
     return "day" if days <= 14 else "week" if days <= 100 else "month"
 
 
-def callback_table(answer: Answer, grain: str) -> CallbackTable | None:
-    """One row for each stretch of time with a total; None when the vendor told none."""
+def callback_table(answer: Answer, grain: str, last: date) -> CallbackTable | None:
+    """One row for each stretch of time with a total, up to ``last``; None when the vendor told none."""
+
+    def figure(key: str, cell: Cell) -> Figure:
+        return Figure(METRICS[key], cell, fit="narrow-hide" if key == "callback_answer_rate" else "")
+
     rows = []
     for row in answer.rows:
-        if row.cells["callbacks_received"].value is None:
-            continue
         first = as_date(row.key[0])
-        label = figures.weekday(first) if first and grain == "day" else row.labels[0]
-        rows.append(
-            CallbackRow(label, row.unfinished, tuple(Figure(METRICS[key], row.cells[key]) for key in CALLBACKS))
-        )
+        if first is None or row.cells["callbacks_received"].value is None:
+            continue
+        label = figures.stretch(grain, max(first, answer.period.start), min(last_of(grain, first), last))
+        rows.append(CallbackRow(label, row.unfinished, tuple(figure(key, row.cells[key]) for key in CALLBACKS)))
     if not rows:
         return None
     return CallbackTable(
         headings=tuple(METRICS[key].label for key in CALLBACKS),
         rows=tuple(rows),
-        totals=tuple(Figure(METRICS[key], answer.totals[key]) for key in CALLBACKS),
+        totals=tuple(figure(key, answer.totals[key]) for key in CALLBACKS),
     )

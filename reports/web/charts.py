@@ -6,7 +6,7 @@ inline style is needed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from math import ceil, floor, log10
 
 HEIGHT = 190  # of the plot, without the line of labels under it
@@ -152,13 +152,22 @@ def label_step(columns: int, room: int) -> int:
     return step if step < 4 else -(-step // 7) * 7
 
 
-def level(amount: float | None, highest: float) -> int:
-    """The shade of a map's cell, 0 (nothing) to 5 (close to the highest)."""
-    if not amount or highest <= 0:
+def level(amount: float | None, lowest: float, highest: float) -> int:
+    """The shade of a map's cell, from 1 (close to the lowest) to 5 (close to the highest); 0 for nothing."""
+    if not amount:
         return 0
-    return min(5, 1 + int(5 * amount / highest * 0.999))
+    return 3 if highest <= lowest else min(5, 1 + int(5 * (amount - lowest) / (highest - lowest)))
 
 
 def as_date(text: str | None) -> date | None:
     """A row's key as the first day of its day, week or month."""
     return date.fromisoformat(text) if text else None
+
+
+def last_of(grain: str, first: date) -> date:
+    """The last day of the day, week or month that begins with ``first``."""
+    if grain == "week":
+        return first + timedelta(days=6)
+    if grain == "month":
+        return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return first

@@ -50,11 +50,14 @@ SUMMARY = asked((*LEAD, *(key for _title, keys in GROUPS for key in keys)))
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``currency`` is known for money only; ``cell`` is None where the vendors in view cannot measure."""
+    """``currency`` is known for money only; ``cell`` is None where the vendors in view cannot measure; ``fit`` is a
+    class of the style sheet for its column on narrow screens.
+    """
 
     metric: Metric
     cell: Cell | None
     currency: str = ""
+    fit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,16 +35,19 @@ def hour_map(answer: Answer, selection: Selection) -> HourMap | None:
         return None
     hours = range(min(used), max(used) + 1)
     shown = {place: row[metric.key] for place, row in cells.items() if not row[metric.key].small}
-    highest = max((cell.value or 0.0 for cell in shown.values()), default=0.0)
+    amounts = [cell.value for cell in shown.values() if cell.value]
+    highest = max(amounts, default=0.0)
+    # Counts are shaded from zero; rates, which lie close together, from the lowest.
+    lowest = min(amounts, default=0.0) if metric.unit == "percent" else 0.0
     rows = []
     for weekday in range(1, 8):
         name = str(WEEKDAYS_ABBR[weekday - 1])
-        squares = (_square(cells.get((weekday, hour), {}).get(metric.key), metric, highest) for hour in hours)
+        squares = (_square(cells.get((weekday, hour), {}).get(metric.key), metric, (lowest, highest)) for hour in hours)
         rows.append((name, tuple(squares)))
     return HourMap(tuple(f"{hour:02}" for hour in hours), tuple(rows), metric)
 
 
-def _square(cell: Cell | None, metric: Metric, highest: float) -> Square:
+def _square(cell: Cell | None, metric: Metric, ends: tuple[float, float]) -> Square:
     if cell is None or (not cell.n and not cell.value):
         return Square(0, "", "")
     if cell.small:
@@ -52,4 +55,4 @@ def _square(cell: Cell | None, metric: Metric, highest: float) -> Square:
     if cell.value is None:
         return Square(0, "", "")
     text = figures.decimal(cell.value)
-    return Square(level(cell.value, highest), text, figures.value(cell.value, metric.unit))
+    return Square(level(cell.value, *ends), text, figures.value(cell.value, metric.unit))

@@ -24,6 +24,7 @@ from reports.queries.agents import agents
 from reports.queries.answer import Answer
 from reports.queries.ask import ask
 from reports.queries.environments import environments
+from reports.queries.freshness import completeness
 from reports.queries.question import Question, QuestionError, read_calls
 from reports.scope import Scope
 from reports.web.agents import SIDE_BY_SIDE, side_by_side
@@ -74,6 +75,7 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "days": figures.days(selection.first, selection.last_begun),
         "days_before": _days_before(answer),
         "running": selection.period.holds(now),
+        "before_complete": _before_complete(answer, scope, now),
         "zone": figures.zone_name(scope.zone),
         "line": completeness_line(answer.completeness, scope.zone, now=now),
         "summary": summary(answer, shown.providers, currency=_currency(shown.agents)),
@@ -99,7 +101,9 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
         }
     if "talkover" in shown.providers and not selection.agent:
         grain = callback_grain(selection.period.days)
-        context["callbacks"] = callback_table(ask(question(CALLBACKS, grain, compare=False), scope, now=now), grain)
+        context["callbacks"] = callback_table(
+            ask(question(CALLBACKS, grain, compare=False), scope, now=now), grain, selection.last_begun
+        )
     return TemplateResponse(request, "reports/overview.html", context)
 
 
@@ -147,6 +151,12 @@ def _question(metrics: tuple[str, ...], *by: str, selection: Selection, compare:
 def _days_before(answer: Answer) -> str:
     previous = answer.previous_period
     return figures.days(previous.start, previous.last_day) if previous else ""
+
+
+def _before_complete(answer: Answer, scope: Scope, now: datetime) -> bool:
+    """Whether the period that changes are measured against is mirrored whole."""
+    previous = answer.previous_period
+    return previous is None or completeness(scope, previous, answer.question.filters, now=now).complete
 
 
 def _currency(shown: Sequence[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from portal.formats import figures
 from reports.metrics import METRICS
 from reports.queries.answer import Answer, Row
-from reports.web.charts import Chart, Column, as_date, draw
+from reports.web.charts import Chart, Column, as_date, draw, last_of
 from reports.web.contexts import Figure
 from reports.web.selection import Selection
 
@@ -23,6 +23,7 @@ class TrendRow:
     label: str
     href: str
     unfinished: bool
+    cut: bool  # a part of its week or month lies outside the period
     attempts: float
     connected: float
     unreached: float
@@ -44,7 +45,10 @@ def trend(answer: Answer, selection: Selection, calls_url: str) -> Trend:
     """Calls per day, week or month as a chart, its table and one sentence that says the same."""
     begun = [row for row in answer.rows if (as_date(row.key[0]) or selection.first) <= selection.today]
     rows = tuple(_trend_row(row, selection, calls_url) for row in begun)
-    labels = [_column_label(as_date(row.key[0]), selection.grain, len(begun)) for row in begun]
+    labels = [
+        _column_label(max(as_date(row.key[0]) or selection.first, selection.first), selection.grain, len(begun))
+        for row in begun
+    ]
     columns = [
         Column(
             label=label,
@@ -72,19 +76,19 @@ def _trend_row(row: Row, selection: Selection, calls_url: str) -> TrendRow:
     attempts = _amount(row, "attempts")
     connected = _amount(row, "connected")
     waiting = _amount(row, "open_calls") + _amount(row, "unresolved_calls")
-    first = as_date(row.key[0]) or selection.first
-    last = min(_last_day(first, selection.grain), selection.last)
-    first = max(first, selection.first)
-    previous = row.cells["attempts"].previous
+    start = as_date(row.key[0]) or selection.first
+    whole = last_of(selection.grain, start)
+    first, last = max(start, selection.first), min(whole, selection.last)
     return TrendRow(
-        label=figures.weekday(first) if selection.grain == "day" else row.labels[0],
+        label=figures.stretch(selection.grain, first, last),
         href=calls_url + selection.calls_query(first, last),
         unfinished=row.unfinished,
+        cut=first > start or last < whole,
         attempts=attempts,
         connected=connected,
         unreached=max(0.0, attempts - connected - waiting),
         open=waiting,
-        before=previous,
+        before=row.cells["attempts"].previous,
         rate=Figure(METRICS["connect_rate"], row.cells.get("connect_rate")),
     )
 
@@ -94,18 +98,8 @@ def _amount(row: Row, key: str) -> float:
     return (cell.value if cell else None) or 0.0
 
 
-def _last_day(first: date, grain: str) -> date:
-    if grain == "week":
-        return first + timedelta(days=6)
-    if grain == "month":
-        return (first.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    return first
-
-
-def _column_label(first: date | None, grain: str, columns: int) -> tuple[str, str]:
+def _column_label(first: date, grain: str, columns: int) -> tuple[str, str]:
     """The line under a column and a second one; days say their weekday while there is room."""
-    if first is None:
-        return "", ""
     if grain == "month":
         return date_format(first, "SHORT_MONTH_FORMAT"), ""
     day = date_format(first, "MONTH_DAY_FORMAT")
@@ -130,7 +124,7 @@ def _column_title(line: TrendRow) -> str:
 
 def _sentence(rows: Sequence[TrendRow], grain: str) -> str:
     """What the chart shows, for those who cannot or do not look at it."""
-    finished = [row for row in rows if not row.unfinished]
+    finished = [row for row in rows if not row.unfinished and not row.cut]
     if not any(row.attempts for row in rows) or not finished:
         return ""
     most = max(finished, key=lambda row: row.attempts)
@@ -140,7 +134,7 @@ def _sentence(rows: Sequence[TrendRow], grain: str) -> str:
     text = each % {"n": figures.decimal(mean)}
     if len(finished) < 2 or most.attempts == least.attempts:
         return f"{text}."
-    return _("%(mean)s on average; most on %(most)s (%(most_n)s), fewest on %(least)s (%(least_n)s).") % {
+    return _("%(mean)s on average; most: %(most)s (%(most_n)s), fewest: %(least)s (%(least_n)s).") % {
         "mean": text[0].upper() + text[1:],
         "most": most.label,
         "most_n": figures.decimal(most.attempts),

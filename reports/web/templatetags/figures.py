@@ -13,6 +13,7 @@ from reports.queries.answer import Cell
 from reports.web.contexts import Figure
 
 register = template.Library()
+NOTABLE = 1.0  # percent or percentage points: a smaller change is told, but not coloured
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ def change_of(cell: Cell, metric: Metric) -> Change | None:
     if figures.is_level(cell.change):
         return Change(_("unchanged"))
     up = cell.change > 0
-    tone = "" if not metric.better else "better" if (metric.better == "up") == up else "worse"
+    notable = metric.better and abs(cell.change) >= NOTABLE
+    tone = "" if not notable else "better" if (metric.better == "up") == up else "worse"
     return Change(
         text=figures.change(cell.change, metric.unit),
         arrow="▲" if up else "▼",
