@@ -20,6 +20,16 @@ def deliver_message(tenant_id: int, message_id: int, **_: Any) -> None:
     post.deliver(message_id)
 
 
+def enqueue(tenant_id: int, message_id: int) -> bool:
+    """Have a message sent soon; False when the broker takes nothing, and then the sweep will find the row."""
+    try:
+        deliver_message.apply_async((tenant_id, message_id), queue=QUEUE, expires=50)
+    except (OperationalError, OSError) as error:
+        logger.warning("the broker takes no messages: %s", type(error).__name__)
+        return False
+    return True
+
+
 @shared_task(base=DjangoTask)
 def sweep_outbox(**_: Any) -> int:
     """Settles what died in the act and issues again what is overdue; how many were issued. Safe in any number of
@@ -27,10 +37,9 @@ def sweep_outbox(**_: Any) -> int:
     with wall.every_tenant("the sweep of the outbox"):
         post.settle_lost()
         waiting = post.overdue()
-    for number, (tenant_id, message_id) in enumerate(waiting):
-        try:
-            deliver_message.apply_async((tenant_id, message_id), queue=QUEUE, expires=50)
-        except (OperationalError, OSError) as error:
-            logger.warning("the broker takes no messages: %s", type(error).__name__)
-            return number
-    return len(waiting)
+    issued = 0
+    for tenant_id, message_id in waiting:
+        if not enqueue(tenant_id, message_id):
+            break
+        issued += 1
+    return issued

@@ -1,0 +1,76 @@
+"""Answers kept while mails of one tenant are made: readers with equal rights rest on the same figures, asked once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from urllib.parse import parse_qsl
+
+from django.utils import translation
+
+from reports.mail.due import Kind
+from reports.mail.facts import Facts, covers, gather
+from reports.mail.models import Delivery
+from reports.periods import Period
+from reports.queries.ask import ask
+from reports.queries.filters import resolve
+from reports.queries.freshness import completeness
+from reports.queries.question import Filters, read_calls
+from reports.scope import Scope
+
+STREAMS = ("calls", "callbacks")
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What the figures of a reader cover: names of environments, and how many agents when not all of them."""
+
+    environments: tuple[str, ...]
+    agent_count: int | None
+
+
+class Cupboard:
+    """For one run at one instant: nothing in it is looked up a second time."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self._filters: dict[int, Filters] = {}
+        self._complete: dict[tuple[Filters, Period, Scope], bool] = {}
+        self._facts: dict[tuple[Kind, Filters, Period, Scope, str | None], Facts] = {}
+        self._covers: dict[tuple[Filters, Scope], Cover] = {}
+
+    def complete(self, delivery: Delivery, scope: Scope) -> bool:
+        key = (self.filters(delivery, scope), delivery.period, scope)
+        if key not in self._complete:
+            filters, period, _ = key
+            stand = completeness(scope, period, filters, streams=STREAMS, now=self.at)
+            self._complete[key] = covers(stand, period, self.at)
+        return self._complete[key]
+
+    def facts(self, delivery: Delivery, scope: Scope) -> Facts:
+        """In the active language, as labels are part of an answer."""
+        kind, filters = Kind(delivery.subscription.kind), self.filters(delivery, scope)
+        key = (kind, filters, delivery.period, scope, translation.get_language())
+        if key not in self._facts:
+            self._facts[key] = gather(
+                kind,
+                delivery.period,
+                filters,
+                scope=scope,
+                ask=partial(ask, now=self.at),
+                stand=partial(completeness, now=self.at),
+            )
+        return self._facts[key]
+
+    def cover(self, delivery: Delivery, scope: Scope) -> Cover:
+        key = (self.filters(delivery, scope), scope)
+        if key not in self._covers:
+            reach = resolve(*key)
+            names = sorted(environment.name for environment in reach.environments.values())
+            self._covers[key] = Cover(tuple(names), None if reach.agent_ids is None else len(reach.agent_ids))
+        return self._covers[key]
+
+    def filters(self, delivery: Delivery, scope: Scope) -> Filters:
+        key = delivery.subscription_id
+        if key not in self._filters:
+            self._filters[key] = read_calls(dict(parse_qsl(delivery.subscription.filters)), scope).filters
+        return self._filters[key]

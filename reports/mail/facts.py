@@ -1,0 +1,117 @@
+"""Everything a report is made of: the answers to its questions, and whom they are for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from reports.mail.due import Kind, baseline
+from reports.periods import Period, month_first, month_number, previous
+from reports.queries.answer import Answer, Cell, Completeness
+from reports.queries.question import Filters, Question
+from reports.scope import Scope
+
+HEADLINES = ("attempts", "connect_rate", "average_duration", "callbacks_received", "callbacks_answered")
+SHORT_CALLS = ("short_call_share_3s", "short_call_share_6s")
+Ask = Callable[[Question, Scope], Answer]
+Stand = Callable[[Scope, Period, Filters], Completeness]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What surrounds the figures: whose they are, what they are limited to, where to answer and how to leave."""
+
+    tenant: str
+    name: str
+    environments: tuple[str, ...]
+    agent_count: int | None  # None when every agent is covered
+    filters: Filters
+    portal_url: str
+    leave_url: str
+    reply_to: str
+    due_at: datetime
+    late: bool
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``figures`` are compared with the aligned period before; ``usual`` covers the ``usual_count`` periods before.
+
+    ``trend`` holds the last six periods, this one last; ``corrections`` counts late changes to the period before.
+    """
+
+    kind: Kind
+    period: Period
+    figures: Answer
+    usual: Answer
+    usual_count: int
+    days: Answer
+    hours: Answer
+    agents: Answer
+    trend: Answer
+    corrections: int
+
+
+def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask: Ask, stand: Stand) -> Facts:
+    """Ask what the report of a period needs, with one set of filters and one reader's scope."""
+
+    def answer(metrics: tuple[str, ...], over: Period, *by: str, compare: bool = False) -> Answer:
+        return ask(Question(metrics, over, by, filters, compare), scope)
+
+    usual, count = baseline(kind, period)
+    return Facts(
+        kind=kind,
+        period=period,
+        figures=answer((*HEADLINES, *SHORT_CALLS), period, compare=True),
+        usual=answer(HEADLINES, usual),
+        usual_count=count,
+        days=answer(("attempts", "connect_rate", "callbacks_received"), _days_shown(kind, period), "day"),
+        hours=answer(("attempts",), period, "weekday", "hour_of_day"),
+        agents=answer(("attempts", "connect_rate", "average_duration"), period, "agent", compare=True),
+        trend=answer(("connect_rate",), *_trend(kind, period)),
+        corrections=stand(scope, previous(period), filters).corrections,
+    )
+
+
+def covers(stand: Completeness, period: Period, at: datetime) -> bool:
+    """Whether the data behind a period that is over are whole to its end.
+
+    For a day just over, complete may mean whole as of an hour before its end; a report waits for the rest.
+    """
+    if not stand.complete or stand.as_of is None:
+        return False
+    return stand.as_of >= period.ends_at or at - period.ends_at > timedelta(days=2)
+
+
+def snapshot(facts: Facts) -> dict[str, Any]:
+    """The figures as they were sent, unrounded, for the record."""
+    parts = {name: getattr(facts, name) for name in ("figures", "usual", "days", "hours", "agents", "trend")}
+    return {name: _plain(answer) for name, answer in parts.items()} | {"corrections": facts.corrections}
+
+
+def _plain(answer: Answer) -> dict[str, Any]:
+    def cells(of: dict[str, Cell]) -> dict[str, Any]:
+        return {key: [cell.value, cell.n, cell.previous] for key, cell in of.items()}
+
+    return {
+        "from": answer.period.start.isoformat(),
+        "until": answer.period.end.isoformat(),
+        "totals": cells(answer.totals),
+        "rows": [{"key": list(row.key), "cells": cells(row.cells)} for row in answer.rows],
+    }
+
+
+def _days_shown(kind: Kind, period: Period) -> Period:
+    if kind == Kind.MONTHLY:
+        return period
+    return Period(period.end - timedelta(days=14), period.end, period.zone)
+
+
+def _trend(kind: Kind, period: Period) -> tuple[Period, str]:
+    if kind == Kind.DAILY:
+        return Period(period.end - timedelta(days=6), period.end, period.zone), "day"
+    if kind == Kind.WEEKLY:
+        return Period(period.end - timedelta(weeks=6), period.end, period.zone), "week"
+    first = month_first(month_number(period.start) - 5)
+    return Period(first, period.end, period.zone), "month"

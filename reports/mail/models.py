@@ -1,0 +1,160 @@
+"""People's rhythms and who reads what: a subscription, its recipients, and one delivery for each period and reader."""
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.outbox.models import Message
+from portal.tenants.base import PublicModel
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.tenants import validate_zone
+from reports.mail.due import Kind, Rhythm
+from reports.periods import Period
+
+KINDS = [(Kind.DAILY.value, _("daily")), (Kind.WEEKLY.value, _("weekly")), (Kind.MONTHLY.value, _("monthly"))]
+WEEKDAYS = list(
+    enumerate(
+        (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday")),
+    )
+)
+
+
+class Subscription(PublicModel):
+    """A report that comes by mail. ``next_due`` is the one thing a sender claims; None sends nothing.
+
+    ``filters`` is the query string of the filters, as the report's address has them. ``hold_hours`` is how long
+    a report waits for data that are not complete; then it goes out and says so.
+    """
+
+    name = models.CharField(_("name"), max_length=120)
+    kind = models.CharField(_("rhythm"), max_length=10, choices=KINDS, default=Kind.WEEKLY.value)
+    weekday = models.PositiveSmallIntegerField(
+        _("weekday"), choices=WEEKDAYS, default=0, validators=[MaxValueValidator(6)]
+    )
+    hour = models.PositiveSmallIntegerField(_("hour"), default=8, validators=[MaxValueValidator(23)])
+    minute = models.PositiveSmallIntegerField(_("minute"), default=0, validators=[MaxValueValidator(59)])
+    zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
+    filters = models.CharField(_("filters"), max_length=2000, blank=True)
+    creator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("set up by")
+    )
+    active = models.BooleanField(_("active"), default=True)
+    hold_hours = models.PositiveSmallIntegerField(
+        _("hours to wait for complete data"), default=6, validators=[MaxValueValidator(20)]
+    )
+    next_due = models.DateTimeField(_("next due"), null=True, blank=True, db_index=True)
+    last_period_start = models.DateField(_("last period from"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("scheduled mail")
+        verbose_name_plural = _("scheduled mails")
+        ordering = ("name", "id")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def rhythm(self) -> Rhythm:
+        return Rhythm(Kind(self.kind), self.zone, self.hour, self.minute, self.weekday)
+
+
+class Recipient(PublicModel):
+    """Who reads a subscription. A member reads by the rights of the membership as it stands when the mail is made; an
+    address without an account reads by ``grant``, once it has confirmed."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="recipients")
+    email = models.EmailField(_("e-mail address"), max_length=254)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
+    as_member = models.BooleanField(_("as member"), default=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("user")
+    )
+    grant = models.ForeignKey(
+        Grant, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("what may be seen")
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+    left_at = models.DateTimeField(_("left"), null=True, blank=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("recipient")
+        verbose_name_plural = _("recipients")
+        ordering = ("id",)
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant", "subscription", "email"), name="reports_mail_recipient_email"),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class DeliveryState(models.TextChoices):
+    """How far a report is on its way to the outbox; what became of it after that is the message's state."""
+
+    PENDING = "pending", _("to be made")
+    HELD = "held", _("waiting for data")
+    POSTED = "posted", _("in the outbox")
+    SUPPRESSED = "suppressed", _("held back")
+    FAILED = "failed", _("failed")
+
+
+class Delivery(PublicModel):
+    """One report of one period for one reader: the obligation, and afterwards the proof.
+
+    ``snapshot`` holds the figures as they were sent. ``late`` says the mail was made well after it was due.
+    """
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="deliveries")
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="deliveries")
+    period_start = models.DateField(_("from"))
+    period_end = models.DateField(_("until (exclusive)"))
+    zone = models.CharField(_("time zone"), max_length=64)
+    due_at = models.DateTimeField(_("due"))
+    held_until = models.DateTimeField(_("waits until"))
+    state = models.CharField(_("state"), max_length=12, choices=DeliveryState.choices, default=DeliveryState.PENDING)
+    reason = models.CharField(_("reason"), max_length=100, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
+    message = models.ForeignKey(
+        Message, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("message")
+    )
+    snapshot = models.JSONField(_("figures"), default=dict)
+    as_of = models.DateTimeField(_("data as of"), null=True)
+    complete = models.BooleanField(_("complete"), null=True)
+    late = models.BooleanField(_("late"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ("-id",)
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=("tenant", "subscription", "period_start", "recipient"), name="reports_mail_delivery_once"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("tenant", "id"),
+                condition=models.Q(state__in=("pending", "held")),
+                name="reports_mail_delivery_open",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.period_start:%Y-%m-%d}"
+
+    @property
+    def period(self) -> Period:
+        return Period(self.period_start, self.period_end, self.zone)
+
+    def late_at(self, at: datetime) -> bool:
+        """Whether a mail made at this time counts as late: an hour is what a busy minute may cost."""
+        return (at - self.due_at.astimezone(UTC)).total_seconds() > 3600

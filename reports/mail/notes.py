@@ -1,0 +1,114 @@
+"""The sentences around the tables: how complete the data are, what is late, what the figures cover. Pure."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from reports.mail import words
+from reports.mail.due import Kind
+from reports.mail.facts import SHORT_CALLS, Facts, Setting
+from reports.queries.answer import Answer
+from reports.queries.question import Filters
+
+
+def short_calls(facts: Facts) -> str:
+    three, six = (facts.figures.totals[key] for key in SHORT_CALLS)
+    if three.value is None or six.value is None:
+        return _("Short calls: no ended calls to tell them by.")
+    return _("Short calls: %(three)s lasted at most 3 s, %(six)s at most 6 s (n = %(n)s).") % {
+        "three": words.amount(three.value, "percent"),
+        "six": words.amount(six.value, "percent"),
+        "n": words.number(three.n or 0),
+    }
+
+
+def data(facts: Facts) -> str:
+    """How complete the figures are, in one line."""
+    stand = facts.figures.completeness
+    parts = []
+    if stand.as_of:
+        parts.append(_("Data as of %(moment)s") % {"moment": words.moment(stand.as_of, facts.period.zone)})
+    else:
+        parts.append(_("No data were read yet"))
+    if stand.vendor_total is None:
+        parts.append(_("%(calls)s mirrored") % {"calls": words.calls(stand.mirrored)})
+    else:
+        parts.append(
+            _("%(mirrored)s of %(total)s mirrored")
+            % {"mirrored": words.number(stand.mirrored), "total": words.calls(stand.vendor_total)}
+        )
+    corrections = facts.corrections
+    if corrections:
+        text = {
+            Kind.DAILY: ngettext(
+                "%(count)s correction to the day a week before",
+                "%(count)s corrections to the day a week before",
+                corrections,
+            ),
+            Kind.WEEKLY: ngettext(
+                "%(count)s correction to the week before", "%(count)s corrections to the week before", corrections
+            ),
+            Kind.MONTHLY: ngettext(
+                "%(count)s correction to the month before", "%(count)s corrections to the month before", corrections
+            ),
+        }[facts.kind]
+        parts.append(text % {"count": words.number(corrections)})
+    return f"{', '.join(parts)}."
+
+
+def warning(setting: Setting) -> str:
+    if setting.complete:
+        return ""
+    return _("These figures are not complete: part of the period could not be read from the vendor yet.")
+
+
+def gaps(answer: Answer) -> tuple[str, ...]:
+    found = dict.fromkeys(
+        f"{words.label(gap.environment_name)}{f', {words.day(gap.day)}' if gap.day else ''}"
+        for gap in answer.completeness.gaps
+    )
+    shown = list(found)[:5]
+    return (*shown, *(["…"] if len(found) > len(shown) else []))
+
+
+def late(setting: Setting, facts: Facts) -> str:
+    if not setting.late:
+        return ""
+    return _("This report comes late: it was due on %(moment)s.") % {
+        "moment": words.moment(setting.due_at, facts.period.zone)
+    }
+
+
+def limits(setting: Setting) -> tuple[str, ...]:
+    """What the figures cover and leave out."""
+    testing = {
+        "exclude": _("test calls left out"),
+        "include": _("test calls counted"),
+        "only": _("test calls only"),
+    }[setting.filters.testing]
+    lines = [
+        _("Environments: %(names)s") % {"names": ", ".join(words.label(name) for name in setting.environments) or "–"}
+    ]
+    if setting.agent_count is not None:
+        lines.append(
+            ngettext("%(count)s agent only", "%(count)s agents only", setting.agent_count)
+            % {"count": setting.agent_count}
+        )
+    else:
+        lines.append(_("all agents"))
+    lines.append(testing)
+    return (*lines, *_chosen(setting.filters))
+
+
+def _chosen(filters: Filters) -> list[str]:
+    chosen = []
+    if filters.direction:
+        chosen.append({"inbound": _("inbound calls only"), "outbound": _("outbound calls only")}[filters.direction])
+    if filters.statuses:
+        chosen.append(_("status: %(names)s") % {"names": ", ".join(words.label(status) for status in filters.statuses)})
+    if filters.min_duration is not None:
+        chosen.append(_("at least %(length)s") % {"length": words.amount(filters.min_duration, "seconds")})
+    if filters.max_duration is not None:
+        chosen.append(_("at most %(length)s") % {"length": words.amount(filters.max_duration, "seconds")})
+    if filters.number:
+        chosen.append(_("one number or part of one"))
+    return chosen

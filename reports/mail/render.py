@@ -1,0 +1,78 @@
+"""A composed mail as HTML and as text, both complete. The HTML stays under the size at which mail programs cut."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mrml
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from reports.mail.compose import Mail
+
+_OPTIONS = mrml.RenderOptions(disable_comments=True, fonts={})  # by itself it would link fonts from another's server
+CUT_AT = 102_000  # bytes: where the largest mail service hides the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    subject: str
+    text: str
+    html: str
+
+
+def render(mail: Mail, *, zone: str) -> Rendered:
+    context = {
+        "mail": mail,
+        "setting": mail.setting,
+        "title": mail.title[:1].upper() + mail.title[1:],
+        "zone": zone.replace("_", " "),
+    }
+    text = render_to_string("mail/report.txt", context | {"tables": _tables(mail)})
+    return Rendered(mail.subject, text, html("mail/report.mjml", context))
+
+
+def html(template: str, context: Mapping[str, Any]) -> str:
+    return str(mrml.to_html(render_to_string(template, dict(context)), render_options=_OPTIONS).content)
+
+
+def _tables(mail: Mail) -> dict[str, list[str]]:
+    return {
+        "headlines": aligned(
+            [
+                ("", *mail.columns, pgettext("of a figure", "Change")),
+                *((line.label, line.now, line.before, line.usual, line.change) for line in mail.headlines),
+            ]
+        ),
+        "agents": aligned(
+            [
+                (_("Agent"), _("Calls"), _("Connected"), pgettext("of a figure", "Change"), _("Length")),
+                *((line.name, line.attempts, line.rate, line.change, line.duration) for line in mail.agents),
+            ]
+        ),
+        "days": aligned(
+            [
+                (_("Day"), _("Calls"), _("Connected"), _("Callbacks")),
+                *((line.label, line.attempts, line.rate, line.callbacks) for line in mail.days),
+            ]
+        ),
+        "hours": aligned(
+            [
+                ("", *mail.weekdays),
+                *((f"{line.label} h", *(shade.count for shade in line.shades)) for line in mail.hours),
+            ]
+        ),
+    }
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as columns of text: the first to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

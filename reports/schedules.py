@@ -1,0 +1,16 @@
+"""The reports' rhythms. They only tick; what is due is read from rows, and a tick that comes late is dropped."""
+
+from typing import Any
+
+from reports.rollups.schedules import SCHEDULE as ROLLUPS
+
+
+def _each_minute(task: str, queue: str) -> dict[str, Any]:
+    return {"task": task, "schedule": 60.0, "options": {"queue": queue, "expires": 55}}
+
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    **ROLLUPS,
+    "mails": _each_minute("reports.mail.tasks.send_reports", "reports"),
+    "outbox": _each_minute("portal.outbox.tasks.sweep_outbox", "mail"),
+}

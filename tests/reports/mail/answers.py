@@ -1,0 +1,121 @@
+"""Answers made by hand: two agents, two weeks, figures one can follow."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from reports.mail.due import Kind
+from reports.mail.facts import Facts, gather
+from reports.metrics import METRICS
+from reports.periods import Period, previous
+from reports.queries.answer import Answer, Cell, Completeness, GapNote, Row
+from reports.queries.question import Filters, Question
+from reports.scope import Scope
+
+ZONE = "America/Sao_Paulo"
+WEEK = Period(date(2026, 7, 6), date(2026, 7, 13), ZONE)
+AS_OF = datetime(2026, 7, 13, 11, 2, tzinfo=UTC)
+WHOLE = Completeness(AS_OF, complete=True, mirrored=1211, vendor_total=1211)
+BROKEN = Completeness(
+    AS_OF,
+    complete=False,
+    mirrored=1180,
+    vendor_total=1211,
+    gaps=(GapNote("e-1", "Sales", "calls", "", date(2026, 7, 8), "server_error", AS_OF),),
+)
+TOTALS = {
+    "attempts": Cell(1211, 1211, 1130, 7.168),
+    "connect_rate": Cell(43.1, 1190, 40.7, 2.4),
+    "average_duration": Cell(102.4, 513, 98.0, 4.49),
+    "callbacks_received": Cell(96, 96, 88, 9.09),
+    "callbacks_answered": Cell(71, 71, 75, -5.33),
+    "short_call_share_3s": Cell(4.2, 1190, 4.4, -0.2),
+    "short_call_share_6s": Cell(9.8, 1190, 9.1, 0.7),
+}
+AGENTS = (
+    ("Clara · cobrança", (420, 300), (31.2, 415, 38.0), (95, 130)),
+    ("Rafael · vendas", (580, 610), (49.8, 571, 45.1), (108, 284)),
+    ("Recepção", (205, 214), (51.0, 204, 50.2), (97, 104)),
+    ("Teste A/B", (6, 6), (50.0, 6, 16.7), (20, 3)),
+)
+
+
+def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
+    """``ask`` without a database: the same figures for every question of a form."""
+
+    def rows(question: Question) -> list[Row]:
+        match question.by:
+            case ("day",):
+                return [_day(day, question) for day in question.period]
+            case ("week",):
+                weeks = [question.period.start + timedelta(weeks=n) for n in range(question.period.days // 7)]
+                rates = (41.0, 42.5, 41.9, 40.1, 40.7, 43.1)
+                return [
+                    Row((day.isoformat(),), (str(day),), {"connect_rate": Cell(rate, 1100)})
+                    for day, rate in zip(weeks, rates, strict=False)
+                ]
+            case ("weekday", "hour_of_day"):
+                return [
+                    Row(
+                        (str(day), str(hour)),
+                        (str(day), f"{hour:02}:00"),
+                        {"attempts": Cell(_calls_at(day, hour), _calls_at(day, hour))},
+                    )
+                    for day in range(1, 8)
+                    for hour in range(24)
+                ]
+            case ("agent",):
+                return [
+                    Row(
+                        (f"a-{place}",),
+                        (name,),
+                        {
+                            "attempts": Cell(now, now, was, None),
+                            "connect_rate": Cell(rate, n, before, rate - before, small=n < 10),
+                            "average_duration": Cell(length, talks),
+                        },
+                    )
+                    for place, (name, (now, was), (rate, n, before), (length, talks)) in enumerate(agents)
+                ]
+        return []
+
+    def ask(question: Question, scope: Scope) -> Answer:
+        usual = question.period.days > 7
+        figures = {
+            key: Cell((cell.value or 0) * (4 if usual and METRICS[key].unit == "count" else 1), cell.n)
+            if usual
+            else cell
+            for key, cell in totals.items()
+        }
+        return Answer(
+            question,
+            tuple(METRICS[key] for key in question.metrics),
+            tuple(rows(question)),
+            {key: figures[key] for key in question.metrics if not question.by},
+            question.period,
+            previous(question.period) if question.compare else None,
+            stand,
+        )
+
+    return ask
+
+
+def week_facts(corrections: int = 7, **how) -> Facts:
+    scope = Scope(1, ZONE, frozenset({1}))
+    before = Completeness(AS_OF, True, 1130, 1130, corrections=corrections)
+    return gather(Kind.WEEKLY, WEEK, Filters(), scope=scope, ask=fake_ask(**how), stand=lambda *_: before)
+
+
+def _calls_at(weekday: int, hour: int) -> int:
+    if not 8 <= hour <= 19 or weekday == 7:
+        return 0
+    return (30 - 3 * abs(hour - 11) if hour < 16 else 14 - 2 * abs(hour - 17)) // (3 if weekday == 6 else 1)
+
+
+def _day(day: date, question: Question) -> Row:
+    calls = (214, 231, 226, 208, 219, 113, 0)[day.weekday()] - (12 if day < WEEK.start else 0)
+    calls = max(calls, 0)
+    cells = {
+        "attempts": Cell(calls, calls),
+        "connect_rate": Cell(43.1 - day.weekday() / 2 if calls else None, calls),
+        "callbacks_received": Cell(calls // 12, calls // 12),
+    }
+    return Row((day.isoformat(),), (str(day),), {key: cells[key] for key in question.metrics})

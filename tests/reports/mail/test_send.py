@@ -1,0 +1,251 @@
+"""Exactly one mail for each period and reader, in his language, from his rights, with the figures the portal shows."""
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.utils import translation
+
+from portal.outbox.models import Message
+from portal.tenants import wall
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.people import Membership
+from reports.mail import consent, links, send
+from reports.mail.models import Delivery, Recipient, Subscription
+from reports.mail.send import SendSummary, send_due
+from reports.mail.subscriptions import add_recipient, create_weekly
+from reports.mail.words import amount
+from reports.metrics import METRICS
+from reports.periods import Period
+from reports.queries.ask import ask
+from reports.queries.question import Question
+from reports.scope import Scope
+from tests.conftest import member
+from tests.reports.mail.conftest import DUE, HOUR, delivered, messages, mirror
+
+pytestmark = pytest.mark.django_db
+WEEK = Period(date(2026, 7, 6), date(2026, 7, 13), "America/Sao_Paulo")
+
+
+def test_the_mail_of_last_week_is_sent_once_however_often_it_is_asked_for(acme, weekly):
+    assert send_due(DUE - timedelta(minutes=1)) == SendSummary()
+    assert send_due(DUE) == SendSummary(due=1, sent=1)
+    assert [send_due(DUE), send_due(DUE + HOUR)] == [SendSummary(), SendSummary()]
+    [sent] = mail.outbox
+    assert sent.to == ["ana@acme.example"]
+    assert sent.subject == "Acme · week 6–12 Jul · 77 calls, 72.7 % connected (▲ 6.1 pp)"  # 8 of 11, after 6 of 9
+    [row] = delivered(acme)
+    assert (row.state, row.message.state, row.complete, row.late) == ("posted", "sent", True, False)
+    with wall.tenant(acme):
+        assert Subscription.objects.get().next_due == DUE + timedelta(days=7)
+
+
+def test_each_week_brings_one_mail_and_the_weeks_join(acme, weekly):
+    for week in range(3):
+        assert send_due(DUE + timedelta(weeks=week, hours=7)).due == 1
+    periods = [(row.period_start, row.period_end) for row in delivered(acme)]
+    assert periods == [(WEEK.start + timedelta(weeks=n), WEEK.end + timedelta(weeks=n)) for n in range(3)]
+
+
+def test_after_a_silence_only_the_latest_week_is_sent_and_says_that_it_is_late(acme, weekly):
+    back = DUE + timedelta(weeks=3, days=2)
+    assert send_due(back).due == 1
+    [row] = delivered(acme)
+    assert row.period_start == WEEK.start + timedelta(weeks=3)
+    assert row.late
+    assert "comes late: it was due on 3 Aug, 08:00" in messages(acme)[0].text
+    with wall.tenant(acme):
+        assert Subscription.objects.get().next_due == DUE + timedelta(weeks=4)
+
+
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_the_figures_are_those_of_the_portal(acme, weekly, language):
+    with wall.tenant(acme):
+        Recipient.objects.update(language=language)
+    send_due(DUE)
+    [message] = messages(acme)
+    with wall.tenant(acme), translation.override(language):
+        scope = Scope.of(Membership.objects.get().grant)
+        keys = ("attempts", "connect_rate", "average_duration", "callbacks_received", "callbacks_answered")
+        totals = ask(Question(keys, WEEK), scope).totals
+        before = ask(Question(keys, Period(date(2026, 6, 8), date(2026, 7, 6), WEEK.zone)), scope).totals
+        for key in keys:
+            metric, cell = METRICS[key], totals[key]
+            usual = before[key].value / (4 if metric.unit == "count" else 1)
+            [line] = [line for line in message.text.splitlines() if line.startswith(f"{metric.label} ")]
+            shown = [amount(value, metric.unit) for value in (cell.value, cell.previous, usual)]
+            assert re.split(r"\s{2,}", line)[1:4] == shown
+            assert all(f">{text}<" in message.html for text in shown)
+    assert (totals["attempts"].value, totals["callbacks_received"].value) == (77, 35)  # 11 a day, 5 a day
+    assert delivered(acme)[0].snapshot["figures"]["totals"]["attempts"][0] == 77
+
+
+def test_each_reader_gets_his_language_and_only_what_his_rights_open(acme, weekly, care):
+    with wall.tenant(acme):
+        mirror(care, scale=2)
+        carol = member(acme, "carol@acme.example", "viewer", weekly.tenant and care)
+        add_recipient(weekly, carol.email, language="pt-br")
+    send_due(DUE + 7 * HOUR)
+    ana, carol = mail.outbox
+    assert "231 calls" in ana.subject
+    assert "154" in carol.subject
+    assert carol.extra_headers["Content-Language"] == "pt-br"
+    assert "Sales" not in carol.body
+    assert "Care" in carol.body
+
+
+def test_the_mail_has_what_a_program_needs_to_leave_by_one_click(acme, weekly):
+    send_due(DUE)
+    headers = mail.outbox[0].extra_headers
+    address = headers["List-Unsubscribe"].strip("<>")
+    assert address.startswith("http://127.0.0.1:8000/mail/leave/")
+    assert len(address) < 200
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert headers["Reply-To"] == "ana@acme.example"
+    assert address in mail.outbox[0].body
+
+
+def test_no_number_and_no_payload_is_in_a_mail(acme, weekly):
+    send_due(DUE)
+    [message] = messages(acme)
+    everything = message.text + message.html + json.dumps(message.headers)
+    assert "98765" not in everything
+    assert not re.search(r"\+55\d{6}", everything)
+    assert "ring_" not in everything
+
+
+def test_a_report_waits_for_incomplete_data_and_goes_out_when_they_are_whole(acme, weekly, break_day):
+    break_day("incomplete")
+    assert send_due(DUE) == SendSummary(due=1, held=1)
+    assert send_due(DUE + HOUR) == SendSummary(held=1)
+    break_day("complete")
+    assert send_due(DUE + 2 * HOUR) == SendSummary(sent=1)
+    [row] = delivered(acme)
+    assert (row.complete, row.late) == (True, True)
+    assert "incomplete" not in mail.outbox[0].subject
+
+
+def test_a_report_waits_no_longer_than_its_hours_and_then_warns(acme, weekly, break_day):
+    break_day("incomplete")
+    assert send_due(DUE + 6 * HOUR - timedelta(seconds=1)) == SendSummary(due=1, held=1)
+    assert send_due(DUE + 6 * HOUR) == SendSummary(sent=1)
+    assert mail.outbox[0].subject.endswith("· incomplete")
+    assert "These figures are not complete" in mail.outbox[0].body
+    assert "These figures are not complete" in messages(acme)[0].html
+    assert delivered(acme)[0].complete is False
+
+
+def test_the_command_says_what_it_did(weekly, break_day, capsys):
+    call_command("send_reports", "--at", "2026-07-13T10:59:59Z", "--json")
+    assert json.loads(capsys.readouterr().out) == {"due": 0, "sent": 0, "failed": 0, "held": 0}
+    break_day("incomplete")
+    with pytest.raises(SystemExit) as ended:
+        call_command("send_reports", "--at", "2026-07-13T11:00:00Z", "--json")
+    assert ended.value.code == 3
+    assert json.loads(capsys.readouterr().out) == {"due": 1, "sent": 0, "failed": 0, "held": 1}
+
+
+def leave(recipient):
+    consent.leave(links.read(links.address(recipient, links.LEAVE).rsplit("/", 1)[1], links.LEAVE))
+
+
+def test_who_leaves_between_making_and_sending_gets_nothing(acme, weekly, monkeypatch):
+    real = send.post.deliver
+
+    def leave_first(message_id):
+        leave(Recipient.objects.get())
+        return real(message_id)
+
+    monkeypatch.setattr(send.post, "deliver", leave_first)
+    send_due(DUE)
+    assert mail.outbox == []
+    assert messages(acme)[0].state == "suppressed"
+
+
+@pytest.mark.parametrize("how", ["left", "membership ended", "account closed", "tenant closed", "nothing to see"])
+def test_rights_are_those_of_the_moment_of_sending(acme, weekly, ana, break_day, how):
+    break_day("incomplete")
+    assert send_due(DUE).held == 1  # the delivery is there, and waits
+    break_day("complete")
+    with wall.tenant(acme):
+        if how == "left":
+            leave(Recipient.objects.get())
+        elif how == "membership ended":
+            Membership.objects.all().delete()
+        elif how == "account closed":
+            type(ana).objects.update(is_active=False)
+        elif how == "tenant closed":
+            type(acme).objects.update(active=False)
+        else:
+            Grant.objects.update(all_environments=False)
+    assert send_due(DUE + HOUR) == SendSummary()
+    assert mail.outbox == []
+    assert messages(acme) == []
+    assert delivered(acme)[0].state == ("held" if how == "tenant closed" else "suppressed")
+
+
+def test_a_reader_without_an_account_is_asked_first_and_sees_what_was_granted(acme, weekly, care):
+    with wall.tenant(acme):
+        grant = Grant.objects.create(tenant=acme, all_environments=False)
+        grant.environments.set([care])
+        guest = add_recipient(weekly, "Guest@client.example", language="pt-br", grant=grant)
+    [asked] = messages(acme)
+    assert asked.to == "guest@client.example"
+    assert "/mail/confirm/" in asked.text
+    assert send_due(DUE + 7 * HOUR) == SendSummary(due=1, sent=1)
+    consent.confirm(links.read(links.address(guest, links.CONFIRM).rsplit("/", 1)[1], links.CONFIRM))
+    assert send_due(DUE + timedelta(weeks=1, hours=6)).sent == 2
+    assert "Sales" not in mail.outbox[-1].body
+
+
+def test_one_readers_trouble_is_not_the_others_and_ends(acme, weekly, bruno, monkeypatch):
+    with wall.tenant(acme):
+        add_recipient(weekly, bruno.email, language="pt-br")
+    real = send.render
+
+    def stumble(composed, **how):
+        if translation.get_language() == "pt-br":
+            raise RuntimeError
+        return real(composed, **how)
+
+    monkeypatch.setattr(send, "render", stumble)
+    outcomes = []
+    for _ in range(9):
+        outcomes.append(send_due(DUE))
+        with wall.tenant(acme):
+            Delivery.objects.update(claimed_until=None)
+    assert outcomes[0] == SendSummary(due=1, sent=1, failed=1)
+    assert 2 <= sum(outcome.failed for outcome in outcomes) <= 5
+    assert {row.recipient.email: row.state for row in delivered(acme)} == {
+        "ana@acme.example": "posted",
+        "bruno@acme.example": "failed",
+    }
+
+
+def test_tenants_do_not_meet(acme, globex, weekly, foreign, carla):
+    with wall.tenant(globex):
+        mirror(foreign, scale=3)
+    create_weekly(globex, carla.email, "en", since=DUE - timedelta(days=1))
+    send_due(DUE + 7 * HOUR)
+    by_reader = {message.to[0]: message for message in mail.outbox}
+    assert by_reader["ana@acme.example"].subject.startswith("Acme · ")
+    assert "Globex" in by_reader["carla@globex.example"].subject
+    assert "Acme" not in by_reader["carla@globex.example"].body
+    with wall.tenant(acme):
+        assert Message.objects.count() == 1
+
+
+def test_a_filter_of_the_subscription_narrows_the_figures(acme, weekly):
+    with wall.tenant(acme):
+        Subscription.objects.update(filters="status=no-answer&testing=include")
+    send_due(DUE)
+    assert "21 calls" in mail.outbox[0].subject
+    assert "test calls counted" in mail.outbox[0].body
+
+
+def test_the_same_weekly_mail_is_set_up_once(acme, weekly, ana):
+    assert create_weekly(acme, ana.email, "en").pk == weekly.pk
+    assert datetime(2026, 7, 13, 11, tzinfo=UTC) == weekly.next_due
