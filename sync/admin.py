@@ -30,6 +30,7 @@ from sync.rerun import request_run
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     """The token goes in and never comes out: an empty field keeps the one there is."""
 
+    base_url = forms.URLField(label=gettext_lazy("base address"), max_length=300, assume_scheme="https")
     new_token = forms.CharField(
         label=gettext_lazy("token"),
         required=False,

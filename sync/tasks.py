@@ -40,7 +40,7 @@ def sweep(**_: Any) -> None:
     sweeper.sweep()
 
 
-@shared_task(base=TenantTask, queue="sync", soft_time_limit=840, time_limit=870)
+@shared_task(base=TenantTask, soft_time_limit=840, time_limit=870)
 def pull_stream(tenant_id: int, connection_id: int, stream: str, **_: Any) -> None:
     """Read one stream for a while. Another process at it, or a connection that is gone, is no fault."""
     connection = Connection.objects.select_related("tenant").filter(pk=connection_id).first()

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from django.contrib import admin
-from django.db import models
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -30,15 +29,13 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     show_full_result_count = False
     list_per_page = 50
+    list_select_related = ("tenant",)  # a page with its own says "tenant" again
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return (*super().get_list_display(request), "tenant")
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return ("tenant", *super().get_list_filter(request))
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        return super().get_queryset(request).select_related("tenant")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         base = super().get_form(request, obj, change, **kwargs)

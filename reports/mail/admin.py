@@ -15,14 +15,12 @@ class SubscriptionPages(LedgerAdmin):
 @admin.register(Recipient)
 class RecipientPages(LedgerAdmin):
     list_display = ("email", "subscription", "language", "as_member", "confirmed_at", "left_at")
-    list_select_related = ("subscription",)
     list_filter = ("language", "as_member")
 
 
 @admin.register(Delivery)
 class DeliveryPages(LedgerAdmin):
     list_display = ("period_start", "subscription", "recipient", "state", "outcome", "complete", "late", "due_at")
-    list_select_related = ("subscription", "recipient", "message")
     list_filter = ("state", "complete", "late")
     date_hierarchy = "due_at"
 

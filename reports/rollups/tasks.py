@@ -24,7 +24,7 @@ def refresh_all(**_: Any) -> None:
         logger.warning("the broker cannot be reached; the next tick tries again")
 
 
-@shared_task(base=TenantTask, queue="reports")
+@shared_task(base=TenantTask)
 def refresh_tenant(tenant_id: int, **_: Any) -> None:
     """Count what is dirty or newly settled."""
     refresh_dirty()

@@ -71,12 +71,12 @@ class Command(BaseCommand):
 
 
 def _check(tenant: Tenant, email: str) -> None:
-    if Tenant.objects.filter(slug=tenant.slug).exists():
-        raise CommandError(f"There is a tenant {tenant.slug!r} already.")
     try:
-        tenant.full_clean()
         if email:
             validate_email(email)
+        if Tenant.objects.filter(slug=tenant.slug).exists():
+            raise CommandError(f"There is a tenant {tenant.slug!r} already.")
+        tenant.full_clean()
     except ValidationError as error:
         if hasattr(error, "error_dict"):
             name, messages = next(iter(error.message_dict.items()))

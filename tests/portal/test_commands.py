@@ -1,0 +1,251 @@
+"""The commands that add tenants and keys, and the way every command ends."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.utils import translation
+
+from portal.audit.models import Entry
+from portal.tenants import wall
+from portal.tenants.command import Command, day, find_environment, find_tenant, identifier, moment
+from portal.tenants.guards import reader_of_key
+from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.models.tenants import Tenant
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _no_password(monkeypatch) -> None:
+    monkeypatch.delenv("RINGBOOK_OWNER_PASSWORD", raising=False)
+
+
+def run(capsys, *args: str) -> str:
+    call_command(*args)
+    return capsys.readouterr().out
+
+
+def test_a_tenant_alone(db, capsys) -> None:
+    out = run(capsys, "add_tenant", "acme", "--name", "Acme", "--zone", "Asia/Kathmandu", "--language", "en")
+    tenant = Tenant.objects.get()
+
+    assert json.loads(out) == {"tenant": "acme"}
+    assert (tenant.name, tenant.zone, tenant.language, tenant.active) == ("Acme", "Asia/Kathmandu", "en", True)
+    assert not mail.outbox
+
+
+def test_an_owner_with_a_password(db, capsys, client, monkeypatch) -> None:
+    monkeypatch.setenv("RINGBOOK_OWNER_PASSWORD", "a long enough one")
+    out = run(capsys, "add_tenant", "acme", "--name", "Acme", "--owner", "Ana@Acme.example")
+    client.post("/accounts/login/", {"login": "ana@acme.example", "password": "a long enough one"})
+
+    assert "long enough" not in out
+    assert client.get("/")["Location"] == "/t/acme/"
+    with wall.tenant(Tenant.objects.get()):
+        membership = Membership.objects.select_related("grant").get()
+        assert (membership.role, membership.grant.all_environments, membership.grant.sees_numbers) == (
+            "owner",
+            True,
+            True,
+        )
+        assert set(Entry.objects.values_list("action", flat=True)) == {
+            "tenant.added",
+            "member.added",
+            "person.signed_in",
+        }
+    assert not mail.outbox
+
+
+def test_an_owner_is_invited(db, capsys, client) -> None:
+    out = run(capsys, "add_tenant", "acme", "--name", "Acme\nS.A.", "--owner", "ana@acme.example", "--language", "en")
+    (message,) = mail.outbox
+    link = re.search(r"http://127.0.0.1:8000(/accounts/password/reset/key/\S+)", message.body)
+
+    assert message.to == ["ana@acme.example"]
+    assert message.subject == "Your place in Acme S.A. on Ringbook"
+    assert link is not None
+    assert link[1] not in out
+    assert client.post("/accounts/login/", {"login": "ana@acme.example", "password": ""}).status_code == 200
+    form = client.get(link[1])["Location"]
+    client.post(form, {"password1": "a long enough one", "password2": "a long enough one"})
+    client.post("/accounts/login/", {"login": "ana@acme.example", "password": "a long enough one"})
+    assert client.get("/")["Location"] == "/t/acme/"
+
+
+def test_the_invitation_speaks_the_tenants_language(db, capsys) -> None:
+    run(capsys, "add_tenant", "acme", "--name", "Acme", "--owner", "ana@acme.example")
+
+    with translation.override("pt-br"):
+        assert mail.outbox[0].subject == translation.gettext("Your place in %(tenant)s on Ringbook") % {
+            "tenant": "Acme"
+        }
+        assert translation.gettext("Choose a password here, and you are in:") in mail.outbox[0].body
+
+
+def test_who_signs_in_already_keeps_his_password(globex, carla, capsys, client, monkeypatch) -> None:
+    monkeypatch.setenv("RINGBOOK_OWNER_PASSWORD", "somebody else's idea")
+    run(capsys, "add_tenant", "acme", "--name", "Acme", "--owner", "CARLA@globex.example")
+
+    assert User.objects.get().check_password("correct horse battery")
+    assert not mail.outbox
+
+
+def test_a_mail_that_can_not_leave_is_told(db, capsys, settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    with pytest.raises(SystemExit) as end:
+        call_command("add_tenant", "acme", "--name", "Acme", "--owner", "ana@acme.example")
+    told = capsys.readouterr()
+
+    assert end.value.code == 3
+    assert json.loads(told.out) == {"tenant": "acme"}
+    assert "could not be mailed" in told.err
+    assert Tenant.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["acme", "--name", "Acme"],
+        ["Not a slug", "--name", "X"],
+        ["x", "--name", " "],
+        ["x", "--name", "X", "--zone", "Sao Paulo"],
+        ["x", "--name", "X", "--language", "de"],
+        ["x", "--name", "X", "--owner", "nobody"],
+        ["x", "--name", "X" * 121],
+        ["x"],
+        [],
+    ],
+)
+def test_a_tenant_that_can_not_be(acme, args) -> None:
+    with pytest.raises(CommandError):
+        call_command("add_tenant", *args)
+    assert Tenant.objects.count() == 1
+    assert not User.objects.exists()
+
+
+def test_a_key(acme, capsys) -> None:
+    out = run(capsys, "add_key", "--tenant", "acme", "--name", "warehouse")
+    reader = reader_of_key(out.strip())
+
+    assert out == f"{out.strip()}\n"
+    assert reader is not None
+    assert (reader.tenant, reader.role, reader.grant.all_environments, reader.grant.sees_numbers) == (
+        acme,
+        Role.VIEWER,
+        True,
+        False,
+    )
+
+
+def test_a_key_of_one_environment(acme, sales, care, capsys) -> None:
+    out = run(
+        capsys,
+        "add_key",
+        "--tenant",
+        "acme",
+        "--environment",
+        str(sales.public_id),
+        "--name",
+        "x",
+        "--role",
+        "manager",
+        "--numbers",
+    )
+    reader = reader_of_key(out.strip())
+
+    assert reader is not None
+    assert (reader.role, reader.grant.all_environments, reader.grant.sees_numbers) == (Role.MANAGER, False, True)
+    with wall.tenant(acme):
+        assert reader.key.environment == sales
+        assert list(reader.grant.environments.all()) == [sales]
+
+
+def test_a_key_as_json(acme, capsys) -> None:
+    out = json.loads(run(capsys, "add_key", "--tenant", "acme", "--name", "x", "--json"))
+    reader = reader_of_key(out["key"])
+
+    assert reader is not None
+    assert out["id"] == str(reader.key.public_id)
+
+
+def test_a_key_that_can_not_be(acme, sales, foreign) -> None:
+    told = []
+    for args in (
+        ["--tenant", "nobody", "--name", "x"],
+        ["--tenant", "acme", "--name", " "],
+        ["--tenant", "acme", "--name", "x", "--role", "king"],
+        ["--tenant", "acme", "--name", "x", "--environment", "7"],
+        ["--tenant", "acme", "--name", "x", "--environment", str(foreign.public_id)],
+        ["--tenant", "acme", "--name", "x", "--environment", "0197f5f0-0000-7000-8000-000000000000"],
+    ):
+        with pytest.raises(CommandError) as error:
+            call_command("add_key", *args)
+        told.append(str(error.value))
+    # A foreign environment reads like an absent one.
+    assert told[4].replace(str(foreign.public_id), "") == told[5].replace("0197f5f0-0000-7000-8000-000000000000", "")
+
+
+def test_finding_what_a_command_names(acme, sales) -> None:
+    assert find_tenant("acme") == acme
+    assert find_environment(sales.public_id).tenant == acme
+    with pytest.raises(CommandError):
+        find_tenant("nobody")
+    with pytest.raises(CommandError):
+        find_environment(identifier("0197f5f0-0000-7000-8000-000000000000"))
+
+
+class Ends(Command):
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--since", type=day)
+        parser.add_argument("--at", type=moment)
+        parser.add_argument("--environment", type=identifier)
+
+    def handle(self, *args, **options) -> None:
+        self.tell("nobody watches")
+        self.finish(3, {"status": "partial"})
+
+
+def test_json_is_the_last_line_and_the_status_stays(capsys) -> None:
+    for flags, out in (([], ""), (["--json"], '{"status": "partial"}\n')):
+        with pytest.raises(SystemExit) as end:
+            call_command(Ends(), *flags)
+        told = capsys.readouterr()
+        assert (end.value.code, told.out, told.err) == (3, out, "")
+
+
+@pytest.mark.parametrize(
+    "args", [["--since", "1.7.2026"], ["--at", "now"], ["--environment", "x"], ["--what"], ["odd"]]
+)
+def test_wrong_usage_is_one_sentence(capsys, args) -> None:
+    with pytest.raises(SystemExit) as end:
+        Ends().run_from_argv(["manage.py", "ends", *args])
+    told = capsys.readouterr()
+
+    assert end.value.code == 2
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert told.err.endswith(".\n")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["add_tenant", "x", "--name", "X", "--owner", "nobody"],
+        ["add_key", "--tenant", "acme", "--name", "x", "--environment", "7"],
+    ],
+)
+def test_a_real_process_ends_with_two(args, tmp_path) -> None:
+    environment = os.environ | {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    command = [sys.executable, "manage.py", *args]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1, done.stderr

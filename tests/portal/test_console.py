@@ -1,0 +1,303 @@
+"""The administrators' console: across tenants in lists, within one everywhere else, and on the record."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from portal.audit.models import Entry, PlatformEntry
+from portal.tenants import wall
+from portal.tenants.base import TenantModel
+from portal.tenants.guards import reader_of_key
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.keys import ApiKey
+from portal.tenants.models.people import Membership, User
+from portal.tenants.models.tenants import Environment
+from sync.connections import access_of
+from sync.models.connections import Connection
+from tests.walls.rows import row_of
+
+PAGES = sorted(admin.site._registry, key=lambda model: model._meta.label)
+TENANTS_PAGES = [model for model in PAGES if issubclass(model, TenantModel)]
+TOKEN = "talq_very-secret-token-0123456789"
+
+
+@pytest.fixture
+def root(client, db) -> User:
+    user = User.objects.create_superuser("root@ringbook.example", "correct horse battery")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def connection(acme, sales) -> Connection:
+    with wall.tenant(acme):
+        return Connection.objects.create(
+            tenant=acme,
+            environment=sales,
+            provider="talkover",
+            base_url="https://talkover.example/api/v1",
+            token=TOKEN,
+            token_fingerprint="f",
+            since="2026-01-01",
+        )
+
+
+def page(model, name: str, *args) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
+
+
+def told(response) -> str:
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
+def test_every_page_opens(client, root, acme, globex, model, django_assert_max_num_queries) -> None:
+    rows = []
+    if issubclass(model, TenantModel):
+        for tenant in (acme, globex):
+            with wall.tenant(tenant):
+                rows += [row_of(model, tenant, {}) for _ in range(3)]
+    with django_assert_max_num_queries(16):
+        listed = client.get(page(model, "changelist"))
+    assert listed.status_code == 200
+    for row in rows[::3]:
+        assert str(row.tenant) in listed.content.decode()
+        assert client.get(page(model, "change", row.pk)).status_code == 200
+        assert client.get(page(model, "history", row.pk)).status_code == 200
+    assert client.get(f"{page(model, 'changelist')}?q=x").status_code == 200
+
+
+@pytest.mark.parametrize("model", TENANTS_PAGES, ids=lambda model: model._meta.label)
+def test_a_list_narrows_to_one_tenant(client, root, acme, globex, model) -> None:
+    keys = []
+    for tenant in (acme, globex):
+        with wall.tenant(tenant):
+            keys.append(row_of(model, tenant, {}).pk)
+    shown = client.get(f"{page(model, 'changelist')}?tenant__id__exact={acme.pk}").context["cl"].queryset
+    with wall.every_tenant("a test"):
+        found = set(shown.values_list("tenant", flat=True))
+
+    assert found == {acme.pk}
+
+
+def test_history_is_never_deleted_nor_written(root, rf, client) -> None:
+    request = rf.get("/")
+    request.user = root
+    may_go = {model._meta.label for model in PAGES if admin.site._registry[model].has_delete_permission(request)}
+    may_change = {
+        model._meta.label for model in TENANTS_PAGES if admin.site._registry[model].has_change_permission(request)
+    }
+
+    assert may_go == {"tenants.Membership", "outbox.Suppression"}
+    assert may_change == {
+        "sync.Connection",
+        "tenants.ApiKey",
+        "tenants.Environment",
+        "tenants.Grant",
+        "tenants.Membership",
+    }
+
+
+def test_members_and_visitors_stay_out(client, ana) -> None:
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
+    assert client.get("/admin/login/")["Location"].startswith("/accounts/login/")
+    assert client.post("/admin/login/", {"username": ana.email, "password": "x"})["Location"].startswith("/accounts/")
+    client.force_login(ana)
+    assert client.get("/admin/", follow=True).status_code == 403
+    assert client.get(page(Environment, "changelist"), follow=True).status_code == 403
+    assert not PlatformEntry.objects.filter(action="admin.opened").exists()
+
+
+def test_each_look_is_on_the_record(client, root, acme, sales) -> None:
+    client.get("/admin/")
+    client.get(page(Environment, "changelist"))
+    client.get(page(Environment, "change", sales.pk))
+    client.get(page(Environment, "change", "evil@x.example"))
+
+    assert [
+        (entry.user, entry.about) for entry in PlatformEntry.objects.filter(action="admin.opened").order_by("id")
+    ] == [
+        (root, {"page": "tenants_environment_changelist", "method": "GET"}),
+        (root, {"page": "tenants_environment_change", "method": "GET", "row": str(sales.pk)}),
+        (root, {"page": "tenants_environment_change", "method": "GET"}),
+    ]
+
+
+def test_a_new_row_asks_for_its_tenant_first(client, root, acme, globex, foreign) -> None:
+    asked = client.get(page(Environment, "add"))
+    assert f"?tenant={acme.pk}" in asked.content.decode()
+
+    new = f"{page(Environment, 'add')}?tenant={acme.pk}"
+    values = {"name": "Sales", "provider": "talkover"}
+    client.post(page(Environment, "add"), values)
+    client.post(f"{page(Environment, 'add')}?tenant=999", values)
+    assert client.post(new, values).status_code == 302
+    again = client.post(new, values)
+    with wall.every_tenant("a test"):
+        rows = list(Environment.objects.order_by("pk").values_list("tenant__slug", "name"))
+
+    assert rows == [("globex", "Sales"), ("acme", "Sales")]
+    assert again.status_code == 200
+    assert again.context["adminform"].form.errors
+    with wall.tenant(acme):
+        assert Entry.objects.get().action == "admin.added"
+
+
+def test_choices_are_the_tenants_own(client, root, acme, sales, foreign, ana) -> None:
+    new = f"{page(ApiKey, 'add')}?tenant={acme.pk}"
+    offered = client.get(new).context["adminform"].form.fields["environment"].widget.choices
+    refused = client.post(new, {"name": "x", "role": "viewer", "environment": foreign.pk})
+
+    with wall.tenant(acme):
+        assert [str(key) for key, _ in offered] == ["", str(sales.pk)]
+        assert refused.context["adminform"].form.errors.keys() == {"environment"}
+        assert not ApiKey.objects.exists()
+
+
+def test_a_key_is_shown_once(client, root, acme, sales) -> None:
+    added = client.post(
+        f"{page(ApiKey, 'add')}?tenant={acme.pk}",
+        {"name": "warehouse", "role": "viewer", "environment": sales.pk, "expires_at_0": "", "expires_at_1": ""},
+        follow=True,
+    )
+    secret = re.search(r"ring_[\w-]+", told(added))
+    assert secret is not None
+    reader = reader_of_key(secret[0])
+    assert reader is not None
+    with wall.tenant(acme):
+        key = ApiKey.objects.get()
+        assert list(reader.grant.environments.all()) == [sales]
+    for address in (page(ApiKey, "changelist"), page(ApiKey, "change", key.pk)):
+        assert secret[0] not in client.get(address).content.decode()
+
+    client.post(page(ApiKey, "changelist"), {"action": "revoke", "_selected_action": [key.pk]})
+    assert reader_of_key(secret[0]) is None
+    with wall.tenant(acme):
+        assert {"key.created", "key.revoked"} <= set(Entry.objects.values_list("action", flat=True))
+
+
+def test_a_member_is_added_with_a_grant(client, root, acme, carla) -> None:
+    client.post(f"{page(Membership, 'add')}?tenant={acme.pk}", {"user": carla.pk, "role": "viewer"})
+    with wall.tenant(acme):
+        membership = Membership.objects.select_related("grant").get()
+        assert (membership.user, membership.grant.tenant_id, membership.grant.sees_numbers) == (carla, acme.pk, False)
+
+
+def test_a_grant_is_narrowed(client, root, acme, sales, care, foreign, bruno) -> None:
+    with wall.tenant(acme):
+        grant = Grant.objects.get()
+        (held,) = grant.environments.through.objects.all()
+
+    def post(*environments: int):
+        rows = {
+            "TOTAL_FORMS": 1 + len(environments),
+            "INITIAL_FORMS": 1,
+            "0-id": held.pk,
+            "0-grant": grant.pk,
+            "0-environment": sales.pk,
+        }
+        for number, environment in enumerate(environments, start=1):
+            rows |= {f"{number}-environment": environment, f"{number}-grant": grant.pk}
+        prefix = client.get(page(Grant, "change", grant.pk)).context["inline_admin_formsets"][0].formset.prefix
+        rows = {f"{prefix}-{name}": value for name, value in rows.items()}
+        return client.post(page(Grant, "change", grant.pk), {"agent_keys": "[]", "sees_numbers": "on"} | rows)
+
+    assert post(foreign.pk).status_code == 200
+    assert post(care.pk).status_code == 302
+    with wall.tenant(acme):
+        assert set(Grant.objects.get().environments.all()) == {sales, care}
+        assert Grant.objects.get().sees_numbers
+
+
+def test_people_are_for_superusers(client, db, acme) -> None:
+    staff = User.objects.create_user("staff@x.example", is_staff=True)
+    client.force_login(staff)
+    assert client.get(page(User, "changelist")).status_code == 403
+
+    client.force_login(User.objects.create_superuser("root@x.example"))
+    client.post(page(User, "add"), {"email": "New@X.example", "name": "", "language": "", "is_active": "on"})
+    user = User.objects.get(email="new@x.example")
+    assert not user.has_usable_password()
+
+
+def test_a_token_goes_in_and_never_out(client, root, acme, sales, care, connection, caplog) -> None:
+    address = page(Connection, "change", connection.pk)
+    values = {
+        "state": "ok",
+        "base_url": "https://talkover.example/api/v1/",
+        "settings": "{}",
+        "since": "2026-01-01",
+        "rate_per_minute": "30",
+        "new_token": "",
+    }
+    pages = [client.get(address), client.get(page(Connection, "changelist")), client.post(address, values, follow=True)]
+    with wall.tenant(acme):
+        kept = Connection.objects.get()
+    assert (access_of(kept).token, kept.rate_per_minute) == (TOKEN, 30)
+    assert kept.base_url == "https://talkover.example/api/v1"
+
+    fresh = "talq_another-secret-token-9876543210"
+    pages.append(client.post(address, values | {"new_token": fresh, "base_url": "no address"}))
+    pages.append(client.post(address, values | {"new_token": fresh}, follow=True))
+    pages.append(client.get(page(Connection, "history", connection.pk)))
+    with wall.tenant(acme):
+        kept = Connection.objects.get()
+        assert access_of(kept).token == fresh
+        assert kept.token_changed_at is not None
+        assert "connection.token_changed" in Entry.objects.values_list("action", flat=True)
+        written = str(list(Entry.objects.values())) + str(list(PlatformEntry.objects.values()))
+    shown = "".join(answer.content.decode() for answer in pages) + written + caplog.text
+    for secret in (TOKEN, fresh, kept.token_fingerprint):
+        assert secret not in shown
+
+
+def test_a_connection_is_added_for_an_environment_of_the_tenant(client, root, acme, globex, sales, foreign) -> None:
+    new = f"{page(Connection, 'add')}?tenant={acme.pk}"
+    values = {
+        "environment": foreign.pk,
+        "base_url": "https://talkover.example/api/v1",
+        "settings": "{}",
+        "since": "2026-01-01",
+        "new_token": TOKEN,
+    }
+    assert client.post(new, values).status_code == 200
+    assert client.post(new, values | {"environment": sales.pk, "new_token": ""}).status_code == 200
+    assert client.post(new, values | {"environment": sales.pk}).status_code == 302
+    with wall.every_tenant("a test"):
+        made = Connection.objects.get()
+    assert (made.tenant_id, made.environment_id, made.provider) == (acme.pk, sales.pk, "talkover")
+    assert access_of(made).token == TOKEN
+
+
+def test_testing_and_reading_are_asked_by_post(client, root, acme, connection) -> None:
+    for name in ("check", "read"):
+        address = reverse(f"admin:sync_connection_{name}", args=[connection.pk])
+        assert client.get(address).status_code == 405
+        assert f'action="{address}"' in client.get(page(Connection, "change", connection.pk)).content.decode()
+    with wall.tenant(acme):
+        Connection.objects.update(base_url="http://127.0.0.1:1/api/v1")
+
+    checked = client.post(reverse("admin:sync_connection_check", args=[connection.pk]), follow=True)
+    read = client.post(reverse("admin:sync_connection_read", args=[connection.pk]), follow=True)
+    listed = client.post(
+        page(Connection, "changelist"), {"action": "check_now", "_selected_action": [connection.pk]}, follow=True
+    )
+    assert "cannot be reached" in told(checked)
+    assert "read again" in told(read)
+    assert "cannot be reached" in told(listed)
+    absent = client.post(reverse("admin:sync_connection_check", args=[999]))
+    assert absent["Location"] == page(Connection, "changelist")
+
+
+def test_raw_text_is_shown_as_text(client, root, acme) -> None:
+    model = next(model for model in PAGES if model._meta.label == "sync.Quarantine")
+    with wall.tenant(acme):
+        row = row_of(model, acme, {})
+        row.raw = "<script>alert(1)</script>"
+        row.save()
+    text = client.get(page(model, "change", row.pk)).content.decode()
+
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<script>alert" not in text
