@@ -1,0 +1,156 @@
+"""The list of calls: filters, pages in both directions, masks."""
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from portal.tenants import wall
+from reports.queries.calls import call, calls, masked, page
+from reports.queries.question import CallQuestion, Filters, QuestionError, read_calls
+from reports.scope import Scope
+from sync.models.calls import Call
+from tests import factories
+from tests.factories import TIME_ZERO
+from tests.reports.world import make_world
+
+
+@pytest.fixture
+def scope(acme, sales, care) -> Scope:
+    return Scope(acme.pk, acme.zone, frozenset({sales.pk, care.pk}), sees_numbers=True)
+
+
+def walk(scope: Scope, ordering: str, size: int, question: CallQuestion | None = None) -> list[list[str]]:
+    pages, cursor = [], ""
+    while True:
+        found = page(question or CallQuestion(), scope, cursor=cursor, size=size, ordering=ordering)
+        pages.append([row["id"] for row in found.rows])
+        if not found.next:
+            return pages
+        cursor = found.next
+
+
+@pytest.mark.parametrize("ordering", ["-started_at", "started_at", "changed_at", "-changed_at"])
+def test_pages_hold_every_call_once_in_order_forwards_and_back(acme, ordering):
+    with wall.tenant(acme):
+        world = make_world(acme, count=150)
+        Call.objects.filter(pk__in=[row.pk for row in world.calls[:60]]).update(
+            changed_at=TIME_ZERO, started_at=TIME_ZERO
+        )
+        scope = Scope(acme.pk, acme.zone, frozenset(row.pk for row in world.environments))
+        column = ordering.lstrip("-")
+        wanted = sorted(Call.objects.filter(is_test=False), key=lambda row: (getattr(row, column), row.pk))
+        if ordering.startswith("-"):
+            wanted.reverse()
+        pages = walk(scope, ordering, 17)
+        assert [pk for ids in pages for pk in ids] == [str(row.pk) for row in wanted]
+        last = page(CallQuestion(), scope, size=17, ordering=ordering)
+        cursors = [""]
+        while last.next:
+            cursors.append(last.next)
+            last = page(CallQuestion(), scope, cursor=last.next, size=17, ordering=ordering)
+        back = []
+        while last.previous:
+            last = page(CallQuestion(), scope, cursor=last.previous, size=17, ordering=ordering)
+            back.append([row["id"] for row in last.rows])
+        assert back[::-1] == pages[:-1]
+
+
+def test_calls_that_arrive_between_pages_shift_nothing(scope, sales, acme):
+    with wall.tenant(acme):
+        for n in range(6):
+            factories.call(sales, f"c{n}", started_at=TIME_ZERO + timedelta(minutes=n))
+        first = page(CallQuestion(), scope, size=3)
+        factories.call(sales, "new", started_at=TIME_ZERO + timedelta(hours=1))
+        second = page(CallQuestion(), scope, size=3, cursor=first.next)
+        assert [row["external_id"] for row in first.rows + second.rows] == ["c5", "c4", "c3", "c2", "c1", "c0"]
+        assert second.next == ""
+        assert [row["external_id"] for row in page(CallQuestion(), scope, size=3, cursor=second.previous).rows] == [
+            "c5",
+            "c4",
+            "c3",
+        ]
+
+
+def test_bad_cursors_and_orderings_are_refused(scope, sales, acme):
+    with wall.tenant(acme):
+        factories.call(sales, "a")
+        factories.call(sales, "b")
+        cursor = page(CallQuestion(), scope, size=1).next
+        for bad in ("%%%", "AAAA", "W10", cursor[:-3]):
+            with pytest.raises(QuestionError, match="cursor"):
+                page(CallQuestion(), scope, cursor=bad)
+        with pytest.raises(QuestionError, match="cursor"):
+            page(CallQuestion(), scope, cursor=cursor, ordering="started_at")
+        with pytest.raises(QuestionError, match="ordering"):
+            page(CallQuestion(), scope, ordering="price")
+
+
+def test_filters_narrow_the_list(scope, sales, care, acme):
+    with wall.tenant(acme):
+        one = factories.agent(sales)
+        factories.call(sales, "busy", status="busy", seconds=0)
+        factories.call(sales, "long", seconds=300, agent=one, to_number="+55 (21) 91234-5678")
+        factories.call(sales, "test", is_test=True)
+        factories.call(care, "in", direction="inbound", from_number="+55 21 91234-5678")
+        factories.call(care, "old", started_at=TIME_ZERO - timedelta(days=3))
+
+        def found(**params: str) -> set[str]:
+            return set(calls(read_calls(params, scope), scope).values_list("external_id", flat=True))
+
+        assert found() == {"busy", "long", "in", "old"}
+        assert found(testing="only") == {"test"}
+        assert found(testing="include", environment=str(sales.public_id)) == {"busy", "long", "test"}
+        assert found(agent=str(one.public_id)) == {"long"}
+        assert found(status="busy,failed") == {"busy"}
+        assert found(direction="inbound") == {"in"}
+        assert found(date_from="2026-07-08", date_to="2026-07-08") == {"busy", "long", "in"}
+        assert found(date_from="2026-07-08", zone="Pacific/Kiritimati") == {"busy", "long", "in"}
+        assert found(min_duration="120.5") == {"long"}
+        assert found(max_duration="0") == {"busy"}
+        assert found(number="2191234") == {"long", "in"}
+        assert found(number="5678", number_match="ends") == {"long", "in"}
+        assert found(number="5521", number_match="begins") == {"long", "in"}
+        assert found(number="+55 21 91234-5678", number_match="exact") == {"long", "in"}
+        assert found(number="1234567", number_match="exact") == set()
+
+
+def test_numbers_are_masked_and_cannot_be_felt_along(scope, sales, acme):
+    blind = Scope(acme.pk, acme.zone, frozenset({sales.pk}))
+    with wall.tenant(acme):
+        factories.call(sales, "a")
+        row = page(CallQuestion(), blind).rows[0]
+        assert (row["to_number"], row["contact"]) == ("+55 •• •••••-4321", "")
+        assert page(CallQuestion(), scope).rows[0]["to_number"] == "+5511987654321"
+        assert masked("+5511987654321", blind) == "+55 •• •••••-4321"
+        part = CallQuestion(filters=Filters(number="4321", number_match="ends"))
+        assert page(part, blind).rows == []
+        whole = CallQuestion(filters=Filters(number="5511987654321", number_match="contains"))
+        assert len(page(whole, blind).rows) == 1
+
+
+def test_changed_since_finds_what_changed(scope, sales, acme):
+    with wall.tenant(acme):
+        factories.call(sales, "old")
+        factories.call(sales, "new", changed_at=TIME_ZERO + timedelta(days=1))
+        found = page(CallQuestion(), scope, ordering="changed_at", changed_since=TIME_ZERO + timedelta(hours=1))
+        assert [row["external_id"] for row in found.rows] == ["new"]
+
+
+def test_one_query_an_environment(scope, sales, care, acme, django_assert_num_queries):
+    with wall.tenant(acme):
+        for n in range(30):
+            factories.call(random.choice([sales, care]), f"c{n}", agent=None)
+        with django_assert_num_queries(3):  # the environments, and a walk in each
+            page(CallQuestion(date_from=date(2026, 7, 1)), scope, size=10)
+
+
+def test_one_call_is_found_by_id_within_the_scope(scope, sales, care, acme):
+    with wall.tenant(acme):
+        made = factories.call(sales, "a", agent=factories.agent(sales))
+        assert call(made.pk, scope) == made
+        for narrow in (scope.only(care.pk), Scope(acme.pk, acme.zone, scope.environment_ids, frozenset())):
+            with pytest.raises(Call.DoesNotExist):
+                call(made.pk, narrow)
+        with pytest.raises(Call.DoesNotExist):
+            call("no-id", scope)

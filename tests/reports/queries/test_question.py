@@ -1,0 +1,115 @@
+"""Questions in URLs: read, written, refused."""
+
+from datetime import date
+from uuid import uuid4
+
+import pytest
+from django.http import QueryDict
+from django.utils import translation
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.dimensions import DIMENSIONS
+from reports.metrics import METRICS
+from reports.periods import Period
+from reports.queries.question import Filters, Question, QuestionError, read_calls, read_question, write_question
+from reports.scope import Scope
+
+SCOPE = Scope(1, "America/Sao_Paulo", frozenset({1}), sees_numbers=True)
+TODAY = date(2026, 7, 15)
+
+filters = st.builds(
+    Filters,
+    environments=st.lists(st.uuids(), max_size=2, unique=True).map(tuple),
+    agents=st.lists(st.uuids(), max_size=2, unique=True).map(tuple),
+    statuses=st.lists(st.sampled_from(("completed", "no-answer", "voicemail")), unique=True).map(tuple),
+    direction=st.sampled_from(("", "inbound", "outbound")),
+    number=st.just(""),
+    min_duration=st.none() | st.floats(0, 100),
+    max_duration=st.none() | st.floats(100, 9999),
+    testing=st.sampled_from(("exclude", "include", "only")),
+) | st.builds(
+    Filters,
+    number=st.from_regex(r"[0-9]{4,13}", fullmatch=True),
+    number_match=st.sampled_from(("contains", "begins", "ends", "exact")),
+)
+questions = st.builds(
+    Question,
+    metrics=st.lists(st.sampled_from(list(METRICS)), min_size=1, max_size=5, unique=True).map(tuple),
+    period=st.builds(
+        lambda start, days, zone: Period(start, date.fromordinal(start.toordinal() + days), zone),
+        st.dates(date(2000, 1, 1), date(2090, 1, 1)),
+        st.integers(1, 800),
+        st.sampled_from(("UTC", "America/Sao_Paulo", "Asia/Kathmandu")),
+    ),
+    by=st.lists(st.sampled_from(list(DIMENSIONS)), max_size=3, unique=True).map(tuple),
+    filters=filters,
+    compare=st.booleans(),
+)
+
+
+@given(questions)
+def test_what_is_written_reads_back_the_same(question):
+    assert read_question(QueryDict(write_question(question)), SCOPE) == question
+
+
+def test_without_parameters_it_is_the_last_seven_whole_days():
+    question = read_question({}, SCOPE, today=TODAY)
+    assert question.metrics == ("attempts", "connect_rate")
+    assert question.period == Period(date(2026, 7, 8), date(2026, 7, 15), "America/Sao_Paulo")
+    assert question.by == ()
+    assert question.compare
+
+
+def test_one_date_is_enough():
+    assert read_question({"date_from": "2026-07-10"}, SCOPE, today=TODAY).period.last_day == TODAY
+    assert read_question({"date_to": "2026-07-10"}, SCOPE, today=TODAY).period.start == date(2026, 7, 4)
+
+
+def test_lists_may_be_comma_lists_or_repeated():
+    params = QueryDict("metrics=attempts,connected&metrics=connected&by=day&by=agent")
+    question = read_question(params, SCOPE, today=TODAY)
+    assert (question.metrics, question.by) == (("attempts", "connected"), ("day", "agent"))
+
+
+@pytest.mark.parametrize(
+    ("params", "names"),
+    [
+        ({"metrics": "attempts,nonsense"}, {"metrics"}),
+        ({"by": "fortnight"}, {"by"}),
+        ({"date_from": "13/07/2026"}, {"date_from"}),
+        ({"date_from": "2026-02-30", "date_to": "9999-12-31"}, {"date_from", "date_to"}),
+        ({"date_from": "2026-07-02", "date_to": "2026-07-01"}, {"date_to"}),
+        ({"date_from": "2020-01-01", "date_to": "2026-07-01"}, {"date_to"}),
+        ({"zone": "Mars/Olympus"}, {"zone"}),
+        ({"environment": "7", "agent": "x"}, {"environment", "agent"}),
+        ({"compare": "perhaps"}, {"compare"}),
+        ({"direction": "sideways"}, {"direction"}),
+        ({"min_duration": "long", "max_duration": "-1"}, {"min_duration", "max_duration"}),
+        ({"min_duration": "nan"}, {"min_duration"}),
+        ({"min_duration": "9", "max_duration": "3"}, {"max_duration"}),
+        ({"number": "abc"}, {"number"}),
+        ({"number": "987"}, {"number"}),
+        ({"number": "98765", "number_match": "sounds"}, {"number_match"}),
+        ({"testing": "maybe"}, {"testing"}),
+    ],
+)
+def test_every_bad_parameter_is_named(params, names):
+    with pytest.raises(QuestionError) as caught:
+        read_question(params, SCOPE, today=TODAY)
+    assert set(caught.value.errors) == names
+    with translation.override("pt-br"), pytest.raises(QuestionError):
+        read_question(params, SCOPE, today=TODAY)
+
+
+def test_ids_are_not_looked_up():
+    unknown = uuid4()
+    assert read_question({"environment": str(unknown)}, SCOPE, today=TODAY).filters.environments == (unknown,)
+
+
+def test_who_may_not_see_numbers_may_only_name_whole_ones():
+    blind = Scope(1, "UTC", frozenset({1}))
+    assert read_calls({"number": "+55 11 98765-4321"}, blind).filters.number_match == "exact"
+    with pytest.raises(QuestionError) as caught:
+        read_calls({"number": "4321", "number_match": "ends"}, blind)
+    assert set(caught.value.errors) == {"number_match"}
