@@ -53,10 +53,10 @@ def problem(exc: Exception, context: dict[str, Any]) -> Response:
         logger.error("an API request failed", exc_info=exc)
         return document(500)
     headers = {}
-    if isinstance(fault, exceptions.Throttled) and fault.wait is not None:
-        headers["Retry-After"] = str(int(fault.wait) + 1)
-    if auth_header := getattr(fault, "auth_header", None):
-        headers["WWW-Authenticate"] = auth_header
+    if (seconds := getattr(fault, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(seconds) + 1)
+    if challenge := getattr(fault, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
     if isinstance(fault, exceptions.ValidationError):
         return document(400, errors=_by_field(fault.detail))
     says_more = isinstance(fault, exceptions.AuthenticationFailed | exceptions.PermissionDenied)

@@ -1,14 +1,11 @@
 """JSON by msgspec: several times quicker on a page of calls than the framework's own encoder."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from django.utils.functional import Promise
 from rest_framework.renderers import BaseRenderer
-
-from portal.lib.times import rfc3339
 
 
 def _plain(value: Any) -> Any:
@@ -33,6 +30,7 @@ class JsonRenderer(BaseRenderer):
         return b"" if data is None else _encoder.encode(data)
 
 
-def moment(value: datetime | None) -> str | None:
-    """RFC 3339, or None."""
-    return None if value is None else rfc3339(value)
+class CsvRenderer(JsonRenderer):
+    """Lets a client ask for CSV; what is rendered here is only ever a problem document."""
+
+    media_type = "text/csv"

@@ -62,8 +62,8 @@ class CallPage:
 
     Keys: id, environment, environment_name, agent, agent_name, external_id, sid, direction, status, outcome, is_test,
     started_at, started_guessed, answered_at, ended_at, duration and billed (seconds), from_number, to_number (masked as
-    the scope demands), contact (digits, "" for who may not see numbers), contact_id (opaque), hangup_cause, hangup_source, changed_at,
-    missing_since.
+    the scope demands), contact (digits, "" for who may not see numbers), contact_id (opaque), hangup_cause,
+    hangup_source, changed_at, missing_since.
     """
 
     rows: list[dict[str, Any]]

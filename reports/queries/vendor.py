@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, Q, QuerySet
-from django.db.models.expressions import Combinable, OrderBy
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Collate
 
 from portal.lib import phones
@@ -86,8 +86,10 @@ def history(scope: Scope, agent_id: int, agent: str) -> Iterator[str]:
 
 def newest_first() -> tuple[OrderBy, OrderBy]:
     """By start, then by the vendor's id, compared character by character on either database."""
-    key: Combinable = Collate("external_id", "C") if connection.vendor == "postgresql" else F("external_id")
-    return F("started_at").desc(), OrderBy(key, descending=True)
+    key = F("external_id").desc()
+    if connection.vendor == "postgresql":
+        key = Collate("external_id", "C").desc()
+    return F("started_at").desc(), key
 
 
 def _raws(keys: Iterable[UUID]) -> list[str]:

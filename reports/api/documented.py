@@ -1,0 +1,254 @@
+"""The forms and parameters for the schema. They describe what ``forms`` makes, and take no part in making it."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import serializers as s
+
+from reports.dimensions import DIMENSIONS
+from reports.files.as_csv import DIALECTS
+from reports.queries.calls import ORDERINGS
+from reports.queries.question import MATCHES, TESTING
+
+Form = type[s.Serializer[Any]]
+
+
+def form(name: str, /, **fields: s.Field[Any, Any, Any, Any]) -> Form:
+    """A serializer class by name; its fields may have names that are words of Python."""
+    return type(f"{name}Serializer", (s.Serializer,), dict(fields))
+
+
+def _text(**more: Any) -> s.CharField:
+    return s.CharField(**more)
+
+
+def _many(of: Form) -> s.BaseSerializer[Any]:
+    return of(many=True)
+
+
+Problem = form(
+    "Problem",
+    type=_text(),
+    title=_text(),
+    status=s.IntegerField(),
+    detail=_text(),
+    errors=s.DictField(child=s.ListField(child=_text()), required=False),
+)
+Gap = form(
+    "Gap",
+    environment=s.UUIDField(),
+    environment_name=_text(),
+    stream=_text(),
+    part=_text(),
+    day=s.DateField(allow_null=True),
+    fault=_text(),
+    since=s.DateTimeField(),
+)
+StreamFreshness = form(
+    "StreamFreshness",
+    as_of=s.DateTimeField(allow_null=True),
+    complete_through=s.DateField(allow_null=True),
+    mirrored=s.IntegerField(),
+    vendor_total=s.IntegerField(allow_null=True),
+    gaps=_many(Gap),
+)
+Environment = form(
+    "Environment",
+    id=s.UUIDField(),
+    name=_text(),
+    provider=_text(),
+    created_at=s.DateTimeField(),
+    retired_at=s.DateTimeField(allow_null=True),
+    freshness=s.DictField(child=StreamFreshness()),
+)
+Agent = form(
+    "Agent",
+    id=s.UUIDField(),
+    external_id=_text(),
+    environment=s.UUIDField(),
+    name=_text(),
+    label=_text(),
+    direction=_text(),
+    state=_text(),
+    takes_callbacks=s.BooleanField(),
+    callback_sources=s.ListField(child=_text()),
+    price_per_minute=s.FloatField(allow_null=True),
+    currency=_text(),
+    first_seen_at=s.DateTimeField(),
+    missing_since=s.DateTimeField(allow_null=True),
+)
+AgentName = form("AgentName", id=s.UUIDField(), name=_text())
+_CALL: dict[str, Any] = {
+    "id": s.UUIDField(),
+    "external_id": _text(),
+    "environment": s.UUIDField(),
+    "agent": AgentName(allow_null=True),
+    "direction": _text(),
+    "status": _text(),
+    "outcome": s.ChoiceField(choices=("connected", "unreached", "open", "unresolved")),
+    "started_at": s.DateTimeField(),
+    "answered_at": s.DateTimeField(allow_null=True),
+    "ended_at": s.DateTimeField(allow_null=True),
+    "duration": s.FloatField(allow_null=True, help_text=_("Seconds.")),
+    "billed_duration": s.FloatField(allow_null=True, help_text=_("Seconds.")),
+    "from": _text(),
+    "to": _text(),
+    "contact": _text(help_text=_("An opaque id, the same for every call of one number.")),
+    "is_testing": s.BooleanField(),
+    "hangup_cause": _text(),
+    "hangup_source": _text(),
+    "missing_since": s.DateTimeField(allow_null=True),
+    "changed_at": s.DateTimeField(),
+}
+Call = form("Call", **_CALL)
+Event = form("Event", name=_text(), at=s.DateTimeField(allow_null=True), time=_text())
+Turn = form("Turn", speaker=_text(), side=_text(), text=_text(), at=s.DateTimeField(allow_null=True))
+Tool = form("Tool", name=_text(), input=s.JSONField(), output=s.JSONField(), failed=s.BooleanField())
+Facts = form("Facts", rows=s.DictField(), rest=s.DictField())
+CallDetail = form(
+    "CallDetail",
+    **_CALL,
+    timeline=_many(Event),
+    transcript=_many(Turn),
+    latencies=s.DictField(child=s.ListField(child=s.FloatField()), allow_null=True),
+    tools=_many(Tool),
+    quality=Facts(),
+    insights=Facts(),
+    context=Facts(),
+    unrecognised=s.ListField(child=_text()),
+    payload=s.JSONField(help_text=_("The vendor's last element as it came.")),
+)
+CallbackDay = form(
+    "CallbackDay",
+    environment=s.UUIDField(),
+    day=s.DateField(),
+    received=s.IntegerField(),
+    answered=s.IntegerField(),
+    unmatched=s.IntegerField(),
+    sources=_many(form("CallbackSource", agent=_text(), name=_text(), count=s.IntegerField())),
+    changed_at=s.DateTimeField(),
+)
+Metric = form(
+    "Metric",
+    key=_text(),
+    label=_text(),
+    definition=_text(),
+    formula=_text(),
+    unit=_text(),
+    better=_text(),
+    minimum_n=s.IntegerField(),
+    vendors=s.ListField(child=_text()),
+)
+Report = form(
+    "Report",
+    key=_text(),
+    label=_text(),
+    description=_text(),
+    metrics=s.ListField(child=_text()),
+    by=s.ListField(child=_text()),
+    query=s.URLField(),
+)
+Cell = form(
+    "Cell",
+    value=s.FloatField(allow_null=True),
+    n=s.IntegerField(allow_null=True),
+    previous=s.FloatField(allow_null=True),
+    change=s.FloatField(allow_null=True),
+    small=s.BooleanField(),
+)
+AnswerRow = form(
+    "AnswerRow",
+    key=s.DictField(child=_text(allow_null=True)),
+    labels=s.DictField(child=_text()),
+    cells=s.DictField(child=Cell()),
+    unfinished=s.BooleanField(),
+)
+Period = form("Period", date_from=s.DateField(), date_to=s.DateField(), zone=_text())
+Answer = form(
+    "Answer",
+    columns=_many(form("Column", key=_text(), label=_text(), unit=_text(), better=_text())),
+    by=s.ListField(child=_text()),
+    rows=_many(AnswerRow),
+    totals=s.DictField(child=Cell()),
+    period=Period(),
+    previous_period=Period(allow_null=True),
+    as_of=s.DateTimeField(allow_null=True),
+    complete=s.BooleanField(),
+    mirrored=s.IntegerField(),
+    vendor_total=s.IntegerField(allow_null=True),
+    corrections=s.IntegerField(),
+    gaps=_many(Gap),
+    definitions=s.DictField(
+        child=form("Definition", label=_text(), definition=_text(), formula=_text(), minimum_n=s.IntegerField())()
+    ),
+)
+
+# By name: its type, its choices, what it means.
+_PARAMETERS: dict[str, tuple[Any, Any, Any]] = {
+    "environment": (str, None, _("Ids, separated by commas.")),
+    "agent": (str, None, _("Ids, separated by commas.")),
+    "status": (str, None, _("Statuses, separated by commas.")),
+    "direction": (str, ("inbound", "outbound"), ""),
+    "date_from": (OpenApiTypes.DATE, None, _("The first day.")),
+    "date_to": (OpenApiTypes.DATE, None, _("The last day, included.")),
+    "zone": (str, None, _("A time zone such as America/Sao_Paulo; the company's by default.")),
+    "number": (str, None, _("Digits of either party's number.")),
+    "number_match": (str, MATCHES, ""),
+    "min_duration": (float, None, _("Seconds.")),
+    "max_duration": (float, None, _("Seconds.")),
+    "testing": (str, TESTING, _("Whether test calls count.")),
+    "changed_since": (OpenApiTypes.DATETIME, None, _("Only calls that changed here since then.")),
+    "ordering": (str, ORDERINGS, ""),
+    "metrics": (str, None, _("Keys of metrics, separated by commas.")),
+    "by": (str, None, _("Up to all of: %(keys)s.") % {"keys": ", ".join(DIMENSIONS)}),
+    "compare": (str, ("previous", "none"), _("With the aligned period before.")),
+    "dialect": (str, tuple(DIALECTS), _("What the file is to be opened with.")),
+    "tenant": (str, None, _("The company, for a signed-in member of several.")),
+    "cursor": (str, None, _("From the page before.")),
+    "page_size": (int, None, _("From 1 to 500, 100 by default.")),
+    "count": (bool, None, _("Whether to count all.")),
+}
+
+
+def single(of: Form, *params: str) -> dict[str, Any]:
+    """What ``extend_schema`` needs for a view that answers with one ``of``."""
+    return {"parameters": _parameters(params), "responses": {200: of, **_problems()}}
+
+
+def listed(of: Form, *params: str) -> dict[str, Any]:
+    name = of.__name__.removesuffix("Serializer")
+    page = form(
+        f"{name}Page",
+        next=s.URLField(allow_null=True),
+        previous=s.URLField(allow_null=True),
+        count=s.IntegerField(required=False),
+        results=_many(of),
+    )
+    return single(page, *params, "cursor", "page_size", "count")
+
+
+def file(media_type: str, *params: str) -> dict[str, Any]:
+    responses = {(200, media_type): OpenApiTypes.STR, **_problems()}
+    return {"parameters": _parameters(params), "responses": responses}
+
+
+def _parameters(names: tuple[str, ...]) -> list[OpenApiParameter]:
+    return [
+        OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=str(text), enum=choices)
+        for name, (kind, choices, text) in ((name, _PARAMETERS[name]) for name in (*names, "tenant"))
+    ]
+
+
+def _problems() -> dict[Any, Any]:
+    kinds = {
+        400: _("A parameter is wrong."),
+        401: _("No key or session."),
+        403: _("Not allowed."),
+        404: _("Nothing there that the reader may see."),
+    }
+    return {
+        (status, "application/problem+json"): OpenApiResponse(Problem, description=str(text))
+        for status, text in kinds.items()
+    }

@@ -1,0 +1,174 @@
+"""The views: parameters in, one question to ``reports.queries``, its form out."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import StreamingHttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from reports.api import documented as doc
+from reports.api import forms
+from reports.api.base import PAGING, ReaderView, behind_wall
+from reports.api.problems import ParameterError
+from reports.api.renderers import CsvRenderer, JsonRenderer
+from reports.catalogue import CATALOGUE
+from reports.files.as_csv import DIALECTS, stream_calls
+from reports.metrics import METRICS
+from reports.queries import agents, callbacks, calls, environments
+from reports.queries.ask import ask
+from reports.queries.detail import detail
+from reports.queries.freshness import freshness
+from reports.queries.question import read_calls, read_instant, read_question
+
+FILTERS = (
+    "environment",
+    "agent",
+    "status",
+    "direction",
+    "date_from",
+    "date_to",
+    "zone",
+    "number",
+    "number_match",
+    "min_duration",
+    "max_duration",
+    "testing",
+)
+
+
+class EnvironmentList(ReaderView):
+    params = PAGING
+
+    @extend_schema(operation_id="environments_list", **doc.listed(doc.Environment))
+    def get(self, request: Request) -> Response:
+        """The environments the reader may see, by name, with how far each is mirrored."""
+        found = {row.environment: row for row in freshness(self.scope)}
+        rows = environments.environments(self.scope)
+        return self.short_list(rows, lambda row: forms.environment(row, found.get(row.public_id)))
+
+
+class EnvironmentOne(ReaderView):
+    @extend_schema(operation_id="environments_one", **doc.single(doc.Environment))
+    def get(self, request: Request, id: UUID) -> Response:
+        """One environment."""
+        row = environments.environment(id, self.scope)
+        found = freshness(self.scope.only(row.pk))
+        return Response(forms.environment(row, found[0] if found else None))
+
+
+class AgentList(ReaderView):
+    params = ("environment", *PAGING)
+
+    @extend_schema(operation_id="agents_list", **doc.listed(doc.Agent, "environment"))
+    def get(self, request: Request) -> Response:
+        """Agents by name, of one environment if one is named."""
+        return self.short_list(agents.agents(self.scope, self.id("environment")), forms.agent)
+
+
+class CallList(ReaderView):
+    params = (*FILTERS, "changed_since", "ordering", *PAGING)
+
+    @extend_schema(operation_id="calls_list", **doc.listed(doc.Call, *FILTERS, "changed_since", "ordering"))
+    def get(self, request: Request) -> Response:
+        """Calls, newest first. With ``changed_since`` in the order they changed: ask again from the last
+        ``changed_at`` that was read, less some minutes, and take every call you already have for an update of it.
+        """
+        question = read_calls(self.asked, self.scope)
+        since = read_instant(self.asked["changed_since"]) if self.asked.get("changed_since") else None
+        page = calls.page(
+            question,
+            self.scope,
+            cursor=self.cursor(),
+            size=self.page_size(),
+            ordering=self.asked.get("ordering") or ("changed_at" if since else "-started_at"),
+            changed_since=since,
+        )
+        count = None
+        if self.wants_count():
+            rows = calls.calls(question, self.scope).order_by()
+            count = (rows.filter(changed_at__gte=since) if since else rows).count()
+        return self.listed([forms.call(row) for row in page.rows], next=page.next, previous=page.previous, count=count)
+
+
+class CallCsv(ReaderView):
+    params = (*FILTERS, "dialect")
+    renderer_classes = (JsonRenderer, CsvRenderer)
+
+    @extend_schema(operation_id="calls_csv", **doc.file("text/csv", *FILTERS, "dialect"))
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """The same calls as one CSV file, never cut."""
+        dialect = self.asked.get("dialect") or "csv"
+        if dialect not in DIALECTS:
+            raise ParameterError({"dialect": _("This is one of %(names)s.") % {"names": ", ".join(DIALECTS)}})
+        pieces = stream_calls(read_calls(self.asked, self.scope), self.scope, dialect=dialect)
+        response = StreamingHttpResponse(behind_wall(self.reader, pieces), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = 'attachment; filename="calls.csv"'
+        return response
+
+
+class CallOne(ReaderView):
+    @extend_schema(operation_id="calls_one", **doc.single(doc.CallDetail))
+    def get(self, request: Request, id: UUID) -> Response:
+        """One call with its timeline, transcript, latencies, tools and the vendor's raw element."""
+        return Response(forms.call_detail(detail(id, self.scope)))
+
+
+class CallbackDays(ReaderView):
+    params = ("environment", "date_from", "date_to", *PAGING)
+
+    @extend_schema(operation_id="callbacks_days", **doc.listed(doc.CallbackDay, "environment", "date_from", "date_to"))
+    def get(self, request: Request) -> Response:
+        """The vendor's callback totals by UTC day, newest first; both dates are included."""
+        first, last = self.day("date_from"), self.day("date_to")
+        if first and last and last < first:
+            raise ParameterError({"date_to": _("The period ends before it begins.")})
+        return self.short_list(
+            callbacks.callback_days(self.scope, first, last, self.id("environment")), forms.callback_day
+        )
+
+
+class MetricList(ReaderView):
+    params = PAGING
+
+    @extend_schema(operation_id="metrics_list", **doc.listed(doc.Metric))
+    def get(self, request: Request) -> Response:
+        """Every metric with its definition."""
+        return self.short_list(list(METRICS.values()), forms.metric)
+
+
+class ReportQuery(ReaderView):
+    params = ("metrics", "by", "compare", *FILTERS)
+
+    @extend_schema(operation_id="reports_query", **doc.single(doc.Answer, "metrics", "by", "compare", *FILTERS))
+    def get(self, request: Request) -> Response:
+        """Any metrics by any groupings for a period, compared with the aligned one before it."""
+        return Response(forms.answer(ask(read_question(self.asked, self.scope), self.scope)))
+
+
+class ReportList(ReaderView):
+    params = PAGING
+
+    @extend_schema(operation_id="reports_list", **doc.listed(doc.Report))
+    def get(self, request: Request) -> Response:
+        """Ready-made reports, each a link to its query."""
+        base = request.build_absolute_uri(reverse("api:reports-query"))
+
+        def linked(row: Any) -> dict[str, Any]:
+            chosen = "&".join(f"{name}={value}" for name, value in row.params.items())
+            return forms.report(row, f"{base}?{chosen}")
+
+        return self.short_list(list(CATALOGUE.values()), linked)
+
+
+class Nowhere(ReaderView):
+    """Any other address below the API: a problem document, too."""
+
+    schema = None
+
+    def get(self, request: Request, rest: str) -> Response:
+        raise NotFound

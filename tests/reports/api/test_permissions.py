@@ -1,0 +1,237 @@
+"""Who may read what: every address of the API and of both mounts, for everybody of the cast.
+
+The table is compared with the resolver, so an address that is missing from it fails. Foreign ids answer, byte by byte,
+like ids that nobody has.
+"""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.urls import get_resolver
+from django.urls.resolvers import URLPattern
+
+from portal.lib.ids import uuid7
+from portal.tenants import wall
+from portal.tenants.models.tenants import Tenant
+from sync.models.callbacks import CallbackDay
+from sync.models.campaigns import Campaign
+from tests import factories
+from tests.reports.api.conftest import make_key, read_days
+
+API, TALKOVER, ORIGINSAI = "/api/v1", "/vendor/talkover/api/v1", "/vendor/originsai/api"
+CANARY, FOREIGN_NUMBER = "CANARY-GLOBEX", "+9779812345678"
+
+# Address: who reads 200. Everybody else reads 401; ids are Acme's own.
+API_READERS = frozenset({"key", "bound", "care", "blind", "ana"})
+SALES_READERS = frozenset({"bound"})
+CARE_READERS = frozenset({"care"})
+OPEN = frozenset({"anonymous", "key", "bound", "care", "blind", "ana", "revoked", "expired", "closed", "wrong"})
+TABLE = {
+    f"{API}/environments/": API_READERS,
+    f"{API}/environments/{{environment}}/": API_READERS,
+    f"{API}/agents/": API_READERS,
+    f"{API}/calls/": API_READERS,
+    f"{API}/calls/csv/": API_READERS,
+    f"{API}/calls/{{call}}/": API_READERS,
+    f"{API}/callbacks/days/": API_READERS,
+    f"{API}/metrics/": API_READERS,
+    f"{API}/reports/": API_READERS,
+    f"{API}/reports/query/": API_READERS,
+    f"{API}/{{rest}}": frozenset(),
+    "/api/schema/": OPEN,
+    "/api/docs/": OPEN,
+    f"{TALKOVER}/health": OPEN,
+    f"{TALKOVER}/calls": SALES_READERS,
+    f"{TALKOVER}/agents": SALES_READERS,
+    f"{TALKOVER}/agents/{{agent_id}}": SALES_READERS,
+    f"{TALKOVER}/agents/{{agent_id}}/calls": SALES_READERS,
+    f"{TALKOVER}/callback-agents": SALES_READERS,
+    f"{TALKOVER}/callback-agents/stats": SALES_READERS,
+    f"{TALKOVER}/campaigns": SALES_READERS,
+    f"{TALKOVER}/campaigns/{{campaign_id}}": SALES_READERS,
+    f"{TALKOVER}/{{rest}}": frozenset(),
+    f"{ORIGINSAI}/agents/{{agent_id}}/call_stats": CARE_READERS,
+    f"{ORIGINSAI}/{{rest}}": frozenset(),
+}
+NEED_SALES = ("{environment}", "{call}")  # the ids below are of the environment that "care" may not see
+
+
+def stock(environment, mark, number, call_key=None):
+    """An agent, a call, a campaign and a callback day, each with ``mark`` in its texts. Ids are the same everywhere."""
+    element = {"id": "a-1", "name": mark, "created_at": "2026-07-01T00:00:00Z", "to": number}
+    agent = factories.agent(
+        environment,
+        "7" if environment.provider == "originsai" else "a-1",
+        name=mark,
+        payload=json.dumps(element),
+        takes_callbacks=True,
+        callback_payload=json.dumps(element),
+    )
+    call = factories.call(
+        environment, f"{mark}-1", agent=agent, raw=json.dumps(element), to_number=number, hangup_cause=mark
+    )
+    Campaign.objects.create(
+        tenant_id=environment.tenant_id,
+        environment=environment,
+        external_id="k-1",
+        name=mark,
+        status="active",
+        agent=agent,
+        payload=json.dumps(element),
+        changed_at=factories.TIME_ZERO,
+    )
+    CallbackDay.objects.create(
+        tenant_id=environment.tenant_id,
+        environment=environment,
+        day=date(2026, 7, 8),
+        received=7,
+        answered=7,
+        unmatched=7,
+        sources=[{"agent": "a-1", "name": mark, "count": 7}],
+        payload="{}",
+        digest=b"0" * 16,
+        changed_at=factories.TIME_ZERO,
+    )
+    read_days(environment, "calls", date(2026, 7, 7), date(2026, 7, 8))
+    return call
+
+
+@pytest.fixture
+def world(acme, globex, sales, care, foreign):
+    with wall.tenant(acme):
+        ours = stock(sales, "ACME", "+5511987654321")
+        stock(care, "CARE", "+5511987654322")
+    with wall.tenant(globex):
+        theirs = stock(foreign, CANARY, FOREIGN_NUMBER)
+    return {
+        "ids": {"environment": sales.public_id, "call": ours.pk, "agent_id": "a-1", "campaign_id": "k-1", "rest": "x/"},
+        "theirs": {"environment": foreign.public_id, "call": theirs.pk},
+    }
+
+
+@pytest.fixture
+def principals(acme, sales, care, client, ana):
+    closed = Tenant.objects.create(slug="closed", name="Closed", active=False)
+    past = datetime(2026, 1, 1, tzinfo=UTC)
+    return {
+        "anonymous": None,
+        "wrong": "ring_" + "A" * 40,
+        "key": make_key(acme),
+        "bound": make_key(acme, environment=sales),
+        "care": make_key(acme, environment=care),
+        "blind": make_key(acme, numbers=False),
+        "revoked": make_key(acme, environment=sales, revoked_at=past),
+        "expired": make_key(acme, environment=sales, expires_at=past),
+        "closed": make_key(closed),
+        "ana": ana,
+    }
+
+
+def addresses():
+    """Every address of the API and the mounts, from the resolver."""
+    found = []
+
+    def look(patterns, before):
+        for pattern in patterns:
+            text = before + str(pattern.pattern)
+            if isinstance(pattern, URLPattern):
+                found.append(text)
+            else:
+                look(pattern.url_patterns, text)
+
+    look(get_resolver().url_patterns, "/")
+    kept = []
+    for text in found:
+        if text.startswith(("/api/", "/vendor/")):
+            text = text.replace("<uuid:id>", "{environment}" if "environments" in text else "{call}")
+            for name in ("agent_id", "campaign_id"):
+                text = text.replace(f"<str:{name}>", f"{{{name}}}")
+            kept.append(text.split("^(?P<rest>")[0] + "{rest}" if "(?P<rest>" in text else text)
+    return kept
+
+
+def test_the_table_has_every_address():
+    assert sorted(addresses()) == sorted(TABLE)
+
+
+@pytest.mark.parametrize("address", TABLE)
+def test_who_reads_what(get, client, world, principals, address):
+    ids = world["ids"] | ({"agent_id": "7"} if address.startswith(ORIGINSAI) else {})
+    for name, key in principals.items():
+        client.logout()
+        if name == "ana":
+            client.force_login(key)
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            answer = get(address.format(**ids), None if name == "ana" else key, method=method)
+            assert answer.status_code == expected(address, name, method), (name, method, answer.body)
+            assert CANARY.encode() not in answer.body
+            assert FOREIGN_NUMBER.encode() not in answer.body
+
+
+def expected(address, name, method):
+    reads = method in ("GET", "HEAD")
+    if TABLE[address] == OPEN and address.startswith("/api/"):
+        return 200 if reads else 405
+    if address == f"{TALKOVER}/health":
+        return 200 if reads or name != "bound" else 405
+    known = name in (API_READERS if address.startswith(API) else SALES_READERS)
+    if address.startswith(ORIGINSAI):
+        known = name in CARE_READERS
+    if not known:
+        return 401
+    if not reads:
+        return 405
+    if address.endswith("{rest}") or (name == "care" and address.endswith(tuple(f"{part}/" for part in NEED_SALES))):
+        return 404
+    return 200
+
+
+QUERIES = {
+    "calls/": ("environment={environment}", "agent={agent}"),
+    "calls/csv/": ("environment={environment}", "agent={agent}"),
+    "agents/": ("environment={environment}",),
+    "callbacks/days/": ("environment={environment}",),
+    "reports/query/": (
+        "environment={environment}&date_from=2026-07-01&date_to=2026-07-09&by=day",
+        "agent={agent}&date_from=2026-07-01&date_to=2026-07-09&by=agent",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["key", "bound", "blind", "ana"])
+def test_foreign_ids_answer_like_absent_ones(get, client, world, principals, globex, foreign, name):
+    if name == "ana":
+        client.force_login(principals["ana"])
+    key = None if name == "ana" else principals[name]
+    with wall.tenant(globex):
+        their_agent = factories.agent(foreign, "a-1").public_id
+    theirs = world["theirs"] | {"agent": their_agent}
+    absent = {"environment": uuid7(), "call": uuid7(), "agent": uuid4()}
+    paths = [f"{API}/environments/{{environment}}/", f"{API}/calls/{{call}}/"]
+    paths += [f"{API}/{path}?{query}" for path, queries in QUERIES.items() for query in queries]
+    for path in paths:
+        pair = [get(path.format(**ids), key) for ids in (theirs, absent)]
+        texts = [as_asked(answer, ids) for answer, ids in zip(pair, (theirs, absent), strict=True)]
+        assert texts[0] == texts[1], path
+        assert pair[0].status_code in (200, 404)
+        assert CANARY.encode() not in pair[0].body
+
+
+def as_asked(answer, ids):
+    """Status, headers and body, without the ids that the request itself brought."""
+    body = answer.body.decode()
+    for value in ids.values():
+        body = body.replace(str(value), "ID")
+    return answer.status_code, body, sorted(answer.headers.items())
+
+
+def test_figures_of_a_tenant_hold_none_of_another(get, world, principals, globex, foreign):
+    path = f"{API}/reports/query/?metrics=attempts,callbacks_received&by=status&date_from=2026-07-01&date_to=2026-07-31"
+    before = get(path, principals["key"]).body
+    with wall.tenant(globex):
+        for number in range(20):
+            factories.call(foreign, f"more-{number}", started_at=factories.TIME_ZERO + timedelta(minutes=number))
+    assert get(path, principals["key"]).body == before
+    assert get(path, principals["key"]).data["totals"]["attempts"]["value"] == 2

@@ -1,0 +1,18 @@
+"""The schema is whole: it validates without a warning, and knows every parameter a view knows."""
+
+from django.core.management import call_command
+
+from reports.api.urls import v1
+
+
+def test_the_schema_validates_without_a_warning(tmp_path):
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yaml"))
+
+
+def test_the_schema_knows_the_parameters_of_every_view(client):
+    schema = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
+    for pattern in v1[:-1]:
+        view = pattern.callback.view_class
+        path = "/api/v1/" + str(pattern.pattern).replace("<uuid:id>", "{id}")
+        told = {item["name"] for item in schema["paths"][path]["get"]["parameters"] if item["in"] == "query"}
+        assert told == {*view.params, "tenant"}, path
