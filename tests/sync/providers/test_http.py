@@ -111,6 +111,7 @@ def test_cookies_are_not_kept(vendor, http):
     http.get("/calls")
     http.get("/calls")
     assert "cookie" not in vendor.requests[1].lower()
+    assert list(http._session.cookies) == []
 
 
 def test_the_environment_and_netrc_change_nothing(vendor, monkeypatch, tmp_path):

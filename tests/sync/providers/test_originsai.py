@@ -224,15 +224,15 @@ def test_a_body_over_the_cap_fails(vendor):
 
 
 @pytest.mark.parametrize(
-    ("settings", "header"),
+    ("chosen", "header"),
     [
         ({}, "Authorization: Bearer secret"),
         ({"header": "X-Api-Key", "prefix": ""}, "X-Api-Key: secret"),
         ({"prefix": "Token"}, "Authorization: Token secret"),
     ],
 )
-def test_the_token_travels_in_the_configured_header(vendor, settings, header):
-    pages_of(vendor, b"[]", **settings)
+def test_the_token_travels_in_the_configured_header(vendor, chosen, header):
+    pages_of(vendor, b"[]", **chosen)
     assert f"\r\n{header}\r\n" in vendor.requests[0] + "\r\n"
     assert vendor.requests[0].startswith("GET /api/v1/agents/7/call_stats HTTP/1.1")
 
@@ -280,7 +280,7 @@ def test_settings_are_filled_in_and_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("chosen", "sentence"),
     [
         ({}, "At least one agent"),
         ({"agents": " , "}, "At least one agent"),
@@ -298,9 +298,9 @@ def test_settings_are_filled_in_and_stay_as_they_are():
         ({"colour": "red"}, "no setting named colour"),
     ],
 )
-def test_settings_that_cannot_serve_are_refused_in_one_sentence(settings, sentence):
+def test_settings_that_cannot_serve_are_refused_in_one_sentence(chosen, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
-        ORIGINSAI.check_settings(settings if "agents" in settings or not settings else {**SETTINGS, **settings})
+        ORIGINSAI.check_settings(chosen if "agents" in chosen or not chosen else {**SETTINGS, **chosen})
     assert str(caught.value).endswith(".")
 
 
