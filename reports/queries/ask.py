@@ -1,19 +1,19 @@
 """The waist of the hourglass: a question and a scope in, an answer out. Page, API, mail and file all ask here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.utils import timezone
 
 from reports.dimensions import Names
 from reports.measures import Told
-from reports.metrics import METRICS, Metric
+from reports.metrics import BOTH, METRICS, Metric
 from reports.periods import Period, elapsed_part, previous
-from reports.queries import freshness, rows
+from reports.queries import rows
 from reports.queries.answer import Answer, Cell, Row
+from reports.queries.desk import Desk
 from reports.queries.figures import TOTAL, Figures, gather
-from reports.queries.filters import Reach, resolve
-from reports.queries.plan import Span
+from reports.queries.filters import Reach
 from reports.queries.question import Question, check
 from reports.queries.sums import Group
 from reports.scope import Scope
@@ -28,24 +28,33 @@ def ask(question: Question, scope: Scope, *, now: datetime | None = None) -> Ans
 
     The wall of the scope's tenant must be open. Raises QuestionError for a question that can't be answered.
     """
-    now = now or timezone.now()
+    return ask_together((question,), scope, now=now)[0]
+
+
+def ask_together(questions: Iterable[Question], scope: Scope, *, now: datetime | None = None) -> tuple[Answer, ...]:
+    """As :func:`ask` for the questions of one page, in their order; what they share is looked up once."""
+    desk = Desk(scope, now or timezone.now())
+    return tuple(_answer(question, desk) for question in questions)
+
+
+def _answer(question: Question, desk: Desk) -> Answer:
     check(question)
     metrics = [METRICS[key] for key in question.metrics]
-    reach = resolve(question.filters, scope)
-    figures = gather(reach, Span.whole(question.period, now), question.by, metrics)
-    before = previous(question.period) if question.compare else None
+    filters, period, now = question.filters, question.period, desk.now
+    reach = desk.reach(filters)
+    figures = gather(desk.plan(filters, period, period.ends_at), question.by, metrics)
+    before = previous(period) if question.compare else None
     past = None
     if before is not None:
-        until = elapsed_part(question.period, before, now)
-        past = gather(reach, Span(before, until, now), question.by, metrics)
+        past = gather(desk.plan(filters, before, elapsed_part(period, before, now)), question.by, metrics)
     return Answer(
         question=question,
         columns=tuple(metrics),
         rows=tuple(_rows(question, reach, figures, past, now)) if question.by else (),
-        totals=_cells(metrics, (figures, TOTAL), past and (past, TOTAL), vendors=set(reach.providers.values())),
-        period=question.period,
+        totals=_cells(metrics, (figures, TOTAL), (past, TOTAL) if past else None, vendors=_vendors((), (), reach, {})),
+        period=period,
         previous_period=before,
-        completeness=freshness.under(reach, question.period, streams=_streams(metrics), now=now),
+        completeness=desk.completeness(filters, period, _streams(metrics)),
     )
 
 
@@ -81,7 +90,7 @@ def _names(by: tuple[str, ...], groups: Collection[Group], reach: Reach) -> tupl
     vendors = {}
     if "agent" in by:
         place = by.index("agent")
-        seen = {group[place] for group in groups} - {None}
+        seen = {key for group in groups if isinstance(key := group[place], int)}
         for agent in Agent.objects.filter(pk__in=seen).only("public_id", "external_id", "name", "label", "environment"):
             agents[agent.pk] = (str(agent.public_id), str(agent))
             vendors[agent.pk] = reach.providers[agent.environment_id]
@@ -96,7 +105,7 @@ def _vendors(by: tuple[str, ...], group: Group, reach: Reach, vendors_of: dict[i
             return {reach.providers[value]}
         if key == "agent" and isinstance(value, int):
             return {vendors_of[value]}
-    return set(reach.providers.values())
+    return set(reach.providers.values()) or set(BOTH)  # where nothing is seen there are no calls, which can be said
 
 
 def _cells(metrics: Collection[Metric], here: Side, there: Side | None, *, vendors: set[str]) -> dict[str, Cell]:

@@ -8,8 +8,7 @@ from typing import Any
 from reports.measures import Distinct, Measure, Overlap, Sample, Spread, Sums, Tally, Told
 from reports.metrics import Metric
 from reports.queries import singles, spreads, told
-from reports.queries.filters import Reach
-from reports.queries.plan import Plan, Span, plan
+from reports.queries.plan import Plan
 from reports.queries.sums import Group, count_sums
 
 TOTAL: Group = ()
@@ -49,14 +48,14 @@ class Figures:
         return None if totals is None else totals[measure.column]
 
 
-def gather(reach: Reach, span: Span, by: tuple[str, ...], metrics: Collection[Metric]) -> Figures:
+def gather(counted: Plan, by: tuple[str, ...], metrics: Collection[Metric]) -> Figures:
     """Count what the metrics need, by group and for all."""
+    reach, span = counted.reach, counted.span
     measures = {measure for metric in metrics for measure in metric.measures}
     vendor_totals = {measure.source for measure in measures if isinstance(measure, Told)}
     columns = {measure.column for measure in measures if isinstance(measure, Sums)}
-    counted = plan(reach, span)
     figures = Figures(_with_total(count_sums(counted, by, columns=columns)))
-    grains = [by, ()] if by else [()]
+    grains: list[tuple[str, ...]] = [by, ()] if by else [()]
     if any(isinstance(measure, Distinct) for measure in measures):
         figures.contacts = _at(grains, lambda grain: singles.contacts(counted, grain))
     sources = {measure.source for measure in measures if isinstance(measure, Spread)}
