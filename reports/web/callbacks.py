@@ -1,7 +1,6 @@
 """The vendor's callback totals over time."""
 
 from dataclasses import dataclass
-from datetime import date
 
 from django.utils.functional import Promise
 
@@ -10,6 +9,7 @@ from reports.metrics import METRICS
 from reports.queries.answer import Answer, Cell
 from reports.web.charts import as_date, last_of
 from reports.web.contexts import Figure
+from reports.web.selection import Selection
 
 CALLBACKS = ("callbacks_received", "callbacks_answered", "callback_answer_rate", "callbacks_unmatched")
 
@@ -28,23 +28,19 @@ class CallbackTable:
     totals: tuple[Figure, ...]
 
 
-def callback_grain(days: int) -> str:
-    """The rows that keep the table short: days of a fortnight, weeks of a quarter, else months."""
-    return "day" if days <= 14 else "week" if days <= 100 else "month"
-
-
-def callback_table(answer: Answer, grain: str, last: date) -> CallbackTable | None:
-    """One row for each stretch of time with a total, up to ``last``; None when the vendor told none."""
+def callback_table(answer: Answer, selection: Selection) -> CallbackTable | None:
+    """One row for each stretch of time with a total, newest first; None when the vendor told none."""
 
     def figure(key: str, cell: Cell) -> Figure:
         return Figure(METRICS[key], cell, fit="narrow-hide" if key == "callback_answer_rate" else "")
 
     rows = []
-    for row in answer.rows:
+    for row in reversed(answer.rows):
         first = as_date(row.key[0])
         if first is None or row.cells["callbacks_received"].value is None:
             continue
-        label = figures.stretch(grain, max(first, answer.period.start), min(last_of(grain, first), last))
+        last = min(last_of(selection.grain, first), selection.last_begun)
+        label = figures.stretch(selection.grain, max(first, selection.first), last)
         rows.append(CallbackRow(label, row.unfinished, tuple(figure(key, row.cells[key]) for key in CALLBACKS)))
     if not rows:
         return None

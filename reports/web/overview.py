@@ -22,18 +22,18 @@ from reports.metrics import METRICS
 from reports.periods import local_date
 from reports.queries.agents import agents
 from reports.queries.answer import Answer
-from reports.queries.ask import ask
+from reports.queries.ask import ask_together
 from reports.queries.environments import environments
 from reports.queries.freshness import completeness
 from reports.queries.question import Question, QuestionError, read_calls
 from reports.scope import Scope
 from reports.web.agents import SIDE_BY_SIDE, side_by_side
-from reports.web.callbacks import CALLBACKS, callback_grain, callback_table
+from reports.web.callbacks import CALLBACKS, callback_table
 from reports.web.completeness import completeness_line
 from reports.web.contexts import SUMMARY, asked, summary
 from reports.web.hours import hour_map
 from reports.web.selection import MAPS, SPANS, Selection, UnknownId, read_selection
-from reports.web.trend import TREND, trend
+from reports.web.trend import TITLES, TREND, trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,48 @@ class Choices:
     def providers(self) -> frozenset[str]:
         return frozenset(environment.provider for environment in self.environments)
 
+    @property
+    def currency(self) -> str:
+        """The one currency of the agents' list prices; empty where there are several or none."""
+        currencies = {agent.currency for agent in self.agents if agent.price_per_minute is not None}
+        return currencies.pop() if len(currencies) == 1 else ""
+
+    def of_environment(self, environment: UUID | None) -> list[Any]:
+        return [agent for agent in self.agents if environment in (None, agent.environment.public_id)]
+
+    def narrowed(self, selection: Selection) -> "Choices":
+        """What is in view with this selection."""
+        agents = self.of_environment(selection.environment)
+        homes = {agent.environment.public_id for agent in agents if agent.public_id == selection.agent}
+        return Choices(
+            [
+                environment
+                for environment in self.environments
+                if selection.environment in (None, environment.public_id)
+                and (not selection.agent or environment.public_id in homes)
+            ],
+            [agent for agent in agents if selection.agent in (None, agent.public_id)],
+        )
+
 
 @require_safe
 @tenant_view()
 def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
-    """Everything a reader asks on a Monday about one period: five questions, one page."""
+    """Everything a reader asks on a Monday about one period: four questions, one page."""
     now = timezone.now()
     scope = Scope.of(request.scope_grant)
     selection, choices = read_choices(request, scope, now)
+    shown = choices.narrowed(selection)
     question = partial(_question, selection=selection)
-    answer = ask(question(SUMMARY), scope, now=now)
-    shown = Choices(
-        [env for env in choices.environments if selection.environment in (None, env.public_id)],
-        [agent for agent in choices.agents if selection.agent in (None, agent.public_id)],
+    summed, over_time, by_agent, by_hour = ask_together(
+        (
+            question(SUMMARY),
+            question((*TREND, *CALLBACKS), selection.grain),
+            question(asked(SIDE_BY_SIDE), "agent"),
+            question(MAPS, "weekday", "hour_of_day", compare=False),
+        ),
+        scope,
+        now=now,
     )
     calls_url = reverse("reports_web:calls_csv", args=[tenant])
     context: dict[str, Any] = {
@@ -67,22 +96,16 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "selection": selection,
         "spans": SPANS,
         "environments": choices.environments,
-        "agents": [
-            agent
-            for agent in choices.agents
-            if selection.environment is None or agent.environment.public_id == selection.environment
-        ],
+        "agents": choices.of_environment(selection.environment),
         "days": figures.days(selection.first, selection.last_begun),
-        "days_before": _days_before(answer),
+        "days_before": _days_before(summed),
         "running": selection.period.holds(now),
-        "before_complete": _before_complete(answer, scope, now),
+        "before_complete": _before_complete(summed, scope, now),
         "zone": figures.zone_name(scope.zone),
-        "line": completeness_line(answer.completeness, scope.zone, now=now),
-        "summary": summary(answer, shown.providers, currency=_currency(shown.agents)),
+        "line": completeness_line(summed.completeness, scope.zone, now=now),
+        "summary": summary(summed, shown.providers, currency=shown.currency),
         "calls_url": calls_url + selection.calls_query(),
-        "trend_title": {"day": _("Calls per day"), "week": _("Calls per week"), "month": _("Calls per month")}[
-            selection.grain
-        ],
+        "trend_title": str(TITLES[selection.grain]),
         "rate_metric": METRICS["connect_rate"],
         "maps": [
             {
@@ -92,18 +115,14 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
             }
             for key in MAPS
         ],
+        "callbacks": callback_table(over_time, selection),
     }
-    if answer.totals["attempts"].value:
+    if summed.totals["attempts"].value:
         context |= {
-            "trend": trend(ask(question(TREND, selection.grain), scope, now=now), selection, calls_url),
-            "side_by_side": side_by_side(ask(question(asked(SIDE_BY_SIDE), "agent"), scope, now=now), selection),
-            "hours": hour_map(ask(question(MAPS, "weekday", "hour_of_day", compare=False), scope, now=now), selection),
+            "trend": trend(over_time, selection, calls_url),
+            "side_by_side": side_by_side(by_agent, selection),
+            "hours": hour_map(by_hour, selection),
         }
-    if "talkover" in shown.providers and not selection.agent:
-        grain = callback_grain(selection.period.days)
-        context["callbacks"] = callback_table(
-            ask(question(CALLBACKS, grain, compare=False), scope, now=now), grain, selection.last_begun
-        )
     return TemplateResponse(request, "reports/overview.html", context)
 
 
@@ -157,9 +176,3 @@ def _before_complete(answer: Answer, scope: Scope, now: datetime) -> bool:
     """Whether the period that changes are measured against is mirrored whole."""
     previous = answer.previous_period
     return previous is None or completeness(scope, previous, answer.question.filters, now=now).complete
-
-
-def _currency(shown: Sequence[Any]) -> str:
-    """The one currency of the agents in view; empty where there are several or none."""
-    currencies = {agent.currency for agent in shown if agent.price_per_minute is not None}
-    return currencies.pop() if len(currencies) == 1 else ""

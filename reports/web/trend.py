@@ -6,7 +6,7 @@ from datetime import date
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from portal.formats import figures
 from reports.metrics import METRICS
@@ -15,6 +15,11 @@ from reports.web.charts import Chart, Column, as_date, draw, last_of
 from reports.web.contexts import Figure
 from reports.web.selection import Selection
 
+TITLES = {
+    "day": gettext_lazy("Calls per day"),
+    "week": gettext_lazy("Calls per week"),
+    "month": gettext_lazy("Calls per month"),
+}
 TREND = ("attempts", "connected", "connect_rate", "open_calls", "unresolved_calls")
 
 
