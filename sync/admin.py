@@ -69,7 +69,6 @@ class ConnectionPages(TenantAdmin):
     change_form_template = "admin/sync/connection/change_form.html"
     list_display = ("environment", "provider", "base_url", "state", "state_since", "blocked_until", "since")
     list_filter = ("provider", "state")
-    list_select_related = ("environment", "tenant")
     actions = ("check_now", "read_now")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -156,7 +155,6 @@ class ConnectionPages(TenantAdmin):
 class RunPages(LedgerAdmin):
     list_display = ("environment", "stream", "state", "started_at", "finished_at", "seen", "new", "changed", "fault")
     list_filter = ("state", "stream", "fault")
-    list_select_related = ("environment", "tenant")
     date_hierarchy = "started_at"
 
 
@@ -164,7 +162,6 @@ class RunPages(LedgerAdmin):
 class WindowPages(LedgerAdmin):
     list_display = ("environment", "stream", "part", "state", "mirrored", "vendor_total", "read_at", "fault")
     list_filter = ("state", "stream", "fault")
-    list_select_related = ("environment", "tenant")
     search_fields = ("part",)
     ordering = ("-id",)
 
@@ -184,14 +181,12 @@ class OpenFilter(admin.SimpleListFilter):
 class GapPages(LedgerAdmin):
     list_display = ("environment", "stream", "part", "fault", "opened_at", "closed_at")
     list_filter = (OpenFilter, "stream", "fault")
-    list_select_related = ("environment", "tenant")
 
 
 @admin.register(Quarantine)
 class QuarantinePages(LedgerAdmin):
     list_display = ("environment", "kind", "external_id", "reason", "first_seen_at", "last_seen_at", "released_at")
     list_filter = ("kind",)
-    list_select_related = ("environment", "tenant")
     fields = ("environment", "kind", "external_id", "reason", "first_seen_at", "last_seen_at", "released_at", "shown")
     readonly_fields = ("shown",)
     ordering = ("-last_seen_at", "-id")

@@ -92,7 +92,6 @@ class EnvironmentPages(TenantAdmin):
 class MembershipPages(TenantAdmin):
     list_display = ("user", "role", "created_at")
     list_filter = ("role",)
-    list_select_related = ("user", "tenant")
     search_fields = ("user__email", "user__name")
     autocomplete_fields = ("user",)
     fields = ("user", "role", "grant", "created_at")
@@ -115,7 +114,7 @@ class GrantPages(TenantAdmin):
     """What members and keys may see. A grant comes and goes with its holder."""
 
     list_display = ("holder", "all_environments", "sees_numbers")
-    list_select_related = ("tenant", "membership__user", "api_key")
+    list_select_related = ("membership__user", "api_key")
     fields = ("holder", "all_environments", "sees_numbers", "agent_keys")
     readonly_fields = ("holder",)
     inlines = (GrantEnvironments,)
@@ -146,7 +145,6 @@ class GrantPages(TenantAdmin):
 class ApiKeyPages(TenantAdmin):
     list_display = ("name", "hint", "role", "environment", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("role",)
-    list_select_related = ("tenant", "environment")
     search_fields = ("name", "hint")
     actions = ("revoke",)
 

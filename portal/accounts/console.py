@@ -28,7 +28,7 @@ class Console(admin.AdminSite):
         ours = [model for model in models if model.__module__.split(".")[0] in _OURS]
         super().register(ours, admin_class, **options)
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)

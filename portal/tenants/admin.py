@@ -5,7 +5,7 @@ row's own tenant, so its choices, its checks and whatever it saves are that tena
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 from django.contrib import admin
 from django.forms import ModelForm
@@ -29,13 +29,17 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     show_full_result_count = False
     list_per_page = 50
-    list_select_related = ("tenant",)  # a page with its own says "tenant" again
+    list_select_related: ClassVar[Any] = ()  # beyond the tenant and the keys that the list shows, which come along anyway
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return (*super().get_list_display(request), "tenant")
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return ("tenant", *super().get_list_filter(request))
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        keys = {field.name for field in self.opts.concrete_fields if field.is_relation}
+        return (*self.list_select_related, *keys.intersection(self.get_list_display(request)))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         base = super().get_form(request, obj, change, **kwargs)

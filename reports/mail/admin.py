@@ -22,6 +22,7 @@ class RecipientPages(LedgerAdmin):
 class DeliveryPages(LedgerAdmin):
     list_display = ("period_start", "subscription", "recipient", "state", "outcome", "complete", "late", "due_at")
     list_filter = ("state", "complete", "late")
+    list_select_related = ("message",)
     date_hierarchy = "due_at"
 
     @admin.display(description=Delivery._meta.get_field("message").verbose_name)
