@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
 from django.db.models import F, Q, QuerySet, Value
@@ -100,11 +99,10 @@ class Reach:
 
 def _digits(column: str) -> Any:
     """A number's column without its punctuation. Of a SIP address only the contact's digits can be matched, exactly."""
-    return reduce(
-        lambda inner, character: Replace(inner, Value(character), Value("")),
-        _PUNCTUATION,
-        F(column),
-    )
+    text: Any = F(column)
+    for character in _PUNCTUATION:
+        text = Replace(text, Value(character), Value(""))
+    return text
 
 
 def resolve(filters: Filters, scope: Scope) -> Reach:

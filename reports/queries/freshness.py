@@ -179,7 +179,8 @@ def _count_days(days: list[tuple[int, date]]) -> dict[int, int]:
         _day_end(first) - timedelta(days=1),
         _day_end(last),
     )
-    wanted, found = set(days), defaultdict(int)
+    wanted = set(days)
+    found: dict[int, int] = defaultdict(int)
     counted = (
         rows.order_by().annotate(day=TruncDate("started_at", tzinfo=UTC)).values_list("environment_id", "day")
     ).annotate(n=Count("pk"))

@@ -76,7 +76,7 @@ class Plan:
             Q(environment_id__in=sorted(environments), day__gte=day_number(days.first), day__lte=day_number(days.last))
             for days, environments in self.held.items()
         ]
-        rows = model.objects.order_by()
+        rows: QuerySet[Any] = model.objects.order_by()
         chosen = self.reach.filters
         if self.reach.agent_ids is not None:
             rows = rows.filter(agent_id__in=sorted(self.reach.agent_ids))

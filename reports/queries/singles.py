@@ -3,6 +3,7 @@
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 from django.db.models import Case, Count, Q, QuerySet
 
@@ -89,13 +90,14 @@ def peaks(plan: Plan, by: tuple[str, ...]) -> dict[Group, int]:
     return _most(iter(talks.iterator(chunk_size=5000)))
 
 
-def _most(talks: Iterator[tuple[object, ...]]) -> dict[Group, int]:
+def _most(talks: Iterator[tuple[Any, ...]]) -> dict[Group, int]:
     running: dict[Group, list[int]] = defaultdict(list)
     most: dict[Group, int] = defaultdict(int)
-    for *group, start, duration in talks:
-        ends, key = running[tuple(group)], tuple(group)  # type: ignore[arg-type]
-        while ends and ends[0] <= start:  # type: ignore[operator]
+    for *keys, start, duration in talks:
+        group = tuple(keys)
+        ends = running[group]
+        while ends and ends[0] <= start:
             heapq.heappop(ends)
-        heapq.heappush(ends, start + duration * 1000)  # type: ignore[operator]
-        most[key] = max(most[key], len(ends))
+        heapq.heappush(ends, start + duration * 1000)
+        most[group] = max(most[group], len(ends))
     return most

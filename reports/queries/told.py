@@ -68,7 +68,8 @@ def campaigns(reach: Reach, by: tuple[str, ...]) -> dict[Group, Counter[str]]:
 def prices(environments: Collection[int]) -> dict[int, tuple[Decimal, str]]:
     """List price a minute and currency of the agents that have one. One query."""
     rows = Agent.objects.filter(environment_id__in=environments, price_per_minute__isnull=False)
-    return {pk: (price, currency) for pk, price, currency in rows.values_list("pk", "price_per_minute", "currency")}
+    told = rows.values_list("pk", "price_per_minute", "currency")
+    return {pk: (price, currency) for pk, price, currency in told if price is not None}
 
 
 def costs(by_agent: dict[Group, Tally], prices: dict[int, tuple[Decimal, str]]) -> dict[Group, tuple[float, int]]:

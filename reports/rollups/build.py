@@ -45,6 +45,8 @@ def count(environment: Environment, first: date, last: date, *, zone: str, now: 
         amounts = {name: int(value or 0) for name, value in zip(COLUMNS, told[4:], strict=True)}
         sums[kind].update(amounts)
         agent_days.append(AgentDayRollup(**keys, **_named(kind), agent_id=agent, **amounts))
+    if not sums:
+        return Counted([], [])
     hours, durations, latencies = _hours(rows, clock), _durations(rows), _latencies(rows, environment)
     days = [
         DayRollup(
@@ -77,7 +79,7 @@ def _hours(rows: QuerySet[Call], clock: Clock) -> dict[Kind, Counter[int]]:
     return found
 
 
-def _durations(rows: QuerySet[Call]) -> dict[Kind, Counter[str]]:
+def _durations(rows: QuerySet[Any]) -> dict[Kind, Counter[str]]:
     found: dict[Kind, Counter[str]] = defaultdict(Counter)
     timed = rows.filter(result=Outcome.CONNECTED.value, duration_ms__isnull=False)
     for duration, *told in timed.values_list("duration_ms", *_KIND).annotate(occurs=Count("pk")).iterator(5000):

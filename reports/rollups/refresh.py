@@ -46,13 +46,14 @@ def rebuild(environment: Environment, since: date | None = None, until: date | N
 def _refresh(environment: Environment) -> int:
     zone = environment.tenant.zone
     dirty = set(DirtyDay.objects.filter(environment_id=environment.pk).values_list("day", flat=True))
+    stale = CountedDay.objects.filter(environment_id=environment.pk).exclude(zone=zone, version=VERSION)
     first = _first_day(environment)
     settled: set[date] = set()
     if first is not None:
         held = counted_days([environment.pk], zone).values_list("day", "counted_at")
-        trusted = {day for day, counted_at in held if is_settled(day, zone, counted_at)}
+        trusted = {day for day, counted_at in held if counted_at is not None and is_settled(day, zone, counted_at)}
         settled = set(_days(first, last_settled(zone, timezone.now()))) - trusted
-    return _count_days(environment, sorted(settled | dirty), zone)
+    return _count_days(environment, sorted({*settled, *dirty, *stale.values_list("day", flat=True)}), zone)
 
 
 def _first_day(environment: Environment) -> date | None:

@@ -43,6 +43,6 @@ def trusted_days(environments: Collection[int], period: Period, now: datetime) -
     found: dict[int, set[date]] = {key: set() for key in environments}
     rows = counted_days(environments, period.zone).filter(day__gte=period.start, day__lt=period.end)
     for environment, day, counted_at in rows.values_list("environment_id", "day", "counted_at"):
-        if is_settled(day, period.zone, min(counted_at, now)):
+        if counted_at is not None and is_settled(day, period.zone, min(counted_at, now)):
             found[environment].add(day)
     return found

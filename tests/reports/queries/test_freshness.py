@@ -1,0 +1,169 @@
+"""What stands under a figure: complete or not, as of when, and why not."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from portal.tenants import wall
+from reports.periods import Period
+from reports.queries.freshness import completeness, freshness
+from reports.queries.question import Filters
+from reports.scope import Scope
+from sync.models.changes import CallChange
+from sync.models.connections import Connection
+from sync.models.runs import Gap, Window
+from tests import factories
+from tests.factories import TIME_ZERO
+
+ZONE = "America/Sao_Paulo"
+WEEK = Period(date(2026, 7, 6), date(2026, 7, 13), ZONE)  # touches the UTC days 6 to 13
+NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
+
+
+def window(environment, day: date, **fields) -> Window:
+    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    told = {"state": "complete", "read_at": end + timedelta(days=2), "mirrored": 10, "vendor_total": 10} | fields
+    return Window.objects.create(
+        tenant_id=environment.tenant_id, environment=environment, stream="calls", part=str(day), day=day, **told
+    )
+
+
+def connect(environment, since: date) -> None:
+    Connection.objects.create(
+        tenant_id=environment.tenant_id, environment=environment, provider=environment.provider,
+        base_url="https://vendor.example", token="t", token_fingerprint="f", since=since,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def whole_week(behind_acme, sales):
+    connect(sales, date(2026, 1, 1))
+    return [window(sales, date(2026, 7, day)) for day in range(6, 14)]
+
+
+def state(tenant, *environments, period: Period = WEEK, now: datetime = NOW, **more):
+    scope = Scope(tenant.pk, ZONE, frozenset(row.pk for row in environments))
+    return completeness(scope, period, Filters(), now=now, **more)
+
+
+def test_a_week_read_whole_is_complete(acme, sales, whole_week):
+    found = state(acme, sales)
+    assert (found.complete, found.mirrored, found.vendor_total, found.gaps) == (True, 80, 80, ())
+    assert found.as_of == datetime(2026, 7, 9, tzinfo=UTC)  # the oldest reading
+
+
+@pytest.mark.parametrize(
+    "fields", [{"state": "incomplete"}, {"state": "due"}, {"read_at": datetime(2026, 7, 8, 20, tzinfo=UTC)}]
+)
+def test_one_day_not_read_whole_is_enough(acme, sales, whole_week, fields):
+    Window.objects.filter(pk=whole_week[2].pk).update(**fields)
+    assert not state(acme, sales).complete
+
+
+def test_a_missing_day_is_not_complete_and_its_calls_are_counted(acme, sales, whole_week):
+    whole_week[2].delete()
+    factories.call(sales, "a", started_at=TIME_ZERO)
+    factories.call(sales, "gone", started_at=TIME_ZERO, missing_since=NOW)
+    found = state(acme, sales)
+    assert (found.complete, found.mirrored) == (False, 71)
+
+
+def test_days_before_the_history_begins_are_not_complete(acme, sales, whole_week):
+    Connection.objects.update(since=date(2026, 7, 7))
+    assert not state(acme, sales).complete
+
+
+def test_nothing_read_is_not_complete(acme, sales, behind_acme):
+    found = state(acme, sales)
+    assert (found.complete, found.as_of, found.vendor_total) == (False, None, None)
+    assert not state(acme).complete
+
+
+def test_today_counts_as_of_its_reading(acme, sales, whole_week):
+    now = datetime(2026, 7, 13, 1, tzinfo=UTC)
+    read = now - timedelta(minutes=5)
+    Window.objects.filter(pk=whole_week[-1].pk).update(read_at=read)
+    found = state(acme, sales, now=now)
+    assert (found.complete, found.as_of) == (True, read)
+
+
+def test_yesterday_read_before_it_ended_makes_figures_that_old(acme, sales, whole_week):
+    now = datetime(2026, 7, 13, 1, tzinfo=UTC)
+    old = datetime(2026, 7, 12, 15, tzinfo=UTC)
+    Window.objects.filter(pk=whole_week[-1].pk).update(read_at=now)
+    Window.objects.filter(pk=whole_week[-2].pk).update(read_at=old)
+    assert state(acme, sales, now=now).as_of == old
+
+
+def test_gaps_of_the_period_are_named(acme, sales, whole_week):
+    for day, fault in ((8, "server"), (30, "timeout")):
+        Gap.objects.create(
+            tenant=acme, environment=sales, stream="calls", part=f"2026-07-{day:02}", day=date(2026, 7, day),
+            fault=fault, opened_at=NOW,
+        )  # fmt: skip
+    assert [(gap.fault, gap.environment_name) for gap in state(acme, sales).gaps] == [("server", "Sales")]
+
+
+def test_callbacks_are_asked_for_only_where_figures_rest_on_them(acme, sales, whole_week):
+    assert not state(acme, sales, streams=("calls", "callbacks")).complete
+    for row in whole_week:
+        row.pk, row.stream = None, "callbacks"
+        row.save()
+    found = state(acme, sales, streams=("calls", "callbacks"))
+    assert (found.complete, found.mirrored) == (True, 80)
+
+
+def test_histories_read_whole_are_complete_from_the_periods_end_on(acme, care, behind_acme):
+    factories.call(care, "a")
+    rows = [
+        Window.objects.create(
+            tenant=acme, environment=care, stream="calls", part=f"agent:{n}", state="complete", read_at=NOW,
+            mirrored=5, vendor_total=5,
+        )
+        for n in (7, 8)
+    ]  # fmt: skip
+    found = state(acme, care)
+    assert (found.complete, found.as_of, found.mirrored, found.vendor_total) == (True, NOW, 1, 1)
+    early = WEEK.ends_at - timedelta(hours=2)
+    Window.objects.filter(pk=rows[0].pk).update(read_at=early)
+    assert not state(acme, care).complete
+    running = state(acme, care, now=WEEK.ends_at - timedelta(hours=1))
+    assert (running.complete, running.as_of) == (True, early)
+
+
+def test_one_environment_not_complete_makes_all_not_complete(acme, sales, care, whole_week):
+    assert not state(acme, sales, care).complete
+
+
+def test_corrections_are_calls_changed_after_their_local_day(acme, sales, behind_acme):
+    call = factories.call(sales, "a", started_at=datetime(2026, 7, 8, 23, tzinfo=UTC))  # 20:00 there
+    twice = factories.call(sales, "b", started_at=datetime(2026, 7, 8, 15, tzinfo=UTC))
+    outside = factories.call(sales, "c", started_at=datetime(2026, 7, 1, 15, tzinfo=UTC))
+
+    def change(row, at: datetime) -> None:
+        CallChange.objects.create(
+            tenant=acme, environment=sales, call=row, at=at, was_started_at=row.started_at, was_status="ringing",
+            now_status="completed",
+        )  # fmt: skip
+
+    change(call, datetime(2026, 7, 9, 2, 59, tzinfo=UTC))  # the same evening
+    assert state(acme, sales).corrections == 0
+    change(call, datetime(2026, 7, 9, 3, 0, tzinfo=UTC))
+    for hour in (1, 2):
+        change(twice, NOW + timedelta(hours=hour))
+    change(outside, NOW)
+    assert state(acme, sales).corrections == 2
+
+
+def test_each_stream_says_how_far_it_is(acme, sales, care, whole_week):
+    Window.objects.filter(pk=whole_week[5].pk).update(state="incomplete")
+    scope = Scope(acme.pk, ZONE, frozenset({sales.pk, care.pk}))
+    by_name = {row.name: row for row in freshness(scope, now=NOW)}
+    assert by_name["Care"].streams == {}
+    calls = by_name["Sales"].streams["calls"]
+    assert (calls.complete_through, calls.mirrored, calls.vendor_total) == (date(2026, 7, 10), 80, 80)
+
+
+def test_foreign_environments_are_not_told(acme, globex, sales, foreign, whole_week):
+    with wall.tenant(globex):
+        assert freshness(Scope(globex.pk, ZONE, frozenset({sales.pk}))) == []
