@@ -38,7 +38,7 @@ def database_now() -> datetime:
         return now
 
 
-def _born(pid: int) -> str:
+def born(pid: int) -> str:
     """When a process of this host began, so that a reused number is not taken for it; "" when it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[19]
@@ -48,7 +48,7 @@ def _born(pid: int) -> str:
 
 def owner() -> str:
     """This process, as leases name it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_born(os.getpid())}"
+    return f"{socket.gethostname()}:{os.getpid()}:{born(os.getpid())}"
 
 
 def is_gone(holder: str) -> bool:
@@ -57,7 +57,7 @@ def is_gone(holder: str) -> bool:
     born = holder.rpartition(":")[2]
     if host != socket.gethostname() or not rest.isdigit() or not born:
         return False
-    return _born(int(rest)) != born
+    return born(int(rest)) != born
 
 
 def claim(connection: Connection, stream: Stream) -> Run:
