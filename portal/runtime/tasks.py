@@ -16,7 +16,7 @@ def heartbeat(queue: str, **_: Any) -> None:
     Heartbeat.objects.update_or_create(queue=queue, defaults={"at": timezone.now()})
 
 
-@worker_ready.connect  # type: ignore[untyped-decorator]
+@worker_ready.connect
 def beat_at_once(**_: Any) -> None:
     """A worker that has just started shows itself now, not at beat's next minute."""
     for queue in QUEUES:

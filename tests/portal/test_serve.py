@@ -6,21 +6,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
 from portal.env import BASE_DIR
+from portal.runtime.broker import Broker
+from tests.portal.processes import free_port, processes
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")
@@ -69,22 +70,19 @@ def answer(port: int, path: str, *, status: int = 200, within: float = 60.0) -> 
         time.sleep(0.1)
 
 
-def processes(folder: Path) -> list[int]:
-    """Everything that runs for the installation in ``folder``."""
-    mark = f"DATA_DIR={folder}".encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_all_parts_run_and_end_together(site, port, folder) -> None:
     assert answer(port, "/readyz").json()["status"] == "ready"
-    assert len(processes(folder)) >= 6  # supervisor, broker, web and its worker, worker and its process, beat
+    # Supervisor, web and its worker, worker and its process, beat. The broker hides its environment.
+    wait_until(lambda: len(processes(folder)) >= 6)
+    broker = Broker(folder / "broker.sock", folder / "broker")
+    assert broker.answers()
     started = time.monotonic()
     site.send_signal(signal.SIGTERM)
     out, err = site.communicate(timeout=40)
@@ -92,23 +90,16 @@ def test_all_parts_run_and_end_together(site, port, folder) -> None:
     assert f"http://127.0.0.1:{port}/" in out
     assert "Traceback" not in err
     assert processes(folder) == []
+    assert not broker.answers()
 
 
 def test_a_part_that_is_killed_comes_back(site, port, folder) -> None:
     answer(port, "/readyz")
-    killed = [pid for pid in processes(folder) if b"celery" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    wait_until(lambda: len(processes(folder, "celery")) >= 3)  # beat, worker and its process
+    killed = processes(folder, "celery")
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    before = set(killed)
-
-    def back() -> bool:
-        found = {pid for pid in processes(folder) if b"celery" in Path(f"/proc/{pid}/cmdline").read_bytes()}
-        return len(found - before) >= 3
-
-    deadline = time.monotonic() + 30
-    while not back():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: len(set(processes(folder, "celery")) - set(killed)) >= 3)
 
 
 def test_a_port_in_use_ends_with_one_sentence(environment, folder) -> None:
