@@ -53,11 +53,9 @@ def owner() -> str:
 
 def is_gone(holder: str) -> bool:
     """Whether the process was of this host and no longer lives: then its lease need not be waited for."""
-    host, _, rest = holder.rpartition(":")[0].rpartition(":")
-    born = holder.rpartition(":")[2]
-    if host != socket.gethostname() or not rest.isdigit() or not born:
-        return False
-    return born(int(rest)) != born
+    host, _, rest = holder.partition(":")
+    pid, _, since = rest.partition(":")
+    return host == socket.gethostname() and pid.isdigit() and bool(since) and born(int(pid)) != since
 
 
 def claim(connection: Connection, stream: Stream) -> Run:

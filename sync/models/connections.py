@@ -23,7 +23,7 @@ class DayFilter(models.TextChoices):
 
 
 class Connection(PublicModel):
-    """One for each environment. The token is write-only: encrypted here, shown nowhere, handed to the provider alone."""
+    """One for each environment. The token is write-only: encrypted here, shown nowhere, given to the vendor alone."""
 
     environment = models.OneToOneField(Environment, on_delete=models.PROTECT, related_name="connection")
     provider = models.CharField(_("vendor"), max_length=40)

@@ -43,7 +43,7 @@ class RunState(models.TextChoices):
 
 
 class Run(PublicModel):
-    """One reading of one stream, by one process at a time: ``owner`` holds the lease, ``fence`` tells a late one off."""
+    """One reading of one stream by one process: ``owner`` holds the lease, ``fence`` tells a late one off."""
 
     environment = models.ForeignKey("tenants.Environment", on_delete=models.PROTECT, related_name="+")
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")

@@ -1,5 +1,6 @@
 """No minute sees more requests than the budget, whoever makes them."""
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -96,11 +97,12 @@ with wall.every_tenant("test"):
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_real_processes_share_it_too(acme, sales):
+def test_real_processes_share_it_too(acme, sales, settings):
     with wall.tenant(acme):
         make_connection(sales, rate_per_minute=25)
     command = [sys.executable, "-c", PROCESS, str(database.settings_dict["NAME"])]
     root = Path(__file__).resolve().parents[2]
-    running = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    keys = os.environ | {"TOKEN_KEYS": ",".join(settings.TOKEN_KEYS)}
+    running = [subprocess.Popen(command, cwd=root, env=keys, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = [process.communicate()[0] for process in running]
     assert sum(map(int, told)) == 25
