@@ -23,11 +23,11 @@ class FolderBackend(BaseEmailBackend):
 
     def __init__(self, *args: Any, file_path: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.folder = Path(file_path or settings.EMAIL_FILE_PATH)
+        self.folder = Path(file_path or str(settings.EMAIL_FILE_PATH))  # type: ignore[misc]  # a setting of this backend
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
-            content = message.message().as_bytes(linesep="\r\n")
+            content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's own form
             try:
                 self._write(_name(message), content)
             except OSError as error:

@@ -34,6 +34,7 @@ class _MarkedSMTPS(_Marked, smtplib.SMTP_SSL):
 
 def _spoken(error: Exception) -> tuple[int, str]:
     """The server's code and words, or 0 and the kind of fault where it said nothing."""
+    words: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(error.recipients.values()))
     elif isinstance(error, smtplib.SMTPResponseException):

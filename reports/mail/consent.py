@@ -26,7 +26,7 @@ def grant_of(recipient: Recipient) -> Grant:
     if recipient.as_member:
         membership = (
             Membership.objects.select_related("grant")
-            .filter(tenant_id=recipient.tenant_id, user_id=recipient.user_id, user__is_active=True)
+            .filter(tenant_id=recipient.tenant_id, user=recipient.user, user__is_active=True)
             .first()
         )
         if membership is None:

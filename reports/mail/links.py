@@ -43,8 +43,7 @@ def read(token: str, purpose: str) -> Pointer:
 
 
 def _signer(purpose: str) -> signing.TimestampSigner:
-    newest, *others = (
-        hashlib.blake2b(key.encode(), person=b"ringbook-links", digest_size=32).hexdigest()
-        for key in settings.TOKEN_KEYS
-    )
-    return signing.TimestampSigner(key=newest, fallback_keys=others, sep=".", salt=f"ringbook.mail.{purpose}")
+    keys: list[str | bytes] = [
+        hashlib.blake2b(key.encode(), person=b"ringbook-links", digest_size=32).digest() for key in settings.TOKEN_KEYS
+    ]
+    return signing.TimestampSigner(key=keys[0], fallback_keys=keys[1:], sep=".", salt=f"ringbook.mail.{purpose}")

@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from portal.lib.ids import uuid7
 from portal.outbox.models import Message
 from portal.tenants import wall
 from reports.mail.models import Delivery, Subscription
 from reports.mail.subscriptions import create_weekly
 from sync.models.callbacks import CallbackDay
+from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 from sync.models.connections import Connection
 from sync.models.runs import Window
@@ -30,18 +32,33 @@ def mirror(environment, *, scale=1):
         since=FIRST,
     )
     agents = [factories.agent(environment, key, name=name) for key, name in (("a", "Clara"), ("b", "Rafael"))]
+    calls = []
     for offset in range((LAST - FIRST).days):
         day = FIRST + timedelta(days=offset)
         for number in range(scale * (3 + 2 * (offset // 7))):
-            factories.call(
-                environment,
-                f"{environment.pk}-{day}-{number}",
-                agent=agents[number % 2],
-                status="no-answer" if number % 3 == 2 else "completed",
-                seconds=None if number % 3 == 2 else 60 + number,
-                started_at=datetime(day.year, day.month, day.day, 13, number, tzinfo=UTC),
-                to_number=f"+55119876{offset:02}{number:03}",
+            connected = number % 3 < 2
+            started_at = datetime(day.year, day.month, day.day, 13, number, tzinfo=UTC)
+            calls.append(
+                Call(
+                    id=uuid7(),
+                    tenant_id=environment.tenant_id,
+                    environment=environment,
+                    agent=agents[number % 2],
+                    external_id=f"{day}-{number}",
+                    status="completed" if connected else "no-answer",
+                    direction="outbound",
+                    started_at=started_at,
+                    duration_ms=1000 * (60 + number) if connected else None,
+                    from_number="+551130000000",
+                    to_number=f"+55119876{offset:02}{number:03}",
+                    contact=f"55119876{offset:02}{number:03}",
+                    digest=b"." * 16,
+                    read_at=DUE,
+                    first_seen_at=DUE,
+                    changed_at=DUE,
+                )
             )
+    Call.objects.bulk_create(calls)
     for offset in range((LAST - FIRST).days + 1):
         day = FIRST + timedelta(days=offset)
         DirtyDay.objects.create(tenant_id=environment.tenant_id, environment=environment, day=day, since=DUE)

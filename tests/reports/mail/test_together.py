@@ -1,0 +1,116 @@
+"""Several senders at once, over a real mail server: each reader gets each period once."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from portal.outbox import tasks as outbox_tasks
+from portal.tenants import wall
+from reports.mail import send
+from reports.mail.models import Delivery
+from reports.mail.send import SendSummary, send_due
+from reports.mail.subscriptions import add_recipient
+from tests.conftest import member
+from tests.portal.outbox.sink import Sink
+from tests.reports.mail.conftest import DUE, HOUR, delivered
+
+READERS = 6
+
+
+@pytest.fixture
+def sink(settings):
+    with Sink() as server:
+        settings.EMAIL_BACKEND = "portal.outbox.smtp.SmtpBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        settings.EMAIL_TIMEOUT = 5
+        yield server
+
+
+@pytest.fixture
+def readers(acme, weekly):
+    with wall.tenant(acme):
+        for number in range(READERS - 1):
+            reader = member(acme, f"reader{number}@acme.example", "viewer")
+            add_recipient(weekly, reader.email, language="en")
+
+
+def run(_number):
+    """One sender. On PostgreSQL several run at once, each with a connection of its own."""
+    try:
+        return send_due(DUE + HOUR)
+    finally:
+        if connection.vendor == "postgresql":
+            connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_five_senders_send_each_reader_one_mail(acme, readers, sink):
+    if connection.vendor == "postgresql":
+        with ThreadPoolExecutor(5) as senders:
+            summaries = list(senders.map(run, range(5)))
+    else:
+        summaries = [run(number) for number in range(5)]
+    assert sum(summaries, SendSummary()) == SendSummary(due=1, sent=READERS)
+    received = Counter(to for to, _ in sink.taken)
+    assert received == Counter({row.recipient.email: 1 for row in delivered(acme)})
+    assert len(received) == READERS
+
+
+class Killed(BaseException):
+    """Stands for a process that ends on the spot: nothing catches it."""
+
+
+@pytest.mark.fault
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("when", "point"),
+    [
+        ("after", "open_due"),
+        ("after", "claim"),
+        ("after", "put"),
+        ("after", "settle"),
+        ("before", "deliver"),
+        ("after", "deliver"),
+    ],
+)
+def test_a_sender_killed_at_any_point_leaves_each_reader_one_mail(acme, readers, sink, monkeypatch, point, when):
+    place = {
+        "open_due": (send.deliveries, "open_due"),
+        "claim": (send.deliveries, "claim"),
+        "put": (send.post, "put"),
+        "settle": (send.deliveries, "settle"),
+        "deliver": (send.post, "deliver"),
+    }[point]
+    real, calls = getattr(*place), []
+
+    def die(*args, **kwargs):
+        calls.append(1)
+        if len(calls) < 3 and point != "open_due":  # two readers are served before
+            return real(*args, **kwargs)
+        if when == "after":
+            real(*args, **kwargs)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, die)
+        with pytest.raises(Killed):
+            send_due(DUE)
+    with wall.tenant(acme):  # the claims of the dead run out
+        Delivery.objects.exclude(claimed_until=None).update(claimed_until=DUE - timedelta(days=1))
+    for minute in range(1, 4):
+        send_due(DUE + timedelta(minutes=minute))
+        sweep(monkeypatch)
+    assert Counter(to for to, _ in sink.taken) == Counter({row.recipient.email: 1 for row in delivered(acme)})
+    assert len(sink.taken) == READERS
+
+
+def sweep(monkeypatch):
+    """One pass of the outbox's sweep, its tasks run on the spot."""
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            outbox_tasks.deliver_message, "apply_async", lambda args, **_: outbox_tasks.deliver_message(*args)
+        )
+        outbox_tasks.sweep_outbox()
