@@ -29,7 +29,7 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     show_full_result_count = False
     list_per_page = 50
-    list_select_related: ClassVar[Any] = ()  # beyond the tenant and the keys that the list shows, which come along anyway
+    list_select_related: ClassVar[Any] = ()  # beyond the keys that the list shows, which come along anyway
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return (*super().get_list_display(request), "tenant")
