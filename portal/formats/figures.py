@@ -55,7 +55,8 @@ def value(amount: float | None, unit: str, *, currency: str = "") -> str:
 def change(amount: float, unit: str) -> str:
     """The size of a change without its sign: percentage points for a rate, else percent."""
     size = decimal(abs(amount), 1 if abs(amount) < 100 else 0)
-    return f"{size}{SPACE}{_('pp')}" if unit == "percent" else f"{size}{SPACE}%"
+    points = _("pp")
+    return f"{size}{SPACE}{points if unit == 'percent' else '%'}"
 
 
 def is_level(amount: float) -> bool:
