@@ -46,7 +46,7 @@ def test_every_command_is_in_the_table_and_nothing_else() -> None:
 
 
 def test_every_make_target_named_exists() -> None:
-    named = set(re.findall(r"`?make ([a-z]+)\b", README))
+    named = set(re.findall(r"(?:^    |`)make ([a-z]+)\b", README, re.MULTILINE))
     assert {"demo", "test"} <= named <= make_targets()
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.walls.tree import ROOT, tracked
 
 PLACES = re.compile(rb"(?<![\w.<>-])/(?:home|Users|root|work|mnt)/[a-z][\w.-]*/")
-TOKENS = re.compile(rb"talq_[A-Za-z0-9_-]{24,}|ring_[A-Za-z0-9_-]{40,}|ghp_[A-Za-z0-9]{36}|AKIA[0-9A-Z]{16}")
+TOKENS = re.compile(rb"talq_[A-Za-z0-9]{24,}|ring_[A-Za-z0-9_-]{40}|ghp_[A-Za-z0-9]{36}|AKIA[0-9A-Z]{16}")
 KEYS = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 REGISTRIES = re.compile(rb"--(?:extra-)?index-url[ =]|--find-links[ =]|\[\[tool\.uv\.index\]\]")
 
