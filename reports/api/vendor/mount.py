@@ -61,8 +61,8 @@ class Mount:
         @csrf_exempt
         @wraps(view)
         def answered(request: HttpRequest, **path: str) -> HttpResponseBase:
-            visit = self.visit(request)
             try:
+                visit = self.visit(request)
                 if visit is None:
                     raise refuse()
                 with wall.tenant(visit.tenant):

@@ -9,6 +9,7 @@ import pytest
 
 from portal.tenants import wall
 from portal.tenants.models.people import Role
+from reports.queries import vendor
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
@@ -445,3 +446,13 @@ def test_a_page_costs_the_same_queries_however_long_it_is(get, elements, sales_k
     for size in (1, 50):
         with django_assert_num_queries(6):  # key, scope, count, page, payloads, windows
             get(f"{BASE}/calls?per_page={size}", sales_key)
+
+
+def test_a_fault_of_ours_has_the_vendors_form_too(get, elements, sales_key, monkeypatch, caplog):
+    def broken(*args, **kwargs):
+        raise RuntimeError("a secret +5511987654321")
+
+    monkeypatch.setattr(vendor, "page", broken)
+    answer = get(f"{BASE}/calls", sales_key)
+    assert (answer.status_code, answer.data) == (500, {"success": False, "message": "Internal server error."})
+    assert "failed" in caplog.text
