@@ -117,7 +117,7 @@ else:
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"
-            "PRAGMA busy_timeout=20000;PRAGMA cache_size=-20000;PRAGMA mmap_size=134217728;",
+            "PRAGMA busy_timeout=20000;PRAGMA cache_size=-20000;",
         },
     }
 

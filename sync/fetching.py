@@ -16,7 +16,7 @@ from sync.taxonomy import Fault
 logger = logging.getLogger("ringbook.sync")
 
 SIZE = 8  # fetchers of one reader
-WAITING = 32  # chunks that may wait for the writer: bounds the memory of a streamed answer
+WAITING = 12  # chunks that may wait for the writer: bounds the memory of a streamed answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from sync.taxonomy import PASSING, Fault, Stream
 
 OPEN_WINDOWS = 6  # windows read side by side, so that small days keep the fetchers busy
 BATCH = 5_000  # records in one transaction
+BATCH_BYTES = 8 * 1024 * 1024  # of raw text in one transaction: calls with transcripts are heavy
 BATCH_AGE = 2.0  # seconds after which a smaller batch is written
 ASK_TRIES = 6  # for one request
 WALK_TRIES = 6  # for one window that keeps moving
@@ -117,6 +118,7 @@ class Reader:
         self._later: list[tuple[float, Reading, Ask]] = []  # asks to be sent again, and when
         self._closings: list[Closing] = []
         self._waiting: list[tuple[Record, datetime]] = []
+        self._waiting_bytes = 0
         self._written_at = time.monotonic()
         self._held_at = time.monotonic()
         self._not_before = 0.0
@@ -217,7 +219,11 @@ class Reader:
         event = self._fetchers.get(min(pause, 1.0) if self._open else 0.0)
         while event is not None:
             self._apply(event)
-            event = self._fetchers.get(0.0) if len(self._waiting) < BATCH else None
+            event = None if self._is_full else self._fetchers.get(0.0)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= BATCH or self._waiting_bytes >= BATCH_BYTES
 
     def _apply(self, event: Event) -> None:
         reading: Reading = event.reading
@@ -250,6 +256,7 @@ class Reader:
         self.report.seen += len(page.keys)
         # Versions are told apart by when they were asked for, to the request.
         self._waiting.extend((record, asked_at) for record in page.records)
+        self._waiting_bytes += sum(len(record.raw) for record in page.records)
 
     def _check_day(self, reading: Reading, page: Page) -> None:
         day = reading.part.day
@@ -392,14 +399,14 @@ class Reader:
     def _write_if_due(self) -> None:
         now = time.monotonic()
         idle = bool(self._waiting or self._closings) and now - self._written_at > BATCH_AGE
-        if len(self._waiting) >= BATCH or len(self._closings) >= 50 or idle:
+        if self._is_full or len(self._closings) >= 50 or idle:
             self._write()
         elif now - self._held_at > RENEW:
             hold(self.run, requests=self.report.requests)
             self._held_at = now
 
     def _write(self) -> None:
-        records, self._waiting = self._waiting, []
+        records, self._waiting, self._waiting_bytes = self._waiting, [], 0
         closings, self._closings = self._closings, []
         if records or closings:
             self._mirror.write(
