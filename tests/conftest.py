@@ -2,13 +2,15 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 # Before anything reads the settings: a suite writes nowhere but here, and its sandboxes live on loopback.
-os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="ringbook-test-"))
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="ringbook-test-")
 os.environ.setdefault("UPSTREAM_ALLOW_PRIVATE", "true")
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
@@ -36,6 +38,14 @@ def _fast_and_local(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+
+@pytest.fixture(autouse=True)
+def _one_language() -> Iterator[None]:
+    """What language a test leaves active must not be the next one's."""
+    translation.activate("en")
+    yield
+    translation.deactivate()
 
 
 def member(tenant: Tenant, email: str, role: Role, *environments: Environment, numbers: bool = False) -> User:
