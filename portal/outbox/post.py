@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -202,8 +203,19 @@ def _settle(message: Message, state: State, reply: str) -> str:
     return state
 
 
+class _Mail(EmailMultiAlternatives):
+    """Built once: what was found to be writable is what leaves."""
+
+    _built: Any = None
+
+    def message(self, **how: Any) -> Any:
+        if self._built is None:
+            self._built = super().message(**how)
+        return self._built
+
+
 def _mail(message: Message, connection: BaseEmailBackend) -> EmailMultiAlternatives:
-    mail = EmailMultiAlternatives(
+    mail = _Mail(
         message.subject,
         message.text,
         settings.DEFAULT_FROM_EMAIL,

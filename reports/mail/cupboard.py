@@ -11,7 +11,7 @@ from reports.mail.due import Kind
 from reports.mail.facts import Facts, covers, gather
 from reports.mail.models import Delivery
 from reports.periods import Period
-from reports.queries.ask import ask
+from reports.queries.ask import ask_together
 from reports.queries.filters import resolve
 from reports.queries.freshness import completeness
 from reports.queries.question import Filters, read_calls
@@ -56,7 +56,7 @@ class Cupboard:
                 delivery.period,
                 filters,
                 scope=scope,
-                ask=partial(ask, now=self.at),
+                ask_all=partial(ask_together, now=self.at),
                 stand=partial(completeness, now=self.at),
             )
         return self._facts[key]

@@ -1,6 +1,6 @@
 """Everything a report is made of: the answers to its questions, and whom they are for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from reports.scope import Scope
 
 HEADLINES = ("attempts", "connect_rate", "average_duration", "callbacks_received", "callbacks_answered")
 SHORT_CALLS = ("short_call_share_3s", "short_call_share_6s")
-Ask = Callable[[Question, Scope], Answer]
+AskAll = Callable[[Sequence[Question], Scope], tuple[Answer, ...]]
 Stand = Callable[[Scope, Period, Filters], Completeness]
 
 
@@ -53,25 +53,24 @@ class Facts:
     corrections: int
 
 
-def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask: Ask, stand: Stand) -> Facts:
+def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_all: AskAll, stand: Stand) -> Facts:
     """Ask what the report of a period needs, with one set of filters and one reader's scope."""
 
-    def answer(metrics: tuple[str, ...], over: Period, *by: str, compare: bool = False) -> Answer:
-        return ask(Question(metrics, over, by, filters, compare), scope)
+    def question(metrics: tuple[str, ...], over: Period, *by: str, compare: bool = False) -> Question:
+        return Question(metrics, over, by, filters, compare)
 
     usual, count = baseline(kind, period)
-    return Facts(
-        kind=kind,
-        period=period,
-        figures=answer((*HEADLINES, *SHORT_CALLS), period, compare=True),
-        usual=answer(HEADLINES, usual),
-        usual_count=count,
-        days=answer(("attempts", "connect_rate", "callbacks_received"), _days_shown(kind, period), "day"),
-        hours=answer(("attempts",), period, "weekday", "hour_of_day"),
-        agents=answer(("attempts", "connect_rate", "average_duration"), period, "agent", compare=True),
-        trend=answer(("connect_rate",), *_trend(kind, period)),
-        corrections=stand(scope, previous(period), filters).corrections,
-    )
+    questions = {
+        "figures": question((*HEADLINES, *SHORT_CALLS), period, compare=True),
+        "usual": question(HEADLINES, usual),
+        "days": question(("attempts", "connect_rate", "callbacks_received"), _days_shown(kind, period), "day"),
+        "hours": question(("attempts",), period, "weekday", "hour_of_day"),
+        "agents": question(("attempts", "connect_rate", "average_duration"), period, "agent", compare=True),
+        "trend": question(("connect_rate",), *_trend(kind, period)),
+    }
+    answers = dict(zip(questions, ask_all(list(questions.values()), scope), strict=True))
+    corrections = stand(scope, previous(period), filters).corrections
+    return Facts(kind=kind, period=period, usual_count=count, corrections=corrections, **answers)
 
 
 def covers(stand: Completeness, period: Period, at: datetime) -> bool:

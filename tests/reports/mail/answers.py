@@ -101,7 +101,15 @@ def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
 def week_facts(corrections: int = 7, **how) -> Facts:
     scope = Scope(1, ZONE, frozenset({1}))
     before = Completeness(AS_OF, True, 1130, 1130, corrections=corrections)
-    return gather(Kind.WEEKLY, WEEK, Filters(), scope=scope, ask=fake_ask(**how), stand=lambda *_: before)
+    ask = fake_ask(**how)
+    return gather(
+        Kind.WEEKLY,
+        WEEK,
+        Filters(),
+        scope=scope,
+        ask_all=lambda questions, scope: tuple(ask(question, scope) for question in questions),
+        stand=lambda *_: before,
+    )
 
 
 def _calls_at(weekday: int, hour: int) -> int:
