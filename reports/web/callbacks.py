@@ -1,6 +1,9 @@
 """The vendor's callback totals over time."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.functional import Promise
 
@@ -49,3 +52,21 @@ def callback_table(answer: Answer, selection: Selection) -> CallbackTable | None
         rows=tuple(rows),
         totals=tuple(figure(key, answer.totals[key]) for key in CALLBACKS),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    name: str
+    count: int
+
+
+def sources(days: Iterable[Any]) -> tuple[Source, ...]:
+    """How many callbacks answered the calls of each agent, most first: the vendor's counts of the days, added up."""
+    names: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for day in days:
+        for source in day.sources:
+            key = str(source.get("agent") or "")
+            counts[key] += source.get("count") or 0
+            names.setdefault(key, str(source.get("name") or key))
+    return tuple(Source(names[key], count) for key, count in counts.most_common() if count)

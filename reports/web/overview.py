@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -23,12 +24,13 @@ from reports.periods import local_date
 from reports.queries.agents import agents
 from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
+from reports.queries.callbacks import callback_days
 from reports.queries.environments import environments
 from reports.queries.freshness import completeness
 from reports.queries.question import Question, QuestionError, read_calls
 from reports.scope import Scope
 from reports.web.agents import SIDE_BY_SIDE, side_by_side
-from reports.web.callbacks import CALLBACKS, callback_table
+from reports.web.callbacks import CALLBACKS, callback_table, sources
 from reports.web.completeness import completeness_line
 from reports.web.contexts import SUMMARY, asked, summary
 from reports.web.hours import hour_map
@@ -116,6 +118,7 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
             for key in MAPS
         ],
         "callbacks": callback_table(over_time, selection),
+        "callback_sources": () if selection.agent else sources(_callback_days(scope, selection)),
     }
     if summed.totals["attempts"].value:
         context |= {
@@ -170,6 +173,10 @@ def _question(metrics: tuple[str, ...], *by: str, selection: Selection, compare:
 def _days_before(answer: Answer) -> str:
     previous = answer.previous_period
     return figures.days(previous.start, previous.last_day) if previous else ""
+
+
+def _callback_days(scope: Scope, selection: Selection) -> QuerySet[Any]:
+    return callback_days(scope, selection.first, selection.last, selection.environment)
 
 
 def _before_complete(answer: Answer, scope: Scope, now: datetime) -> bool:
