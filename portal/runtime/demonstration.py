@@ -62,6 +62,7 @@ class Notes:
     password: str = field(repr=False)
     port: int = SANDBOX_PORT
     built: bool = False
+    is_new: bool = False
 
     @classmethod
     def path(cls) -> Path:
@@ -76,12 +77,12 @@ class Notes:
 
     @classmethod
     def new(cls, *, days: int, calls_per_day: int) -> Self:
-        return cls(days=days, calls_per_day=calls_per_day, password=secrets.token_urlsafe(9))
+        return cls(days=days, calls_per_day=calls_per_day, password=secrets.token_urlsafe(9), is_new=True)
 
     def write(self) -> None:
         draft = self.path().with_suffix(".new")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file)
+            json.dump(asdict(self) | {"is_new": False}, file)
         draft.replace(self.path())
 
 
@@ -112,6 +113,11 @@ def await_sandbox(port: int, tend: Callable[[], None], *, within: float = 30.0) 
         finally:
             page.close()
     raise TimeoutError("The sandbox does not answer.")
+
+
+def stands() -> bool:
+    """Whether an earlier start's tenants are still there."""
+    return Tenant.objects.filter(slug__in=[wanted.slug for wanted in TENANTS]).count() == len(TENANTS)
 
 
 def build(notes: Notes) -> None:

@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,6 +92,14 @@ def test_it_serves_what_is_there_and_ends_cleanly(first, folder) -> None:
 
 def test_its_notes_are_for_its_owner_alone(first, folder) -> None:
     assert (folder / "demo.json").stat().st_mode & 0o077 == 0
+
+
+def test_it_keeps_out_of_a_portal_that_is_not_its_own(first, folder, tmp_path) -> None:
+    shutil.copy(folder / "ringbook.sqlite3", tmp_path)
+    process = demo(tmp_path, "--once")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert err == f"{tmp_path} holds a portal already; the demo wants a DATA_DIR of its own.\n"
 
 
 @pytest.mark.parametrize("wrong", [["--days", "0"], ["--port", "65536"], ["--calls-per-day", "many"]])

@@ -13,6 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from portal.runtime import demonstration, programs
+from portal.runtime.children import Program
 from portal.runtime.demonstration import Notes
 from portal.runtime.progress import Bar
 from portal.runtime.schema import bring_up_to_date
@@ -51,8 +52,16 @@ class Command(SiteCommand):
                 return
             bind = f"127.0.0.1:{options['port']}"
             with listen(bind) as listener, Supervisor(self.stderr.write) as running:
-                self._prepare(running, notes)
-                running.serve(listener, web=2, workers=2, ready=lambda: self._announce(bind, notes))
+                runs_already = self._prepare(running, notes)
+
+                def ready() -> None:
+                    self._announce(bind, notes)
+                    if not runs_already:
+                        running.start(_sandbox(notes))
+                        with running.working():
+                            demonstration.await_sandbox(notes.port, running.tend)
+
+                running.serve(listener, web=2, workers=2, ready=ready)
 
     def _notes(self, days: int, calls_per_day: int) -> Notes:
         found = Notes.read()
@@ -67,27 +76,29 @@ class Command(SiteCommand):
             found.days, found.calls_per_day = days, calls_per_day
         return found
 
-    def _prepare(self, running: Supervisor, notes: Notes) -> None:
-        """Everything up to the mail. What an earlier start has done is found and left as it is."""
+    def _prepare(self, running: Supervisor, notes: Notes) -> bool:
+        """Everything up to the mail, as far as an earlier start has not done it; whether the sandbox runs now.
+
+        Where all is done already, the sandbox may wait until the page answers: only the workers need it then.
+        """
         running.ensure_broker()
-        notes.port = demonstration.free_port(notes.port)
-        notes.write()
-        running.start(
-            programs.manage(
-                "sandbox",
-                *("sandbox", "--bind", f"127.0.0.1:{notes.port}"),
-                *("--days", str(notes.days), "--calls-per-day", str(notes.calls_per_day)),
-            )
-        )
         with running.working():
             bring_up_to_date()
-            if not notes.built:
-                demonstration.await_sandbox(notes.port, running.tend)
+            if notes.is_new and Tenant.objects.exists():
+                raise CommandError(f"{settings.DATA_DIR} holds a portal already; the demo wants a DATA_DIR of its own.")
+            notes.built = notes.built and demonstration.stands()
+            notes.port = demonstration.free_port(notes.port)
+            notes.write()
+            if notes.built:
+                demonstration.build(notes)
+                return False
+            running.start(_sandbox(notes))
+            demonstration.await_sandbox(notes.port, running.tend)
             demonstration.build(notes)
-            if not notes.built:
-                self._fill()
-                notes.built = True
-                notes.write()
+            self._fill()
+            notes.built = True
+            notes.write()
+        return True
 
     def _fill(self) -> None:
         for connection in demonstration.connections():
@@ -142,6 +153,14 @@ class Command(SiteCommand):
         self.stdout.write(f"The weekly mail is in {_newest_mail() or settings.DATA_DIR / 'outbox'}")
         self.stdout.write("Ctrl-C ends it.")
         self.stdout.flush()
+
+
+def _sandbox(notes: Notes) -> Program:
+    return programs.manage(
+        "sandbox",
+        *("sandbox", "--bind", f"127.0.0.1:{notes.port}"),
+        *("--days", str(notes.days), "--calls-per-day", str(notes.calls_per_day)),
+    )
 
 
 @contextmanager
