@@ -120,7 +120,7 @@ def test_an_unfinished_period_is_compared_with_the_same_time_of_the_one_before(z
     assert before.starts_at <= until <= before.ends_at
     if not period.holds(now):
         assert until == before.ends_at
-    elif until < before.ends_at:
+    elif not period.whole_month or until < before.ends_at:  # a longer month has days that the one before lacks
         assert abs((until - before.starts_at) - (now - period.starts_at)) <= timedelta(hours=2)  # clocks may change
 
 
