@@ -59,6 +59,7 @@ class AgentLine:
     name: str
     attempts: str
     rate: str
+    small: bool  # the rate is a sentence, not a number
     change: str
     tone: str
     duration: str
@@ -201,6 +202,7 @@ def _agent(row: Row) -> AgentLine:
         name=words.label(row.labels[0]),
         attempts=words.amount(row.cells["attempts"].value, "count"),
         rate=words.figure(rate, metric),
+        small=rate.small,
         change=words.change(rate, metric),
         tone=words.tone(rate, metric),
         duration=words.amount(row.cells["average_duration"].value, "seconds"),
