@@ -119,11 +119,11 @@ def _bar(column: Column, *, place: int, slot: float, top: float, labels: tuple[b
             y -= height
             parts.append(Part(kind, round(y, 2), round(height, 2)))
     return Bar(
-        x=round(slot * (place + gap / 2), 4),
-        width=round(slot * (1 - gap), 4),
-        hit_x=round(slot * place, 4),
-        hit_width=round(slot, 4),
-        middle=round(slot * (place + 0.5), 4),
+        x=round(slot * (place + gap / 2), 2),
+        width=round(slot * (1 - gap), 2),
+        hit_x=round(slot * place, 2),
+        hit_width=round(slot, 2),
+        middle=round(slot * (place + 0.5), 2),
         top=round(y, 2),
         height=round(HEIGHT - y, 2),
         parts=tuple(parts),
@@ -138,7 +138,7 @@ def _bar(column: Column, *, place: int, slot: float, top: float, labels: tuple[b
 
 def round_step(highest: float) -> int:
     """The distance of the lines: 1, 2 or 5 times a power of ten, whole calls, two to six lines, little room lost."""
-    power = 10 ** floor(log10(max(1.0, highest)))
+    power = int(10 ** floor(log10(max(1.0, highest))))
     steps = [round(part * power / 10) for part in (1, 2, 5, 10, 20) if part * power >= 10]
     fitting = [step for step in steps if ceil(highest / step) <= 6]
     return min(fitting, key=lambda step: (step * ceil(highest / step), step))

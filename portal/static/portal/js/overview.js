@@ -34,7 +34,10 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
     readout.textContent = mark ? mark.getAttribute("aria-label") : "";
   };
   marks.forEach((mark, place) => {
-    mark.querySelector("title")?.remove();
+    // The readout takes the place of the browser's slow tooltip; the name stays.
+    const title = mark.querySelector("title");
+    mark.setAttribute("aria-label", title.textContent);
+    title.remove();
     mark.setAttribute("tabindex", place === marks.length - 1 ? "0" : "-1");
     mark.addEventListener("pointerenter", () => show(mark));
     mark.addEventListener("pointerleave", () => show(null));
