@@ -8,8 +8,7 @@ process may die anywhere: the next one goes on from the rows.
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sync import windows
@@ -25,6 +24,7 @@ from sync.models.runs import Run
 from sync.providers import registry
 from sync.providers.base import Ask, Page, Part, UpstreamError
 from sync.providers.paging import Walk
+from sync.readings import Progress, Reading, StreamReport
 from sync.records import BrokenRecord, CallRecord, Record
 from sync.taxonomy import PASSING, Fault, Stream
 
@@ -36,56 +36,6 @@ ASK_TRIES = 6  # for one request
 WALK_TRIES = 6  # for one window that keeps moving
 RENEW = 20.0  # seconds between renewals of the lease while nothing is written
 NO_HINT_PAUSE = 60.0  # after a 429 without Retry-After; doubles
-
-
-@dataclass(slots=True)
-class Reading:
-    """A window on its way: its walk, what the mirror knows of it, and what still waits to be written."""
-
-    part: Part
-    walk: Walk
-    known: Mapping[bytes, str]
-    read_at: datetime
-    tries: int = 1  # walks
-    asked: dict[Ask, int] = field(default_factory=dict)  # requests that failed, and how often
-    list_keys: set[str] = field(default_factory=set)
-    unplaced: list[bytes] = field(default_factory=list)
-    broken: int = 0
-    in_day: set[str] = field(default_factory=set)  # ids of the part's own day, when asked wider
-    strayed: bool = False  # an element of another day came in an exact answer
-
-
-@dataclass(slots=True)
-class StreamReport:
-    """What reading one stream came to. ``status``: complete, partial or failed."""
-
-    status: str = "complete"
-    seen: int = 0
-    new: int = 0
-    changed: int = 0
-    quarantined: int = 0
-    windows_complete: int = 0
-    windows_incomplete: int = 0
-    requests: int = 0
-    fault: Fault | None = None
-    moved: bool = False  # settled windows changed while they were read
-    stopped: bool = False  # budget, patience or time ended before the plan did
-
-    def as_json(self) -> dict[str, object]:
-        names = (
-            "status",
-            "seen",
-            "new",
-            "changed",
-            "quarantined",
-            "windows_complete",
-            "windows_incomplete",
-            "requests",
-        )
-        return {name: getattr(self, name) for name in names}
-
-
-Progress = Callable[[Stream, int, int, int], None]  # stream, windows done, windows planned, elements seen
 
 
 class Reader:
@@ -430,4 +380,4 @@ class Reader:
 
 def _backoff(tries: int) -> float:
     """Growing pauses with jitter, a quarter of a second to eight."""
-    return min(8.0, 0.25 * 2**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+    return min(8.0, 0.25 * 2.0**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -15,7 +15,8 @@ from sync.models.connections import Connection
 from sync.models.runs import Run, RunState, Window, WindowState
 from sync.providers import registry
 from sync.providers.base import Part, Provider
-from sync.reader import Progress, Reader, StreamReport
+from sync.reader import Reader
+from sync.readings import Progress, StreamReport
 from sync.taxonomy import Fault, Stream
 
 PASSES = 4  # readings of windows that moved while they were read, when there is time to settle them

@@ -64,5 +64,5 @@ def list_is_due(stream: str, seen: Seen | None, now: datetime) -> bool:
 
 def next_attempt(now: datetime, attempts: int, blocked_until: datetime | None) -> datetime:
     """When to try a failed window again: growing pauses, and never before the vendor's own wish."""
-    pause = min(RETRY[0] * 2 ** min(attempts, 10), RETRY[1])
+    pause: timedelta = min(RETRY[0] * 2 ** min(attempts, 10), RETRY[1])
     return max(now + pause, blocked_until or now)

@@ -29,7 +29,7 @@ class ListWriter:
     """
 
     def __init__(self, tenant_id: int, environment_id: int) -> None:
-        self._environment = {"tenant_id": tenant_id, "environment_id": environment_id}
+        self._environment: dict[str, Any] = {"tenant_id": tenant_id, "environment_id": environment_id}
         self.new = 0
         self.changed = 0
 
