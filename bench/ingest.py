@@ -72,7 +72,13 @@ def ours(url: str, base: str, days: int, fetchers: int = 8) -> dict:
 
 
 def dlt(mode: str, url: str, base: str, folder: str) -> dict:
-    return run([str(DLT), "bench/rival_dlt.py", mode, f"--base-url={base}", f"--database-url={url}", f"--folder={folder}"])
+    # dlt insists on a password, also where the server trusts local users.
+    parts = urlsplit(url)
+    if not parts.password:
+        url = urlunsplit(parts._replace(netloc=f"{parts.username}:unused@{parts.hostname}:{parts.port or 5432}"))
+    return run(
+        [str(DLT), "bench/rival_dlt.py", mode, f"--base-url={base}", f"--database-url={url}", f"--folder={folder}"]
+    )
 
 
 def bare_copy(url: str) -> dict:

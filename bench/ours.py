@@ -41,16 +41,23 @@ def main() -> None:
         connection.base_url = asked.base_url
         connection.save()
         idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         report = pull(connection, [Stream.CALLS], since=asked.since, until=asked.until)
-        seconds = time.perf_counter() - began
+        seconds, cpu = time.perf_counter() - began, time.process_time() - worked
     if report.status != "complete":
         sys.exit(f"the pull ended {report.status}")
     told = report.streams[Stream.CALLS]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(  # noqa: T201
         json.dumps(
-            {"seconds": seconds, "seen": told.seen, "new": told.new, "changed": told.changed, "mb": (peak - idle) / 1024}
+            {
+                "seconds": seconds,
+                "cpu": cpu,
+                "seen": told.seen,
+                "new": told.new,
+                "changed": told.changed,
+                "mb": (peak - idle) / 1024,
+            }
         )
     )
 

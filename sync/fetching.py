@@ -50,14 +50,13 @@ Event = Answered | Finished | Failed
 class Fetchers:
     """A pool for one pull, over one session."""
 
-    def __init__(self, provider: Provider, access: Access, *, size: int = SIZE) -> None:
+    def __init__(self, provider: Provider, access: Access) -> None:
         self._provider = provider
-        self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix="fetch")
+        self._pool = ThreadPoolExecutor(max_workers=SIZE, thread_name_prefix="fetch")
         self._events: queue.Queue[Event] = queue.Queue(maxsize=WAITING)
         self._http = provider.session(access)
         self._old: list[Http] = []  # sessions of a token that was replaced; requests may still be under way
         self._closing = False
-        self._size = size
         self._busy = 0
 
     def __enter__(self) -> "Fetchers":
@@ -73,7 +72,7 @@ class Fetchers:
 
     @property
     def free(self) -> bool:
-        return self._busy < self._size
+        return self._busy < SIZE
 
     @property
     def busy(self) -> bool:
