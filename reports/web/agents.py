@@ -1,6 +1,6 @@
 """Agents side by side, in the order the reader chose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -27,6 +27,7 @@ class Heading:
 @dataclass(frozen=True, slots=True)
 class AgentRow:
     label: str
+    home: str  # its environment's name, where that needs saying
     href: str  # the page narrowed to this agent; "" for calls without one
     cells: tuple[Figure, ...]
 
@@ -38,8 +39,8 @@ class Agents:
     totals: tuple[Figure, ...]
 
 
-def side_by_side(answer: Answer, selection: Selection) -> Agents:
-    """Agents in the chosen order; those without a value come last in either direction."""
+def side_by_side(answer: Answer, selection: Selection, *, homes: Mapping[str, str]) -> Agents:
+    """Agents in the chosen order; those without a value come last in either direction. ``homes`` names environments."""
     key, descending = selection.sort.removeprefix("-"), selection.sort.startswith("-")
     rows = sorted(answer.rows, key=lambda row: row.labels[0].casefold())
     if key == "agent":
@@ -51,6 +52,7 @@ def side_by_side(answer: Answer, selection: Selection) -> Agents:
         rows=tuple(
             AgentRow(
                 label=row.labels[0] or _("without an agent"),
+                home=homes.get(row.key[0] or "", ""),
                 href=selection.change(agent=row.key[0]).query if row.key[0] else "",
                 cells=tuple(
                     Figure(METRICS[name], row.cells.get(name), fit=FIT.get(name, "")) for name in asked(SIDE_BY_SIDE)

@@ -58,6 +58,22 @@ class Choices:
     def of_environment(self, environment: UUID | None) -> list[Any]:
         return [agent for agent in self.agents if environment in (None, agent.environment.public_id)]
 
+    def grouped(self, environment: UUID | None) -> list[tuple[str, list[Any]]]:
+        """Agents under the names of their environments; under no name where there is one only."""
+        agents = self.of_environment(environment)
+        groups = [
+            (home.name, [agent for agent in agents if agent.environment_id == home.pk]) for home in self.environments
+        ]
+        filled = [(name, members) for name, members in groups if members]
+        return filled if len(filled) > 1 else [("", agents)]
+
+    @property
+    def homes(self) -> dict[str, str]:
+        """The environment's name for each agent, where there are several environments."""
+        if len(self.environments) < 2:
+            return {}
+        return {str(agent.public_id): agent.environment.name for agent in self.agents}
+
     def narrowed(self, selection: Selection) -> "Choices":
         """What is in view with this selection."""
         agents = self.of_environment(selection.environment)
@@ -98,7 +114,7 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "selection": selection,
         "spans": SPANS,
         "environments": choices.environments,
-        "agents": choices.of_environment(selection.environment),
+        "agents_by_environment": choices.grouped(selection.environment),
         "days": figures.days(selection.first, selection.last_begun),
         "days_before": _days_before(summed),
         "running": selection.period.holds(now),
@@ -123,7 +139,7 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     if summed.totals["attempts"].value:
         context |= {
             "trend": trend(over_time, selection, calls_url),
-            "side_by_side": side_by_side(by_agent, selection),
+            "side_by_side": side_by_side(by_agent, selection, homes=shown.homes),
             "hours": hour_map(by_hour, selection),
         }
     return TemplateResponse(request, "reports/overview.html", context)

@@ -18,6 +18,7 @@ from reports.queries.ask import ask
 from reports.queries.question import Filters, Question
 from reports.scope import Scope
 from reports.web.contexts import SUMMARY
+from sync.models.callbacks import CallbackDay
 from sync.models.connections import Connection
 from sync.models.runs import Gap, Window
 from tests import factories
@@ -259,3 +260,37 @@ def test_a_file_of_nonsense_is_refused_in_words(client, bruno) -> None:
     response = client.get("/t/acme/calls.csv?date_from=soon")
     assert response.status_code == 400
     assert "date_from" in response.content.decode()
+
+
+def test_agents_of_several_environments_say_where_they_belong(client, sales, ana, bruno, calls) -> None:
+    html = get(client, ana).content.decode()
+    assert '<optgroup label="Care">' in html
+    assert re.search(r'>Care-1</a> <small class="quiet">Care</small>', html)
+    html = get(client, bruno).content.decode()
+    assert "<optgroup" not in html
+    assert "<small" not in html
+
+
+def test_callbacks_are_told_by_day_and_by_source(client, acme, sales, bruno, calls) -> None:
+    with wall.tenant(acme):
+        for n in (1, 2):
+            CallbackDay.objects.create(
+                tenant=acme,
+                environment=sales,
+                day=date(2026, 7, 6 + n),
+                received=10 + n,
+                answered=7,
+                unmatched=1,
+                sources=[
+                    {"agent": "1", "name": "Outbound", "count": 4},
+                    {"agent": "2", "name": "Renewals", "count": n},
+                ],
+                payload="{}",
+                digest=b"." * 16,
+                changed_at=MONDAY,
+            )
+    said = text(get(client, bruno))
+    assert "Wed 8 Jul 12 7 58.3 % 1 Tue 7 Jul 11 7 63.6 % 1 Together 23 14 60.9 % 2" in said.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    assert "Outbound 8 Renewals 3" in said
