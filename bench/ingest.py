@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from bench.pages import FIRST_DAY
+from sync.sandbox.server import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -50,9 +51,7 @@ def vendor(calls: int, days: int, latency: float = 0.0):
 
 
 def run(command: list[str], **environment: str) -> dict:
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -167,7 +166,23 @@ def fetchers(calls: int = 20_000, days: int = 4) -> dict[str, float]:
     return told
 
 
-def table(rounds: list[dict[str, float]], far: dict[str, float], calls: int) -> str:
+def stream(megabytes: int = 300) -> dict[str, float]:
+    """Memory over one unpaged answer of OriginsAI's, on both databases."""
+    told = {}
+    with Sandbox(days=2, calls_per_day=40, originsai_extra_mb=megabytes) as box:
+        agents = ",".join(f"{number}:{name}" for number, name in box.originsai_agents.items())
+        today = box.now.date().isoformat()
+        command = [sys.executable, "-m", "bench.ours", f"--base-url={box.originsai_url}", f"--since={today}"]
+        command += [f"--until={today}", f"--agents={agents}", f"--token={box.originsai_token}"]
+        with tempfile.TemporaryDirectory() as folder:
+            databases = {"PostgreSQL": fresh_database("ringbook_bench_far"), "SQLite": f"sqlite:///{folder}/bench.db"}
+            for name, url in databases.items():
+                settings = {"DATABASE_URL": url, "DATA_DIR": folder, "UPSTREAM_ALLOW_PRIVATE": "true"}
+                told[name] = run(command, **settings)["mb"]
+    return told
+
+
+def table(rounds: list[dict[str, float]], far: dict[str, float], streamed: dict[str, float], calls: int) -> str:
     middle = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
     lines = [
         f"{calls:,} calls, {len(rounds)} rounds, medians.",
@@ -197,6 +212,7 @@ def table(rounds: list[dict[str, float]], far: dict[str, float], calls: int) -> 
         f"| re-read, 1 % changed, against dlt, defaults | ≥ 12 "
         f"| {middle['dlt default.changed'] / middle['ours.changed']:.1f} |",
         f"| eight fetchers against one, 50 ms away | ≥ 6.5 | {far['1 fetchers'] / far['8 fetchers']:.1f} |",
+        *(f"| memory over a 300 MB answer, {name} | < 150 MB | {mb:.0f} MB |" for name, mb in streamed.items()),
     ]
     return "\n".join(lines)
 
@@ -211,8 +227,8 @@ def main() -> None:
     with vendor(asked.calls, asked.days) as base:
         for number in range(asked.rounds):
             rounds.append(one_round(asked.calls, asked.days, base))
-            print(f"round {number + 1}: {json.dumps(rounds[-1])}", file=sys.stderr)  # noqa: T201
-    print(table(rounds, fetchers(), asked.calls))  # noqa: T201
+            print(f"round {number + 1}: {json.dumps(rounds[-1])}", file=sys.stderr)
+    print(table(rounds, fetchers(), stream(), asked.calls))
 
 
 if __name__ == "__main__":

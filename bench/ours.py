@@ -29,15 +29,24 @@ def main() -> None:
     parser.add_argument("--base-url", required=True)
     parser.add_argument("--since", type=date.fromisoformat, required=True)
     parser.add_argument("--until", type=date.fromisoformat, required=True)
+    parser.add_argument("--agents", default="", help="read OriginsAI's agents, 7:Reception,… and not Talkover")
+    parser.add_argument("--token", default="talq_bench")
     parser.add_argument("--fetchers", type=int, default=fetching.SIZE)
     asked = parser.parse_args()
     fetching.SIZE = asked.fetchers
     call_command("migrate", verbosity=0)
     tenant, _ = Tenant.objects.get_or_create(slug="bench", defaults={"name": "Bench", "zone": "America/Sao_Paulo"})
+    wanted = Description(
+        "Bench",
+        "originsai" if asked.agents else "talkover",
+        asked.base_url,
+        asked.since,
+        token=asked.token,
+        settings={"agents": asked.agents} if asked.agents else {},
+    )
     with wall.tenant(tenant):
-        connection = Connection.objects.filter(environment__name="Bench").first() or add_connection(
-            tenant, Description("Bench", "talkover", asked.base_url, asked.since, token="talq_bench"), check=False
-        )
+        found = Connection.objects.filter(environment__name="Bench").first()
+        connection = found or add_connection(tenant, wanted, check=False)
         connection.base_url = asked.base_url
         connection.save()
         idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -48,7 +57,7 @@ def main() -> None:
         sys.exit(f"the pull ended {report.status}")
     told = report.streams[Stream.CALLS]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(  # noqa: T201
+    print(
         json.dumps(
             {
                 "seconds": seconds,

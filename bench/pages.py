@@ -1,6 +1,6 @@
 """A vendor that costs nothing: Talkover's call list from pages rendered beforehand, over real HTTP.
 
-``/a/…`` and ``/b/…`` are the same calls, but in ``b`` every hundredth has changed. ``?date_from=&date_to=`` asks for one
+``/a/…`` and ``/b/…`` are the same calls, but in ``b`` every hundredth has changed. ``?date_from=`` asks for one
 day, no dates for all. It is much faster than any reader, so that readers are what is measured.
 """
 
@@ -69,7 +69,7 @@ def envelopes(calls: list[bytes]) -> list[bytes]:
 
 def render(calls: int, days: int) -> dict[tuple[str, str], list[bytes]]:
     """Ready answers by (version, day); day "" is all of them."""
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)
     pages: dict[tuple[str, str], list[bytes]] = {}
     every: dict[str, list[bytes]] = {"a": [], "b": []}
     for day in range(days):
@@ -116,7 +116,7 @@ NOTHING = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:
 async def serve(calls: int, days: int, latency: float) -> None:
     Vendor.pages, Vendor.latency = render(calls, days), latency
     server = await asyncio.get_running_loop().create_server(Vendor, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201
+    print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 

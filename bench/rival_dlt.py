@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
 
-import dlt  # noqa: E402
-import orjson  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import requests  # noqa: E402
-from dlt.sources.rest_api import rest_api_source  # noqa: E402
+import dlt
+import orjson
+import pyarrow as pa
+import requests
+from dlt.sources.rest_api import rest_api_source
 
 PAGES_AT_ONCE = 8
 PAGES_A_TABLE = 50
