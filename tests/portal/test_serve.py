@@ -24,9 +24,9 @@ def port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("data")
+    return tmp_path_factory.mktemp("data")  # its path is short: a socket will lie in it
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def test_all_parts_run_and_end_together(site, port, folder) -> None:
-    assert answer(port, "/readyz").json()["status"] == "ready"
+    assert answer(port, "/readyz").json()["status"] == "ready"  # so every queue has been served once
     # Supervisor, web and its worker, worker and its process, beat. The broker hides its environment.
     wait_until(lambda: len(processes(folder)) >= 6)
     broker = Broker(folder / "broker.sock", folder / "broker")
