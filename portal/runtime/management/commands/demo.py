@@ -104,6 +104,7 @@ class Command(SiteCommand):
         for connection in demonstration.connections():
             self._mirror(connection)
             refresh_dirty()
+        self.tell("Writing Acme's weekly mail …")
         acme = demonstration.TENANTS[0]
         create_weekly(
             Tenant.objects.get(slug=acme.slug),
