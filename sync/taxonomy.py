@@ -65,6 +65,7 @@ class Fault(StrEnum):
     ADDRESS = "address"  # the host is not allowed or resolves to a private network
     DRIFT = "drift"  # pages moved under every walk
     EMPTY_PAGE = "empty-page"  # nothing where the total promised more
+    VANISHED = "vanished"  # most of what was there is suddenly gone; nobody believes that at once
     LOST_LEASE = "lost-lease"  # another process took over
 
 
@@ -80,5 +81,6 @@ PASSING = frozenset(
         Fault.FORM,
         Fault.EMPTY_PAGE,
         Fault.DRIFT,
+        Fault.VANISHED,
     }
 )

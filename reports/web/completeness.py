@@ -29,6 +29,7 @@ FAULTS: dict[str, str | Promise] = {
     Fault.ADDRESS: gettext_lazy("the vendor's address is not allowed"),
     Fault.DRIFT: gettext_lazy("the list moved while it was read"),
     Fault.EMPTY_PAGE: gettext_lazy("a page of the list was empty"),
+    Fault.VANISHED: gettext_lazy("most of what was there is gone"),
     Fault.LOST_LEASE: gettext_lazy("the reading was interrupted"),
 }
 STREAMS: dict[str, str | Promise] = {

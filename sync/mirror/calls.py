@@ -6,14 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
 
 from sync.mirror import tables
 from sync.mirror.rows import COLUMNS, ID, STARTED_AT, UPDATED, RowMaker, Stored
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
 from sync.models.changes import CallChange, DirtyDay
-from sync.models.quarantine import Quarantine
 from sync.records import CallRecord
 
 _PAYLOAD = ("call_id", "tenant_id", "environment_id", "raw")
@@ -36,6 +35,10 @@ class CallWriter:
         self._agents: dict[str, int] = {}
         self._environment = {"tenant_id": maker.tenant_id, "environment_id": maker.environment_id}
 
+    def forget(self) -> None:
+        """Forget what was looked up: the transaction that saw it is undone."""
+        self._agents.clear()
+
     def write(self, records: Sequence[tuple[CallRecord, datetime]], now: datetime) -> Written:
         """Each record comes with the time its answer was asked for. One id may come several times."""
         newest: dict[str, tuple[CallRecord, datetime]] = {}
@@ -56,7 +59,6 @@ class CallWriter:
             known = self._stored(newest)
             self._insert([item for item in rows if item[1].external_id not in known], written)
             self._update([item for item in rows if item[1].external_id in known], known, now, written)
-        self._release(newest, now)
         self._mark(written.days, now)
         return written
 
@@ -77,11 +79,9 @@ class CallWriter:
         calls, payloads, changes, back = [], [], [], []
         for row, record, read_at in rows:
             was = known[record.external_id]
-            if was.digest == record.digest:
-                if was.missing_since is not None:
-                    back.append(was.id)
-                continue
-            if not was.gives_way(record, read_at):
+            if was.digest == record.digest or not was.gives_way(record, read_at):
+                if was.missing_since is not None and read_at > was.missing_since:
+                    back.append(was.id)  # whatever version it is, upstream has it
                 continue
             cells = list(row)
             if record.started_at is None:
@@ -137,16 +137,6 @@ class CallWriter:
             self._agents.update(found.values_list("external_id", "id"))
         return self._agents
 
-    def _release(self, keys: Iterable[str], now: datetime) -> None:
-        """A broken element whose id came in whole is not broken any more."""
-        open_ones = Quarantine.objects.filter(
-            environment_id=self._maker.environment_id, kind="call", released_at=None
-        ).exclude(external_id="")
-        waiting = dict(open_ones.values_list("external_id", "id"))
-        whole = [waiting[key] for key in keys if key in waiting] if waiting else []
-        if whole:
-            Quarantine.objects.filter(pk__in=whole).update(released_at=now)
-
     def _mark(self, days: Iterable[date], now: datetime) -> None:
         mark_dirty(self._maker.tenant_id, self._maker.environment_id, days, now)
 
@@ -185,13 +175,20 @@ def known_of_agent(environment_id: int, agent_key: str) -> dict[bytes, str]:
     return {bytes(digest): key for digest, key in rows.values_list("digest", "external_id").iterator(5000)}
 
 
-def mark_missing(environment_id: int, keys: Iterable[str], span: Q, now: datetime) -> int:
-    """Mark calls that a whole reading of ``span`` no longer showed. Nothing is deleted. Returns how many."""
+def mark_missing(
+    environment_id: int, keys: Iterable[str], span: Q, now: datetime, *, whole_history: bool = False
+) -> int:
+    """Mark calls that a whole reading of ``span`` no longer showed. Nothing is deleted. Returns how many.
+
+    A call whose start can't be read stands at the time it was first seen, so no day's reading can tell that it is gone.
+    """
     gone = sorted(keys)
     marked = 0
     for start in range(0, len(gone), _CHUNK):
         rows = Call.objects.filter(
             span, environment_id=environment_id, missing_since=None, external_id__in=gone[start : start + _CHUNK]
         )
+        if not whole_history:
+            rows = rows.exclude(started_guessed=True, started_at=F("first_seen_at"))
         marked += rows.update(missing_since=now, changed_at=now)
     return marked

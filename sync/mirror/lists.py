@@ -1,6 +1,6 @@
 """Writing what comes in small lists: agents, callback roles, prices, campaigns, callback days, broken elements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -186,15 +186,34 @@ def drop_unplaced(environment_id: int, agent_key: str, seen: Iterable[bytes]) ->
         held.filter(pk__in=gone).delete()
 
 
-def mark_missing_agents(environment_id: int, seen: Sequence[str], now: datetime) -> int:
-    """Mark listed agents that a whole reading no longer showed. Agents only calls ever named are left alone."""
+def listed_agents(environment_id: int) -> set[str]:
+    """Agents that a list of the vendor's named and still does. Agents only calls ever named are none of them."""
     listed = Agent.objects.filter(environment_id=environment_id, missing_since=None).exclude(payload="")
-    return listed.exclude(external_id__in=seen).update(missing_since=now)
+    return set(listed.values_list("external_id", flat=True))
 
 
-def mark_missing_campaigns(environment_id: int, seen: Sequence[str], now: datetime) -> int:
+def listed_campaigns(environment_id: int) -> set[str]:
     listed = Campaign.objects.filter(environment_id=environment_id, missing_since=None)
-    return listed.exclude(external_id__in=seen).update(missing_since=now, changed_at=now)
+    return set(listed.values_list("external_id", flat=True))
+
+
+def mark_missing_agents(environment_id: int, keys: Iterable[str], now: datetime) -> int:
+    """Mark agents that a whole reading no longer showed. Returns how many."""
+    gone = Agent.objects.filter(environment_id=environment_id, external_id__in=sorted(keys), missing_since=None)
+    return gone.update(missing_since=now)
+
+
+def mark_missing_campaigns(environment_id: int, keys: Iterable[str], now: datetime) -> int:
+    gone = Campaign.objects.filter(environment_id=environment_id, external_id__in=sorted(keys), missing_since=None)
+    return gone.update(missing_since=now, changed_at=now)
+
+
+def release(environment_id: int, keys: Set[str], now: datetime) -> None:
+    """Calls whose ids came in whole are broken no more."""
+    waiting = Quarantine.objects.filter(environment_id=environment_id, kind="call", released_at=None)
+    whole = [pk for pk, key in waiting.exclude(external_id="").values_list("pk", "external_id") if key in keys]
+    if whole:
+        Quarantine.objects.filter(pk__in=whole).update(released_at=now)
 
 
 def _same(known: bytes | memoryview | None, digest: bytes) -> bool:

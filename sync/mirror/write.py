@@ -1,32 +1,29 @@
 """The one door to the mirror: a run's batches and the windows they close, each in one transaction."""
 
 import logging
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db import OperationalError, transaction
+from django.db.models import Q, QuerySet
 
 from sync import windows
 from sync.leases import database_now, hold
 from sync.mirror import tables
 from sync.mirror.calls import CallWriter, mark_missing
-from sync.mirror.lists import ListWriter, drop_unplaced, mark_missing_agents, mark_missing_campaigns
+from sync.mirror.lists import ListWriter, drop_unplaced, mark_missing_agents, mark_missing_campaigns, release
 from sync.mirror.rows import RowMaker
 from sync.models.calls import Call, Payload
 from sync.models.connections import Connection
 from sync.models.runs import Gap, Run, Window, WindowState
 from sync.providers.base import Part
-from sync.records import AgentRecord, BrokenRecord, CallRecord, CampaignRecord, Record, UnplacedRecord
+from sync.records import BrokenRecord, CallRecord, Record
+from sync.retries import persist
 from sync.taxonomy import Fault, Stream
 
 logger = logging.getLogger("ringbook.mirror")
-T = TypeVar("T")
 MANY = 10_000  # new calls after which the planner should look anew
-TRIES = 5  # deadlock, serialisation failure, a locked or restarted database
 
 
 @dataclass(slots=True)
@@ -57,9 +54,9 @@ class Closing:
     detail: str = ""
     vendor_total: int | None = None
     keys: set[str] = field(default_factory=set)  # of every element seen
-    broken: int = 0
+    broken: set[str] = field(default_factory=set)  # keys of the elements that can't be read
     unplaced: list[bytes] = field(default_factory=list)  # digests of elements without an id
-    missing: set[str] = field(default_factory=set)  # mirrored ids the reading did not show
+    missing: set[str] = field(default_factory=set)  # mirrored ids that a whole reading did not show
     blocked_until: datetime | None = None
 
 
@@ -78,14 +75,26 @@ class Mirror:
         self, records: Sequence[tuple[Record, datetime]], closings: Sequence[Closing], **progress: object
     ) -> Tally:
         """Rows of ``records`` and the state of ``closings``, together or not at all; retried when the database asks."""
-        batch = _persist(lambda: self._write(records, closings, progress))
+        batch = persist(lambda: self._try(records, closings, progress))
         self.tally.add(batch)
         return batch
 
     def finish(self) -> None:
         """Leave the tables in good order after a run that wrote much."""
         if self.tally.new >= MANY:
-            tables.refresh_statistics(Call, Payload)
+            try:
+                tables.refresh_statistics(Call, Payload)
+            except OperationalError as error:  # a courtesy, and PostgreSQL does the same by itself in a while
+                logger.warning("statistics were not refreshed: %s", error.__class__.__name__)
+
+    def _try(
+        self, records: Sequence[tuple[Record, datetime]], closings: Sequence[Closing], progress: dict[str, object]
+    ) -> Tally:
+        try:
+            return self._write(records, closings, progress)
+        except BaseException:
+            self._calls.forget()
+            raise
 
     def _write(
         self, records: Sequence[tuple[Record, datetime]], closings: Sequence[Closing], progress: dict[str, object]
@@ -104,7 +113,12 @@ class Mirror:
                     lists.write(record, at, now)
             batch.new += lists.new
             batch.changed += lists.changed
+            broken = {record.external_id for record, _ in records if isinstance(record, BrokenRecord)}
             batch.quarantined = sum(isinstance(record, BrokenRecord) for record, _ in records)
+            whole = {record.external_id for record, _ in calls}
+            whole.update(*(closing.keys - closing.broken for closing in closings if closing.fault is None))
+            if whole:
+                release(self._environment_id, whole - broken, now)
             for closing in closings:
                 batch.missing += self._close(closing, now)
             # Last, because the row it locks is the one others wait for; its fence decides over all of the above.
@@ -131,9 +145,9 @@ class Mirror:
         if closing.fault is None:
             known.state, known.fault, known.attempts, known.next_attempt_at = WindowState.COMPLETE, "", 0, None
             known.read_at = closing.read_at
-            known.mirrored = len(closing.keys) - closing.broken
+            known.mirrored = len(closing.keys - closing.broken)
             known.vendor_total = len(closing.keys) if closing.vendor_total is None else closing.vendor_total
-            Gap.objects.filter(**self._keys, stream=part.stream, part=part.key, closed_at=None).update(closed_at=now)
+            self._open_gaps(part).update(closed_at=now)
             missing = self._mark_missing(closing, now)
         else:
             known.state, known.fault = WindowState.INCOMPLETE, closing.fault
@@ -141,6 +155,8 @@ class Mirror:
             known.attempts += 1
             if closing.vendor_total is not None:
                 known.vendor_total = closing.vendor_total
+            if closing.fault == Fault.VANISHED:  # a gap of its own, because its age decides whether it is believed
+                self._open_gaps(part).exclude(fault=Fault.VANISHED).update(closed_at=now)
             Gap.objects.get_or_create(
                 **self._keys,
                 stream=part.stream,
@@ -151,45 +167,22 @@ class Mirror:
         known.save()
         return missing
 
+    def _open_gaps(self, part: Part) -> QuerySet[Gap]:
+        return Gap.objects.filter(**self._keys, stream=part.stream, part=part.key, closed_at=None)
+
     def _mark_missing(self, closing: Closing, now: datetime) -> int:
         part = closing.part
         if part.stream == Stream.AGENTS:
-            return mark_missing_agents(self._environment_id, sorted(closing.keys), now)
+            return mark_missing_agents(self._environment_id, closing.missing, now)
         if part.stream == Stream.CAMPAIGNS:
-            return mark_missing_campaigns(self._environment_id, sorted(closing.keys), now)
+            return mark_missing_campaigns(self._environment_id, closing.missing, now)
         if part.stream != Stream.CALLS:
             return 0
         if part.day is None:
             agent = part.key.removeprefix("agent:")
             drop_unplaced(self._environment_id, agent, closing.unplaced)
-            # An agent that suddenly has nothing was more likely renamed or hidden than emptied.
-            gone = closing.missing if closing.keys else set()
-            return mark_missing(self._environment_id, gone, Q(agent__external_id=agent), now)
+            of_agent = Q(agent__external_id=agent)
+            return mark_missing(self._environment_id, closing.missing, of_agent, now, whole_history=True)
         start = datetime(part.day.year, part.day.month, part.day.day, tzinfo=UTC)
         span = Q(started_at__gte=start, started_at__lt=start + timedelta(days=1))
         return mark_missing(self._environment_id, closing.missing, span, now)
-
-
-def keys_of_list(records: Iterable[Record], stream: Stream) -> set[str]:
-    """The ids that a list itself named, apart from those of its details."""
-    wanted = AgentRecord if stream == Stream.AGENTS else CampaignRecord
-    return {record.external_id for record in records if isinstance(record, wanted)}
-
-
-def unplaced_of(records: Iterable[Record]) -> list[bytes]:
-    return [record.digest for record in records if isinstance(record, UnplacedRecord)]
-
-
-def _persist(work: Callable[[], T]) -> T:
-    """Run a transaction again when the database refused it for a passing reason, with a fresh connection if need be."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return work()
-        except (OperationalError, InterfaceError) as error:
-            if attempt == TRIES:
-                raise
-            logger.warning("write tried again after %s", error.__class__.__name__)
-            if not connection.in_atomic_block:
-                connection.close_if_unusable_or_obsolete()
-            time.sleep(0.2 * 2**attempt)
-    raise AssertionError("unreachable")

@@ -31,6 +31,7 @@ FAULTS = [
     (Fault.ADDRESS, _("the address is not allowed")),
     (Fault.DRIFT, _("the pages kept moving while they were read")),
     (Fault.EMPTY_PAGE, _("a page was empty that should not be")),
+    (Fault.VANISHED, _("most of what was there is gone")),
     (Fault.LOST_LEASE, _("another process took over")),
 ]
 

@@ -2,8 +2,8 @@
 
 Upstream lists have no promised order and no frozen view: rows slide between pages while they are read. A walk therefore
 trusts nothing but agreement: every page names the same total, no id comes twice, no page is empty before the last, and
-there are as many distinct ids as the total says. A walk that saw anything else did not read the part whole, and the
-part is walked again from its beginning. Pure: it sends nothing and keeps no time.
+there are as many distinct ids as the total says; elements without an id can't be told apart and are only counted. A
+walk that saw anything else did not read the part whole. Pure: it sends nothing and keeps no time.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,13 @@ MAX_PAGES = 20_000  # a bound against a vendor that promises pages without end
 class _List:
     """One paged answer of a walk."""
 
-    __slots__ = ("keys", "last_page", "total")
+    __slots__ = ("keys", "last_page", "nameless", "total")
 
     def __init__(self, page: Page) -> None:
         self.total = page.total
         self.last_page = page.last_page
         self.keys: set[str] = set()
+        self.nameless = 0  # elements without an id
 
 
 class Walk:
@@ -65,7 +66,9 @@ class Walk:
     def take(self, ask: Ask, page: Page) -> None:
         """A chunk of the answer to ``ask``. Paged answers come in one chunk."""
         self.keys.update(page.keys)
-        if ask.paged and page.total is not None:
+        if ask.paged and page.total is None:
+            self._blame(Fault.FORM, f"page {ask.page} names no total")
+        elif ask.paged:
             self._take_page(ask, page)
         for further in self.provider.follow(self.part, ask, page):
             if further not in self._asked:
@@ -94,12 +97,14 @@ class Walk:
             self._plan(ask, known)
         elif (page.total, page.last_page) != (known.total, known.last_page):
             self._blame(Fault.DRIFT, f"total went from {known.total} to {page.total} while page {ask.page} was read")
-        fresh = set(page.keys)
-        if len(fresh) < len(page.keys) or fresh & known.keys:
+        named = [key for key in page.keys if not key.startswith("?")]
+        fresh = set(named)
+        if len(fresh) < len(named) or fresh & known.keys:
             self._blame(Fault.DRIFT, f"page {ask.page} repeats an element of an earlier page")
-        if not fresh and known.total and ask.page <= (known.last_page or 1):
+        if not page.keys and known.total and ask.page <= (known.last_page or 1):
             self._blame(Fault.EMPTY_PAGE, f"page {ask.page} of {known.last_page} is empty")
         known.keys |= fresh
+        known.nameless += len(page.keys) - len(named)
 
     def _plan(self, ask: Ask, known: _List) -> None:
         last = known.last_page or 1
@@ -115,8 +120,9 @@ class Walk:
         totals = [known.total for known in self._lists.values() if known.total is not None]
         self.total = sum(totals) if totals else None
         for known in self._lists.values():
-            if known.total is not None and len(known.keys) != known.total:
-                self._blame(Fault.DRIFT, f"{len(known.keys)} distinct elements of {known.total}")
+            found = len(known.keys) + known.nameless
+            if known.total is not None and found != known.total:
+                self._blame(Fault.DRIFT, f"{found} distinct elements of {known.total}")
 
     def _blame(self, fault: Fault, detail: str) -> None:
         if self.fault is None:

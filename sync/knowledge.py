@@ -1,0 +1,59 @@
+"""What the rows already tell a reader: which elements are mirrored, how the vendor's days behave, what to believe."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from sync.leases import database_now
+from sync.mirror.calls import known_of, known_of_agent
+from sync.mirror.lists import listed_agents, listed_campaigns
+from sync.models.connections import Connection, DayFilter
+from sync.models.runs import Gap, Window
+from sync.providers.base import Part
+from sync.taxonomy import Fault, Stream
+from sync.windows import BELIEVED_AFTER
+
+
+def known_digests(environment_id: int, part: Part) -> dict[bytes, str]:
+    """Digests and ids of the mirrored calls that an answer about the part may show."""
+    if part.stream != Stream.CALLS:
+        return {}
+    if part.day is None:
+        return known_of_agent(environment_id, part.key.removeprefix("agent:"))
+    return known_of(environment_id, *_span(part.day, margin=1 if part.wide else 0))
+
+
+def held_ids(environment_id: int, part: Part) -> set[str]:
+    """Ids of everything mirrored of exactly the part that upstream is not known to have lost."""
+    match part.stream:
+        case Stream.CALLS if part.day is not None:
+            return set(known_of(environment_id, *_span(part.day)).values())
+        case Stream.AGENTS:
+            return listed_agents(environment_id)
+        case Stream.CAMPAIGNS:
+            return listed_campaigns(environment_id)
+    return set()
+
+
+def _span(day: date, margin: int = 0) -> tuple[datetime, datetime]:
+    first = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return first - timedelta(days=margin), first + timedelta(days=1 + margin)
+
+
+def believes(environment_id: int, part: Part) -> bool:
+    """Whether a mass absence has been told for long enough to be the truth."""
+    return Gap.objects.filter(
+        environment_id=environment_id,
+        stream=part.stream,
+        part=part.key,
+        closed_at=None,
+        fault=Fault.VANISHED,
+        opened_at__lte=database_now() - BELIEVED_AFTER,
+    ).exists()
+
+
+def learn(connection: Connection, behaviour: DayFilter) -> None:
+    """Remember how the vendor's date filter behaves; days read on another belief become due."""
+    connection.day_filter = behaviour
+    connection.save(update_fields=["day_filter"])
+    if behaviour == DayFilter.WIDE:
+        read = Window.objects.filter(environment_id=connection.environment_id, stream=Stream.CALLS)
+        read.exclude(day=None).update(next_attempt_at=database_now())
