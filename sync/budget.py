@@ -35,9 +35,15 @@ class Allowance:
         # A chunk saves transactions at high rates; at a vendor's usual rate it is one.
         self._chunk = max(1, min(self.rate // 100, 100))
         self._held: deque[float] = deque()  # monotonic times until which each granted request may leave
+        self.blocked = False  # whether it was the vendor's wish that the last take has to wait for
+
+    def give_up_held(self) -> None:
+        """Leave what was granted and not used; it stays counted."""
+        self._held.clear()
 
     def take(self) -> float:
         """0.0 and one request may leave now; else the seconds after which to ask again."""
+        self.blocked = False
         now = time.monotonic()
         while self._held:
             if self._held.popleft() > now:
@@ -54,7 +60,8 @@ class Allowance:
             # The connection's row is the lock; SQLite's transactions are exclusive writers from their beginning.
             held = Connection.objects.select_for_update(of=("self",)).only("blocked_until").get(pk=self.connection_id)
             now = _database_time()
-            if held.blocked_until is not None and held.blocked_until.timestamp() > now:
+            self.blocked = held.blocked_until is not None and held.blocked_until.timestamp() > now
+            if held.blocked_until is not None and self.blocked:
                 return 0, held.blocked_until.timestamp() - now
             grants = RequestGrant.objects.filter(connection_id=self.connection_id)
             grants.filter(at__lte=now - COUNTED).delete()
@@ -65,6 +72,11 @@ class Allowance:
             count = min(free, self._chunk)
             RequestGrant.objects.create(tenant_id=self.tenant_id, connection_id=self.connection_id, at=now, count=count)
             return count, 0.0
+
+
+def note_request(connection: Connection) -> None:
+    """Count a request that was made before there was a connection to ask."""
+    RequestGrant.objects.create(tenant_id=connection.tenant_id, connection=connection, at=_database_time(), count=1)
 
 
 def _database_time() -> float:

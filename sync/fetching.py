@@ -2,10 +2,11 @@
 
 import logging
 import queue
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -39,25 +40,36 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """``session`` says with which of the pool's sessions it was asked: an older one spoke with another token."""
+
     reading: Any
     ask: Ask
     error: UpstreamError
+    session: int
 
 
 Event = Answered | Finished | Failed
 
 
 class Fetchers:
-    """A pool for one pull, over one session."""
+    """A pool for one pull, over one session with the vendor.
 
-    def __init__(self, provider: Provider, access: Access) -> None:
+    ``access`` is called for each session. Where none can be made, every request fails with the reason.
+    """
+
+    def __init__(self, provider: Provider, access: Callable[[], Access], *, size: int | None = None) -> None:
         self._provider = provider
-        self._pool = ThreadPoolExecutor(max_workers=SIZE, thread_name_prefix="fetch")
+        self._access = access
+        self._size = size or SIZE
+        self._pool = ThreadPoolExecutor(max_workers=self._size, thread_name_prefix="fetch")
         self._events: queue.Queue[Event] = queue.Queue(maxsize=WAITING)
-        self._http = provider.session(access)
         self._old: list[Http] = []  # sessions of a token that was replaced; requests may still be under way
         self._closing = False
         self._busy = 0
+        self.session = 0
+        self._http: Http | None = None
+        self._refusal = UpstreamError(Fault.ADDRESS)
+        self.renew()
 
     def __enter__(self) -> "Fetchers":
         return self
@@ -68,7 +80,8 @@ class Fetchers:
         self.drain()
         self._pool.shutdown()
         for session in (*self._old, self._http):
-            session.close()
+            if session is not None:
+                session.close()
 
     @property
     def free(self) -> bool:
@@ -78,14 +91,22 @@ class Fetchers:
     def busy(self) -> bool:
         return self._busy > 0
 
-    def use(self, access: Access) -> None:
-        """Speak with another token from the next request on."""
-        self._old.append(self._http)
-        self._http = self._provider.session(access)
+    def renew(self) -> None:
+        """Speak with the token and settings as they are now, from the next request on."""
+        if self._http is not None:
+            self._old.append(self._http)
+            self._http = None
+        self.session += 1
+        try:
+            self._http = self._provider.session(self._access())
+        except UpstreamError as error:
+            self._refusal = error
+        except ValueError as error:  # settings that can't serve
+            self._refusal = UpstreamError(Fault.REFUSED, str(error))
 
-    def send(self, reading: Any, ask: Ask, known: Mapping[bytes, str]) -> None:
+    def send(self, reading: Any, ask: Ask, known: Mapping[bytes, str], asked_at: datetime) -> None:
+        self._pool.submit(self._fetch, reading, ask, known, (self._http, self.session, asked_at))
         self._busy += 1
-        self._pool.submit(self._fetch, reading, ask, known, self._http)
 
     def get(self, timeout: float) -> Event | None:
         """The next event, None when there is none in time."""
@@ -104,16 +125,22 @@ class Fetchers:
             self.get(1.0)
         self._closing = False
 
-    def _fetch(self, reading: Any, ask: Ask, known: Mapping[bytes, str], http: Http) -> None:
-        asked_at = datetime.now(UTC)
+    def _fetch(
+        self, reading: Any, ask: Ask, known: Mapping[bytes, str], manner: tuple[Http | None, int, datetime]
+    ) -> None:
+        http, session, asked_at = manner
         try:
+            if http is None:
+                raise self._refusal
             for page in self._provider.read(ask, http, known):
                 if self._closing:
                     break
                 self._events.put(Answered(reading, ask, page, asked_at))
             self._events.put(Finished(reading, ask))
         except UpstreamError as error:
-            self._events.put(Failed(reading, ask, error))
-        except Exception as error:  # the border of a thread: a fault of ours must not hang the reader
-            logger.exception("reading %s failed", ask.path)
-            self._events.put(Failed(reading, ask, UpstreamError(Fault.FORM, error.__class__.__name__)))
+            self._events.put(Failed(reading, ask, error, session))
+        except Exception as error:  # noqa: BLE001 - the border of a thread: a fault of ours must not hang the reader
+            # Where, and of what kind; its words may quote what the vendor sent.
+            place = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("reading %s failed: %s\n%s", ask.path, error.__class__.__name__, place)
+            self._events.put(Failed(reading, ask, UpstreamError(Fault.FORM, error.__class__.__name__), session))

@@ -6,26 +6,26 @@ not (``sync.providers.paging``), and everything learned is written with the stat
 process may die anywhere: the next one goes on from the rows.
 """
 
-import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sync import windows
-from sync.budget import Allowance
-from sync.connections import access_of, set_state
-from sync.fetching import Answered, Event, Fetchers, Finished
+from sync.connections import accept, reject
+from sync.fetching import Answered, Event, Failed, Fetchers, Finished
+from sync.knowledge import believes, held_ids, known_digests, learn
 from sync.leases import database_now, hold
 from sync.mirror import Closing, Mirror, Tally
-from sync.mirror.calls import known_of, known_of_agent
-from sync.mirror.write import keys_of_list, unplaced_of
 from sync.models.connections import Connection, ConnectionState, DayFilter
 from sync.models.runs import Run
+from sync.pacing import Pace, backoff
 from sync.providers import registry
-from sync.providers.base import Ask, Page, Part, UpstreamError
+from sync.providers.base import Ask, Part
 from sync.providers.paging import Walk
 from sync.readings import Progress, Reading, StreamReport
-from sync.records import BrokenRecord, CallRecord, Record
+from sync.records import Record
+from sync.retries import persist
 from sync.taxonomy import PASSING, Fault, Stream
 
 OPEN_WINDOWS = 6  # windows read side by side, so that small days keep the fetchers busy
@@ -34,8 +34,23 @@ BATCH_BYTES = 8 * 1024 * 1024  # of raw text in one transaction: calls with tran
 BATCH_AGE = 2.0  # seconds after which a smaller batch is written
 ASK_TRIES = 6  # for one request
 WALK_TRIES = 6  # for one window that keeps moving
+GIVE_UP = 8  # windows that failed in a row, after which the vendor is left alone
+GRACE = 60.0  # seconds after the deadline in which windows under way may still try again
 RENEW = 20.0  # seconds between renewals of the lease while nothing is written
-NO_HINT_PAUSE = 60.0  # after a 429 without Retry-After; doubles
+
+_MOVING = frozenset({Fault.DRIFT, Fault.EMPTY_PAGE})  # walking again at once may settle it
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``patience``: seconds the vendor's wish or the budget is waited for. ``deadline``: when, on the monotonic clock,
+    to begin no window more."""
+
+    patience: float
+    deadline: float | None = None
+
+    def is_over(self, grace: float = 0.0) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline + grace
 
 
 class Reader:
@@ -46,36 +61,36 @@ class Reader:
         connection: Connection,
         run: Run,
         fetchers: Fetchers,
+        limits: Limits,
         *,
-        patience: float,
-        deadline: float | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.connection = connection
         self.run = run
         self.stream = Stream(run.stream)
-        self.provider = registry.get(connection.provider)
         self.report = StreamReport()
+        self._provider = registry.get(connection.provider)
         self._fetchers = fetchers
-        self._patience = patience
-        self._deadline = deadline
+        self._limits = limits
         self._progress = progress
         self._mirror = Mirror(run, connection, connection.tenant.zone)
-        self._allowance = Allowance(connection)
-        self._settings = dict(connection.settings)
+        self._pace = Pace(connection, limits.patience)
         self._todo: list[Part] = []
         self._open: dict[int, Reading] = {}
         self._later: list[tuple[float, Reading, Ask]] = []  # asks to be sent again, and when
         self._closings: list[Closing] = []
         self._waiting: list[tuple[Record, datetime]] = []
         self._waiting_bytes = 0
-        self._written_at = time.monotonic()
-        self._held_at = time.monotonic()
-        self._not_before = 0.0
-        self._pause = NO_HINT_PAUSE
-        self._reloaded = False
+        self._written_at = self._held_at = self._clock_at = time.monotonic()
+        self._clock = persist(database_now)
         self._planned = 0
-        self._verdicts: dict[str, Fault | None] = {}
+        self._done: set[str] = set()
+        self._incomplete: set[str] = set()
+        self._failed_in_a_row = 0
+
+    @property
+    def tally(self) -> Tally:
+        return self._mirror.tally
 
     # --- the loop ---
 
@@ -83,7 +98,6 @@ class Reader:
         """Read the parts, each until it is whole or given up. May be called again for another pass."""
         self._todo = list(reversed(parts))
         self._planned = max(self._planned, len(parts))
-        self._wait_as_asked()
         try:
             while self._todo or self._open:
                 self._begin()
@@ -93,66 +107,58 @@ class Reader:
             self._fetchers.drain()
         self._write()
 
+    def finish(self) -> None:
+        self._mirror.finish()
+
     def _begin(self) -> None:
-        while self._todo and len(self._open) < OPEN_WINDOWS and not self._is_over_time():
+        while self._todo and len(self._open) < OPEN_WINDOWS and not self._limits.is_over():
             self._start(self._todo.pop())
         if self._todo and not self._open:  # out of time: what is left stays due
-            self.report.stopped = True
-            self._todo.clear()
+            self._leave_the_rest()
 
-    def _wait_as_asked(self) -> None:
-        """Keep a pause that the vendor asked of an earlier run or another process."""
-        until = self.connection.blocked_until
-        left = (until - database_now()).total_seconds() if until else 0.0
-        if left > self._patience:
-            self._stop(Fault.THROTTLED)
-        elif left > 0:
-            self._not_before = time.monotonic() + left
-
-    def _is_over_time(self) -> bool:
-        return self._deadline is not None and time.monotonic() > self._deadline
+    def _leave_the_rest(self) -> None:
+        self.report.stopped = self.report.stopped or bool(self._todo)
+        self._todo.clear()
 
     def _start(self, part: Part, tries: int = 1) -> None:
+        if self.connection.day_filter == DayFilter.WIDE and part.day is not None and self.stream == Stream.CALLS:
+            part = replace(part, wide=True)
+        self._clock, self._clock_at = persist(database_now), time.monotonic()
         reading = Reading(
             part=part,
-            walk=Walk(self.provider, part, self._settings),
-            known=self._known(part),
-            read_at=database_now(),
+            walk=Walk(self._provider, part, self.connection.settings),
+            known=persist(lambda: known_digests(self.connection.environment_id, part)),
+            read_at=self._clock,
             tries=tries,
         )
         self._open[id(reading)] = reading
         if reading.walk.over:  # a part that asks for nothing
             self._finish(reading)
 
-    def _known(self, part: Part) -> Mapping[bytes, str]:
-        if self.stream != Stream.CALLS:
-            return {}
-        if part.day is None:
-            return known_of_agent(self.connection.environment_id, part.key.removeprefix("agent:"))
-        first = datetime(part.day.year, part.day.month, part.day.day, tzinfo=UTC)
-        edge = timedelta(days=1 if part.wide else 0)
-        return known_of(self.connection.environment_id, first - edge, first + timedelta(days=1) + edge)
-
     def _send(self) -> float:
-        """Hand asks to free fetchers while the budget lasts. Returns the seconds there is nothing to send."""
+        """Hand asks to free fetchers while they may leave. Returns the seconds there is nothing to send."""
         now = time.monotonic()
-        if now < self._not_before:
-            return self._not_before - now
         while self._fetchers.free:
             chosen = self._choose(now)
             if chosen is None:
                 return max(0.0, min((at for at, _, _ in self._later), default=now + 1.0) - now)
             reading, ask = chosen
-            wait = 0.0 if ask.local else self._allowance.take()
+            wait = 0.0 if ask.local else self._pace.take()
             if wait:
                 reading.walk.put_back(ask)
-                if wait > self._patience and self._todo:  # finish what is begun; the rest stays due
-                    self._todo.clear()
-                    self.report.stopped = True
+                if self._pace.beyond_patience:
+                    self._stop(Fault.THROTTLED)
+                elif wait > self._limits.patience:  # finish what is begun; the rest stays due
+                    self._leave_the_rest()
                 return wait
             self.report.requests += not ask.local
-            self._fetchers.send(reading, ask, reading.known)
+            reading.begun = True
+            self._fetchers.send(reading, ask, reading.known, self._now())
         return 1.0
+
+    def _now(self) -> datetime:
+        """The database's clock, which orders versions read by different hosts, without asking for it each time."""
+        return self._clock + timedelta(seconds=time.monotonic() - self._clock_at)
 
     def _choose(self, now: float) -> tuple[Reading, Ask] | None:
         for place, (at, reading, ask) in enumerate(self._later):
@@ -178,17 +184,28 @@ class Reader:
     def _apply(self, event: Event) -> None:
         reading: Reading = event.reading
         if isinstance(event, Answered):
-            self._take(reading, event.ask, event.page, event.asked_at)
+            reading.take(event.ask, event.page)
+            self.report.seen += len(event.page.keys)
+            # Versions are told apart by when they were asked for, to the request.
+            self._waiting.extend((record, event.asked_at) for record in event.page.records)
+            self._waiting_bytes += sum(len(record.raw) for record in event.page.records)
             return
         if isinstance(event, Finished):
-            reading.walk.close(event.ask)
-            self._pause = NO_HINT_PAUSE
+            self._answered(event)
         else:
-            self._fail(reading, event.ask, event.error)
+            self._fail(event)
         if reading.walk.fault is not None:
             self._recall(reading)
-        if reading.walk.over and id(reading) in self._open:
+        if id(reading) in self._open and reading.walk.over:
             self._finish(reading)
+
+    def _answered(self, event: Finished) -> None:
+        event.reading.walk.close(event.ask)
+        if event.ask.local:
+            return
+        self._pace.answered()
+        if self.connection.state == ConnectionState.REJECTED and not self.report.stopped:
+            persist(lambda: accept(self.connection))
 
     def _recall(self, reading: Reading) -> None:
         """Asks of a walk that failed need not be sent again."""
@@ -196,153 +213,121 @@ class Reader:
             self._later.remove(entry)
             reading.walk.put_back(entry[2])
 
-    def _take(self, reading: Reading, ask: Ask, page: Page, asked_at: datetime) -> None:
-        reading.walk.take(ask, page)
-        reading.broken += sum(isinstance(record, BrokenRecord) for record in page.records)
-        reading.unplaced += unplaced_of(page.records)
-        reading.list_keys |= keys_of_list(page.records, self.stream)
-        if reading.part.day is not None and self.stream == Stream.CALLS:
-            self._check_day(reading, page)
-        self.report.seen += len(page.keys)
-        # Versions are told apart by when they were asked for, to the request.
-        self._waiting.extend((record, asked_at) for record in page.records)
-        self._waiting_bytes += sum(len(record.raw) for record in page.records)
+    # --- how a request ends that brought nothing ---
 
-    def _check_day(self, reading: Reading, page: Page) -> None:
-        day = reading.part.day
-        for record in page.records:
-            if isinstance(record, CallRecord) and record.started_at is not None:
-                if record.started_at.date() == day:
-                    reading.in_day.add(record.external_id)
-                else:
-                    reading.strayed = True
-
-    # --- how a request or a window ends ---
-
-    def _fail(self, reading: Reading, ask: Ask, error: UpstreamError) -> None:
-        tries = reading.asked[ask] = reading.asked.get(ask, 0) + 1
-        if error.fault == Fault.REJECTED and self._token_was_changed():
-            self._later.append((time.monotonic(), reading, ask))
+    def _fail(self, event: Failed) -> None:
+        reading, ask, error = event.reading, event.ask, event.error
+        if error.fault == Fault.REJECTED and (event.session != self._fetchers.session or self._takes_new_token()):
+            reading.walk.put_back(ask)
             return
+        tries = reading.failed[ask] = reading.failed.get(ask, 0) + 1
         if error.fault == Fault.REJECTED:
-            set_state(self.connection, ConnectionState.REJECTED)
+            persist(lambda: reject(self.connection))
             self._stop(Fault.REJECTED, error.detail)
+        elif error.fault == Fault.ADDRESS:  # no request of any window can leave
+            self._stop(Fault.ADDRESS, error.detail)
         elif error.fault == Fault.THROTTLED or error.retry_after is not None:
-            if self._throttle(error.retry_after) and tries < ASK_TRIES:
-                self._later.append((self._not_before, reading, ask))
+            if self._pace.throttled(error.retry_after) > self._limits.patience:
+                self._stop(Fault.THROTTLED, error.detail)
+            elif tries < ASK_TRIES:
+                reading.walk.put_back(ask)
                 return
-        elif error.fault in PASSING and tries < ASK_TRIES and not self._is_over_time():
-            self._later.append((time.monotonic() + _backoff(tries), reading, ask))
+        elif error.fault in PASSING and tries < ASK_TRIES and not self._limits.is_over(GRACE):
+            self._later.append((time.monotonic() + backoff(tries), reading, ask))
             return
         reading.walk.fail(ask, error.fault, error.detail)
 
-    def _throttle(self, retry_after: float | None) -> bool:
-        """Wait as the vendor asked, in every process. False when that is longer than this one has patience for."""
-        pause = self._pause if retry_after is None else retry_after
-        if retry_after is None:
-            self._pause = min(self._pause * 2, 3600.0)
-        self._not_before = max(self._not_before, time.monotonic() + pause)
-        until = database_now() + timedelta(seconds=pause)
-        if self.connection.blocked_until is None or until > self.connection.blocked_until:
-            self.connection.blocked_until = until
-            self.connection.save(update_fields=["blocked_until"])
-        if pause > self._patience:
-            self._stop(Fault.THROTTLED)
-            return False
-        return True
-
-    def _token_was_changed(self) -> bool:
-        """A rotated token is taken up once; a second rejection is final."""
-        if self._reloaded:
-            return False
-        self._reloaded = True
+    def _takes_new_token(self) -> bool:
+        """Whether the token was changed since this reader took it up; then it speaks with the new one."""
         before = self.connection.token_fingerprint
-        self.connection.refresh_from_db()
+        persist(self.connection.refresh_from_db)
         if self.connection.token_fingerprint == before:
             return False
-        self._fetchers.use(access_of(self.connection))
+        self._fetchers.renew()
         return True
 
     def _stop(self, fault: Fault, detail: str = "") -> None:
-        """Begin nothing more, and end what is under way with ``fault``."""
+        """Begin nothing more, and end what is under way with ``fault``. What was only planned stays due."""
         self.report.stopped = True
-        self.report.fault = self.report.fault or fault
+        self.report.blame(fault, detail)
         self._todo.clear()
         for reading in list(self._open.values()):
+            if not reading.begun:
+                del self._open[id(reading)]
+                continue
             if reading.walk.fault is None:
                 reading.walk.fault, reading.walk.detail = fault, detail
             self._recall(reading)
             if reading.walk.over:
                 self._finish(reading)
 
+    # --- how a window ends ---
+
     def _finish(self, reading: Reading) -> None:
         del self._open[id(reading)]
         part, walk = reading.part, reading.walk
         if walk.whole and self._wants_wider(reading):
-            self._start(Part(part.stream, part.key, part.day, wide=True))
+            self._start(replace(part, wide=True))
             return
-        if walk.fault in {Fault.DRIFT, Fault.EMPTY_PAGE}:
+        if walk.fault in _MOVING:
             self.report.moved = self.report.moved or self._is_settled(part)
-            if reading.tries < WALK_TRIES and not self.report.stopped and not self._is_over_time():
+            if reading.tries < WALK_TRIES and not self.report.stopped and not self._limits.is_over(GRACE):
                 self._write()  # so that the next walk knows what this one saw, and can tell what vanished since
                 self._start(part, reading.tries + 1)
                 return
-        self._closings.append(self._closing(reading))
-        self._verdicts[part.key] = walk.fault
-        self.report.windows_incomplete = sum(fault is not None for fault in self._verdicts.values())
-        self.report.windows_complete = len(self._verdicts) - self.report.windows_incomplete
-        self.report.fault = self.report.fault or walk.fault
+        self._close(reading)
+
+    def _close(self, reading: Reading) -> None:
+        part = reading.part
+        had = set() if not reading.walk.whole else set(reading.known.values())
+        if reading.walk.whole and (part.wide or self.stream != Stream.CALLS):
+            had = persist(lambda: held_ids(self.connection.environment_id, part))
+        closing = reading.closing(had, self.connection.blocked_until)
+        if closing.fault == Fault.VANISHED and persist(lambda: believes(self.connection.environment_id, part)):
+            closing.fault = None
+        self._closings.append(closing)
+        self._count(closing)
+        if self._failed_in_a_row >= GIVE_UP and not self.report.stopped:
+            self._stop(closing.fault or Fault.SERVER, closing.detail)
+
+    def _count(self, closing: Closing) -> None:
+        report, key = self.report, closing.part.key
+        self._done.add(key)
+        if closing.fault is None:
+            self._incomplete.discard(key)
+            self._failed_in_a_row = 0
+        else:
+            self._incomplete.add(key)
+            report.blame(closing.fault, closing.detail)
+            self._failed_in_a_row += closing.fault not in {*_MOVING, Fault.VANISHED}
+        report.windows_incomplete = len(self._incomplete)
+        report.windows_complete = len(self._done) - len(self._incomplete)
         if self._progress is not None:
-            self._progress(self.stream, len(self._verdicts), self._planned, self.report.seen)
+            self._progress(self.stream, len(self._done), self._planned, report.seen)
 
     def _wants_wider(self, reading: Reading) -> bool:
         """Learn how the vendor's date filter behaves; True when the part must be asked a day wider."""
-        part, now = reading.part, self.connection.day_filter
-        if part.day is None or self.stream != Stream.CALLS or (now == DayFilter.WIDE and part.wide):
+        part, behaviour = reading.part, self.connection.day_filter
+        if part.day is None or self.stream != Stream.CALLS:
             return False
         if part.wide:
-            if reading.in_day:  # the exact answer had left these out
+            if reading.in_day and behaviour != DayFilter.WIDE:  # the exact answer had left these out
                 self._learn(DayFilter.WIDE)
             return False
-        if reading.strayed:
+        if reading.strayed and behaviour != DayFilter.WIDE:
             self._learn(DayFilter.WIDE)
-            return True
-        if reading.walk.keys:
-            if now == DayFilter.UNKNOWN:
-                self._learn(DayFilter.EXACT)
-            return False
-        return now == DayFilter.UNKNOWN
+        if reading.walk.keys and behaviour == DayFilter.UNKNOWN and not reading.strayed:
+            self._learn(DayFilter.EXACT)
+        return self.connection.day_filter != DayFilter.EXACT
 
     def _learn(self, behaviour: DayFilter) -> None:
-        self.connection.day_filter = behaviour
-        self.connection.save(update_fields=["day_filter"])
-        if behaviour == DayFilter.WIDE:
-            self._todo = [Part(part.stream, part.key, part.day, wide=True) for part in self._todo]
+        persist(lambda: learn(self.connection, behaviour))
+        # Windows that were read exactly before have to be read again.
+        self.report.moved = self.report.moved or (behaviour == DayFilter.WIDE and bool(self._done))
 
     def _is_settled(self, part: Part) -> bool:
-        today = database_now().astimezone(UTC).date()
+        today = self._now().astimezone(UTC).date()
         return part.day is not None and (today - part.day).days > windows.OVERLAP[0]
-
-    def _closing(self, reading: Reading) -> Closing:
-        part, walk = reading.part, reading.walk
-        keys = walk.keys
-        if self.stream in {Stream.AGENTS, Stream.CAMPAIGNS}:
-            keys = reading.list_keys
-        elif part.wide:
-            known_in_day = walk.keys & set(self._known(Part(part.stream, part.key, part.day)).values())
-            keys = reading.in_day | known_in_day
-        return Closing(
-            part=part,
-            read_at=reading.read_at,
-            fault=walk.fault,
-            detail=walk.detail,
-            vendor_total=None if part.wide or self.stream not in {Stream.CALLS} else walk.total,
-            keys=keys,
-            broken=reading.broken,
-            unplaced=reading.unplaced,
-            missing=set(reading.known.values()) - walk.keys if walk.whole else set(),
-            blocked_until=self.connection.blocked_until,
-        )
 
     # --- writing ---
 
@@ -352,7 +337,7 @@ class Reader:
         if self._is_full or len(self._closings) >= 50 or idle:
             self._write()
         elif now - self._held_at > RENEW:
-            hold(self.run, requests=self.report.requests)
+            persist(lambda: hold(self.run, requests=self.report.requests))
             self._held_at = now
 
     def _write(self) -> None:
@@ -369,15 +354,3 @@ class Reader:
                 windows_incomplete=self.report.windows_incomplete,
             )
         self._written_at = self._held_at = time.monotonic()
-
-    def finish(self) -> None:
-        self._mirror.finish()
-
-    @property
-    def tally(self) -> Tally:
-        return self._mirror.tally
-
-
-def _backoff(tries: int) -> float:
-    """Growing pauses with jitter, a quarter of a second to eight."""
-    return min(8.0, 0.25 * 2.0**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -5,21 +5,22 @@ that vanished upstream are kept here and left out of this comparison.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from sync import windows
-from sync.budget import Allowance
-from sync.connections import access_of
+from sync.connections import access_of, reject
 from sync.leases import database_now
 from sync.models.calls import Call
-from sync.models.connections import Connection
+from sync.models.connections import Connection, DayFilter
+from sync.pacing import Pace, backoff
 from sync.providers import registry
 from sync.providers.base import UpstreamError
 from sync.providers.http import Http
-from sync.taxonomy import PASSING
+from sync.taxonomy import PASSING, Fault
 
 TRIES = 5
+PATIENCE = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +32,40 @@ class Difference:
     theirs: int
 
 
-def reconcile(connection: Connection, since: date | None = None, until: date | None = None) -> list[Difference]:
-    """The days that differ, oldest first; by default all since the connection's history begins.
+@dataclass(slots=True)
+class Comparison:
+    """``compared`` days had a total of the vendor's; it is 0 for a vendor that names none."""
 
-    One request a day, within the budget. Empty for a vendor that has no totals. Raises UpstreamError when a total can't
-    be had: what was not compared is never called equal.
+    compared: int = 0
+    differing: list[Difference] = field(default_factory=list)
+
+
+class NotComparable(Exception):
+    """The vendor's totals count other days than UTC's."""
+
+
+def reconcile(connection: Connection, since: date | None = None, until: date | None = None) -> Comparison:
+    """Compare day by day, oldest first; by default all days since the connection's history begins.
+
+    One request a day, within the budget. Raises NotComparable, or UpstreamError when a total can't be had: what was not
+    compared is never called equal.
     """
+    if connection.day_filter == DayFilter.WIDE:
+        raise NotComparable
     provider = registry.get(connection.provider)
     today = database_now().astimezone(UTC).date()
-    differing: list[Difference] = []
-    allowance = Allowance(connection)
+    found = Comparison()
+    pace = Pace(connection, PATIENCE)
     with provider.session(access_of(connection)) as http:
         for day in reversed(windows.days(since or connection.since, min(until or today, today))):
-            theirs = _theirs(connection, allowance, http, day)
+            theirs = _theirs(connection, pace, http, day)
             if theirs is None:
-                return []
+                break
+            found.compared += 1
             ours = _ours(connection, day)
             if ours != theirs:
-                differing.append(Difference(day, ours, theirs))
-    return differing
+                found.differing.append(Difference(day, ours, theirs))
+    return found
 
 
 def _ours(connection: Connection, day: date) -> int:
@@ -62,15 +78,22 @@ def _ours(connection: Connection, day: date) -> int:
     ).count()
 
 
-def _theirs(connection: Connection, allowance: Allowance, http: Http, day: date) -> int | None:
+def _theirs(connection: Connection, pace: Pace, http: Http, day: date) -> int | None:
     provider = registry.get(connection.provider)
     for attempt in range(1, TRIES + 1):
-        while wait := allowance.take():
+        while wait := pace.take():
+            if pace.beyond_patience:
+                raise UpstreamError(Fault.THROTTLED, retry_after=wait)
             time.sleep(min(wait, 5.0))
         try:
             return provider.count(day, http)
         except UpstreamError as error:
+            if error.fault == Fault.REJECTED:
+                reject(connection)
             if error.fault not in PASSING or attempt == TRIES:
                 raise
-            time.sleep(error.retry_after if error.retry_after is not None else 0.25 * 2**attempt)
+            if error.fault == Fault.THROTTLED or error.retry_after is not None:
+                pace.throttled(error.retry_after)
+            else:
+                time.sleep(backoff(attempt))
     raise AssertionError("unreachable")

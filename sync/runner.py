@@ -1,10 +1,13 @@
 """Pulling: what is due, one stream after the other, each under its own run."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
+from functools import partial
 
+from django.db import DatabaseError
 from django.db.models import Q
 
 from sync import windows
@@ -12,11 +15,12 @@ from sync.connections import access_of
 from sync.fetching import Fetchers
 from sync.leases import Busy, LostLease, claim, database_now
 from sync.models.connections import Connection
-from sync.models.runs import Run, RunState, Window, WindowState
+from sync.models.runs import Gap, Run, RunState, Window, WindowState
 from sync.providers import registry
 from sync.providers.base import Part, Provider
-from sync.reader import Reader
+from sync.reader import Limits, Reader
 from sync.readings import Progress, StreamReport
+from sync.retries import persist
 from sync.taxonomy import Fault, Stream
 
 PASSES = 4  # readings of windows that moved while they were read, when there is time to settle them
@@ -52,7 +56,8 @@ class Manner:
     wait_for_others: float = 150.0  # seconds to wait while another process reads the stream
 
 
-SLICE = Manner(patience=5.0, seconds=200.0, settle=False, fresh=None, wait_for_others=0.0)
+# A worker's task ends within its time limit even when a window is begun at the last moment and takes ten minutes.
+SLICE = Manner(patience=5.0, seconds=150.0, settle=False, fresh=None, wait_for_others=0.0)
 
 
 def pull(
@@ -66,8 +71,8 @@ def pull(
 ) -> PullReport:
     """Read streams of a connection (all by default): the UTC days from ``since`` to ``until``, or what is due.
 
-    The wall of the connection's tenant must be open. Raises :class:`~sync.leases.Busy` when another process goes on
-    reading a stream for longer than the manner waits.
+    The wall of the connection's tenant must be open. What goes wrong with the vendor, the connection or another process
+    that is reading stands in the report; nothing of that raises.
     """
     provider = registry.get(connection.provider)
     chosen = [stream for stream in provider.streams if not streams or stream in streams]
@@ -75,22 +80,35 @@ def pull(
         connection.since = since
         connection.save(update_fields=["since"])
     report = PullReport()
-    with Fetchers(provider, access_of(connection)) as fetchers:
+    with Fetchers(provider, lambda: access_of(connection)) as fetchers:
         for stream in chosen:
-            parts = plan(connection, provider, stream, since=since, until=until, fresh=manner.fresh)
-            run = _claim(connection, stream, manner.wait_for_others)
-            reader = Reader(
-                connection,
-                run,
-                fetchers,
-                patience=manner.patience,
-                deadline=None if manner.seconds is None else time.monotonic() + manner.seconds,
-                progress=progress,
-            )
-            report.streams[stream] = _read(reader, parts, settle=manner.settle)
-            if reader.report.fault == Fault.REJECTED:
-                break
+            if any(told.fault == Fault.REJECTED for told in report.streams.values()):
+                report.streams[stream] = StreamReport("failed", fault=Fault.REJECTED)
+                continue
+            wanted = partial(plan, connection, provider, stream, since=since, until=until, fresh=manner.fresh)
+            report.streams[stream] = _pull_stream(connection, stream, fetchers, wanted, (manner, progress))
     return report
+
+
+def _pull_stream(
+    connection: Connection,
+    stream: Stream,
+    fetchers: Fetchers,
+    wanted: Callable[[], list[Part]],
+    how: tuple[Manner, Progress | None],
+) -> StreamReport:
+    manner, progress = how
+    try:
+        if not persist(wanted):  # a hint that came late or twice
+            return StreamReport()
+        run = _claim(connection, stream, manner.wait_for_others)
+    except ValueError as error:  # settings that can't serve
+        return StreamReport("failed", fault=Fault.REFUSED, detail=str(error))
+    except Busy:
+        return StreamReport("partial", busy=True)
+    deadline = None if manner.seconds is None else time.monotonic() + manner.seconds
+    reader = Reader(connection, run, fetchers, Limits(manner.patience, deadline), progress=progress)
+    return _read(reader, wanted, settle=manner.settle)
 
 
 def plan(
@@ -102,7 +120,8 @@ def plan(
     until: date | None = None,
     fresh: timedelta | None = None,
 ) -> list[Part]:
-    """The parts of a stream that are to be read, in the order to read them."""
+    """The parts of a stream that are to be read, in the order to read them. Raises ValueError for settings that can't
+    serve."""
     now = database_now()
     ledger = {
         window.part: windows.Seen(window.state == WindowState.COMPLETE, window.read_at, window.next_attempt_at)
@@ -119,10 +138,7 @@ def plan(
     else:
         seen = {date.fromisoformat(part): known for part, known in ledger.items()}
         days = windows.due_days(connection.since, now, seen, fresh=fresh)
-    wide = connection.day_filter == "wide" and stream == Stream.CALLS
-    return [
-        Part(part.stream, part.key, part.day, wide=wide) for part in provider.parts(stream, connection.settings, days)
-    ]
+    return provider.parts(stream, connection.settings, days)
 
 
 def is_due(connection: Connection, stream: Stream) -> bool:
@@ -134,16 +150,18 @@ def _claim(connection: Connection, stream: Stream, wait: float) -> Run:
     deadline = time.monotonic() + wait
     while True:
         try:
-            return claim(connection, stream)
+            return persist(lambda: claim(connection, stream))
         except Busy:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(1.0)
 
 
-def _read(reader: Reader, parts: Sequence[Part], *, settle: bool) -> StreamReport:
-    report, run = reader.report, reader.run
+def _read(reader: Reader, wanted: Callable[[], list[Part]], *, settle: bool) -> StreamReport:
+    report = reader.report
     try:
+        parts = persist(wanted)  # once more, now that nobody else reads
+        _forget_parts(reader, parts)
         reader.read(parts)
         # Something moved in days that should lie still: read them until a pass finds them at rest.
         for _ in range(PASSES - 1):
@@ -157,18 +175,29 @@ def _read(reader: Reader, parts: Sequence[Part], *, settle: bool) -> StreamRepor
     except LostLease:
         report.fault, report.status = Fault.LOST_LEASE, "partial"
     except BaseException:
-        _end(reader, RunState.FAILED)
+        with suppress(DatabaseError):  # the first error is the one to tell; the sweeper ends the run as well
+            _end(reader, RunState.FAILED)
         raise
-    tally = reader.tally
     reader.finish()
+    tally = reader.tally
     report.new, report.changed, report.quarantined = tally.new, tally.changed, tally.quarantined
-    run.refresh_from_db()
     return report
+
+
+def _forget_parts(reader: Reader, parts: Sequence[Part]) -> None:
+    """Windows of agents that are not among the settings any more are nobody's to read. Their calls stay."""
+    if any(part.day is not None for part in parts):
+        return
+    connection, stream = reader.connection, reader.stream
+    every = {part.key for part in registry.get(connection.provider).parts(stream, connection.settings, [])}
+    here = {"environment_id": connection.environment_id, "stream": stream, "day": None}
+    Gap.objects.filter(**here, closed_at=None).exclude(part__in=every).update(closed_at=database_now())
+    Window.objects.filter(**here).exclude(part__in=every).delete()
 
 
 def _verdict(report: StreamReport) -> RunState:
     if not report.windows_incomplete and not report.stopped:
-        report.status, report.fault = "complete", None
+        report.status, report.fault, report.detail = "complete", None, ""
         return RunState.COMPLETE
     report.status = "partial" if report.windows_complete else "failed"
     if not report.windows_complete and report.fault is None:
@@ -178,19 +207,23 @@ def _verdict(report: StreamReport) -> RunState:
 
 def _end(reader: Reader, state: RunState) -> None:
     report, tally = reader.report, reader.tally
-    Run.objects.filter(pk=reader.run.pk, fence=reader.run.fence, state=RunState.RUNNING).update(
-        state=state,
-        fault=report.fault or "",
-        lease_until=None,
-        finished_at=database_now(),
-        seen=report.seen,
-        requests=report.requests,
-        new=tally.new,
-        changed=tally.changed,
-        quarantined=tally.quarantined,
-        missing=tally.missing,
-        windows_complete=report.windows_complete,
-        windows_incomplete=report.windows_incomplete,
+    mine = Run.objects.filter(pk=reader.run.pk, fence=reader.run.fence, state=RunState.RUNNING)
+    persist(
+        lambda: mine.update(
+            state=state,
+            fault=report.fault or "",
+            detail=report.detail[:300],
+            lease_until=None,
+            finished_at=database_now(),
+            seen=report.seen,
+            requests=report.requests,
+            new=tally.new,
+            changed=tally.changed,
+            quarantined=tally.quarantined,
+            missing=tally.missing,
+            windows_complete=report.windows_complete,
+            windows_incomplete=report.windows_incomplete,
+        )
     )
 
 

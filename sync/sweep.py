@@ -1,22 +1,25 @@
-"""The sweeper: dead runs are ended, due streams are found. Safe in any number of copies."""
+"""The sweeper: dead runs are ended, due streams are found, old runs forgotten. Safe in any number of copies."""
 
+import logging
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal.tenants import wall
 from portal.tenants.models.tenants import Tenant
-from sync.connections import check_connection, set_state
+from sync.connections import CHECK_REJECTED, check_connection
 from sync.leases import abandon, database_now, is_gone
 from sync.models.connections import Connection, ConnectionState
 from sync.models.runs import Run, RunState
 from sync.providers import registry
 from sync.providers.base import UpstreamError
 from sync.runner import is_due
-from sync.taxonomy import Fault
+from sync.taxonomy import Stream
 
-CHECK_REJECTED = timedelta(minutes=15)  # how often a rejected token is tried again
+logger = logging.getLogger("ringbook.sync")
+
+KEPT_RUNS = timedelta(days=90)
 
 
 def may_read(connection: Connection) -> bool:
@@ -26,32 +29,48 @@ def may_read(connection: Connection) -> bool:
 
 
 def due_streams() -> list[tuple[int, int, str]]:
-    """(tenant, connection, stream) of everything that is to be read now and is not being read."""
+    """(tenant, connection, stream) of everything that is to be read now and is not being read.
+
+    A connection that can't be understood is logged and left out; the others are not its hostages.
+    """
     due: list[tuple[int, int, str]] = []
     for tenant in Tenant.objects.filter(active=True):
         with wall.tenant(tenant):
-            for connection in Connection.objects.filter(environment__retired_at=None).select_related("tenant"):
-                _recheck(connection)
-                if not may_read(connection):
-                    continue
-                running = set(
-                    Run.objects.filter(
-                        environment_id=connection.environment_id, state=RunState.RUNNING, lease_until__gt=database_now()
-                    ).values_list("stream", flat=True)
-                )
-                due += [
-                    (tenant.pk, connection.pk, str(stream))
-                    for stream in registry.get(connection.provider).streams
-                    if stream not in running and is_due(connection, stream)
-                ]
+            for connection in _connections():
+                try:
+                    due += [(tenant.pk, connection.pk, str(stream)) for stream in _due(connection)]
+                except (ValueError, LookupError) as error:
+                    logger.error("connection %s can't be read: %s", connection.public_id, error.__class__.__name__)
     return due
 
 
+def _connections() -> QuerySet[Connection]:
+    # Without the token: one that the vault can't open must not hide the others.
+    return Connection.objects.filter(environment__retired_at=None).select_related("tenant").defer("token")
+
+
+def _due(connection: Connection) -> list[Stream]:
+    if not may_read(connection):
+        return []
+    running = set(
+        Run.objects.filter(
+            environment_id=connection.environment_id, state=RunState.RUNNING, lease_until__gt=database_now()
+        ).values_list("stream", flat=True)
+    )
+    streams = registry.get(connection.provider).streams
+    return [stream for stream in streams if stream not in running and is_due(connection, stream)]
+
+
+def recheck() -> None:
+    """Try rejected tokens again, each every quarter of an hour: one may have been let in meanwhile. Asks vendors."""
+    for tenant in Tenant.objects.filter(active=True):
+        with wall.tenant(tenant):
+            for connection in _connections().filter(state=ConnectionState.REJECTED):
+                _recheck(connection)
+
+
 def _recheck(connection: Connection) -> None:
-    """Try a rejected token again now and then: it may have been let in meanwhile."""
     now = database_now()
-    if connection.state != ConnectionState.REJECTED or (connection.next_check_at or now) > now:
-        return
     mine = Connection.objects.filter(pk=connection.pk, state=ConnectionState.REJECTED).filter(
         Q(next_check_at=None) | Q(next_check_at__lte=now)
     )
@@ -59,11 +78,18 @@ def _recheck(connection: Connection) -> None:
         return
     try:
         check_connection(connection)
-    except UpstreamError as error:
-        if error.fault != Fault.REJECTED:
-            return
-    else:
-        set_state(connection, ConnectionState.OK)
+    except (UpstreamError, ValueError, LookupError) as error:
+        logger.info("connection %s is still rejected: %s", connection.public_id, error.__class__.__name__)
+
+
+def forget_old_runs() -> int:
+    """Delete runs that ended long ago; windows, gaps and calls stay. Returns how many."""
+    gone = 0
+    for tenant in Tenant.objects.all():
+        with wall.tenant(tenant):
+            old = Run.objects.exclude(state=RunState.RUNNING).filter(finished_at__lt=database_now() - KEPT_RUNS)
+            gone += old.delete()[0]
+    return gone
 
 
 def sweep() -> int:

@@ -9,7 +9,6 @@ from kombu.exceptions import OperationalError
 
 from portal.tenants.tasks import TenantTask
 from sync import sweep as sweeper
-from sync.leases import Busy
 from sync.models.connections import Connection
 from sync.runner import SLICE, pull
 from sync.taxonomy import Stream
@@ -30,23 +29,24 @@ def hint_due() -> int:
 
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)
 def read_due(**_: Any) -> None:
-    """Hint the workers at every stream that is due."""
+    """Hint the workers at every stream that is due, then see whether rejected tokens are let in again."""
     hint_due()
+    sweeper.recheck()
 
 
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)
 def sweep(**_: Any) -> None:
-    """End runs whose process is gone, so that their streams are read again."""
+    """End runs whose process is gone, so that their streams are read again, and forget old ones."""
     sweeper.sweep()
+    sweeper.forget_old_runs()
 
 
 @shared_task(base=TenantTask, soft_time_limit=840, time_limit=870)
 def pull_stream(tenant_id: int, connection_id: int, stream: str, **_: Any) -> None:
     """Read one stream for a while. Another process at it, or a connection that is gone, is no fault."""
-    connection = Connection.objects.select_related("tenant").filter(pk=connection_id).first()
+    connection = Connection.objects.select_related("tenant").defer("token").filter(pk=connection_id).first()
     if connection is None or not sweeper.may_read(connection) or stream not in set(Stream):
         return
-    try:
-        pull(connection, [Stream(stream)], manner=SLICE)
-    except Busy:
+    told = pull(connection, [Stream(stream)], manner=SLICE).streams.get(Stream(stream))
+    if told is not None and told.busy:
         logger.info("connection %s: %s is being read already", connection.public_id, stream)

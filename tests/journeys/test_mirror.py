@@ -26,7 +26,7 @@ def test_the_whole_history_comes_in_key_by_key(box, acme, acme_wall):
     assert mirrored(connection) == served(box)
     assert Call.objects.count() == Payload.objects.count() == len(box.world.calls)
     assert set(Window.objects.values_list("state", flat=True)) == {WindowState.COMPLETE}
-    assert reconcile(connection) == []
+    assert reconcile(connection).differing == []
     assert {agent.external_id for agent in Agent.objects.exclude(payload="")} == {
         agent["id"] for agent in box.world.agents
     }
@@ -77,12 +77,12 @@ def test_drift_and_failures_in_mid_walk_end_in_the_same_mirror(box, acme, acme_w
     box.set_faults()
     assert mirrored(connection) == served(box)
     assert missing(connection) == set(box.world.dropped) & set(Call.objects.values_list("external_id", flat=True))
-    assert reconcile(connection) == []
+    assert reconcile(connection).differing == []
 
 
 @pytest.mark.fault
 def test_a_day_that_cannot_be_read_is_a_gap_until_it_can(box, acme, acme_wall, monkeypatch):
-    monkeypatch.setattr("sync.reader._backoff", lambda tries: 0.01)
+    monkeypatch.setattr("sync.reader.backoff", lambda tries: 0.01)
     connection = connect(acme, box)
     day = (box.now - timedelta(days=4)).date()
     box.set_faults(f"500@day={day},path=/calls")
@@ -103,7 +103,7 @@ def test_a_day_that_cannot_be_read_is_a_gap_until_it_can(box, acme, acme_wall, m
 @pytest.mark.fault
 @pytest.mark.parametrize("kind", ["html", "empty", "null", "object", "broken", "truncated", "cut", "empty_page"])
 def test_a_bad_document_fails_its_window_and_loses_nothing(box, acme, acme_wall, monkeypatch, kind):
-    monkeypatch.setattr("sync.reader._backoff", lambda tries: 0.001)
+    monkeypatch.setattr("sync.reader.backoff", lambda tries: 0.001)
     connection = connect(acme, box)
     pull(connection, [Stream.CALLS])
     day = next(

@@ -47,8 +47,7 @@ class Command(BaseCommand):
         )
         if not wanted.name:
             raise CommandError("The environment needs a name.")
-        if wanted.token and is_token_used(wanted.provider, wanted.token):
-            self.stderr.write("This token fills another environment already: both will hold the same calls.")
+        used = bool(wanted.token) and is_token_used(wanted.provider, wanted.token)
         with wall.tenant(tenant):
             try:
                 connection = add_connection(tenant, wanted, check=not options["no_check"])
@@ -56,5 +55,7 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
             except UpstreamError as error:
                 raise CommandError(f"Nothing was saved. {explain(error)}") from error
+        if used:
+            self.stderr.write("This token fills another environment already: both will hold the same calls.")
         ids = {"environment": str(connection.environment.public_id), "connection": str(connection.public_id)}
         self.finish(DONE, ids)

@@ -1,7 +1,7 @@
 """Compare the mirror with the vendor's totals."""
 
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
 
@@ -9,9 +9,10 @@ from portal.tenants import wall
 from portal.tenants.command import DONE, NOT_COMPLETE, day, find_environment, identifier
 from portal.tenants.command import Command as BaseCommand
 from sync.connections import explain
+from sync.management.commands.pull import check_days
 from sync.models.connections import Connection
 from sync.providers.base import UpstreamError
-from sync.reconcile import reconcile
+from sync.reconcile import NotComparable, reconcile
 
 
 class Command(BaseCommand):
@@ -24,19 +25,29 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         environment = find_environment(options["environment"])
+        check_days(options["since"], options["until"])
         with wall.tenant(environment.tenant):
-            connection = Connection.objects.filter(environment=environment).first()
+            connection = Connection.objects.defer("token").filter(environment=environment).first()
             if connection is None:
                 raise CommandError("The environment has no connection.")
             try:
-                differing = reconcile(connection, options["since"], options["until"])
+                found = reconcile(connection, options["since"], options["until"])
             except UpstreamError as error:
-                self.stderr.write(explain(error))
-                raise SystemExit(NOT_COMPLETE) from error
-        days = [{"day": item.day.isoformat(), "ours": item.ours, "theirs": item.theirs} for item in differing]
+                self._give_up(explain(error))
+            except NotComparable:
+                self._give_up("The vendor counts other days than UTC days, so its totals can't be compared.")
+        days = [{"day": item.day.isoformat(), "ours": item.ours, "theirs": item.theirs} for item in found.differing]
         if not self._json:
-            for item in differing:
+            for item in found.differing:
                 self.stdout.write(f"{item.day}: {item.ours} here, {item.theirs} at the vendor")
-            if not differing:
+            if not found.compared:
+                self.stdout.write("The vendor names no totals; nothing was compared.")
+            elif not days:
                 self.stdout.write("equal")
-        self.finish(NOT_COMPLETE if days else DONE, {"status": "different" if days else "equal", "days": days})
+        status = "different" if days else "equal"
+        self.finish(NOT_COMPLETE if days else DONE, {"status": status, "days": days, "compared": found.compared})
+
+    def _give_up(self, why: str) -> NoReturn:
+        self.stderr.write(why)
+        self.finish(NOT_COMPLETE, {"status": "different", "days": [], "compared": 0, "error": why})
+        raise AssertionError("unreachable")

@@ -4,7 +4,7 @@ from typing import Any
 
 from portal.tenants.command import DONE
 from portal.tenants.command import Command as BaseCommand
-from sync.sweep import sweep
+from sync.sweep import forget_old_runs, recheck, sweep
 from sync.tasks import hint_due
 
 
@@ -12,7 +12,8 @@ class Command(BaseCommand):
     help = "End runs whose process is gone and hint the workers at what is due."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ended, hinted = sweep(), hint_due()
+        ended, forgotten, hinted = sweep(), forget_old_runs(), hint_due()
+        recheck()
         if not self._json:
-            self.stdout.write(f"{ended} runs ended, {hinted} streams due")
-        self.finish(DONE, {"ended": ended, "due": hinted})
+            self.stdout.write(f"{ended} runs ended, {hinted} streams due, {forgotten} old runs forgotten")
+        self.finish(DONE, {"ended": ended, "due": hinted, "forgotten": forgotten})
