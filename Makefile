@@ -2,8 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
-DATA_DIR ?= data
-export DATA_DIR
+# DATA_DIR is passed on as given. It has no default here: the environment would hide the one in .env.
 
 PY := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)

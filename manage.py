@@ -4,7 +4,7 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+from django.core.management import execute_from_command_line, get_commands
 
 from portal.env import SettingError
 
@@ -12,6 +12,9 @@ from portal.env import SettingError
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
+        if sys.argv[1:] and sys.argv[1] not in {"help", "version", *get_commands()} and sys.argv[1][0] != "-":
+            sys.stderr.write(f"There is no command {sys.argv[1]!r}: manage.py help lists them.\n")
+            return 2
         execute_from_command_line(sys.argv)
     except SettingError as error:
         sys.stderr.write(f"{error}\n")

@@ -5,12 +5,15 @@ are mounted), and raises :class:`SettingError` with one sentence that names the 
 """
 
 import os
+import re
 from collections.abc import Callable
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -61,11 +64,57 @@ def listed(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def hosts(name: str, default: str) -> list[str]:
+    """Names of hosts as a browser sends them; ``*`` and ``.example.com`` stand for more than one."""
+    names = listed(name, default)
+    for part in names:
+        if not re.fullmatch(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]", part):
+            raise SettingError(f"{name} must list names of hosts alone, without scheme, port or path.")
+    return names
+
+
+def sender(name: str, default: str) -> str:
+    value = text(name, default)
+    address = parseaddr(value)[1]
+    if not value.isprintable() or not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
+        raise SettingError(f"{name} must be an address, alone or as Name <address>.")
+    return value
+
+
 def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
     value = text(name, default)
-    if value and urlsplit(value).scheme not in schemes:
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        raise SettingError(f"{name} is not an address.") from error
+    if value and (parts.scheme not in schemes or not value.startswith(f"{parts.scheme}://")):
         raise SettingError(f"{name} must begin with one of: {', '.join(f'{scheme}://' for scheme in schemes)}.")
     return value
+
+
+def site(name: str, default: str) -> str:
+    """The address people reach Ringbook at, without a slash at its end."""
+    value = url(name, default, schemes=("http", "https"))
+    try:
+        whole = urlsplit(value).hostname and urlsplit(value).port != 0 and not re.search(r"[\s?#]", value)
+    except ValueError as error:
+        raise SettingError(f"{name} has a port that is not a number.") from error
+    if not whole:
+        raise SettingError(f"{name} must name a host: https://ringbook.example.com.")
+    return value.rstrip("/")
+
+
+def vault_keys(name: str, path: Path) -> list[str]:
+    """The keys of ``name``, newest first, made and kept in ``path`` on the first start."""
+    keys = [part.strip() for part in generated(name, path, lambda: Fernet.generate_key().decode("ascii")).split(",")]
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError as error:
+        raise SettingError(
+            f"{name} must list keys of 32 bytes in URL-safe base64, newest first, with commas between."
+        ) from error
+    return keys
 
 
 def database(name: str, default: str) -> dict[str, Any]:

@@ -240,6 +240,7 @@ def test_wrong_usage_is_one_sentence(capsys, args) -> None:
     [
         ["add_tenant", "x", "--name", "X", "--owner", "nobody"],
         ["add_key", "--tenant", "acme", "--name", "x", "--environment", "7"],
+        ["no_such_command"],
     ],
 )
 def test_a_real_process_ends_with_two(args, tmp_path) -> None:

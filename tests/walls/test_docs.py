@@ -8,7 +8,7 @@ from django.core.management import get_commands
 from tests.walls.tree import PACKAGES, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-READERS = {"text", "flag", "number", "listed", "url", "database", "email", "generated"}
+READERS = {"text", "flag", "number", "hosts", "sender", "url", "site", "database", "email", "generated", "vault_keys"}
 
 
 def settings_read() -> set[str]:

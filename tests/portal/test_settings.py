@@ -1,0 +1,97 @@
+"""Settings: an unknown form of a value stops the start with one sentence that names the variable."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from cryptography.fernet import Fernet
+
+from portal import env
+
+KEY = Fernet.generate_key().decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "maybe"),
+        ("UPSTREAM_ALLOW_PRIVATE", "2"),
+        ("UPSTREAM_RATE_PER_MINUTE", "abc"),
+        ("UPSTREAM_RATE_PER_MINUTE", "0"),
+        ("DATABASE_URL", "mysql://host/name"),
+        ("REDIS_URL", "redis:6379"),
+        ("EMAIL_URL", "smtp://host:port"),
+        ("TOKEN_KEYS", "nonsense"),
+        ("TOKEN_KEYS", f"{KEY},"),
+        ("BASE_URL", "http://"),
+        ("BASE_URL", "http://[::1"),
+        ("BASE_URL", "http://host:port"),
+        ("ALLOWED_HOSTS", "https://ringbook.example.com"),
+        ("ALLOWED_HOSTS", "a b"),
+        ("DEFAULT_FROM_EMAIL", "nobody"),
+        ("DEFAULT_FROM_EMAIL", "Ringbook <>"),
+        ("SECRET_KEY_FILE", "/nowhere/at/all"),
+    ],
+)
+def test_an_odd_form_stops_the_start_with_one_sentence(name: str, value: str, tmp_path) -> None:
+    settings = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), name: value}
+    end = subprocess.run([sys.executable, "-c", "import portal.settings"], env=settings, capture_output=True, text=True)
+    told = end.stderr.strip().splitlines()[-1].partition("SettingError: ")[2]
+
+    assert end.returncode == 1
+    assert told.startswith(name)
+    assert told.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", ".example.com, [::1], ring_book, 10.0.0.1"),
+        ("HOSTS_UNSET", ""),
+    ],
+)
+def test_names_of_hosts(name: str, value: str, monkeypatch) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert env.hosts(name, "localhost") == ([part.strip() for part in value.split(",")] if value else ["localhost"])
+
+
+def test_keys_come_newest_first_with_blanks_between(tmp_path, monkeypatch) -> None:
+    newer = Fernet.generate_key().decode()
+    monkeypatch.setenv("KEYS", f"{newer}, {KEY}")
+
+    assert env.vault_keys("KEYS", tmp_path / "keys") == [newer, KEY]
+
+
+def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path) -> None:
+    first = env.vault_keys("KEYS_UNSET", tmp_path / "keys")
+
+    assert env.vault_keys("KEYS_UNSET", tmp_path / "keys") == first
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("value", ["reports@example.com", "Ringbook <reports@localhost>", '"Ana, Acme" <a@b.example>'])
+def test_senders(value: str, monkeypatch) -> None:
+    monkeypatch.setenv("FROM", value)
+
+    assert env.sender("FROM", "") == value
+
+
+def test_a_value_may_come_from_a_file(tmp_path, monkeypatch) -> None:
+    (tmp_path / "secret").write_text("  https://ringbook.example.com/ \n")
+    monkeypatch.setenv("SITE_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv("SITE", "http://elsewhere")
+
+    assert env.site("SITE", "") == "https://ringbook.example.com"
+
+
+@pytest.mark.parametrize("given", [{}, {"DATA_DIR": "/srv/ringbook"}])
+def test_make_leaves_the_folder_to_the_settings(given) -> None:
+    show = ["make", "--silent", "--eval", 'show: ; @echo "[$$DATA_DIR]"', "show"]
+    told = subprocess.run(
+        show, cwd=env.BASE_DIR, env={"PATH": os.environ["PATH"]} | given, capture_output=True, text=True
+    )
+
+    assert told.stdout.strip() == f"[{given.get('DATA_DIR', '')}]"
