@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser
 from datetime import UTC, datetime, timedelta
+from getpass import getpass
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -42,7 +43,7 @@ class Command(BaseCommand):
             provider=options["provider"],
             base_url=options["base_url"].strip(),
             since=options["since"] or (datetime.now(UTC) - HISTORY).date(),
-            token="" if sys.stdin.isatty() else sys.stdin.read().strip(),
+            token=(getpass("Token: ") if sys.stdin.isatty() else sys.stdin.read()).strip(),
             settings=given,
         )
         if not wanted.name:
