@@ -1,21 +1,27 @@
 #!/usr/bin/env python
-"""Django's command line, with settings chosen and setting errors told in one sentence."""
+"""Django's command line, with settings chosen and wrong usage told in one sentence."""
 
 import os
 import sys
 
-from django.core.management import execute_from_command_line, get_commands
+from django.core.management import ManagementUtility, get_commands
+from django.core.management.base import BaseCommand
 
 from portal.env import SettingError
+
+
+class CommandLine(ManagementUtility):
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        if subcommand not in get_commands():
+            sys.stderr.write(f"There is no command {subcommand!r}; manage.py help lists them.\n")
+            sys.exit(2)
+        return super().fetch_command(subcommand)
 
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
-        if sys.argv[1:] and sys.argv[1] not in {"help", "version", *get_commands()} and sys.argv[1][0] != "-":
-            sys.stderr.write(f"There is no command {sys.argv[1]!r}: manage.py help lists them.\n")
-            return 2
-        execute_from_command_line(sys.argv)
+        CommandLine(sys.argv).execute()
     except SettingError as error:
         sys.stderr.write(f"{error}\n")
         return 2

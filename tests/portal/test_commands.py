@@ -250,3 +250,4 @@ def test_a_real_process_ends_with_two(args, tmp_path) -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("There is no command") == (args[0] == "no_such_command")
