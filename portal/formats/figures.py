@@ -17,17 +17,21 @@ SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€", "GBP": "£"}
 MINUS = "\N{MINUS SIGN}"
 
 
+def rounded(value: float | Decimal, places: int = 0) -> Decimal:
+    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+
+
 def decimal(value: float | Decimal, places: int = 0) -> str:
     """``value`` rounded to ``places``, grouped in thousands."""
-    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
-    rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
-    text = formats.number_format(abs(rounded), decimal_pos=places, use_l10n=True, force_grouping=True)
-    return f"{MINUS}{text}" if rounded < 0 else text
+    number = rounded(value, places)
+    text = formats.number_format(abs(number), decimal_pos=places, use_l10n=True, force_grouping=True)
+    return f"{MINUS}{text}" if number < 0 else text
 
 
 def duration(seconds: float) -> str:
     """``m:ss``, with hours only where there are any."""
-    whole = int(Decimal(repr(seconds)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    whole = int(rounded(seconds))
     minutes, rest = divmod(abs(whole), 60)
     hours, minutes = divmod(minutes, 60)
     text = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

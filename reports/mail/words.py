@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.formats import figures
 from portal.outbox.text import one_line
 from reports.mail.due import Kind
 from reports.metrics import Metric
@@ -17,8 +18,7 @@ NOTHING = "–"
 
 
 def number(value: float, places: int = 0) -> str:
-    # Rounded here, as the formatter would cut; adding 0 turns -0.0 into 0.
-    return str(number_format(round(value, places) + 0, places, use_l10n=True, force_grouping=True))
+    return figures.decimal(value, places)
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -28,7 +28,7 @@ def amount(value: float | None, unit: str) -> str:
     if unit == "percent":
         return f"{number(value, 1)} %"
     if unit == "seconds":
-        minutes, seconds = divmod(round(value), 60)
+        minutes, seconds = divmod(int(figures.rounded(value)), 60)
         return f"{number(minutes)}:{seconds:02} min" if minutes else f"{seconds} s"
     if unit == "minutes":
         return f"{number(value)} min"

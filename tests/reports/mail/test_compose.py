@@ -167,7 +167,7 @@ def test_a_streak_needs_three_in_a_row_up_to_this_one():
 
 def test_amounts_are_rounded_and_never_show_a_base_that_is_missing():
     with translation.override("en"):
-        assert [amount(value, "percent") for value in (43.05, 100.0, 0.0, None)] == ["43.0 %", "100.0 %", "0.0 %", "–"]
+        assert [amount(value, "percent") for value in (43.05, 100.0, 0.0, None)] == ["43.1 %", "100.0 %", "0.0 %", "–"]
         assert [amount(value, "seconds") for value in (0.4, 59.6, 61, 3725)] == [
             "0 s",
             "1:00 min",
