@@ -17,12 +17,13 @@ from reports.api.base import PAGING, ReaderView, behind_wall
 from reports.api.problems import ParameterError
 from reports.api.renderers import CsvRenderer, JsonRenderer
 from reports.catalogue import CATALOGUE
+from reports.files import downloads
 from reports.files.as_csv import DIALECTS, stream_calls
 from reports.metrics import METRICS
 from reports.queries import agents, callbacks, calls, environments
 from reports.queries.ask import ask
 from reports.queries.detail import detail
-from reports.queries.freshness import freshness
+from reports.queries.freshness import behind, freshness
 from reports.queries.question import read_calls, read_instant, read_question
 
 FILTERS = (
@@ -101,14 +102,19 @@ class CallCsv(ReaderView):
 
     @extend_schema(operation_id="calls_csv", **doc.file("text/csv", *FILTERS, "dialect"))
     def get(self, request: Request) -> StreamingHttpResponse:
-        """The same calls as one CSV file, never cut."""
+        """The same calls as one CSV file, never cut. The headers ``X-Mirror-Complete`` and ``X-Mirror-As-Of`` tell, as
+        the file's name does, whether every day of the period was read whole.
+        """
         dialect = self.asked.get("dialect") or "csv"
         if dialect not in DIALECTS:
             raise ParameterError({"dialect": _("This is one of %(names)s.") % {"names": ", ".join(DIALECTS)}})
-        pieces = stream_calls(read_calls(self.asked, self.scope), self.scope, dialect=dialect)
-        response = StreamingHttpResponse(behind_wall(self.reader, pieces), content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = 'attachment; filename="calls.csv"'
-        return response
+        question = read_calls(self.asked, self.scope)
+        pieces = stream_calls(question, self.scope, dialect=dialect)
+        return StreamingHttpResponse(
+            behind_wall(self.reader, pieces),
+            content_type="text/csv; charset=utf-8",
+            headers=downloads.headers("calls", behind(question, self.scope)),
+        )
 
 
 class CallOne(ReaderView):

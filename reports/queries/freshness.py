@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from portal.tenants.models.tenants import Environment
 from reports.dimensions import Clock
-from reports.periods import Period
+from reports.periods import Period, local_date
 from reports.queries.answer import Completeness, GapNote
 from reports.queries.filters import Reach, resolve, within
-from reports.queries.question import Filters
+from reports.queries.question import CallQuestion, Filters
 from reports.queries.readings import READ_BY_DAY, count_calls, daily, is_whole, undivided, utc_days
 from reports.scope import Scope
 from sync import freshness as ledger
@@ -55,6 +55,21 @@ def completeness(
     ``complete`` is about every one of ``streams``; the numbers are of calls.
     """
     return under(resolve(filters, scope), period, streams=streams, now=now)
+
+
+def behind(question: CallQuestion, scope: Scope, *, now: datetime | None = None) -> Completeness:
+    """What stands under a list of calls. Without a first day it begins with the history that was asked for, and without
+    a last one it ends today.
+    """
+    now = now or timezone.now()
+    zone = question.zone or scope.zone
+    reach = resolve(question.filters, scope)
+    today = local_date(now, zone)
+    # The day after, so that its UTC day before is asked for in any zone.
+    starts = [day + timedelta(days=1) for day in ledger.history_starts(reach.environments).values()]
+    first = question.date_from or min(starts, default=today)
+    last = max(question.date_to or today, first)
+    return under(reach, Period(first, last + timedelta(days=1), zone), now=now)
 
 
 def under(
@@ -151,4 +166,13 @@ def _stream(windows: list[Window], gaps: tuple[GapNote, ...], mirrored: int, now
     )
 
 
-__all__ = ["Completeness", "EnvironmentFreshness", "GapNote", "StreamFreshness", "completeness", "freshness", "under"]
+__all__ = [
+    "Completeness",
+    "EnvironmentFreshness",
+    "GapNote",
+    "StreamFreshness",
+    "behind",
+    "completeness",
+    "freshness",
+    "under",
+]

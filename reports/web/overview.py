@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
+from reports.files import downloads
 from reports.files.as_csv import stream_calls
 from reports.metrics import METRICS
 from reports.periods import local_date
@@ -26,7 +27,7 @@ from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
 from reports.queries.callbacks import callback_days
 from reports.queries.environments import environments
-from reports.queries.freshness import completeness
+from reports.queries.freshness import behind, completeness
 from reports.queries.question import Question, QuestionError, read_calls
 from reports.scope import Scope
 from reports.web.agents import SIDE_BY_SIDE, side_by_side
@@ -159,7 +160,7 @@ def calls_csv(request: TenantRequest, tenant: str) -> HttpResponseBase:
     return StreamingHttpResponse(
         stream_calls(question, scope),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        headers=downloads.headers(name, behind(question, scope)),
     )
 
 
