@@ -1,0 +1,171 @@
+"""Reading figures back out of what a person gets: a page's HTML, a mail in both its forms, a CSV."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
+
+from tests.journeys.truth import Told
+
+
+@dataclass
+class Square:
+    """A cell of a table: its text, line by line, the addresses it links to and the raw values it carries."""
+
+    text: str = ""
+    links: list[dict[str, str]] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        return [" ".join(line.split()) for line in self.text.split("\n") if line.strip()]
+
+    @property
+    def first(self) -> str:
+        return self.lines[0] if self.lines else ""
+
+
+class Sheet(HTMLParser):
+    """``figures``: raw values by metric. ``tables``: rows of squares of each table, under the section it stands in."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.figures: dict[str, str] = {}
+        self.tables: dict[str, list[list[Square]]] = {}
+        self.text = ""
+        self._metric = ""
+        self._section = ""
+        self._square: Square | None = None
+        self._rows: list[list[Square]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "section":
+            self._section = given.get("id") or given.get("aria-labelledby", "")
+        elif tag == "table":
+            self._rows = self.tables.setdefault(self._section, [])
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("td", "th") and self._rows:
+            self._square = Square()
+            self._rows[-1].append(self._square)
+        elif tag == "br" and self._square is not None:
+            self._square.text += "\n"
+        elif tag == "a" and self._square is not None and given.get("href"):
+            query = parse_qs(urlsplit(given["href"]).query)
+            self._square.links.append({name: values[0] for name, values in query.items()})
+        elif tag == "details" and given.get("data-metric"):
+            self._metric = given["data-metric"]
+        elif tag == "data":
+            if self._square is not None:
+                self._square.values.append(given["value"])
+            if self._metric:
+                self.figures[self._metric] = given["value"]
+                self._metric = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._square = None
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._square is not None:
+            self._square.text += data
+
+
+def number(raw: str) -> float | None:
+    return float(raw) if raw else None
+
+
+def page_days(page: Sheet) -> dict[str, tuple[int, int]]:
+    """Attempts and connected calls of each day, from the table beside the chart."""
+    rows = [row for row in page.tables["trend-title"] if row and row[0].links]
+    return {row[0].links[0]["date_from"]: (_whole(row[1].text), _whole(row[2].text)) for row in rows}
+
+
+def page_agents(page: Sheet) -> dict[str, list[float | None]]:
+    """Attempts, connect rate, average duration and talk time of each agent, by public id."""
+    rows = [row for row in page.tables["agents"] if row and row[0].links and "agent" in row[0].links[0]]
+    return {
+        row[0].links[0]["agent"]: [number(value) for square in row for value in square.values]
+        for row in rows
+    }  # fmt: skip
+
+
+def page_hours(page: Sheet) -> dict[tuple[int, int], int]:
+    """Attempts by weekday (Monday is 1) and hour; only the squares that hold any."""
+    head, *rows = page.tables["hours"]
+    hours = [int(square.first) for square in head[1:]]
+    return {
+        (weekday, hour): _whole(square.text)
+        for weekday, row in enumerate(rows, 1)
+        for hour, square in zip(hours, row[1:], strict=True)
+        if square.first
+    }
+
+
+@dataclass
+class Mail:
+    """A report's figures: by label the lines of its tables, each a list of texts."""
+
+    subject: str
+    text: str
+    html: str
+    headlines: dict[str, list[str]]
+    agents: list[list[str]]
+    days: list[list[str]]
+    hours: list[list[str]]
+
+
+def mail_of_text(subject: str, text: str, html: str) -> Mail:
+    """As its plain part says it: columns are two spaces apart or more."""
+    blocks = [[re.split(r"\s{2,}", line.strip()) for line in block.split("\n")] for block in text.split("\n\n")]
+    head = next(at for at, block in enumerate(blocks) if block[0][0] == "This week" or "This week" in block[0])
+    parts = {block[0][0]: blocks[at + 1][1:] for at, block in enumerate(blocks[:-1]) if len(block) == 1}
+    headlines = {row[0]: row[1:] for row in blocks[head][1:] if len(row) > 1}
+    return Mail(
+        subject, text, html, headlines,
+        parts.get("Agents, worst change first", []), parts["Day by day"], parts.get("Calls by hour and weekday", []),
+    )  # fmt: skip
+
+
+def mail_of_html(subject: str, text: str, html: str) -> Mail:
+    """As its HTML shows it."""
+    rows = [[square.first for square in row] for row in Sheet(html).tables[""] if len(row) > 1]
+    starts = [at for at, row in enumerate(rows) if not row[0] or row[0] in ("Agent", "Day")]
+    tables = {}
+    for at, until in zip(starts, [*starts[1:], len(rows)], strict=True):
+        name = rows[at][0] or ("headlines" if "This week" in rows[at] else "hours")
+        tables[name] = rows[at + 1 : until]
+    return Mail(
+        subject, text, html, {row[0]: row[1:] for row in tables["headlines"]}, tables.get("Agent", []),
+        [[row[0], *row[2:]] for row in tables["Day"]], tables.get("hours", []),
+    )  # fmt: skip
+
+
+def csv_calls(body: str, vendors: dict[str, str]) -> list[Told]:
+    """The rows of a CSV as calls. ``vendors``: the vendor of each environment, by its public id."""
+
+    def moment(text: str) -> datetime | None:
+        return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+    found = []
+    for row in csv.DictReader(io.StringIO(body)):
+        start = moment(row["Started"])
+        assert start is not None
+        found.append(
+            Told(
+                row["Vendor's id"], vendors[row["Environment id"]], row["Agent id"], start, row["Direction"],
+                row["Status"], row["Outcome"], row["Contact"], number(row["Duration (s)"]), number(row["Billed (s)"]),
+                moment(row["Answered"]),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _whole(text: str) -> int:
+    return int(text.strip().replace(",", ""))

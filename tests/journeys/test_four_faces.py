@@ -1,0 +1,460 @@
+"""One question, four faces: the page, the API, the weekly mail and the CSV show the figures that the vendors' own data
+give when they are counted afresh; and all four say so when a part could not be read.
+"""
+
+import io
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.core.management import call_command
+
+from portal.formats import figures
+from portal.outbox.models import Message
+from portal.tenants import wall
+from portal.tenants.models.tenants import Tenant
+from reports.mail import words
+from reports.mail.models import Subscription
+from reports.mail.subscriptions import create_weekly
+from reports.metrics import METRICS
+from sync.models.agents import Agent
+from sync.sandbox.server import Sandbox
+from tests.journeys import faces, truth
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SAO_PAULO, KATHMANDU, NEW_YORK = "America/Sao_Paulo", "Asia/Kathmandu", "America/New_York"
+ZONES = (SAO_PAULO, "UTC", KATHMANDU, NEW_YORK)
+# Mondays on which the week before is reported: in each the clocks of New York changed on Sunday.
+AUTUMN = datetime(2025, 11, 3, 13, 30, tzinfo=UTC)
+SPRING = datetime(2026, 3, 9, 13, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAYS = 36  # the week, the four before it, and the whole month before the Monday
+VENDORS_TOTALS = ("callbacks_received", "callbacks_answered", "callbacks_unmatched")
+ORIGINSAI_ONLY = {"billed_minutes", "time_to_answer", "service_level"}
+TURNS = tuple(f"{stage}_latency_p{n}" for stage in ("stt", "llm", "tts") for n in (50, 95))
+CALLS = tuple(truth.figures(()))
+HEADLINES = ("attempts", "connect_rate", "average_duration", "callbacks_received", "callbacks_answered")
+BY_AGENT = ("attempts", "connect_rate", "average_duration", "talk_minutes")
+
+
+@dataclass
+class World:
+    """A tenant filled from a sandbox, and ways for a reader to look at it."""
+
+    tenant: Tenant
+    box: Sandbox
+    client: Any
+    now: datetime
+    environments: dict[str, str]  # vendor: public id
+    key: str
+    agents: dict[str, str] = field(default_factory=dict)  # vendor's id: public id
+
+    def calls(self, at: datetime | None = None) -> list[truth.Told]:
+        at = at or self.now
+        told = [truth.of_talkover(element, at) for element in self.box.world.calls.values()]
+        for number in self.box.originsai_agents:
+            told += [truth.of_originsai(element, at) for element in self.box.history.elements(number)]
+        return [call for call in told if call is not None]
+
+    def callbacks(self, first: date, last: date) -> dict[str, int]:
+        catchers = {agent.id for agent in self.box.world.callback_agents}
+        return truth.callbacks(self.box.world.calls.values(), catchers, set(self.box.world.returns), first, last)
+
+    def set_zone(self, zone: str) -> None:
+        self.tenant.zone = zone
+        self.tenant.save()
+
+    def api(self, **params: str) -> dict[str, Any]:
+        answer = self.client.get("/api/v1/reports/query/", params, headers={"Authorization": f"Bearer {self.key}"})
+        assert answer.status_code == 200, answer.content
+        return json.loads(answer.content)
+
+    def csv(self, **params: str) -> tuple[list[truth.Told], Any]:
+        answer = self.client.get("/api/v1/calls/csv/", params, headers={"Authorization": f"Bearer {self.key}"})
+        assert answer.status_code == 200
+        body = answer.getvalue().decode()
+        return faces.csv_calls(body, {public_id: vendor for vendor, public_id in self.environments.items()}), answer
+
+    def page(self, **params: str) -> faces.Sheet:
+        answer = self.client.get(f"/t/{self.tenant.slug}/", params, headers={"Accept-Language": "en"})
+        assert answer.status_code == 200
+        return faces.Sheet(answer.content.decode())
+
+    def mail(self, filters: str = "", name: str = "Week") -> tuple[faces.Mail, faces.Mail]:
+        """The weekly report that is due now, from its text and from its HTML."""
+        subscription = create_weekly(
+            self.tenant, "ana@acme.example", "en", name=name, since=self.now - timedelta(days=1)
+        )
+        with wall.tenant(self.tenant):
+            Subscription.objects.filter(pk=subscription.pk).update(filters=filters, hold_hours=0)
+        with wall.tenant(self.tenant):
+            before = set(Message.objects.values_list("pk", flat=True))
+        said = run("send_reports", "--at", self.now.isoformat(), "--json")
+        assert (said["sent"], said["failed"]) == (1, 0)
+        with wall.tenant(self.tenant):
+            message = Message.objects.exclude(pk__in=before).get()
+        parts = (message.subject, message.text, message.html)
+        return faces.mail_of_text(*parts), faces.mail_of_html(*parts)
+
+
+def run(*words: str) -> dict[str, Any]:
+    """A command with --json, as a user types it; what it says."""
+    out = io.StringIO()
+    call_command(*words, stdout=out)
+    return json.loads(out.getvalue().splitlines()[-1])
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, box: Sandbox, first: date) -> dict[str, str]:
+    agents = ",".join(f"{number}:{name}" for number, name in box.originsai_agents.items())
+    described = {
+        "talkover": ("Sales", box.talkover_url, box.talkover_token, []),
+        "originsai": ("Care", box.originsai_url, box.originsai_token, ["--set", f"agents={agents}"]),
+    }
+    found = {}
+    for vendor, (name, url, token, more) in described.items():
+        monkeypatch.setattr("sys.stdin", io.StringIO(token))
+        words = ("add_connection", "--tenant", "acme", "--environment", name, "--provider", vendor)
+        found[vendor] = run(*words, "--base-url", url, "--since", first.isoformat(), *more)["environment"]
+    return found
+
+
+@pytest.fixture
+def world(request, acme, ana, client, monkeypatch):
+    """Five weeks, up to a Monday, with calls at the edges of days in every zone and some that are not over."""
+    now = getattr(request, "param", AUTUMN)
+    end = now - timedelta(minutes=10)
+    first = (end - timedelta(days=DAYS)).date()
+    with Sandbox(days=DAYS, calls_per_day=18, seed=5, end=end, originsai_per_day=8) as box:
+        put_on_edges(box, now)
+        leave_open(box, now)
+        environments = connect(monkeypatch, box, first)
+        for public_id in environments.values():
+            days = ("--since", first.isoformat(), "--until", end.date().isoformat())
+            said = run("pull", "--environment", public_id, *days, "--json")
+            assert said["status"] == "complete"
+        out = io.StringIO()
+        call_command("add_key", "--tenant", "acme", "--name", "faces", stdout=out)
+        with time_machine.travel(now, tick=False):
+            client.force_login(ana)
+            found = World(acme, box, client, now, environments, out.getvalue().strip())
+            with wall.tenant(acme):
+                rows = Agent.objects.values_list("external_id", "public_id")
+                found.agents = {external_id: str(public_id) for external_id, public_id in rows}
+            yield found
+
+
+def put_on_edges(box: Sandbox, now: datetime) -> None:
+    """Calls in the last and first second of the week and its Sunday in each zone, and where a clock changes."""
+    sunday = now.date() - timedelta(days=1)
+    instants = set()
+    for zone in ZONES:
+        for day in (sunday - timedelta(days=6), sunday, sunday + timedelta(days=1)):
+            midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+            instants |= {midnight - timedelta(seconds=1), midnight}
+    instants |= {datetime(sunday.year, sunday.month, sunday.day, hour, 30, tzinfo=UTC) for hour in (4, 5, 6, 7, 8)}
+    for at in sorted(instants):
+        if at < now:
+            box.world.insert(created_at=at.strftime("%Y-%m-%dT%H:%M:%SZ"), is_testing=False)
+            times = {"initiation_time": at, "answer_time": at + timedelta(seconds=20), "end_time": at + HOUR}
+            stamps = {name: moment.isoformat() for name, moment in times.items()}
+            box.history.insert(8, call_status="ANSWERED", call_duration=60.25, billed_duration=66, **stamps)
+
+
+def leave_open(box: Sandbox, now: datetime) -> None:
+    """Calls whose end is not told: of this hour, of this morning, and of days ago."""
+    for hours, status in ((1, "ringing"), (1, "answered"), (3, "answered"), (50, "initiated"), (72, "queued")):
+        at = now - timedelta(hours=hours, minutes=1)
+        box.world.insert(created_at=at.strftime("%Y-%m-%dT%H:%M:%SZ"), status=status, is_testing=False)
+    for hours, status in ((1, "INITIATED"), (3, "ANSWERED"), (50, "ANSWERED"), (72, "QUEUED")):
+        at = now - timedelta(hours=hours, minutes=1)
+        box.history.insert(8, initiation_time=at.isoformat(), answer_time=None, end_time=None, call_status=status)
+
+
+def expected(world: World, first: date, last: date, zone: str, **only: str) -> dict[str, float | None]:
+    """All figures of local days, over one vendor's or one agent's calls if that is asked."""
+    chosen = select(world.calls(), **only)
+    vendors = {only["vendor"]} if "vendor" in only else {"talkover", "originsai"}
+    here = truth.within(chosen, first, last, zone)
+    found = truth.figures(here) | truth.latencies(here)
+    if "agent" in only or "talkover" not in vendors:
+        found |= dict.fromkeys(VENDORS_TOTALS)
+    else:
+        found |= world.callbacks(first, last)
+    if "originsai" not in vendors:
+        found |= dict.fromkeys((*ORIGINSAI_ONLY, *TURNS))
+    return found
+
+
+def select(calls: list[truth.Told], vendor: str = "", agent: str = "") -> list[truth.Told]:
+    return [call for call in calls if vendor in ("", call.vendor) and agent in ("", call.agent)]
+
+
+def params_of(world: World, first: date, last: date, **only: str) -> dict[str, str]:
+    params = {"date_from": first.isoformat(), "date_to": last.isoformat()}
+    if "vendor" in only:
+        params["environment"] = world.environments[only["vendor"]]
+    if "agent" in only:
+        params["agent"] = world.agents[only["agent"]]
+    return params
+
+
+def close(value: float | None) -> Any:
+    return None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9)
+
+
+def agree(world: World, first: date, last: date, zone: str, **only: str) -> dict[str, Any]:
+    """Page, API and CSV show what is expected of the days; returns the API's answer. The tenant's zone is ``zone``."""
+    params = params_of(world, first, last, **only)
+    wanted = expected(world, first, last, zone, **only)
+    answer = world.api(metrics=",".join(wanted), **params)
+    told = {key: cell["value"] for key, cell in answer["totals"].items()}
+    assert told == {key: close(value) for key, value in wanted.items()}
+
+    page = world.page(**params)
+    units = {key: METRICS[key] for key in page.figures}
+    for key in set(wanted) & set(page.figures):
+        cell = answer["totals"][key]
+        assert faces.number(page.figures[key]) == (None if cell["small"] else cell["value"]), (key, units[key])
+    assert set(CALLS) - ORIGINSAI_ONLY <= set(page.figures)
+
+    rows, _ = world.csv(**params)
+    listed = truth.figures(rows)
+    assert listed == {key: close(wanted[key]) for key in listed} | unmeasured(wanted, listed)
+    return answer
+
+
+def unmeasured(wanted: dict[str, float | None], listed: dict[str, float | None]) -> dict[str, float | None]:
+    """Rows of a file know no vendor that cannot measure: where there is nothing to count they count nothing."""
+    return {key: listed[key] for key in ORIGINSAI_ONLY if wanted[key] is None and not listed[key]}
+
+
+def week_of(world: World) -> tuple[date, date]:
+    monday = world.now.date() - timedelta(days=7)
+    return monday, monday + timedelta(days=6)
+
+
+@pytest.mark.parametrize(
+    ("world", "zone"),
+    [*((AUTUMN, zone) for zone in ZONES), (SPRING, NEW_YORK)],
+    indirect=["world"],
+    ids=[*ZONES, f"{NEW_YORK} in spring"],
+)
+def test_four_faces_tell_the_same_week(world, zone):
+    world.set_zone(zone)
+    first, last = week_of(world)
+    live = agree(world, first, last, zone)
+    assert live["complete"]
+    assert live["gaps"] == []
+    assert world.page(period="last_week").figures == world.page(**params_of(world, first, last)).figures
+    text, html = world.mail()
+    for mail in (text, html):
+        hold_mail(world, mail, first, zone)
+    assert text.headlines.keys() == html.headlines.keys()
+    # The same from the rollups as from the calls.
+    run("rebuild_rollups", "--json")
+    asked = {"metrics": ",".join(live["totals"]), **params_of(world, first, last)}
+    assert world.api(**asked)["totals"] == live["totals"]
+    agree(world, first, last, zone)
+
+
+def hold_mail(world: World, mail: faces.Mail, first: date, zone: str, **only: str) -> None:
+    """What a mail shows of the week, of the week before and of the four before that, day by day and by agent."""
+    last, week = first + timedelta(days=6), timedelta(days=7)
+    spans = ((first, last), (first - week, last - week), (first - 4 * week, last - week))
+    wanted = [expected(world, *span, zone, **only) for span in spans]
+    for key in HEADLINES:
+        metric, texts = METRICS[key], mail.headlines[str(METRICS[key].label)]
+        usual = wanted[2][key]
+        if usual is not None and metric.unit == "count":
+            usual /= 4
+        values = (wanted[0][key], wanted[1][key], usual)
+        shown = [truth.shown(value, metric.unit, whole=metric.unit == "count") for value in values]
+        assert [truth.read_shown(text) for text in texts[:3]] == shown, (key, texts)
+    calls = select(world.calls(), **only)
+    for back, line in enumerate(mail.days):
+        day = last - timedelta(days=back)
+        found = truth.figures(truth.within(calls, day, day, zone))
+        told = [truth.read_shown(text) for text in line[1:3]]
+        assert told == [found["attempts"], truth.shown(found["connect_rate"], "percent")]
+        if not only:
+            assert truth.read_shown(line[3]) == world.callbacks(day, day)["callbacks_received"]
+    assert len(mail.days) == 14
+    here = truth.within(calls, first, last, zone)
+    assert sorted(int(line[1]) for line in mail.agents if line[1] != "0") == sorted(
+        sum(call.agent == agent for call in here) for agent in {call.agent for call in here}
+    )
+    squares = {int(line[0].split()[0]): line[1:] for line in mail.hours}
+    told = {
+        (weekday, hour): int(text)
+        for hour, line in squares.items()
+        for weekday, text in enumerate(line, 1)
+        if text != "·"
+    }
+    assert told == by_hour(here, zone)
+
+
+def by_hour(calls: list[truth.Told], zone: str) -> dict[tuple[int, int], int]:
+    found: dict[tuple[int, int], int] = {}
+    for call in calls:
+        local = call.start.astimezone(ZoneInfo(zone))
+        place = (local.isoweekday(), local.hour)
+        found[place] = found.get(place, 0) + 1
+    return found
+
+
+@pytest.mark.parametrize("zone", [SAO_PAULO, KATHMANDU])
+def test_filters_and_groupings_are_the_same_on_every_face(world, zone):
+    world.set_zone(zone)
+    first, last = week_of(world)
+    month = (first.replace(day=1), (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1))
+    busiest = max({call.agent for call in world.calls()}, key=lambda key: sum(c.agent == key for c in world.calls()))
+    assert agree(world, *month, zone)["complete"]
+    for vendor in world.environments:
+        agree(world, first, last, zone, vendor=vendor)
+    agree(world, first, last, zone, agent=busiest)
+    agree(world, first, last, zone, agent="7", vendor="originsai")
+    hold_groupings(world, first, last, zone)
+    filters = f"agent={world.agents[busiest]}"
+    for mail in world.mail(filters):
+        hold_mail(world, mail, first, zone, agent=busiest)
+
+
+def hold_groupings(world: World, first: date, last: date, zone: str) -> None:
+    """By day, by agent and by hour of the week: page, API and CSV against the count."""
+    params, calls = params_of(world, first, last), truth.within(world.calls(), first, last, zone)
+    page = world.page(**params)
+    rows, _ = world.csv(**params)
+
+    days = world.api(metrics="attempts,connected,connect_rate", by="day", **params)["rows"]
+    assert [row["key"]["day"] for row in days] == [(first + timedelta(days=n)).isoformat() for n in range(7)]
+    for row in days:
+        day = date.fromisoformat(row["key"]["day"])
+        found = truth.figures(truth.within(calls, day, day, zone))
+        listed = truth.figures(truth.within(rows, day, day, zone))
+        values = [row["cells"][key]["value"] for key in ("attempts", "connected", "connect_rate")]
+        assert values == [close(found[key]) for key in ("attempts", "connected", "connect_rate")]
+        assert page_day(page, row["key"]["day"]) == (found["attempts"], found["connected"])
+        assert listed["attempts"] == found["attempts"]
+        assert listed["connect_rate"] == close(found["connect_rate"])
+
+    shown = faces.page_agents(page)
+    agents = {
+        row["key"]["agent"]: row["cells"]
+        for row in world.api(metrics=",".join(BY_AGENT), by="agent", **params)["rows"]
+        if row["cells"]["attempts"]["value"]
+    }
+    called = {call.agent for call in calls}
+    assert set(agents) == {world.agents[key] for key in called}
+    for key in called:
+        cells = agents[world.agents[key]]
+        found = truth.figures(select(calls, agent=key))
+        listed = truth.figures(select(rows, agent=world.agents[key]))
+        assert {name: cells[name]["value"] for name in BY_AGENT} == {name: close(found[name]) for name in BY_AGENT}
+        assert shown[world.agents[key]] == [None if cells[name]["small"] else cells[name]["value"] for name in BY_AGENT]
+        assert {name: listed[name] for name in BY_AGENT} == {name: close(found[name]) for name in BY_AGENT}
+
+    hours = world.api(metrics="attempts", by="weekday,hour_of_day", **params)["rows"]
+    told = {
+        (int(row["key"]["weekday"]), int(row["key"]["hour_of_day"])): row["cells"]["attempts"]["value"]
+        for row in hours
+        if row["cells"]["attempts"]["value"]
+    }
+    assert told == faces.page_hours(page) == by_hour(calls, zone) == by_hour(rows, zone)
+
+
+def page_day(page: faces.Sheet, day: str) -> tuple[int, int]:
+    return faces.page_days(page)[day]
+
+
+def test_any_zone_is_answered_whatever_the_tenants(world):
+    """The API and the CSV take a zone; the repeated hour of New York is two hours, and nothing is lost in them."""
+    first, last = week_of(world)
+    for zone in ZONES:
+        wanted = expected(world, first, last, zone)
+        params = params_of(world, first, last) | {"zone": zone}
+        told = world.api(metrics=",".join(wanted), **params)["totals"]
+        assert {key: cell["value"] for key, cell in told.items()} == {key: close(wanted[key]) for key in wanted}
+        rows, _ = world.csv(**params)
+        listed = truth.figures(rows)
+        assert listed == {key: close(wanted[key]) for key in listed}
+    sunday = {"date_from": last.isoformat(), "date_to": last.isoformat(), "zone": NEW_YORK}
+    hours = world.api(metrics="attempts", by="hour", compare="none", **sunday)["rows"]
+    told = {row["key"]["hour"]: row["cells"]["attempts"]["value"] for row in hours}
+    counted: dict[str, int] = dict.fromkeys(told, 0)
+    for call in truth.within(world.calls(), last, last, NEW_YORK):
+        counted[call.start.astimezone(ZoneInfo(NEW_YORK)).replace(minute=0, second=0, microsecond=0).isoformat()] += 1
+    assert told == counted
+    assert len(told) == 25
+    assert told[f"{last}T01:00:00-04:00"]
+    assert told[f"{last}T01:00:00-05:00"]
+
+
+def test_a_running_week_counts_what_is_open_apart(world):
+    first = world.now.date()
+    answer = agree(world, first, first + timedelta(days=6), SAO_PAULO)
+    week = truth.within(world.calls(), first, first + timedelta(days=6), SAO_PAULO)
+    opened = [call for call in week if call.outcome == truth.OPEN]
+    assert {(call.vendor, call.status) for call in opened} >= {
+        ("talkover", "ringing"), ("talkover", "answered"), ("originsai", "initiated"), ("originsai", "answered")
+    }  # fmt: skip
+    assert answer["totals"]["open_calls"]["value"] == len(opened)
+    assert world.page(period="this_week").figures == world.page(**params_of(world, first, first + timedelta(6))).figures
+
+
+@pytest.mark.fault
+def test_a_day_that_cannot_be_read_shows_on_every_face(world):
+    first, last = week_of(world)
+    day, params = first + timedelta(days=2), params_of(world, first, last)
+    _, whole = world.csv(**params)
+    assert whole.headers["X-Mirror-Complete"] == "true"
+    world.box.set_faults(f"422@day={day},path=/calls")
+    sales = world.environments["talkover"]
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("pull", "--environment", sales, "--since", str(day), "--until", str(day), "--json", stdout=out)
+    assert ended.value.code == 3
+
+    answer = world.api(metrics="attempts", **params)
+    assert not answer["complete"]
+    assert [(gap["environment"], gap["stream"], gap["day"]) for gap in answer["gaps"]] == [(sales, "calls", str(day))]
+    named = f"{day.day} {day:%b}"
+    page = world.page(**params).text
+    assert "Not complete:" in page
+    assert f"Sales · calls · {named}" in page
+    text, html = world.mail()
+    assert text.subject.endswith("incomplete")
+    for body in (text.text, faces.Sheet(html.html).text):
+        assert "These figures are not complete" in body
+        assert f"Sales, {named}" in body
+    for address in ("/api/v1/calls/csv/", "/t/acme/calls.csv"):
+        file = world.client.get(address, params)
+        assert file.headers["X-Mirror-Complete"] == "false"
+        assert "incomplete" in file.headers["Content-Disposition"]
+        file.close()
+
+    # Other days are not touched by it.
+    other = params_of(world, first + timedelta(days=4), last)
+    assert world.api(metrics="attempts", **other)["complete"]
+    assert "Not complete:" not in world.page(**other).text
+    assert world.csv(**other)[1].headers["X-Mirror-Complete"] == "true"
+
+    world.box.set_faults()
+    assert (
+        run("pull", "--environment", sales, "--since", str(day), "--until", str(day), "--json")["status"] == "complete"
+    )
+    assert world.api(metrics="attempts", **params)["complete"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [(12.25, "percent"), (0.05, "percent"), (99.95, "percent"), (62.5, "seconds"), (58.5, "seconds"), (59.5, "seconds"),
+     (2.5, "minutes"), (1234.5, "ms"), (1234.0, "count"), (3725.0, "seconds"), (None, "percent")],
+)  # fmt: skip
+def test_a_page_and_a_mail_round_alike(value, unit):
+    page, mail = figures.value(value, unit), words.amount(value, unit)
+    assert truth.read_shown(page) == truth.read_shown(mail) == truth.shown(value, unit)
