@@ -29,7 +29,7 @@ check: $(READY) ## lint, format, types, import contracts, migrations, translatio
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/djlint --check --lint --quiet templates
+	@$(VENV)/bin/djlint --lint --quiet templates
 	@$(PY) manage.py makemigrations --check --dry-run
 	@$(PY) manage.py check --fail-level WARNING
 	@$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
