@@ -1,7 +1,7 @@
 """What the ledger of windows says of each environment, for one period."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -17,6 +17,7 @@ from sync.taxonomy import Stream
 
 # Vendors that are read by UTC day; the others are read agent by agent, each with its whole history.
 READ_BY_DAY = frozenset({"talkover"})
+FIRST_HOUR = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -44,8 +45,12 @@ def utc_days(period: Period, now: datetime) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
+def _day_start(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 def _day_end(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    return _day_start(day) + timedelta(days=1)
 
 
 def daily(environments: Collection[int], days: list[date], streams: Collection[str], now: datetime) -> list[Reading]:
@@ -55,7 +60,8 @@ def daily(environments: Collection[int], days: list[date], streams: Collection[s
     if not days:
         return [Reading(vendor_total=0) for _environment in environments]
     windows: dict[tuple[int, str], dict[date, Window]] = defaultdict(dict)
-    for window in ledger.day_windows(environments, streams, days[0], days[-1]):
+    # The day before as well: it may have to stand in for a day that has just begun.
+    for window in ledger.day_windows(environments, streams, days[0] - timedelta(days=1), days[-1]):
         if window.day is not None:
             windows[window.environment_id, window.stream][window.day] = window
     starts = ledger.history_starts(environments)
@@ -65,15 +71,13 @@ def daily(environments: Collection[int], days: list[date], streams: Collection[s
         readings.append(reading)
         for stream in streams:
             found = windows[environment, stream]
-            if any(not is_whole(found.get(day), now) for day in days):
-                reading.complete = False
+            before = stand_in(found, days[-1], now)
+            wanted = days[:-1] if before else days
+            reading.complete &= all(is_whole(found.get(day), now) for day in wanted)
             if stream == Stream.CALLS:
-                _gather(reading, [found[day] for day in days if day in found], days[-1], now)
-                uncounted += [
-                    (environment, day)
-                    for day in days
-                    if day not in found or found[day].state != WindowState.COMPLETE or found[day].mirrored is None
-                ]
+                reading.read_until(before.read_at if before else None)
+                _gather(reading, [found[day] for day in wanted if day in found], days[-1], now)
+                uncounted += [(environment, day) for day in wanted if not _is_counted(found.get(day))]
         if environment not in starts or starts[environment] > days[0]:
             reading.complete = False
     if uncounted:
@@ -88,6 +92,22 @@ def is_whole(window: Window | None, now: datetime) -> bool:
     if window is None or window.state != WindowState.COMPLETE or window.read_at is None or window.day is None:
         return False
     return window.read_at >= _day_end(window.day) or _day_end(window.day) > now - timedelta(days=1)
+
+
+def _is_counted(window: Window | None) -> bool:
+    return window is not None and window.state == WindowState.COMPLETE and window.mirrored is not None
+
+
+def stand_in(windows: Mapping[date, Window], day: date, now: datetime) -> Window | None:
+    """The window of the day before, where ``day`` began within the hour, was not read yet, and that one was read whole
+    within the hour: as of that reading there was nothing else to read. None in any other case.
+    """
+    before = windows.get(day - timedelta(days=1))
+    if day in windows or not timedelta(0) <= now - _day_start(day) < FIRST_HOUR:
+        return None
+    if before is None or before.read_at is None or not is_whole(before, now) or now - before.read_at >= FIRST_HOUR:
+        return None
+    return before
 
 
 def _gather(reading: Reading, windows: list[Window], last: date, now: datetime) -> None:

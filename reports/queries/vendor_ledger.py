@@ -3,10 +3,11 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from portal.tenants.models.tenants import Environment
+from reports.queries.readings import FIRST_HOUR
 from sync.models.runs import Window, WindowState
 from sync.taxonomy import Stream
 
@@ -58,16 +59,35 @@ def standing(environment: Environment, rests: Rests, now: datetime) -> Standing:
     rows = Window.objects.filter(environment_id=environment.pk, stream=rests.stream)
     if rests.part:
         rows = rows.filter(part=rests.part)
-    if rests.first:
-        rows = rows.filter(day__gte=rests.first)
+    dated = rests.first is not None or rests.last is not None
+    if rests.first and rests.first > date.min:
+        rows = rows.filter(day__gte=rests.first - _DAY)  # with the day before, which may have to stand in
     if rests.last:
         rows = rows.filter(day__lte=rests.last)
     windows = [_Read(*row) for row in rows.values_list("day", "state", "read_at")]
+    rests = _before_todays_first(windows, rests, now)
+    if rests.first:
+        windows = [window for window in windows if window.day is None or window.day >= rests.first]
     complete = bool(windows) and all(window.is_whole(now) for window in windows)
-    dated = rests.first is not None or rests.last is not None
     if complete and dated:
         complete = _covers([window.day for window in windows if window.day], rests, now)
     return Standing(_as_of(windows, now) or environment.created_at, complete)
+
+
+def _before_todays_first(windows: Iterable[_Read], rests: Rests, now: datetime) -> Rests:
+    """A range that reaches a day which began within the hour and was not read yet ends with the day before, if that one
+    was read whole within the hour.
+    """
+    today = _today(now)
+    begins, ends = rests.first or today, rests.last or today
+    days = {window.day: window for window in windows}
+    before = days.get(today - _DAY)
+    if not begins <= today <= ends or today in days or now - _end(today - _DAY) >= FIRST_HOUR:
+        return rests
+    if before is None or before.read_at is None or not before.is_whole(now) or now - before.read_at >= FIRST_HOUR:
+        return rests
+    first = min(rests.first, today - _DAY) if rests.first else None
+    return replace(rests, first=first, last=today - _DAY)
 
 
 def _as_of(windows: Iterable[_Read], now: datetime) -> datetime | None:

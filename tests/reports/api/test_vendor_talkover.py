@@ -383,6 +383,25 @@ def test_callback_statistics_of_a_range_are_the_sum_of_its_days(get, acme, sales
     assert get(f"{BASE}/callback-agents/stats", one_agent).status_code == 403
 
 
+def test_a_day_that_has_just_begun_leaves_the_range_complete(get, acme, sales, sales_key, time_machine):
+    with wall.tenant(acme):
+        read_days(sales, "calls", date(2026, 7, 1), date(2026, 7, 7), late=timedelta(days=1))
+        read_days(sales, "calls", JULY_8, JULY_8, late=timedelta(minutes=-10))
+
+    def told(query):
+        answer = get(f"{BASE}/calls?{query}", sales_key)
+        return answer["X-Mirror-Complete"], answer["X-Mirror-As-Of"]
+
+    read = "2026-07-08T23:50:00Z"
+    time_machine.move_to(datetime(2026, 7, 9, 0, 45, tzinfo=UTC))
+    for query in ("date_from=2026-07-03", "date_from=2026-07-08", "date_from=2026-07-09", "date_to=2026-07-09", ""):
+        assert told(query) == ("true", read), query
+    assert told("date_from=0001-01-01&date_to=2026-07-09")[0] == "false"
+    time_machine.move_to(datetime(2026, 7, 9, 0, 51, tzinfo=UTC))
+    assert told("date_from=2026-07-03") == ("false", read)
+    assert told("date_from=2026-07-03&date_to=2026-07-08") == ("true", read)
+
+
 def test_headers_tell_how_far_the_range_was_read(get, acme, sales, sales_key, time_machine):
     time_machine.move_to(datetime(2026, 7, 10, 12, tzinfo=UTC))
     with wall.tenant(acme):

@@ -18,6 +18,7 @@ from tests.factories import TIME_ZERO
 ZONE = "America/Sao_Paulo"
 WEEK = Period(date(2026, 7, 6), date(2026, 7, 13), ZONE)  # touches the UTC days 6 to 13
 NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 def window(environment, day: date, **fields) -> Window:
@@ -93,6 +94,36 @@ def test_yesterday_read_before_it_ended_makes_figures_that_old(acme, sales, whol
     Window.objects.filter(pk=whole_week[-1].pk).update(read_at=now)
     Window.objects.filter(pk=whole_week[-2].pk).update(read_at=old)
     assert state(acme, sales, now=now).as_of == old
+
+
+@pytest.mark.parametrize(
+    ("minutes", "read", "complete"),
+    [(5, 10, True), (59, 59, True), (61, 10, False), (30, 61, False), (20, 15, True)],
+)
+def test_a_day_that_has_just_begun_does_not_make_figures_incomplete(acme, sales, whole_week, minutes, read, complete):
+    """At midnight of UTC, nine in the evening in Sao Paulo, nobody has read the new day yet."""
+    now = datetime(2026, 7, 13, tzinfo=UTC) + timedelta(minutes=minutes)
+    at = now - timedelta(minutes=read)
+    whole_week[-1].delete()
+    Window.objects.filter(pk=whole_week[-2].pk).update(read_at=at)
+    for period in (
+        WEEK,
+        Period(date(2026, 7, 12), date(2026, 7, 13), ZONE),
+        Period(now.date(), now.date() + DAY, "UTC"),
+    ):
+        found = state(acme, sales, period=period, now=now)
+        assert (found.complete, complete and found.as_of) == (complete, complete and at), period
+
+
+def test_a_day_that_was_tried_or_follows_one_that_was_not_whole_is_not_excused(acme, sales, whole_week):
+    now = datetime(2026, 7, 13, 0, 20, tzinfo=UTC)
+    Window.objects.filter(pk=whole_week[-2].pk).update(read_at=now - timedelta(minutes=15))
+    Window.objects.filter(pk=whole_week[-1].pk).update(state="incomplete", read_at=None)
+    assert not state(acme, sales, now=now).complete
+    whole_week[-1].delete()
+    assert state(acme, sales, now=now).complete
+    Window.objects.filter(pk=whole_week[-2].pk).update(state="incomplete")
+    assert not state(acme, sales, now=now).complete
 
 
 def test_gaps_of_the_period_are_named(acme, sales, whole_week):
