@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 
 from portal import env
 
-KEY = Fernet.generate_key().decode()
+KEY = "YSBrZXkgZm9yIHRlc3RzLCBvZiAzMiBieXRlcyBub3c="  # fixed, because it stands in the name of a test
 
 
 @pytest.mark.parametrize(
