@@ -10,7 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 
-class CallRecord(Struct, frozen=True, kw_only=True):
+class CallRecord(Struct, frozen=True, kw_only=True, gc=False):  # holds no cycle, and there are millions
     external_id: str
     digest: bytes  # 16 bytes over what the vendor said; equal digests mean nothing to write
     raw: str  # the element as it came, JSON text
