@@ -158,7 +158,11 @@ class Microseconds(Func):
 
 
 _PICKUP_MS: Combinable = (Microseconds("answered_at") - Microseconds("started_at")) / Value(1000)
-_PICKED_UP = Q(answered_at__gte=F("started_at"), started_guessed=False)
+# A start without a zone still tells how long it rang when the pick-up came without one too. Where only one of them did,
+# they are a quarter of an hour apart at least, as zones are; and a start taken from the pick-up is equal to it.
+_PICKED_UP = Q(started_guessed=False, answered_at__gte=F("started_at")) | Q(
+    started_guessed=True, answered_at__gt=F("started_at"), answered_at__lt=F("started_at") + timedelta(minutes=15)
+)
 
 # The columns of the rollups, and what each is over a group of calls.
 COLUMNS: dict[str, Any] = {

@@ -78,6 +78,18 @@ def _share(part: m.Measure, whole: m.Measure) -> tuple[tuple[m.Measure, ...], Ca
     return _quotient(part, whole, 100)
 
 
+def _timely(
+    quick: m.Measure, timed: m.Measure, answered: m.Measure, final: m.Measure
+) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
+    """Nothing, where calls were answered and of none it is known how soon."""
+
+    def compute(values: Sequence[Any]) -> Result:
+        soon, known, connected, base = (value or 0 for value in values)
+        return (None, base) if not base or (connected and not known) else (soon * 100 / base, base)
+
+    return (quick, timed, answered, final), compute
+
+
 def _minutes(total_ms: m.Measure, calls: m.Measure) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
     def compute(values: Sequence[Any]) -> Result:
         return (None, 0) if values[0] is None else (values[0] / 60_000, values[1])
@@ -368,7 +380,7 @@ _DECLARED = (
         _("Service level, 20 s"),
         _("Share of final calls that were answered within 20 seconds. Calls given up early count as not answered."),
         _("answered within 20 s ÷ final × 100"),
-        _share(m.QUICK_PICKUPS, m.ENDED),
+        _timely(m.QUICK_PICKUPS, m.PICKUPS, m.ANSWERED, m.ENDED),
         unit="percent",
         better="up",
         vendors=ORIGINSAI,

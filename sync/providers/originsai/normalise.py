@@ -128,8 +128,9 @@ def _direction(fields: Mapping[str, Any]) -> str:
 
 
 def _started(fields: Mapping[str, Any]) -> tuple[datetime | None, bool]:
+    """The start, and whether it was guessed: its zone, or all of it from a later time."""
     for key in ("initiation_time", "answer_time", "end_time"):
         found, guessed = read_time(fields.get(key))
         if found:
-            return found, guessed
+            return found, guessed or key != "initiation_time"
     return None, True

@@ -147,6 +147,24 @@ def test_what_a_vendor_cannot_measure_is_none_and_few_calls_are_marked(behind_ac
     assert [cell.value for cell in care_only.totals.values()] == [None, 0]
 
 
+@pytest.mark.parametrize(
+    ("guessed", "seconds", "expected"),
+    [
+        (False, 0, [0, 100]),
+        (False, 30, [30, 0]),
+        (True, 12, [12, 100]),  # neither time has a zone: the wait between them is known all the same
+        (True, 0, [None, None]),  # the start was taken from the pick-up
+        (True, 3 * 3600 + 12, [None, None]),  # one of the two times has a zone, the other none
+        (True, -3 * 3600 + 12, [None, None]),
+    ],
+)
+def test_a_wait_counts_where_it_is_known(behind_acme, scope, care, guessed, seconds, expected):
+    start = factories.TIME_ZERO
+    factories.call(care, "a", started_guessed=guessed, started_at=start, answered_at=start + timedelta(seconds=seconds))
+    answer = ask(question("time_to_answer", "service_level"), scope.only(care.pk), now=AFTER)
+    assert [cell.value for cell in answer.totals.values()] == expected
+
+
 def test_questions_beyond_measure_are_refused(behind_acme, scope, sales):
     with pytest.raises(QuestionError, match="date_to"):
         ask(question("attempts", period=Period(date(2020, 1, 1), date(2026, 1, 1), ZONE)), scope)

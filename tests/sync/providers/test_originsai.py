@@ -119,7 +119,10 @@ def test_statuses_are_told_in_our_words(vendor, changes, status):
         ({"call_direction": None}, {"direction": "inbound"}),
         ({"call_direction": "INBOUND"}, {"direction": "inbound"}),
         ({"call_direction": "internal"}, {"direction": "internal"}),
-        ({"initiation_time": None}, {"started_at": datetime(2025, 1, 15, 10, 30, 6, tzinfo=UTC)}),
+        (
+            {"initiation_time": None},
+            {"started_at": datetime(2025, 1, 15, 10, 30, 6, tzinfo=UTC), "started_guessed": True},
+        ),
         (
             {"initiation_time": "?", "answer_time": None},
             {"started_at": datetime(2025, 1, 15, 10, 30, 42, tzinfo=UTC), "answered_at": None},
