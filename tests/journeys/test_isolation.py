@@ -1,0 +1,435 @@
+"""Another tenant's ids answer like ids that nobody has, on every address of the site, whoever asks.
+
+Two tenants hold the same vendor's ids and a mark of their own in every text and number. Each address is taken from the
+resolver; one that this table does not know fails. What is foreign has to equal what is absent: status, headers, body.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import get_resolver
+from django.urls.resolvers import URLPattern
+from django.utils.http import int_to_base36
+
+from portal.accounts.keys import NewKey, issue_key, revoke_key
+from portal.tenants import wall
+from portal.tenants.models.people import Membership, User
+from portal.tenants.models.tenants import Environment, Tenant
+from reports.mail import links
+from reports.mail.models import Recipient
+from reports.mail.subscriptions import add_recipient, create_weekly
+from sync.models.callbacks import CallbackDay
+from sync.models.campaigns import Campaign, CampaignCall
+from sync.models.connections import Connection
+from sync.models.runs import Gap, Window
+from tests import factories
+from tests.walls.rows import MODELS, row_of
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 7, 10, 15, tzinfo=UTC)
+DAYS = [date(2026, 7, day) for day in range(1, 11)]
+NUMBERS = {"acme": "11987654321", "globex": "41912345678"}
+TALKOVER, ORIGINSAI = "/vendor/talkover/api/v1", "/vendor/originsai/api"
+
+# Every address outside the console, and what it names in its path.
+ROUTES = {
+    "/": (),
+    "/livez": (),
+    "/readyz": (),
+    "/metrics": (),
+    "/accounts/login/": (),
+    "/accounts/logout/": (),
+    "/accounts/inactive/": (),
+    "/accounts/reauthenticate/": (),
+    "/accounts/password/change/": (),
+    "/accounts/password/set/": (),
+    "/accounts/password/reset/": (),
+    "/accounts/password/reset/done/": (),
+    "/accounts/password/reset/key/{uidb36}-{key}/": ("uidb36", "key"),
+    "/accounts/password/reset/key/done/": (),
+    "/accounts/language/": (),
+    "/t/{tenant}/": ("tenant",),
+    "/t/{tenant}/calls.csv": ("tenant",),
+    "/mail/confirm/{token}": ("confirm",),
+    "/mail/leave/{token}": ("leave",),
+    "/api/schema/": (),
+    "/api/docs/": (),
+    "/api/v1/environments/": (),
+    "/api/v1/environments/{id}/": ("environment",),
+    "/api/v1/agents/": (),
+    "/api/v1/calls/": (),
+    "/api/v1/calls/csv/": (),
+    "/api/v1/calls/{id}/": ("call",),
+    "/api/v1/callbacks/days/": (),
+    "/api/v1/metrics/": (),
+    "/api/v1/reports/": (),
+    "/api/v1/reports/query/": (),
+    "/api/v1/{rest}": ("slug",),
+    f"{TALKOVER}/health": (),
+    f"{TALKOVER}/calls": (),
+    f"{TALKOVER}/agents": (),
+    f"{TALKOVER}/agents/{{agent_id}}": ("agent_key",),
+    f"{TALKOVER}/agents/{{agent_id}}/calls": ("agent_key",),
+    f"{TALKOVER}/callback-agents": (),
+    f"{TALKOVER}/callback-agents/stats": (),
+    f"{TALKOVER}/campaigns": (),
+    f"{TALKOVER}/campaigns/{{campaign_id}}": ("campaign_key",),
+    f"{TALKOVER}/{{rest}}": ("slug",),
+    f"{ORIGINSAI}/agents/{{agent_id}}/call_stats": ("agent_number",),
+    f"{ORIGINSAI}/{{rest}}": ("slug",),
+}
+# Ids that an address takes as a parameter.
+QUERIES = {
+    "/t/{tenant}/": ("environment={environment}", "agent={agent}", "environment={environment}&agent={agent}"),
+    "/t/{tenant}/calls.csv": ("environment={environment}", "agent={agent}", "number={number}"),
+    "/api/v1/agents/": ("environment={environment}", "tenant={tenant}"),
+    "/api/v1/environments/": ("tenant={tenant}",),
+    "/api/v1/calls/": ("environment={environment}", "agent={agent}", "number={number}&number_match=exact"),
+    "/api/v1/calls/csv/": ("environment={environment}", "agent={agent}", "tenant={tenant}"),
+    "/api/v1/callbacks/days/": ("environment={environment}",),
+    "/api/v1/reports/query/": (
+        "environment={environment}&by=day",
+        "agent={agent}&by=agent",
+        "metrics=attempts,callbacks_received&number={number}&number_match=exact",
+    ),
+    f"{TALKOVER}/calls": ("agent_id={agent_key}", "search=%2B55{number}"),
+    f"{TALKOVER}/campaigns": ("agent_id={agent_key}",),
+}
+# Where an own id is answered with what it names, by whom. Elsewhere it may be refused, too.
+READ_BY = {
+    "/t/{tenant}/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/calls.csv": ("ana", "bruno", "carla"),
+    "/mail/confirm/{token}": ("anonymous", "ana", "carla"),
+    "/mail/leave/{token}": ("anonymous", "ana", "carla"),
+    "/api/v1/environments/{id}/": ("ana", "bruno", "carla", "key", "sales-key", "their-key"),
+    "/api/v1/calls/{id}/": ("ana", "bruno", "carla", "key", "sales-key", "their-key"),
+    f"{TALKOVER}/agents/{{agent_id}}": ("sales-key", "their-key"),
+    f"{TALKOVER}/agents/{{agent_id}}/calls": ("sales-key", "their-key"),
+    f"{TALKOVER}/campaigns/{{campaign_id}}": ("sales-key", "their-key"),
+    f"{ORIGINSAI}/agents/{{agent_id}}/call_stats": ("care-key",),
+}
+PRINCIPALS = (
+    "anonymous", "ana", "bruno", "carla", "key", "sales-key", "care-key", "their-key", "revoked",
+)  # fmt: skip
+THEIRS = {"carla", "their-key"}
+NOBODYS = {"anonymous", "revoked"}
+
+
+@dataclass(frozen=True)
+class Side:
+    """A tenant with what it holds: ids by the names that addresses give them, and the keys of its rows."""
+
+    tenant: Tenant
+    ids: dict[str, str]
+    secrets: tuple[str, ...]  # texts that nobody else may read
+
+
+def canary(slug: str) -> str:
+    return f"CANARY-{slug}"
+
+
+def stock(environment: Environment, only: str) -> tuple[Any, Any]:
+    """Agents, calls, a campaign and callbacks: ids alike in both tenants, and some, ending in ``only``, of this one."""
+    slug, tenant_id = environment.tenant.slug, environment.tenant_id
+    mark, number = canary(slug), f"+55{NUMBERS[slug]}"
+    numeric = environment.provider == "originsai"
+    made = []
+    pairs = (("7", "call-1"), (only, f"call-{only}")) if numeric else (("agent-1", "call-1"), (f"agent-{only}",) * 2)
+    for agent_key, call_key in pairs:
+        told = {"id": call_key, "call_id": call_key, "name": mark, "to": number, "to_number": number}
+        told |= {"created_at": "2026-07-08T15:00:00Z", "agent": {"id": agent_key, "name": mark}}
+        element = json.dumps(told)
+        agent = factories.agent(environment, agent_key, name=mark, label=mark, payload=element, takes_callbacks=True,
+                                callback_payload=element)  # fmt: skip
+        call = factories.call(environment, call_key, agent=agent, raw=element, to_number=number, hangup_cause=mark)
+        made.append((agent, call))
+        campaign = Campaign.objects.create(
+            tenant_id=tenant_id, environment=environment, external_id=agent_key.replace("agent", "campaign"), name=mark,
+            status="active", agent=agent, payload=element, detail_payload=element, changed_at=NOW,
+        )  # fmt: skip
+        CampaignCall.objects.create(tenant_id=tenant_id, environment=environment, campaign=campaign, call_key=call_key)
+    for day in DAYS:
+        CallbackDay.objects.create(
+            tenant_id=tenant_id, environment=environment, day=day, received=7, answered=5, unmatched=1, payload="{}",
+            sources=[{"agent": "agent-1", "name": mark, "count": 7}], digest=b"0" * 16, changed_at=NOW,
+        )  # fmt: skip
+        for stream in ("calls", "callbacks"):
+            Window.objects.create(
+                tenant_id=tenant_id, environment=environment, stream=stream, part=str(day), day=day, state="complete",
+                read_at=NOW - timedelta(minutes=5),
+            )  # fmt: skip
+    Gap.objects.create(
+        tenant_id=tenant_id, environment=environment, stream="calls", part="2026-07-07", day=date(2026, 7, 7),
+        fault="server", detail=mark, opened_at=NOW,
+    )  # fmt: skip
+    Connection.objects.create(
+        tenant_id=tenant_id, environment=environment, provider=environment.provider, token=f"token-{mark}",
+        base_url=f"https://{mark.lower()}.example", since=DAYS[0],
+    )  # fmt: skip
+    return made[0]
+
+
+def side(tenant: Tenant, only: str, reader: str) -> Side:
+    """Fills a tenant: what its environments hold, a mail with a reader, and a row of every other table."""
+    Tenant.objects.filter(pk=tenant.pk).update(name=canary(tenant.slug))
+    tenant.refresh_from_db()
+    with wall.tenant(tenant):
+        sales, care = (Environment.objects.select_related("tenant").get(provider=name) for name in VENDORS)
+        for environment in (sales, care):
+            environment.name = f"{canary(tenant.slug)} {environment.provider}"
+            environment.save()
+        agent, call = stock(sales, only)
+        stock(care, "7001" if tenant.slug == "acme" else "7002")
+        subscription = create_weekly(tenant, reader, "en", name=canary(tenant.slug))
+        recipient = add_recipient(subscription, f"guest@{tenant.slug}.example", language="en")
+        tokens = {purpose: links.address(recipient, purpose).rsplit("/", 1)[1] for purpose in ("confirm", "leave")}
+        rows: dict[type, Any] = {Environment: sales}
+        for model in MODELS:
+            if model is not Environment:
+                row_of(model, tenant, rows)
+        held = [Environment, type(agent), type(call), Recipient]
+        keys = [str(key) for model in held for key in model.objects.values_list(_public(model), flat=True)]
+    ids = {
+        "tenant": tenant.slug,
+        "slug": tenant.slug + "/",
+        "environment": str(sales.public_id),
+        "agent": str(agent.public_id),
+        "call": str(call.pk),
+        "number": NUMBERS[tenant.slug],
+        "agent_key": f"agent-{only}",
+        "campaign_key": f"campaign-{only}",
+        "agent_number": "7001" if tenant.slug == "acme" else "7002",
+        "uidb36": int_to_base36(User.objects.get(email=reader).pk),
+        "key": "set-password",
+        **tokens,
+    }
+    return Side(tenant, ids, (canary(tenant.slug), NUMBERS[tenant.slug], *keys))
+
+
+VENDORS = ("talkover", "originsai")
+ABSENT = {
+    "tenant": "nobody",
+    "slug": "nobody/",
+    "environment": str(uuid4()),
+    "agent": str(uuid4()),
+    "call": str(uuid4()),
+    "number": "21900000000",
+    "agent_key": "agent-nobody",
+    "campaign_key": "campaign-nobody",
+    "agent_number": "7999",
+    "uidb36": int_to_base36(2_000_000_000),
+    "key": "set-password",
+    "confirm": "1-1-1.1abc.nobody",
+    "leave": "1-1-1.1abc.nobody",
+}
+
+
+def _public(model: type) -> str:
+    return "public_id" if any(field.name == "public_id" for field in model._meta.fields) else "pk"
+
+
+@pytest.fixture
+def sides(acme, globex, sales, care, foreign, ana, bruno, carla) -> Iterator[dict[str, Side]]:
+    with time_machine.travel(NOW, tick=False):
+        with wall.tenant(globex):
+            Environment.objects.create(tenant=globex, name="Care", provider="originsai")
+        yield {"acme": side(acme, "acme-only", ana.email), "globex": side(globex, "globex-only", carla.email)}
+
+
+@pytest.fixture
+def visitors(sides, acme, globex, sales, care, foreign, ana, bruno, carla) -> dict[str, tuple[Client, dict[str, str]]]:
+    """A client for each principal, with the headers it sends."""
+    keys = {
+        "key": issue_key(acme, NewKey("all", sees_numbers=True)),
+        "sales-key": issue_key(acme, NewKey("sales", environment=sales, sees_numbers=True)),
+        "care-key": issue_key(acme, NewKey("care", environment=care, sees_numbers=True)),
+        "their-key": issue_key(globex, NewKey("theirs", environment=foreign, sees_numbers=True)),
+        "revoked": issue_key(acme, NewKey("old", environment=sales, sees_numbers=True)),
+    }
+    revoke_key(keys["revoked"][0])
+    found = {}
+    for name in PRINCIPALS:
+        headers = {"Authorization": f"Bearer {keys[name][1]}"} if name in keys else {}
+        found[name] = (Client(), headers | {"Accept-Language": "en"})
+    for name, user in (("ana", ana), ("bruno", bruno), ("carla", carla)):
+        found[name][0].force_login(user)
+    return found
+
+
+def addresses() -> list[str]:
+    """Every address of the site as the resolver knows it, the console's included."""
+    found: list[str] = []
+
+    def look(patterns: list[Any], before: str) -> None:
+        for pattern in patterns:
+            text = before + str(pattern.pattern)
+            if isinstance(pattern, URLPattern):
+                found.append(text)
+            else:
+                look(pattern.url_patterns, text)
+
+    look(get_resolver().url_patterns, "/")
+    return found
+
+
+def plain(address: str) -> str:
+    """``/t/<slug:tenant>/`` as ``/t/{tenant}/``, and likewise for patterns."""
+    text = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", re.sub(r"\(\?P<(\w+)>[^()]*\)\??", r"{\1}", address))
+    return text.replace("^", "").replace("$", "")
+
+
+def test_every_address_of_the_site_is_in_the_table():
+    outside = {plain(address) for address in addresses() if not address.startswith("/admin/")}
+    assert outside == set(ROUTES)
+
+
+@dataclass(frozen=True)
+class Told:
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+def visit(visitor: tuple[Client, dict[str, str]], path: str, method: str = "GET") -> Told:
+    client, headers = visitor
+    answer = client.generic(method, path, headers=headers)
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    cookies = [(f"cookie {name}", morsel.value) for name, morsel in answer.cookies.items()]
+    return Told(answer.status_code, tuple(sorted([*answer.headers.items(), *cookies])), body.decode())
+
+
+def but(told: Told, ids: dict[str, str]) -> Told:
+    """The same answer without what the question brought and what is drawn by chance."""
+
+    def cleaned(text: str) -> str:
+        for value in sorted(set(ids.values()), key=len, reverse=True):
+            # A short number stands for itself only as a part of an address.
+            short = rf"(?<=/){value}(?=[-/&\"'?\s]|$)|(?<=%2F){value}(?=%2F|-|$)"
+            text = re.sub(short if len(value) < 4 else re.escape(value), "ID", text)
+        return re.sub(r'(csrfmiddlewaretoken" value=|nonce[=-]"?)"?[\w/+=-]+', r"\1", text)
+
+    headers = [
+        (name, "" if name in ("cookie csrftoken", "Content-Length", "X-Request-ID", "Date") else cleaned(value))
+        for name, value in told.headers
+    ]
+    return Told(told.status, tuple(headers), cleaned(told.body))
+
+
+def leaked(told: Told, secrets: tuple[str, ...], asked: dict[str, str]) -> list[str]:
+    """Which of another's texts an answer holds, beyond what its question brought along."""
+    whole = "\n".join([told.body, *(f"{name}: {value}" for name, value in told.headers)]).lower()
+    return [text for text in secrets if text.lower() in whole and text not in asked.values()]
+
+
+def filled(route: str, names: tuple[str, ...], ids: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """The address with ids in it, and those ids."""
+    used = {name: ids[name] for name in names}
+    parts = re.findall(r"\{(\w+)\}", route)
+    return route.format(**dict(zip(parts, used.values(), strict=True))), used
+
+
+def foreign_ids(ids: dict[str, str]) -> dict[str, str]:
+    """Another's, as a stranger can know them: a signed link is known to its reader alone, so its signature is off."""
+    return ids | {name: ids[name][:-1] + ("A" if ids[name][-1] != "A" else "B") for name in ("confirm", "leave")}
+
+
+@pytest.mark.parametrize("name", PRINCIPALS)
+def test_foreign_is_absent_on_every_address(sides, visitors, name):
+    here, there = ("globex", "acme") if name in THEIRS else ("acme", "globex")
+    own, theirs = sides[here], foreign_ids(sides[there].ids)
+    hidden = sides[there].secrets + (sides[here].secrets if name in NOBODYS else ())
+    for route, names in ROUTES.items():
+        for method in ("GET", "POST"):
+            questions = [(f"{route}?{query}", names) for query in QUERIES.get(route, ())] + [(route, names)]
+            for question, parts in questions:
+                case = (name, method, question)
+                asked = ask_for(question, parts, own.ids, theirs)
+                answers = {}
+                for whose, (path, used) in asked.items():
+                    if method == "POST" and whose == "own":
+                        continue  # pressing the buttons of one's own pages is for other tests
+                    told = visit(visitors[name], path, method)
+                    secrets = sides[there].secrets if route.startswith("/mail/") else hidden
+                    assert not leaked(told, secrets, used), case
+                    assert told.status < 500 or route == "/readyz", case
+                    answers[whose] = but(told, used)
+                if "foreign" in answers:
+                    assert answers["foreign"] == answers["absent"], case
+                if method == "GET" and name in READ_BY.get(question, ()):
+                    assert answers["own"].status == 200, case
+
+
+def ask_for(
+    question: str, names: tuple[str, ...], own: dict[str, str], theirs: dict[str, str]
+) -> dict[str, tuple[str, dict[str, str]]]:
+    """The address with one's own ids, with another's and with nobody's. A query is asked at one's own address."""
+    route, _, query = question.partition("?")
+    if not query:
+        sets = {"own": own, "foreign": theirs, "absent": ABSENT} if names else {"own": own}
+        return {whose: filled(route, names, ids) for whose, ids in sets.items()}
+    path, _ = filled(route, names, own)
+    found = {}
+    for whose, ids in (("own", own), ("foreign", theirs), ("absent", ABSENT)):
+        used = {part: ids[part] for part in re.findall(r"\{(\w+)\}", query)}
+        found[whose] = (f"{path}?{query.format(**used)}", used)
+    return found
+
+
+@pytest.mark.parametrize("name", ["anonymous", "ana", "bruno", "key"])
+def test_the_console_is_closed_to_whoever_is_no_administrator(sides, visitors, acme, globex, name):
+    """Every address of it, whatever it names: to the sign-in, and not a word of anybody."""
+    with wall.tenant(acme):
+        own = str(Membership.objects.order_by("pk")[0].pk)
+    with wall.tenant(globex):
+        other = str(Membership.objects.order_by("pk")[0].pk)
+    hidden = sides["globex"].secrets + sides["acme"].secrets
+    console = [plain(address) for address in addresses() if address.startswith("/admin/")]
+    assert len(console) > 100
+    for route in console:
+        route = re.sub(r"\{app_label\}|tenants\|.*(?=/)", "sync", route)
+        for method in ("GET", "POST"):
+            answers = []
+            for key in (own, other, "987654321"):
+                path = re.sub(r"\{\w+\}", key, route)
+                told = visit(visitors[name], path, method)
+                if not path.startswith(("/admin/login/", "/admin/logout/")):
+                    assert told.status in (302, 404, 405, 403), (path, method, told.status)
+                    assert not leaked(told, hidden, {}), (path, method)
+                answers.append(but(told, {"key": key}))
+                if "{" not in route:
+                    break
+            assert all(answer == answers[0] for answer in answers), (route, method)
+
+
+def test_the_marks_would_be_seen(sides, visitors):
+    """The other way round: each tenant's own marks are there for its own people, so a leak could be seen."""
+    for name, slug in (("ana", "acme"), ("carla", "globex")):
+        mark = canary(slug)
+        pages = [f"/t/{slug}/", f"/t/{slug}/calls.csv", "/api/v1/environments/", "/api/v1/agents/", "/api/v1/calls/"]
+        for path in pages:
+            assert mark in visit(visitors[name], path).body, path
+        for path in pages[1:2] + pages[4:]:
+            assert NUMBERS[slug] in visit(visitors[name], path).body, path
+    for name, slug in (("sales-key", "acme"), ("their-key", "globex")):
+        for path in ("/calls", "/agents", "/campaigns", "/callback-agents", "/callback-agents/stats"):
+            assert canary(slug) in visit(visitors[name], TALKOVER + path).body, path
+
+
+def test_the_same_vendors_ids_are_two_things(sides, visitors):
+    """A call, an agent and a campaign that both tenants have under one id: each key reads its own."""
+    for name, slug, other in (("sales-key", "acme", "globex"), ("their-key", "globex", "acme")):
+        for path in ("/agents/agent-1", "/agents/agent-1/calls", "/campaigns/campaign-1"):
+            told = visit(visitors[name], TALKOVER + path)
+            assert (told.status, canary(slug) in told.body) == (200, True), path
+            assert not leaked(told, sides[other].secrets, {}), path
+    ids = {UUID(sides[slug].ids["call"]) for slug in sides}
+    assert len(ids) == 2
