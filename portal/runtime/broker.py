@@ -1,7 +1,7 @@
 """The embedded broker: a Valkey of our own on a socket in ``DATA_DIR``, when no ``REDIS_URL`` is set.
 
 It keeps an append-only file, so queued hints outlive a restart, and never evicts. One that still answers, left by a
-supervisor that was killed, is taken over as it is.
+supervisor that was killed, is taken over as it is; whoever uses it last ends it.
 """
 
 import fcntl
@@ -9,8 +9,10 @@ import os
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 STARTS_WITHIN = 10.0  # seconds; it takes a tenth of one, more with a long append-only file
 STOPS_WITHIN = 5.0
@@ -25,6 +27,7 @@ class Broker:
         self.path = path
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._use: TextIO | None = None  # locked, shared with other users, for as long as this one lives
 
     def answers(self) -> bool:
         try:
@@ -40,25 +43,40 @@ class Broker:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            if self._use is None:
+                self._use = (self.folder / "users").open("w")
+                fcntl.flock(self._use, fcntl.LOCK_SH)
             if self.answers():
                 return False
             self._start()
             return True
 
     def stop(self) -> None:
-        """Shut it down if this object started it; what is queued is written out first."""
-        if self._process is None:
+        """Use it no more. The last user shuts it down, whoever started it; what is queued is written out first."""
+        if self._use is None:
             return
-        try:
+        with (self.folder / "lock").open("w") as lock, self._use as use:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._use = None
+            try:
+                fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        with suppress(OSError):
             self._say(b"SHUTDOWN\r\n")
-        except OSError:
-            self._process.terminate()
-        try:
-            self._process.wait(STOPS_WITHIN)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+        deadline = time.monotonic() + STOPS_WITHIN
+        while self.answers() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if self._process is not None:
+            try:
+                self._process.wait(STOPS_WITHIN)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
 
     def _start(self) -> None:
         log = self.folder / "broker.log"

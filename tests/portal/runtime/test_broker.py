@@ -1,8 +1,11 @@
-"""The embedded broker: started when nobody answers, taken over when somebody does, ended by who started it."""
+"""The embedded broker: started when nobody answers, taken over when somebody does, ended by its last user."""
 
 import os
 import signal
 import socket
+import subprocess
+import sys
+import textwrap
 
 import pytest
 from redis import Redis
@@ -20,19 +23,36 @@ def broker(folder):
     found = Broker(folder / "s", folder / "broker")
     yield found
     found.stop()
+    if found._process is not None:  # another user has ended it
+        found._process.wait()
 
 
 def client(broker: Broker) -> Redis:
     return Redis(unix_socket_path=str(broker.path))
 
 
-def test_it_is_started_once_and_ended_by_who_started_it(broker, folder) -> None:
+def test_it_is_started_once_and_ended_by_its_last_user(broker, folder) -> None:
+    second = Broker(folder / "s", folder / "broker")
     assert broker.ensure() is True
     assert broker.ensure() is False
-    second = Broker(folder / "s", folder / "broker")
     assert second.ensure() is False
+    broker.stop()
+    assert second.answers()
     second.stop()
-    assert broker.answers()
+    assert not second.answers()
+
+
+def test_one_that_a_killed_user_left_is_taken_over_and_ended(broker, folder) -> None:
+    script = f"""
+        import os, pathlib, signal
+        from portal.runtime.broker import Broker
+        folder = pathlib.Path({str(folder)!r})
+        assert Broker(folder / "s", folder / "broker").ensure()
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert broker.ensure() is False
     broker.stop()
     assert not broker.answers()
 
@@ -69,6 +89,7 @@ def test_one_that_cannot_start_says_where_to_look(folder) -> None:
     broker = Broker(folder / "s", folder / "broker")
     with pytest.raises(BrokerError, match=r"did not start; .*broker\.log says why"):
         broker.ensure()
+    broker.stop()
 
 
 def test_something_else_on_the_socket_is_not_taken_for_a_broker(folder) -> None:
