@@ -67,14 +67,6 @@ def unseal(sealed: str) -> Masked:
         raise VaultError("A stored secret does not open with the keys in TOKEN_KEYS.") from error
 
 
-def reseal(sealed: str) -> str:
-    """The same secret under the newest key."""
-    try:
-        return ring().rotate(sealed.encode("ascii")).decode("ascii")
-    except (InvalidToken, UnicodeError) as error:
-        raise VaultError("A stored secret does not open with the keys in TOKEN_KEYS.") from error
-
-
 def keyed_hash(purpose: str, *parts: str, size: int = 16) -> str:
     """A hash nobody can make without our key: for fingerprints, contact ids and tombstones. Hex, ``2 * size`` long.
 
