@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection
 from django.db.models import F, Q
 
 from sync.mirror import tables
-from sync.mirror.rows import COLUMNS, ID, STARTED_AT, UPDATED, RowMaker, Stored
+from sync.mirror.rows import COLUMNS, ID, STARTED_AT, UPDATED, Item, RowMaker, Stored
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
 from sync.models.changes import CallChange, DirtyDay
@@ -41,43 +42,41 @@ class CallWriter:
 
     def write(self, records: Sequence[tuple[CallRecord, datetime]], now: datetime) -> Written:
         """Each record comes with the time its answer was asked for. One id may come several times."""
-        newest: dict[str, tuple[CallRecord, datetime]] = {}
+        newest: dict[str, Item] = {}
         for record, read_at in records:
             other = newest.get(record.external_id)
             if other is None or _later(record, read_at, *other):
                 newest[record.external_id] = (record, read_at)
-        agents = self._agent_ids(record for record, _ in newest.values())
-        rows = [
-            (self._maker.row(record, agents.get(record.agent or ""), read_at, now), record, read_at)
-            for record, read_at in newest.values()
-        ]
-        rows.sort(key=lambda item: item[0][ID])  # one order for every writer, and the order of time
+        agents = self._agent_ids(newest.values())
+        # By key: one order for every writer, and the order of time.
+        items = sorted(((self._maker.key(item[0], now), item) for item in newest.values()), key=itemgetter(0))
         written = Written()
         try:
-            self._insert(rows, written)
+            self._insert(items, agents, now, written)
         except tables.AlreadyThere:
             known = self._stored(newest)
-            self._insert([item for item in rows if item[1].external_id not in known], written)
-            self._update([item for item in rows if item[1].external_id in known], known, now, written)
+            self._insert([item for item in items if item[1][0].external_id not in known], agents, now, written)
+            self._update([item for item in items if item[1][0].external_id in known], known, now, written)
         self._mark(written.days, now)
         return written
 
-    def _insert(self, rows: Sequence[tuple[tuple[Any, ...], CallRecord, datetime]], written: Written) -> None:
-        tables.insert(Call, COLUMNS, [row for row, _, _ in rows])
-        keys = (self._maker.tenant_id, self._maker.environment_id)
-        tables.insert(Payload, _PAYLOAD, [(row[ID], *keys, record.raw) for row, record, _ in rows])
-        written.new += len(rows)
-        written.days.update(self._maker.local_day(row[STARTED_AT]) for row, _, _ in rows)
+    def _insert(self, items: Sequence[tuple[str, Item]], agents: Mapping[str, int], now: datetime, to: Written) -> None:
+        columns = self._columns(items, agents, now)
+        tables.insert(Call, COLUMNS, columns)
+        keys = [[value] * len(items) for value in (self._maker.tenant_id, self._maker.environment_id)]
+        tables.insert(Payload, _PAYLOAD, [columns[ID], *keys, [record.raw for _, (record, _) in items]])
+        to.new += len(items)
+        to.days |= self._maker.local_days(columns[STARTED_AT])
+
+    def _columns(self, items: Sequence[tuple[str, Item]], agents: Mapping[str, int], now: datetime) -> list[list[Any]]:
+        return self._maker.columns([key for key, _ in items], [item for _, item in items], agents, now)
 
     def _update(
-        self,
-        rows: Sequence[tuple[tuple[Any, ...], CallRecord, datetime]],
-        known: Mapping[str, Stored],
-        now: datetime,
-        written: Written,
+        self, items: Sequence[tuple[str, Item]], known: Mapping[str, Stored], now: datetime, written: Written
     ) -> None:
         calls, payloads, changes, back = [], [], [], []
-        for row, record, read_at in rows:
+        rows = zip(*self._columns(items, self._agents, now), strict=True)
+        for (_, (record, read_at)), row in zip(items, rows, strict=True):
             was = known[record.external_id]
             if was.digest == record.digest or not was.gives_way(record, read_at):
                 if was.missing_since is not None and read_at > was.missing_since:
@@ -86,10 +85,9 @@ class CallWriter:
             cells = list(row)
             if record.started_at is None:
                 cells[STARTED_AT] = was.started_at
-            cells[ID] = was.id
             calls.append((was.id, *(cells[place] for place in _UPDATED_PLACES)))
             payloads.append((was.id, record.raw))
-            written.days.update((self._maker.local_day(was.started_at), self._maker.local_day(cells[STARTED_AT])))
+            written.days |= self._maker.local_days((was.started_at, cells[STARTED_AT]))
             figures = (cells[STARTED_AT], record.status, record.duration_ms)
             if figures != (was.started_at, was.status, was.duration_ms):
                 changes.append(self._change(was, record, now))
@@ -123,9 +121,9 @@ class CallWriter:
                 found[key] = Stored(identity, bytes(digest), *rest)
         return found
 
-    def _agent_ids(self, records: Iterable[CallRecord]) -> dict[str, int]:
+    def _agent_ids(self, items: Iterable[Item]) -> dict[str, int]:
         """Rows of the agents the calls name, made where only calls know them yet."""
-        unknown = {record.agent: record.agent_name or "" for record in records if record.agent}
+        unknown = {record.agent: record.agent_name or "" for record, _ in items if record.agent}
         for key in self._agents:
             unknown.pop(key, None)
         if unknown:

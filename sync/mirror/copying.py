@@ -5,10 +5,11 @@ and not value by value: twice as fast as a driver that looks at each value. Form
 manual, "COPY", "Text Format".
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any
+
+import msgspec
 
 BLOCK = 2_000  # rows turned to text at a time
 
@@ -17,12 +18,14 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SPECIAL = ("\\", "\t", "\n", "\r")
 
 
-def copy_text(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """The rows, in blocks of text. Values are str, int, float, bool, bytes, datetime, or what str() writes rightly."""
-    waiting = iter(rows)
-    while block := list(islice(waiting, BLOCK)):
-        columns = [_column(values) for values in zip(*block, strict=True)]
-        yield "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
+def copy_text(columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Rows given as columns, in blocks of text.
+
+    Values are str, int, float, bool, bytes, datetime, or what str() writes rightly; None is null.
+    """
+    for start in range(0, len(columns[0]), BLOCK):
+        block = [_column(values[start : start + BLOCK]) for values in columns]
+        yield "\n".join(map("\t".join, zip(*block, strict=True))) + "\n"
 
 
 def _column(values: Sequence[Any]) -> Sequence[str]:
@@ -55,4 +58,5 @@ def _texts(values: Sequence[Any], kind: type) -> Sequence[str]:
 def _moments(values: Sequence[datetime]) -> Sequence[str]:
     if len(set(map(id, values))) == 1:  # the moment of the batch itself
         return [values[0].isoformat()] * len(values)
-    return [value.isoformat() for value in values]
+    # An encoder in C writes the whole list, several times as fast as isoformat() one by one.
+    return msgspec.json.encode(values).decode()[2:-2].split('","')

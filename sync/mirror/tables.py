@@ -4,7 +4,7 @@ Columns and their forms come from the models, so that a migration needs no secon
 ways raise :class:`AlreadyThere` and leave nothing behind when a row's key is taken.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,8 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from sync.mirror.copying import copy_text
 
-Row = Sequence[Any]
+Columns = Sequence[Sequence[Any]]
+Form = Callable[[Any], Any]
 
 
 class AlreadyThere(Exception):
@@ -36,87 +37,85 @@ def _field(model: type[models.Model], column: str) -> "models.Field[Any, Any]":
 
 
 @lru_cache(maxsize=32)
-def _forms(model: type[models.Model], columns: tuple[str, ...]) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
-    """Which places of a row the driver can't take as they are, and how to write them."""
-    forms: list[tuple[int, Callable[[Any], Any]]] = []
-    for place, column in enumerate(columns):
-        field = _field(model, column)
+def _forms(model: type[models.Model], names: tuple[str, ...]) -> tuple[Form | None, ...]:
+    """How to write the columns that the driver can't take as they are."""
+    forms: list[Form | None] = []
+    for name in names:
+        field = _field(model, name)
         target = field.target_field if isinstance(field, models.ForeignKey) else field
+        form: Form | None = None
         if connection.vendor != "postgresql" and isinstance(target, models.DateTimeField):
-            forms.append((place, _sqlite_time))
+            form = _sqlite_time
         elif connection.vendor != "postgresql" and isinstance(target, models.UUIDField):
-            forms.append((place, _sqlite_uuid))
+            form = _sqlite_uuid
+        forms.append(form)
     return tuple(forms)
 
 
-def _written(model: type[models.Model], columns: tuple[str, ...], rows: Iterable[Row]) -> Iterable[Row]:
-    forms = _forms(model, columns)
-    return rows if not forms else (_adapted(row, forms) for row in rows)
+def _written(model: type[models.Model], names: tuple[str, ...], columns: Columns) -> Columns:
+    forms = _forms(model, names)
+    return [
+        column if form is None else [form(value) for value in column]
+        for column, form in zip(columns, forms, strict=True)
+    ]
 
 
-def _adapted(row: Row, forms: tuple[tuple[int, Callable[[Any], Any]], ...]) -> Row:
-    cells = list(row)
-    for place, form in forms:
-        cells[place] = form(cells[place])
-    return cells
-
-
-def insert(model: type[models.Model], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """Write new rows; all of them, or none and :class:`AlreadyThere`."""
-    if not rows:
+def insert(model: type[models.Model], names: tuple[str, ...], columns: Columns) -> None:
+    """Write new rows, given as one list of values a column; all of them, or none and :class:`AlreadyThere`."""
+    if not columns[0]:
         return
     try:
         with transaction.atomic():
             if connection.vendor == "postgresql":
-                _copy(model._meta.db_table, columns, _written(model, columns, rows))
+                _copy(model._meta.db_table, names, _written(model, names, columns))
             else:
-                _insert_many(model._meta.db_table, columns, _written(model, columns, rows))
+                _insert_many(model._meta.db_table, names, _written(model, names, columns))
     except (IntegrityError, errors.UniqueViolation) as error:
         raise AlreadyThere(model._meta.db_table) from error
 
 
-def _copy(table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), _names(columns))
+def _copy(table: str, names: tuple[str, ...], columns: Columns) -> None:
+    statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), _names(names))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for text in copy_text(rows):
+        for text in copy_text(columns):
             copy.write(text)
 
 
-def _insert_many(table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+def _insert_many(table: str, names: tuple[str, ...], columns: Columns) -> None:
     quote = connection.ops.quote_name
-    names = ", ".join(quote(column) for column in columns)
-    places = ", ".join(["%s"] * len(columns))
-    statement = f"INSERT INTO {quote(table)} ({names}) VALUES ({places})"  # noqa: S608 - names are the model's
+    listed = ", ".join(quote(name) for name in names)
+    places = ", ".join(["%s"] * len(names))
+    statement = f"INSERT INTO {quote(table)} ({listed}) VALUES ({places})"  # noqa: S608 - names are the model's
     with connection.cursor() as cursor:
-        cursor.executemany(statement, list(rows))
+        cursor.executemany(statement, list(zip(*columns, strict=True)))
 
 
-def update(model: type[models.Model], key: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """Write new values of existing rows. Each row is the key's value, then those of ``columns``."""
+def update(model: type[models.Model], key: str, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+    """Write new values of existing rows. Each row is the key's value, then those of the columns ``names``."""
     if not rows:
         return
-    every = (key, *columns)
+    columns = _written(model, (key, *names), list(zip(*rows, strict=True)))
     if connection.vendor == "postgresql":
-        _merge(model, key, columns, _written(model, every, rows))
+        _merge(model, key, names, columns)
         return
     quote = connection.ops.quote_name
-    setters = ", ".join(f"{quote(column)} = %s" for column in columns)
+    setters = ", ".join(f"{quote(name)} = %s" for name in names)
     statement = f"UPDATE {quote(model._meta.db_table)} SET {setters} WHERE {quote(key)} = %s"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.executemany(statement, [(*row[1:], row[0]) for row in _written(model, every, rows)])
+        cursor.executemany(statement, list(zip(*columns[1:], columns[0], strict=True)))
 
 
-def _merge(model: type[models.Model], key: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+def _merge(model: type[models.Model], key: str, names: tuple[str, ...], columns: Columns) -> None:
     """COPY into a staging table, and one UPDATE from it."""
     table, stage = model._meta.db_table, f"stage_{model._meta.db_table}"
     with connection.cursor() as cursor:
         cursor.execute(
             SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-                Identifier(stage), _names((key, *columns)), Identifier(table)
+                Identifier(stage), _names((key, *names)), Identifier(table)
             )
         )
-    _copy(stage, (key, *columns), rows)
-    setters = SQL(", ").join(SQL("{0} = stage.{0}").format(Identifier(column)) for column in columns)
+    _copy(stage, (key, *names), columns)
+    setters = SQL(", ").join(SQL("{0} = stage.{0}").format(Identifier(name)) for name in names)
     with connection.cursor() as cursor:
         cursor.execute(SQL("ANALYZE {}").format(Identifier(stage)))
         cursor.execute(
@@ -127,8 +126,8 @@ def _merge(model: type[models.Model], key: str, columns: tuple[str, ...], rows: 
         cursor.execute(SQL("DROP TABLE {}").format(Identifier(stage)))
 
 
-def _names(columns: tuple[str, ...]) -> Composed:
-    return SQL(", ").join(Identifier(column) for column in columns)
+def _names(names: tuple[str, ...]) -> Composed:
+    return SQL(", ").join(Identifier(name) for name in names)
 
 
 def refresh_statistics(*tables: type[models.Model]) -> None:
