@@ -65,7 +65,7 @@ class Reading:
         shown = self.listed if part.stream in _LISTED else walk.keys
         gone = set(had) - shown if walk.whole else set()
         fault, detail = walk.fault, walk.detail
-        if self.told and windows.is_mass_absence(len(had), len(gone), whole=part.day is None):
+        if self.told and windows.is_mass_absence(len(had), len(gone)):
             fault, detail = Fault.VANISHED, f"{len(gone)} of the {len(had)} elements that were there are gone"
         return Closing(
             part=part,

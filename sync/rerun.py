@@ -1,9 +1,13 @@
 """Reading now because a person asked for it."""
 
+from functools import partial
+
+from django.db import transaction
+
 from sync.models.connections import Connection
 from sync.providers import registry
 from sync.runner import make_due
-from sync.tasks import pull_stream
+from sync.tasks import hint
 
 
 def request_run(connection: Connection) -> None:
@@ -12,5 +16,6 @@ def request_run(connection: Connection) -> None:
     The rows are made due first; the messages are only hints, so without a broker the next tick does the same.
     """
     make_due(connection)
-    for stream in registry.get(connection.provider).streams:
-        pull_stream.delay_on_commit(connection.tenant_id, connection.pk, str(stream))
+    streams = registry.get(connection.provider).streams
+    due = [(connection.tenant_id, connection.pk, str(stream)) for stream in streams]
+    transaction.on_commit(partial(hint, due))

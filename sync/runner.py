@@ -161,7 +161,7 @@ def _read(reader: Reader, wanted: Callable[[], list[Part]], *, settle: bool) -> 
     report = reader.report
     try:
         parts = persist(wanted)  # once more, now that nobody else reads
-        _forget_parts(reader, parts)
+        persist(lambda: _forget_parts(reader, parts))
         reader.read(parts)
         # Something moved in days that should lie still: read them until a pass finds them at rest.
         for _ in range(PASSES - 1):

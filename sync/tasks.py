@@ -1,6 +1,7 @@
 """Tasks of sync: ids in, wall open, one call."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from celery import shared_task
@@ -17,14 +18,19 @@ logger = logging.getLogger("ringbook.sync")
 
 
 def hint_due() -> int:
-    """Publish a hint for every stream that is due; returns how many. A broker that is away loses nothing."""
+    """Publish a hint for every stream that is due; returns how many are."""
     due = sweeper.due_streams()
+    hint(due)
+    return len(due)
+
+
+def hint(due: Iterable[tuple[int, int, str]]) -> None:
+    """Tell the workers of streams that are due: (tenant, connection, stream). A broker that is away loses nothing."""
     try:
-        for tenant_id, connection_id, stream in due:
-            pull_stream.apply_async((tenant_id, connection_id, stream), expires=300)
+        for hinted in due:
+            pull_stream.apply_async(hinted, expires=300)
     except OperationalError:
         logger.warning("the broker cannot be reached; the next tick tries again")
-    return len(due)
 
 
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)

@@ -14,7 +14,7 @@ OVERLAP = (2, timedelta(minutes=15))
 DAILY = (7, timedelta(hours=24))
 WEEKLY = (30, timedelta(days=7))
 RETRY = (timedelta(minutes=1), timedelta(hours=1))  # after a failed window: first pause, longest pause
-MANY_GONE = 10  # elements of a day that may vanish together without being doubted
+MANY_GONE = 10  # elements of a part that are doubted when they vanish together
 BELIEVED_AFTER = timedelta(hours=24)  # for how long a mass absence must be told before it is taken for the truth
 LISTS = {"agents": timedelta(hours=1), "campaigns": timedelta(hours=1), "calls": timedelta(minutes=5)}
 
@@ -64,12 +64,9 @@ def list_is_due(stream: str, seen: Seen | None, now: datetime) -> bool:
     return now - seen.read_at >= LISTS[stream]
 
 
-def is_mass_absence(had: int, gone: int, *, whole: bool) -> bool:
-    """Whether more vanished at once than people delete: more than half of what was there, and ten or more.
-
-    ``whole``: the part is an agent's whole history, or a whole list, which is doubted too when all of it is gone.
-    """
-    return gone * 2 > had and (gone >= MANY_GONE or (whole and gone == had))
+def is_mass_absence(had: int, gone: int) -> bool:
+    """Whether more vanished at once than people delete: more than half, when that is ten or more or leaves nothing."""
+    return gone * 2 > had and (gone >= MANY_GONE or gone == had)
 
 
 def next_attempt(now: datetime, attempts: int, blocked_until: datetime | None) -> datetime:
