@@ -1,0 +1,194 @@
+"""Processes that die, sleep, or are taken for dead."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection as database
+
+from sync.leases import database_now
+from sync.mirror import Mirror
+from sync.models.runs import Run, RunState
+from sync.runner import pull
+from sync.sandbox.server import Sandbox
+from sync.sweep import sweep
+from sync.taxonomy import Fault, Stream
+from tests.faults import invariants
+from tests.journeys.conftest import connect, served, since
+
+pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Killed(BaseException):
+    """Nothing may catch it, as nothing catches SIGKILL."""
+
+
+def before_windows(monkeypatch, strikes):
+    kept = Mirror._close
+
+    def close(self, *args):
+        strikes()
+        return kept(self, *args)
+
+    monkeypatch.setattr(Mirror, "_close", close)
+
+
+def before_commit(monkeypatch, strikes):
+    from_ = sys.modules["sync.mirror.write"]
+    kept = from_.hold
+
+    def hold(*args, **kwargs):
+        kept(*args, **kwargs)
+        strikes()
+
+    monkeypatch.setattr(from_, "hold", hold)
+
+
+def after_commit(monkeypatch, strikes):
+    kept = Mirror.write
+
+    def write(self, *args, **kwargs):
+        kept(self, *args, **kwargs)
+        strikes()
+
+    monkeypatch.setattr(Mirror, "write", write)
+
+
+@pytest.mark.parametrize("point", [before_windows, before_commit, after_commit])
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_death_between_rows_and_their_window_leaves_both_or_neither(box, acme, acme_wall, monkeypatch, point, turn):
+    """D10: wherever the process dies, no window is whole without its rows, and the next run ends with all of it."""
+    connection = connect(acme, box)
+    monkeypatch.setattr("sync.reader.BATCH", 300)
+    turns = [turn]
+
+    def strikes():
+        turns[0] -= 1
+        if turns[0] == 0:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        point(patched, strikes)
+        # The dying process notes nothing of its end.
+        patched.setattr("sync.runner._end", lambda reader, state: None)
+        with pytest.raises(Killed):
+            pull(connection, [Stream.CALLS])
+    invariants.no_doubles(connection)
+    invariants.completeness_is_honest(connection)
+    invariants.nothing_dangles(connection)
+    Run.objects.update(lease_until=database_now() - timedelta(seconds=1))
+    assert sweep() == 1
+    assert pull(connection, [Stream.CALLS]).status == "complete"
+    invariants.same_as(connection, box)
+
+
+def test_a_reader_that_slept_past_its_lease_writes_nothing_more(box, acme, acme_wall, monkeypatch):
+    """P7: another took over meanwhile; the sleeper's fence stops it, and the mirror is the other's."""
+    connection = connect(acme, box)
+    monkeypatch.setattr("sync.reader.BATCH", 100)
+    other = []
+
+    def sleep_long(*_):
+        if not other:
+            Run.objects.update(lease_until=database_now() - timedelta(seconds=1))
+            other.append(None)
+            other.append(pull(connection, [Stream.CALLS], since=since(box)))
+
+    first = pull(connection, [Stream.CALLS], progress=sleep_long).streams[Stream.CALLS]
+    assert (first.status, first.fault) == ("partial", Fault.LOST_LEASE)
+    assert other[1].status == "complete"
+    assert sorted(Run.objects.values_list("state", flat=True)) == [RunState.COMPLETE, RunState.PARTIAL]
+    invariants.same_as(connection, box)
+
+
+# --- real processes, real signals ---
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    """A database that other processes reach: its URL, and a reader of its rows."""
+    if not settings.POSTGRESQL:
+        path = tmp_path / "mirror.sqlite3"
+
+        def rows(statement):
+            with sqlite3.connect(path) as held:
+                return held.execute(statement).fetchall()
+
+        yield f"sqlite:///{path}", rows
+        return
+    about = database.settings_dict
+    name = f"ringbook_scratch_{os.getpid()}"
+    address = f"postgresql://{about['USER']}:{about['PASSWORD']}@{about['HOST']}:{about['PORT'] or 5432}"
+
+    def rows(statement):
+        with psycopg.connect(f"{address}/{name}") as held:
+            return held.execute(statement).fetchall()
+
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{address}/{name}", rows
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.slow
+def test_a_pull_killed_at_any_moment_and_begun_again_ends_in_the_same_mirror(scratch, tmp_path):
+    """P1: SIGKILL in mid-walk, four times, then once to the end: every call as upstream has it, none twice."""
+    url, rows = scratch
+    with Sandbox(days=8, calls_per_day=500, seed=7) as box:
+        box.set_faults("latency=0.05", "500=0.03")
+        env = os.environ | {
+            "DATABASE_URL": url,
+            "DATA_DIR": str(tmp_path),
+            "UPSTREAM_ALLOW_PRIVATE": "true",
+            "UPSTREAM_RATE_PER_MINUTE": "1000000",
+        }
+
+        def manage(*arguments, **options):
+            command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+            return subprocess.Popen(command, env=env, cwd=ROOT, text=True, **options)
+
+        def answer(*arguments, told=""):
+            process = manage(*arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            out, err = process.communicate(told, timeout=120)
+            assert process.returncode == 0, err
+            return out
+
+        answer("migrate", "-v0")
+        answer("add_tenant", "acme", "--name", "Acme")
+        added = answer(
+            "add_connection", "--tenant", "acme", "--environment", "Sales", "--provider", "talkover",
+            "--base-url", box.talkover_url, "--since", since(box).isoformat(), told=box.talkover_token,
+        )  # fmt: skip
+        environment = json.loads(added.splitlines()[-1])["environment"]
+        reading = ("pull", "--environment", environment, "--stream", "calls", "--json")
+        chance = random.Random(7)
+        for _ in range(4):
+            seen = len(box.journal.entries)
+            process = manage(*reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wanted = seen + chance.randrange(4, 30)
+            while process.poll() is None and len(box.journal.entries) < wanted:
+                time.sleep(0.005)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            doubles = "SELECT external_id FROM sync_call GROUP BY external_id HAVING count(*) > 1"
+            assert rows(doubles) == []
+        told = json.loads(answer(*reading).splitlines()[-1])
+        assert told["status"] == "complete"
+        ours = "SELECT c.external_id, p.raw FROM sync_call c JOIN sync_payload p ON p.call_id = c.id"
+        assert {key: json.loads(raw) for key, raw in rows(ours)} == served(box)
+        assert rows("SELECT count(*) FROM sync_run WHERE state = 'running'") == [(0,)]
+        assert rows("SELECT part FROM sync_window WHERE state <> 'complete'") == []

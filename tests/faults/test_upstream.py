@@ -1,0 +1,321 @@
+"""Vendors that fail, hang, lie and forget."""
+
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+
+from portal.tenants import wall
+from sync.connections import change_token
+from sync.models.agents import Agent
+from sync.models.calls import Call
+from sync.models.campaigns import Campaign
+from sync.models.connections import Connection
+from sync.models.quarantine import Quarantine
+from sync.models.runs import Gap, Run, RunState, Window, WindowState
+from sync.reconcile import NotComparable, reconcile
+from sync.runner import pull
+from sync.sandbox.faults import ITEMS
+from sync.sandbox.server import Sandbox
+from sync.taxonomy import Fault, Stream
+from tests.faults import invariants
+from tests.faults.conftest import asked, busy_day
+from tests.journeys.conftest import connect, connect_originsai, mirrored, missing, served, since
+
+pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
+
+
+def read_day(connection, day):
+    return pull(connection, [Stream.CALLS], since=day, until=day).streams[Stream.CALLS]
+
+
+def test_a_page_that_fails_for_ever_leaves_its_day_incomplete_and_its_other_pages_visible(box, acme, acme_wall):
+    """U4: the run is partial, the page was asked for six times, what came in is shown, and only that day is a gap."""
+    connection, day = connect(acme, box), busy_day(box)
+    box.set_faults(f"500@path=/calls,day={day},page=2")
+    report = pull(connection, [Stream.CALLS])
+    assert report.status == "partial"
+    assert Run.objects.get().state == RunState.PARTIAL
+    assert sum(entry.params["page"] == "2" for entry in asked(box, day=day)) == 6
+    assert Gap.objects.get().day == day
+    here = {key for key, call in mirrored(connection).items() if call["created_at"].startswith(day.isoformat())}
+    assert len(here) == 100
+    invariants.hold(connection)
+    box.set_faults()
+    assert pull(connection, [Stream.CALLS]).status == "complete"
+    invariants.same_as(connection, box)
+
+
+def test_two_failures_and_then_an_answer_leave_no_trace(box, acme, acme_wall):
+    """U5: three attempts, no gap, complete."""
+    connection, day = connect(acme, box), busy_day(box)
+    box.set_faults(f"500@path=/calls,day={day},page=1,times=2")
+    assert read_day(connection, day).status == "complete"
+    assert [entry.status for entry in asked(box, day=day) if entry.params["page"] == "1"] == [500, 500, 200]
+    assert not Gap.objects.exists()
+    invariants.hold(connection)
+
+
+def test_a_vendor_that_is_down_is_left_alone_soon(box, acme, acme_wall):
+    """Windows that fail one after the other end the run; those not begun stay due and are no gaps."""
+    connection = connect(acme, box)
+    connection.since -= timedelta(days=60)
+    box.set_faults("500@path=/calls")
+    report = pull(connection, [Stream.CALLS]).streams[Stream.CALLS]
+    assert (report.status, report.fault) == ("failed", Fault.SERVER)
+    assert 8 <= report.windows_incomplete <= 14
+    assert len(asked(box)) <= 14 * 6
+    assert Gap.objects.count() == report.windows_incomplete
+    box.set_faults()
+    assert pull(connection, [Stream.CALLS]).status == "complete"
+    invariants.same_as(connection, box)
+
+
+def test_a_rejected_token_stops_the_connection_once_and_a_new_one_goes_on(box, acme, acme_wall, caplog):
+    """U9: nothing leaves after the rejection but what was on its way, one alarm, history kept; then all comes in."""
+    connection = connect(acme, box)
+    box.set_faults("reject_after=4")
+    report = pull(connection)
+    assert report.status == "failed" or report.status == "partial"
+    assert {told.fault for told in report.streams.values()} >= {Fault.REJECTED}
+    assert set(report.streams) == set(Stream)
+    rejected = [entry for entry in box.journal.entries if entry.status == 401]
+    assert 1 <= len(rejected) <= 8
+    assert caplog.text.count("rejects its token") == 1
+    connection.refresh_from_db()
+    assert connection.state == "rejected"
+    assert connection.next_check_at is not None
+    invariants.hold(connection)
+    box.set_faults()
+    change_token(connection, box.rotate("talkover", "acme"))
+    connection.refresh_from_db()
+    assert connection.state == "ok"
+    assert pull(connection).status == "complete"
+    invariants.same_as(connection, box)
+
+
+def test_a_token_rotated_under_way_is_taken_up_without_an_alarm(box, acme, acme_wall, caplog):
+    """U10: the old token dies while eight requests are under way; the run completes and nothing is rejected."""
+    connection = connect(acme, box)
+    rotated = []
+
+    def rotate(*_):
+        if len(rotated) < 2:  # twice in one run
+            rotated.append(box.rotate("talkover", "acme"))
+            change_token(Connection.objects.get(pk=connection.pk), rotated[-1], check=False)
+
+    report = pull(connection, [Stream.CALLS], progress=rotate)
+    assert report.status == "complete"
+    assert len(rotated) == 2
+    assert [entry for entry in box.journal.entries if entry.status == 401]
+    assert "rejects" not in caplog.text
+    connection.refresh_from_db()
+    assert connection.state == "ok"
+    invariants.same_as(connection, box)
+
+
+def test_a_rejection_neither_unpauses_nor_hits_a_newer_token(box, acme, acme_wall):
+    """A connection that was paused, or got another token, while its old token was rejected stays as it is."""
+    connection = connect(acme, box)
+    Connection.objects.update(state="paused")
+    box.set_faults("401")
+    pull(connection, [Stream.CALLS])
+    assert Connection.objects.get().state == "paused"
+    change_token(Connection.objects.get(), "talq_another", check=False)
+    assert Connection.objects.get().state == "paused"
+
+
+@pytest.mark.parametrize(
+    "spec", ["403@path=/campaigns/*", "404@path=/agents/*/pricing/summary", "422@path=/campaigns/*"]
+)
+def test_a_detail_that_is_refused_is_done_without(box, acme, acme_wall, spec):
+    """U11: the list is complete, the environment goes on."""
+    connection = connect(acme, box)
+    box.set_faults(spec)
+    report = pull(connection, [Stream.AGENTS, Stream.CAMPAIGNS])
+    assert report.status == "complete"
+    assert Campaign.objects.count() == len(box.world.campaigns)
+    invariants.hold(connection)
+
+
+@pytest.mark.parametrize("kind", ["cut_chunked", "reset", "cut", "truncated"])
+def test_a_cut_body_is_not_a_short_list(box, acme, acme_wall, kind):
+    """U15: the window fails and nothing is taken for gone."""
+    connection, day = connect(acme, box), busy_day(box)
+    read_day(connection, day)
+    before = mirrored(connection)
+    box.set_faults(f"{kind}@day={day},path=/calls")
+    assert read_day(connection, day).status == "failed"
+    assert mirrored(connection) == before
+    assert not missing(connection)
+    invariants.hold(connection)
+
+
+@pytest.mark.parametrize("kind", ["malformed", *ITEMS[1:]])
+def test_one_odd_item_harms_no_other_and_no_later_run(box, acme, acme_wall, kind):
+    """U16, U17: 99 of 100 are stored, the odd one is cleaned or in quarantine; a good answer heals it."""
+    connection, day = connect(acme, box), busy_day(box)
+    box.set_faults(f"{kind}@day={day},path=/calls,page=1,times=1")
+    report = read_day(connection, day)
+    assert report.status == "complete"
+    assert len(mirrored(connection)) >= len(box.world.calls_of_day(day)) - 1
+    assert all(row.raw and row.reason for row in Quarantine.objects.all())
+    invariants.hold(connection)
+    box.set_faults()
+    assert read_day(connection, day).status == "complete"
+    here = {call["id"]: call for call in box.world.calls_of_day(day)}
+    assert mirrored(connection) == here
+    assert not Quarantine.objects.filter(released_at=None).exclude(external_id="").exists()
+    invariants.hold(connection)
+
+
+@pytest.mark.parametrize("kind", ["malformed", *ITEMS[1:]])
+def test_one_odd_item_of_a_long_array_harms_no_other(acme, acme_wall, kind):
+    """U17 for a vendor without pages: the same, and the next run is not blocked."""
+    with Sandbox(days=3, calls_per_day=60, seed=3) as box:
+        connection = connect_originsai(acme, box)
+        box.set_faults(f"{kind}@path=/agents/*/call_stats,times=1")
+        assert pull(connection, [Stream.CALLS]).status == "complete"
+        box.set_faults()
+        assert pull(connection, [Stream.CALLS]).status == "complete"
+        theirs = {
+            element["call_id"]: element
+            for number in box.originsai_agents
+            for element in box.history.elements(number)
+            if element["call_id"]
+        }
+        assert mirrored(connection) == theirs
+        invariants.hold(connection)
+
+
+@pytest.mark.parametrize("kind", ["unknown", "wrong_types"])
+def test_words_and_types_no_page_documents_are_kept(box, acme, acme_wall, kind):
+    """U18: stored as they are, and nothing crashes."""
+    connection = connect(acme, box)
+    box.set_faults(f"{kind}@path=/calls,times=20")
+    assert pull(connection, [Stream.CALLS]).status == "complete"
+    pull(connection, [Stream.CALLS], since=since(box))
+    invariants.same_as(connection, box)
+
+
+@pytest.mark.parametrize(
+    ("spec", "limits"),
+    [
+        (("drip", "drip_seconds=0.1"), {"total": 0.5}),
+        (("hang",), {"read": 0.3}),
+    ],
+)
+def test_an_answer_that_does_not_end_is_ended(box, acme, acme_wall, deadlines, monkeypatch, spec, limits):
+    """U21, U22: bytes that trickle and answers that never come end at the deadline; the window says so."""
+    connection, day = connect(acme, box), busy_day(box)
+    deadlines(**limits)
+    monkeypatch.setattr("sync.reader.ASK_TRIES", 2)
+    kind, *settings = spec
+    box.set_faults(f"{kind}@day={day},path=/calls", *settings)
+    began = monotonic()
+    report = read_day(connection, day)
+    assert monotonic() - began < 5
+    assert (report.status, report.fault) == ("failed", Fault.TIMEOUT)
+    box.set_faults()
+    assert read_day(connection, day).status == "complete"
+    invariants.hold(connection)
+
+
+def test_one_vendor_account_in_three_environments_of_two_tenants(box, acme, globex):
+    """U26: the same ids stand once in each environment, each behind its own tenant's wall."""
+    made = []
+    for tenant, name in ((acme, "One"), (acme, "Two"), (globex, "One")):
+        with wall.tenant(tenant):
+            connection = connect(tenant, box, name)
+            assert pull(connection, [Stream.CALLS]).status == "complete"
+            made.append((tenant, connection))
+    for tenant, connection in made:
+        with wall.tenant(tenant):
+            invariants.same_as(connection, box)
+            assert set(Call.objects.values_list("tenant_id", flat=True)) == {tenant.pk}
+
+
+def test_a_call_that_changes_late_is_seen_within_the_lag(box, acme, acme_wall):
+    """U30: cost and analysis come days after the call; its day is read again a day later, and each week."""
+    connection = connect(acme, box)
+    pull(connection, [Stream.CALLS])
+    day = box.now.date() - timedelta(days=4)
+    key = box.world.calls_of_day(day)[0]["id"]
+    box.world.change(key, duration=77, cost="0.31")
+    pull(connection, [Stream.CALLS])
+    assert mirrored(connection)[key] != served(box)[key]  # that day was read a moment ago
+    for window in Window.objects.filter(day=day):
+        Window.objects.filter(pk=window.pk).update(read_at=window.read_at - timedelta(hours=25))
+    pull(connection, [Stream.CALLS])
+    invariants.same_as(connection, box)
+
+
+def test_a_list_that_vanishes_is_not_believed_for_a_day(box, acme, acme_wall):
+    """U31: nothing is marked missing, the windows say why they are incomplete; told for a day, it is the truth."""
+    connection = connect(acme, box)
+    pull(connection, [Stream.CALLS])
+    before = mirrored(connection)
+    box.set_faults("vanished@path=/calls")
+    day = busy_day(box)
+    report = read_day(connection, day)
+    assert (report.status, report.fault) == ("failed", Fault.VANISHED)
+    assert pull(connection, [Stream.CALLS], since=since(box)).status != "complete"
+    assert mirrored(connection) == before
+    assert not missing(connection)
+    gap = Gap.objects.get(day=day, closed_at=None)
+    assert gap.fault == Fault.VANISHED
+    invariants.hold(connection)
+    Gap.objects.filter(pk=gap.pk).update(opened_at=gap.opened_at - timedelta(hours=25))
+    assert read_day(connection, day).status == "complete"
+    assert missing(connection) == {call["id"] for call in box.world.calls_of_day(day)}
+    box.set_faults()
+    assert pull(connection, [Stream.CALLS], since=since(box)).status == "complete"
+    assert not missing(connection)
+    invariants.same_as(connection, box)
+
+
+def test_a_history_and_a_list_of_agents_that_vanish_are_doubted_too(box, acme, acme_wall):
+    """U31 for an agent's whole history, and for the list of agents."""
+    connection = connect_originsai(acme, box)
+    pull(connection)
+    before = mirrored(connection)
+    box.set_faults("vanished@path=/agents/*/call_stats")
+    assert pull(connection, [Stream.CALLS]).streams[Stream.CALLS].fault == Fault.VANISHED
+    assert mirrored(connection) == before
+    invariants.hold(connection)
+    other = connect(acme, box)
+    box.set_faults()
+    pull(other, [Stream.AGENTS])
+    box.set_faults("vanished@path=/agents")
+    assert pull(other, [Stream.AGENTS]).streams[Stream.AGENTS].fault == Fault.VANISHED
+    assert not Agent.objects.exclude(missing_since=None).exists()
+
+
+def test_days_that_prove_odd_in_the_middle_are_all_read_again(box, acme, acme_wall):
+    """A filter believed exact that is another zone's: nothing is marked missing, every day is read wide."""
+    connection = connect(acme, box)
+    pull(connection, [Stream.CALLS])
+    connection.refresh_from_db()
+    assert connection.day_filter == "exact"
+    box.set_faults("day_zone=Asia/Kathmandu")
+    box.world.insert(created_at=f"{busy_day(box)}T23:30:00Z")
+    assert pull(connection, [Stream.CALLS], since=since(box)).status == "complete"
+    connection.refresh_from_db()
+    assert connection.day_filter == "wide"
+    assert not missing(connection)
+    invariants.same_as(connection, box)
+    for window in Window.objects.exclude(day=None):
+        assert window.mirrored == len(box.world.calls_of_day(window.day))
+    with pytest.raises(NotComparable):
+        reconcile(connection)
+
+
+def test_a_list_that_names_no_total_is_not_taken_for_whole(box, acme, acme_wall, monkeypatch):
+    """A first page without its paging is not the whole day: the rest would be taken for gone."""
+    connection, day = connect(acme, box), busy_day(box)
+    read_day(connection, day)
+    monkeypatch.setattr("sync.providers.talkover.client._paging", lambda members: (None, None))
+    report = read_day(connection, day)
+    assert (report.status, report.fault) == ("failed", Fault.FORM)
+    assert not missing(connection)
+    assert Window.objects.get().state == WindowState.INCOMPLETE
