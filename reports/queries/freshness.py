@@ -15,7 +15,16 @@ from reports.periods import Period, local_date
 from reports.queries.answer import Completeness, GapNote
 from reports.queries.filters import Reach, resolve, within
 from reports.queries.question import CallQuestion, Filters
-from reports.queries.readings import READ_BY_DAY, count_calls, daily, is_whole, undivided, utc_days
+from reports.queries.readings import (
+    READ_BY_DAY,
+    Reading,
+    count_calls,
+    daily,
+    is_whole,
+    reads_until,
+    undivided,
+    utc_days,
+)
 from reports.scope import Scope
 from sync import freshness as ledger
 from sync.models.calls import Call
@@ -78,15 +87,14 @@ def under(
     """As :func:`completeness`, for a scope and filters already looked up."""
     now = now or timezone.now()
     days = utc_days(period, now)
-    by_day = sorted(key for key, provider in reach.providers.items() if provider in READ_BY_DAY)
-    whole = sorted(set(reach.environments) - set(by_day))
-    readings = [*daily(by_day, days, streams, now), *undivided(whole, period, now)]
-    totals = [reading.vendor_total for reading in readings]
-    as_of = [reading.as_of for reading in readings if reading.as_of is not None]
+    readings, closed = _readings(reach, period, streams, now=now)
+    totals = [reading.vendor_total for reading in readings + closed]
+    # Nothing new can come from a retired environment, so its last reading makes no figures old beside a living one's.
+    as_of = [reading.as_of for reading in readings if reading.as_of] or [row.as_of for row in closed if row.as_of]
     return Completeness(
         as_of=min(as_of, default=None),
-        complete=bool(readings) and all(reading.complete for reading in readings),
-        mirrored=sum(reading.mirrored for reading in readings),
+        complete=bool(readings + closed) and all(reading.complete for reading in readings + closed),
+        mirrored=sum(reading.mirrored for reading in readings + closed),
         vendor_total=None if None in totals or not totals else sum(total or 0 for total in totals),
         gaps=tuple(
             _note(gap, reach.environments)
@@ -95,6 +103,28 @@ def under(
         ),
         corrections=_corrections(reach, period, now),
     )
+
+
+def _readings(
+    reach: Reach, period: Period, streams: Collection[str], *, now: datetime
+) -> tuple[list[Reading], list[Reading]]:
+    """A reading for each environment, those of retired ones apart: their history ended with them."""
+    by_end: dict[datetime, list[Environment]] = defaultdict(list)
+    for environment in reach.environments.values():
+        by_end[reads_until(environment, now)].append(environment)
+    living: list[Reading] = []
+    closed: list[Reading] = []
+    for end, group in by_end.items():
+        by_day = sorted(row.pk for row in group if row.provider in READ_BY_DAY)
+        whole = sorted(row.pk for row in group if row.provider not in READ_BY_DAY)
+        found = daily(by_day, utc_days(period, end), streams, end)
+        if end == now:
+            living += found + undivided(whole, period, end)
+        elif end > period.starts_at:
+            closed += found + undivided(whole, period, end)
+        else:
+            closed += [Reading(vendor_total=0) for _environment in group]
+    return living, closed
 
 
 def _corrections(reach: Reach, period: Period, now: datetime) -> int:
@@ -137,13 +167,14 @@ def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentF
     found = []
     for pk, environment in sorted(environments.items(), key=lambda item: (item[1].name.casefold(), item[0])):
         streams = {}
+        ends = reads_until(environment, now)
         for stream in Stream:
             here = windows[pk, stream]
             if not here and not gaps[pk, stream]:
                 continue
             told = sum(window.mirrored or 0 for window in here)
             mirrored = counts.get(pk, 0) if stream == Stream.CALLS and pk in untold else told
-            streams[str(stream)] = _stream(here, tuple(gaps[pk, stream]), mirrored, now)
+            streams[str(stream)] = _stream(here, tuple(gaps[pk, stream]), mirrored, ends)
         found.append(EnvironmentFreshness(environment.public_id, environment.name, environment.provider, streams))
     return found
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Count, QuerySet, Value
 
+from portal.tenants.models.tenants import Environment
 from reports.measures import Seconds
 from reports.periods import DAY, Period, day_number
 from reports.queries.filters import within
@@ -36,6 +37,11 @@ class Reading:
     def told(self, total: int | None) -> None:
         if total is not None:
             self.vendor_total = (self.vendor_total or 0) + total
+
+
+def reads_until(environment: Environment, now: datetime) -> datetime:
+    """Up to when there is something to read of an environment: now, or when it was retired."""
+    return now if environment.retired_at is None else min(environment.retired_at, now)
 
 
 def utc_days(period: Period, now: datetime) -> list[date]:
@@ -78,7 +84,7 @@ def daily(environments: Collection[int], days: list[date], streams: Collection[s
                 reading.read_until(before.read_at if before else None)
                 _gather(reading, [found[day] for day in wanted if day in found], days[-1], now)
                 uncounted += [(environment, day) for day in wanted if not _is_counted(found.get(day))]
-        if environment not in starts or starts[environment] > days[0]:
+        if environment in starts and starts[environment] > days[0]:  # without a connection only the windows tell
             reading.complete = False
     if uncounted:
         counts = _count_days(uncounted)

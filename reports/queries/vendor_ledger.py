@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from portal.tenants.models.tenants import Environment
-from reports.queries.readings import FIRST_HOUR
+from reports.queries.readings import FIRST_HOUR, reads_until
 from sync.models.runs import Window, WindowState
 from sync.taxonomy import Stream
 
@@ -59,6 +59,7 @@ def standing(environment: Environment, rests: Rests, now: datetime) -> Standing:
     rows = Window.objects.filter(environment_id=environment.pk, stream=rests.stream)
     if rests.part:
         rows = rows.filter(part=rests.part)
+    now = reads_until(environment, now)
     dated = rests.first is not None or rests.last is not None
     if rests.first and rests.first > date.min:
         rows = rows.filter(day__gte=rests.first - _DAY)  # with the day before, which may have to stand in

@@ -166,6 +166,27 @@ def test_one_environment_not_complete_makes_all_not_complete(acme, sales, care, 
     assert not state(acme, sales, care).complete
 
 
+def test_a_retired_environment_needs_nothing_after_its_end(acme, sales, care, whole_week):
+    """It was last read before its last day ended; another environment goes on."""
+    connect(care, date(2026, 1, 1))
+    Window.objects.create(
+        tenant_id=acme.pk, environment=care, stream="calls", part="agent:7", state="complete", read_at=NOW, mirrored=0
+    )
+    for row in whole_week[4:]:
+        row.delete()
+    read = datetime(2026, 7, 9, 14, tzinfo=UTC)
+    Window.objects.filter(pk=whole_week[3].pk).update(read_at=read)
+    assert not state(acme, sales, care).complete
+    sales.retired_at = read + timedelta(minutes=10)
+    sales.save()
+    found = state(acme, sales, care)
+    assert (found.complete, found.as_of, state(acme, sales).as_of) == (True, NOW, read)
+    later = Period(WEEK.end, WEEK.end + timedelta(days=7), ZONE)
+    assert state(acme, sales, period=later).complete
+    whole_week[1].delete()
+    assert not state(acme, sales, care).complete
+
+
 def test_corrections_are_calls_changed_after_their_local_day(acme, sales, behind_acme):
     call = factories.call(sales, "a", started_at=datetime(2026, 7, 8, 23, tzinfo=UTC))  # 20:00 there
     twice = factories.call(sales, "b", started_at=datetime(2026, 7, 8, 15, tzinfo=UTC))
