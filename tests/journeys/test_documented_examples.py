@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
+from tests.journeys.acts import add_key, run
 from tests.journeys.standin import TOKEN, StandIn, example
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,17 +18,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TALKOVER, ORIGINSAI = "/vendor/talkover/api/v1", "/vendor/originsai/api"
 SELLER = {"id": "agent-uuid-1", "name": "Sales Agent", "label": "Sales Agent Label"}
 FIRST, SECOND = "2024-01-01", "2024-01-02"
-
-
-def run(*words: str) -> tuple[int, str]:
-    """A command's exit status and the last line it says."""
-    out = io.StringIO()
-    try:
-        call_command(*words, stdout=out)
-        status = 0
-    except SystemExit as ended:
-        status = int(str(ended.code))
-    return status, out.getvalue().splitlines()[-1]
 
 
 class Reader:
@@ -61,8 +50,7 @@ def mirror(acme, client, monkeypatch):
         assert code == 0
         environment = json.loads(said)["environment"]
         assert pull(environment)[0] == status
-        code, key = run("add_key", "--tenant", "acme", "--environment", environment, "--name", "client", "--numbers")
-        assert code == 0
+        key = add_key("client", environment)
         return Reader(client, TALKOVER if provider == "talkover" else ORIGINSAI, key), environment
 
     return connect

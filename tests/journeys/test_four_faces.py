@@ -2,7 +2,6 @@
 give when they are counted afresh; and all four say so when a part could not be read.
 """
 
-import io
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.core.management import call_command
 
 from portal.formats import figures
 from portal.outbox.models import Message
@@ -24,6 +22,7 @@ from reports.metrics import METRICS
 from sync.models.agents import Agent
 from sync.sandbox.server import Sandbox
 from tests.journeys import faces, truth
+from tests.journeys.acts import add_key, connect, pull, report_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,33 +93,12 @@ class World:
             Subscription.objects.filter(pk=subscription.pk).update(filters=filters, hold_hours=0)
         with wall.tenant(self.tenant):
             before = set(Message.objects.values_list("pk", flat=True))
-        said = run("send_reports", "--at", self.now.isoformat(), "--json")
+        said = report_of("send_reports", "--at", self.now.isoformat())
         assert (said["sent"], said["failed"]) == (1, 0)
         with wall.tenant(self.tenant):
             message = Message.objects.exclude(pk__in=before).get()
         parts = (message.subject, message.text, message.html)
         return faces.mail_of_text(*parts), faces.mail_of_html(*parts)
-
-
-def run(*words: str) -> dict[str, Any]:
-    """A command with --json, as a user types it; what it says."""
-    out = io.StringIO()
-    call_command(*words, stdout=out)
-    return json.loads(out.getvalue().splitlines()[-1])
-
-
-def connect(monkeypatch: pytest.MonkeyPatch, box: Sandbox, first: date) -> dict[str, str]:
-    agents = ",".join(f"{number}:{name}" for number, name in box.originsai_agents.items())
-    described = {
-        "talkover": ("Sales", box.talkover_url, box.talkover_token, []),
-        "originsai": ("Care", box.originsai_url, box.originsai_token, ["--set", f"agents={agents}"]),
-    }
-    found = {}
-    for vendor, (name, url, token, more) in described.items():
-        monkeypatch.setattr("sys.stdin", io.StringIO(token))
-        words = ("add_connection", "--tenant", "acme", "--environment", name, "--provider", vendor)
-        found[vendor] = run(*words, "--base-url", url, "--since", first.isoformat(), *more)["environment"]
-    return found
 
 
 @pytest.fixture
@@ -134,14 +112,10 @@ def world(request, acme, ana, client, monkeypatch):
         leave_open(box, now)
         environments = connect(monkeypatch, box, first)
         for public_id in environments.values():
-            days = ("--since", first.isoformat(), "--until", end.date().isoformat())
-            said = run("pull", "--environment", public_id, *days, "--json")
-            assert said["status"] == "complete"
-        out = io.StringIO()
-        call_command("add_key", "--tenant", "acme", "--name", "faces", stdout=out)
+            assert pull(public_id, first, end.date())[0] == 0
         with time_machine.travel(now, tick=False):
             client.force_login(ana)
-            found = World(acme, box, client, now, environments, out.getvalue().strip())
+            found = World(acme, box, client, now, environments, add_key("faces"))
             with wall.tenant(acme):
                 rows = Agent.objects.values_list("external_id", "public_id")
                 found.agents = {external_id: str(public_id) for external_id, public_id in rows}
@@ -256,7 +230,7 @@ def test_four_faces_tell_the_same_week(world, zone):
         hold_mail(world, mail, first, zone)
     assert text.headlines.keys() == html.headlines.keys()
     # The same from the rollups as from the calls.
-    run("rebuild_rollups", "--json")
+    report_of("rebuild_rollups")
     asked = {"metrics": ",".join(live["totals"]), **params_of(world, first, last)}
     assert world.api(**asked)["totals"] == live["totals"]
     agree(world, first, last, zone)
@@ -414,10 +388,7 @@ def test_a_day_that_cannot_be_read_shows_on_every_face(world):
     assert whole.headers["X-Mirror-Complete"] == "true"
     world.box.set_faults(f"422@day={day},path=/calls")
     sales = world.environments["talkover"]
-    out = io.StringIO()
-    with pytest.raises(SystemExit) as ended:
-        call_command("pull", "--environment", sales, "--since", str(day), "--until", str(day), "--json", stdout=out)
-    assert ended.value.code == 3
+    assert pull(sales, day, day)[0] == 3
 
     answer = world.api(metrics="attempts", **params)
     assert not answer["complete"]
@@ -444,9 +415,7 @@ def test_a_day_that_cannot_be_read_shows_on_every_face(world):
     assert world.csv(**other)[1].headers["X-Mirror-Complete"] == "true"
 
     world.box.set_faults()
-    assert (
-        run("pull", "--environment", sales, "--since", str(day), "--until", str(day), "--json")["status"] == "complete"
-    )
+    assert pull(sales, day, day)[0] == 0
     assert world.api(metrics="attempts", **params)["complete"]
 
 
