@@ -168,18 +168,24 @@ def undivided(environments: Collection[int], period: Period, now: datetime) -> l
     for environment in environments:
         found = windows[environment]
         reading = Reading(mirrored=counts.get(environment, 0))
-        reading.complete = bool(found) and all(
-            window.state == WindowState.COMPLETE
-            and window.read_at is not None
-            and (window.read_at >= period.ends_at or now < period.ends_at)
-            for window in found
-        )
+        reading.complete = bool(found) and all(_reaches(window, period, now) for window in found)
         if reading.complete:
             reading.told(reading.mirrored)
         for window in found:
             reading.read_until(window.read_at)
         readings.append(reading)
     return readings
+
+
+def _reaches(window: Window, period: Period, now: datetime) -> bool:
+    """Whether a whole history was read up to the period's end, or to now. In the hour after that end, as with a day that
+    has just begun, a reading of within the hour is enough: ``as_of`` tells.
+    """
+    if window.state != WindowState.COMPLETE or window.read_at is None:
+        return False
+    if now < period.ends_at or window.read_at >= period.ends_at:
+        return True
+    return now - period.ends_at < FIRST_HOUR and now - window.read_at < FIRST_HOUR
 
 
 def count_calls(rows: QuerySet[Call]) -> dict[int, int]:

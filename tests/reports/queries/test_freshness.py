@@ -160,6 +160,9 @@ def test_histories_read_whole_are_complete_from_the_periods_end_on(acme, care, b
     assert not state(acme, care).complete
     running = state(acme, care, now=WEEK.ends_at - timedelta(hours=1))
     assert (running.complete, running.as_of) == (True, early)
+    Window.objects.filter(pk=rows[0].pk).update(read_at=WEEK.ends_at - timedelta(minutes=4))
+    for minutes, complete in ((3, True), (55, True), (57, False), (90, False)):
+        assert state(acme, care, now=WEEK.ends_at + timedelta(minutes=minutes)).complete is complete
 
 
 def test_one_environment_not_complete_makes_all_not_complete(acme, sales, care, whole_week):
