@@ -178,8 +178,8 @@ def undivided(environments: Collection[int], period: Period, now: datetime) -> l
 
 
 def _reaches(window: Window, period: Period, now: datetime) -> bool:
-    """Whether a whole history was read up to the period's end, or to now. In the hour after that end, as with a day that
-    has just begun, a reading of within the hour is enough: ``as_of`` tells.
+    """Whether a whole history was read up to the period's end, or to now. In the hour after that end, as with a day
+    that has just begun, a reading of within the hour is enough: ``as_of`` tells.
     """
     if window.state != WindowState.COMPLETE or window.read_at is None:
         return False
