@@ -49,6 +49,7 @@ Gap = form(
 StreamFreshness = form(
     "StreamFreshness",
     as_of=s.DateTimeField(allow_null=True),
+    complete_from=s.DateField(allow_null=True),
     complete_through=s.DateField(allow_null=True),
     mirrored=s.IntegerField(),
     vendor_total=s.IntegerField(allow_null=True),

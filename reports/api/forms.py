@@ -27,6 +27,7 @@ def environment(row: Environment, freshness: EnvironmentFreshness | None) -> dic
         "freshness": {
             stream: {
                 "as_of": told.as_of,
+                "complete_from": told.complete_from,
                 "complete_through": told.complete_through,
                 "mirrored": told.mirrored,
                 "vendor_total": told.vendor_total,

@@ -34,13 +34,18 @@ from sync.taxonomy import Stream
 
 @dataclass(frozen=True, slots=True)
 class StreamFreshness:
-    """``complete_through`` is the last UTC day up to which no day is missing, today included as of ``as_of``."""
+    """``complete_through`` is the last UTC day up to which no day is missing, today included as of ``as_of``.
+
+    ``complete_from`` is the day from which that holds. It is later than the history asked for while that is being read,
+    newest days first; None for a stream that is no days.
+    """
 
     as_of: datetime | None
     complete_through: date | None
     mirrored: int
     vendor_total: int | None
     gaps: tuple[GapNote, ...]
+    complete_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +194,16 @@ def _stream(windows: list[Window], gaps: tuple[GapNote, ...], mirrored: int, now
         through = as_of.astimezone(UTC).date() if whole and as_of is not None else None
         return StreamFreshness(as_of, through, mirrored, sum(totals) if totals else None, gaps)
     through = None
-    day = min(days)
+    first = day = min(days)
     while is_whole(days.get(day), now):
         through, day = day, day + timedelta(days=1)
     return StreamFreshness(
-        days[max(days)].read_at or max(read, default=None), through, mirrored, sum(totals) if totals else None, gaps
+        days[max(days)].read_at or max(read, default=None),
+        through,
+        mirrored,
+        sum(totals) if totals else None,
+        gaps,
+        complete_from=first if through else None,
     )
 
 

@@ -45,7 +45,7 @@ def test_environments_tell_how_far_they_are_mirrored(get, acme, sales, care, key
     calls = rows[1]["freshness"]["calls"]
     assert list(calls) == list(documented.StreamFreshness().fields)
     assert calls["as_of"] == "2026-07-12T00:00:00Z"
-    assert calls["complete_through"] == "2026-07-08"
+    assert (calls["complete_from"], calls["complete_through"]) == ("2026-07-06", "2026-07-08")
     assert calls["gaps"][0]["day"] == "2026-07-09"
     assert list(calls["gaps"][0]) == list(documented.Gap().fields)
     assert get(f"{API}/environments/{sales.public_id}/", key).data == rows[1]

@@ -217,6 +217,10 @@ def test_each_stream_says_how_far_it_is(acme, sales, care, whole_week):
     assert by_name["Care"].streams == {}
     calls = by_name["Sales"].streams["calls"]
     assert (calls.complete_through, calls.mirrored, calls.vendor_total) == (date(2026, 7, 10), 80, 80)
+    assert calls.complete_from == whole_week[0].day
+    Window.objects.filter(pk=whole_week[0].pk).update(state="incomplete")
+    (calls,) = (row.streams["calls"] for row in freshness(scope, now=NOW) if row.name == "Sales")
+    assert (calls.complete_from, calls.complete_through) == (None, None)
 
 
 def test_foreign_environments_are_not_told(acme, globex, sales, foreign, whole_week):
