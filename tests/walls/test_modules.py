@@ -7,6 +7,8 @@ import pytest
 from tests.walls.tree import ROOT, modules
 
 LONGEST = 400
+# A longer module needs a reason, and stands here with it.
+LONGER = {"reports/metrics.py": "every figure, declared one after the other: a table to look things up in"}
 
 # An import inside a function needs a reason, and stands here with it.
 IMPORTS_INSIDE = {
@@ -17,7 +19,7 @@ IMPORTS_INSIDE = {
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_is_short_and_says_what_it_holds(path) -> None:
     source = path.read_text(encoding="utf-8")
-    assert source.count("\n") <= LONGEST
+    assert (source.count("\n") > LONGEST) == (str(path.relative_to(ROOT)) in LONGER)
     if source.strip() and path.name != "apps.py":
         assert ast.get_docstring(ast.parse(source)), "The first lines of a module say what it holds."
 
