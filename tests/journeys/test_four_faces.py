@@ -224,7 +224,8 @@ def test_four_faces_tell_the_same_week(world, zone):
     live = agree(world, first, last, zone)
     assert live["complete"]
     assert live["gaps"] == []
-    assert world.page(period="last_week").figures == world.page(**params_of(world, first, last)).figures
+    shown = world.page(period="last_week").figures
+    assert shown == world.page(**params_of(world, first, last)).figures
     text, html = world.mail()
     for mail in (text, html):
         hold_mail(world, mail, first, zone)
@@ -233,7 +234,7 @@ def test_four_faces_tell_the_same_week(world, zone):
     report_of("rebuild_rollups")
     asked = {"metrics": ",".join(live["totals"]), **params_of(world, first, last)}
     assert world.api(**asked)["totals"] == live["totals"]
-    agree(world, first, last, zone)
+    assert world.page(period="last_week").figures == shown
 
 
 def hold_mail(world: World, mail: faces.Mail, first: date, zone: str, **only: str) -> None:
