@@ -71,6 +71,11 @@ class ConnectionPages(TenantAdmin):
     list_filter = ("provider", "state")
     actions = ("check_now", "read_now")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        # A token that no key opens must not close the page on which it can be replaced.
+        rows: QuerySet[Connection] = super().get_queryset(request).defer("token")
+        return rows
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         written = ("base_url", "new_token", "settings", "since", "rate_per_minute")
         return (

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from portal.outbox.tasks import sweep_outbox
 from portal.tenants.command import DONE
 from portal.tenants.command import Command as BaseCommand
 from sync.sweep import forget_old_runs, recheck, sweep
@@ -9,11 +10,13 @@ from sync.tasks import hint_due
 
 
 class Command(BaseCommand):
-    help = "End runs whose process is gone and hint the workers at what is due."
+    help = "End runs whose process is gone, and hint the workers at what is due: streams to read, mails to send."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ended, forgotten, hinted = sweep(), forget_old_runs(), hint_due()
+        ended, forgotten, hinted, mails = sweep(), forget_old_runs(), hint_due(), sweep_outbox()
         recheck()
         if not self._json:
-            self.stdout.write(f"{ended} runs ended, {hinted} streams due, {forgotten} old runs forgotten")
-        self.finish(DONE, {"ended": ended, "due": hinted, "forgotten": forgotten})
+            self.stdout.write(
+                f"{ended} runs ended, {hinted} streams due, {mails} mails issued again, {forgotten} old runs forgotten"
+            )
+        self.finish(DONE, {"ended": ended, "due": hinted, "mails": mails, "forgotten": forgotten})
