@@ -14,6 +14,7 @@ from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, User
 from portal.tenants.models.tenants import Environment
+from portal.vault import new_key
 from sync.connections import access_of
 from sync.models.connections import Connection
 from tests.walls.rows import row_of
@@ -302,3 +303,14 @@ def test_raw_text_is_shown_as_text(client, root, acme) -> None:
 
     assert "&lt;script&gt;alert(1)" in text
     assert "<script>alert" not in text
+
+
+def test_a_token_that_no_key_opens_can_be_replaced(client, root, acme, connection, settings) -> None:
+    settings.TOKEN_KEYS = [new_key()]
+    assert client.get(page(Connection, "changelist")).status_code == 200
+    address = page(Connection, "change", connection.pk)
+    assert client.get(address).status_code == 200
+    form = {"base_url": "https://talkover.example/api/v1", "settings": "{}", "since": "2026-01-01", "state": "ok"}
+    assert client.post(address, form | {"new_token": "talq_another-0123456789"}).status_code == 302
+    with wall.tenant(acme):
+        assert access_of(Connection.objects.get()).token == "talq_another-0123456789"
