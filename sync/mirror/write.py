@@ -100,6 +100,7 @@ class Mirror:
         self, records: Sequence[tuple[Record, datetime]], closings: Sequence[Closing], progress: dict[str, object]
     ) -> Tally:
         with transaction.atomic():
+            tables.spare_the_flush()
             now = database_now()
             batch = Tally(seen=len(records))
             calls = [(record, at) for record, at in records if isinstance(record, CallRecord)]
