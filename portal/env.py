@@ -169,7 +169,7 @@ def generated(name: str, path: Path, make: Callable[[], str]) -> str:
         if path.is_file():
             return path.read_text(encoding="ascii").strip()
         value = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # numbers and mails will lie beside it
         # Written beside and linked into place: two processes that start together agree on one value.
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:

@@ -66,10 +66,12 @@ def test_keys_come_newest_first_with_blanks_between(tmp_path, monkeypatch) -> No
 
 
 def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path) -> None:
-    first = env.vault_keys("KEYS_UNSET", tmp_path / "keys")
+    path = tmp_path / "data" / "keys"
+    first = env.vault_keys("KEYS_UNSET", path)
 
-    assert env.vault_keys("KEYS_UNSET", tmp_path / "keys") == first
-    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
+    assert env.vault_keys("KEYS_UNSET", path) == first
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("value", ["reports@example.com", "Ringbook <reports@localhost>", '"Ana, Acme" <a@b.example>'])
