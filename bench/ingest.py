@@ -76,7 +76,7 @@ def dlt(mode: str, url: str, base: str, folder: str) -> dict:
     if not parts.password:
         url = urlunsplit(parts._replace(netloc=f"{parts.username}:unused@{parts.hostname}:{parts.port or 5432}"))
     return run(
-        [str(DLT), "bench/rival_dlt.py", mode, f"--base-url={base}", f"--database-url={url}", f"--folder={folder}"]
+        [str(DLT), "-m", "bench.rival_dlt", mode, f"--base-url={base}", f"--database-url={url}", f"--folder={folder}"]
     )
 
 

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import resource
 import sys
 import time
 from datetime import date
@@ -15,6 +14,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
+from bench.memory import Growth  # noqa: E402
 from portal.tenants import wall  # noqa: E402
 from portal.tenants.models.tenants import Tenant  # noqa: E402
 from sync import fetching  # noqa: E402
@@ -49,14 +49,13 @@ def main() -> None:
         connection = found or add_connection(tenant, wanted, check=False)
         connection.base_url = asked.base_url
         connection.save()
-        idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        memory = Growth()
         began, worked = time.perf_counter(), time.process_time()
         report = pull(connection, [Stream.CALLS], since=asked.since, until=asked.until)
         seconds, cpu = time.perf_counter() - began, time.process_time() - worked
     if report.status != "complete":
         sys.exit(f"the pull ended {report.status}")
     told = report.streams[Stream.CALLS]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(
         json.dumps(
             {
@@ -65,7 +64,7 @@ def main() -> None:
                 "seen": told.seen,
                 "new": told.new,
                 "changed": told.changed,
-                "mb": (peak - idle) / 1024,
+                "mb": memory.peak(),
             }
         )
     )

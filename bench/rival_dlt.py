@@ -20,6 +20,8 @@ import pyarrow as pa
 import requests
 from dlt.sources.rest_api import rest_api_source
 
+from bench.memory import Growth
+
 PAGES_AT_ONCE = 8
 PAGES_A_TABLE = 50
 
@@ -89,17 +91,17 @@ def main() -> None:
         dataset_name=f"dlt_{asked.mode}",
         pipelines_dir=asked.folder or tempfile.mkdtemp(),
     )
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = Growth()
     began = time.perf_counter()
     if asked.mode == "default":
         pipeline.run(default_source(asked.base_url))
     else:
         pipeline.run(tuned_calls(asked.base_url), loader_file_format="csv")
     seconds = time.perf_counter() - began
-    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     with pipeline.sql_client() as client:
         rows = client.execute_sql("SELECT count(*) FROM calls")[0][0]
-    print(json.dumps({"seconds": seconds, "rows": rows, "mb": (own - idle + children) / 1024}))
+    print(json.dumps({"seconds": seconds, "rows": rows, "mb": memory.peak() + children}))
 
 
 if __name__ == "__main__":
