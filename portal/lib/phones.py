@@ -6,6 +6,9 @@ import phonenumbers
 
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 _MASK = "•"
+_SAYS_COUNTRY = ("+", "00", "sip:+", "sip:00")
+_LONGEST_NATIONAL = 11
+_SHORTEST_WHOLE = 10  # digits of a number with its country code, where nothing but their count speaks for one
 
 # Códigos nacionais (DDD) in use.
 AREA_CODES = frozenset(
@@ -23,6 +26,10 @@ AREA_CODES = frozenset(
     }.items()
     for second in seconds
 )
+# Area code and number as they are dialled within Brazil: a mobile's nine digits, or eight.
+_AREAS = "|".join(sorted(AREA_CODES))
+_NATIONAL = re.compile(rf"(?:{_AREAS})(?:9[0-9]{{8}}|[2-9][0-9]{{7}})")
+_NATIONAL_BEGINNING = re.compile(rf"(?:{_AREAS})(?:9[0-9]{{0,8}}|[2-8][0-9]{{0,7}})?")
 
 
 def digits(text: str) -> str:
@@ -42,6 +49,17 @@ def contact_digits(number: str) -> str:
     return found[:40]
 
 
+def readings(typed: str, *, beginning: bool = False) -> tuple[str, ...]:
+    """The contacts that somebody may mean by a number: its digits, and where these are a number as it is written within
+    Brazil, or the ``beginning`` of one, also those with the country code that the vendors put before. None without
+    digits.
+    """
+    found = contact_digits(typed)
+    if (_NATIONAL_BEGINNING if beginning else _NATIONAL).fullmatch(found):
+        return found, f"55{found}"
+    return (found,) if found else ()
+
+
 def area_code(contact: str) -> str:
     """The area code (DDD) of a Brazilian contact's digits, "" for any other."""
     if contact.startswith("55") and len(contact) in (12, 13) and contact[2:4] in AREA_CODES:
@@ -49,35 +67,80 @@ def area_code(contact: str) -> str:
     return ""
 
 
+def written(contact: str) -> str:
+    """The digits of a contact as a number again: with ``+`` where they surely begin with a country code, as all do that
+    are longer than any number within Brazil.
+    """
+    sure = len(contact) > _LONGEST_NATIONAL and not contact.startswith("0")
+    return f"+{contact}" if sure or _names_country(contact) else contact
+
+
 def masked(number: str) -> str:
-    """``+55 11 98765-4321`` as ``+55 •• •••••-4321``: country code and last four digits stay, none of a short one."""
+    """``+55 11 98765-4321`` as ``+55 •• •••••-4321``: country code and last four digits stay, none of a short one.
+
+    Of a number that names no country only the last four digits stay: its first ones tell where the other party lives.
+    """
     found = contact_digits(number)
     if not found:
         return _MASK * 4 if number.strip() else ""
     if len(found) < 8:
         return _MASK * len(found)
-    shown = display(number)
-    shown = shown if shown.startswith("+") and " " in shown else found
-    total = len(digits(shown))
-    country = len(shown.split(" ", 1)[0]) - 1 if shown.startswith("+") else 0
-    keep_from, seen, out = total - 4, 0, []
-    for character in shown:
+    shown = _formatted(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    country, _space, rest = shown.partition(" ")
+    if not rest:
+        return _MASK * (len(found) - 4) + found[-4:]
+    hidden, out = len(digits(rest)) - 4, []
+    for character in rest:
         if character.isdigit():
-            seen += 1
-            out.append(character if seen <= country or seen > keep_from else _MASK)
+            out.append(_MASK if hidden > 0 else character)
+            hidden -= 1
         else:
             out.append(character)
-    return "".join(out)
+    return f"{country} {''.join(out)}"
 
 
 def display(number: str) -> str:
     """The readable international form; the text itself when it is no number of a known country."""
-    found = contact_digits(number)
-    named = number.lstrip().startswith(("+", "00", "sip:+"))  # whether the country code is certain
+    return _formatted(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL) or number
+
+
+def national(number: str) -> str:
+    """As people in Brazil write it: ``(11) 98765-4321``, also when masked; other countries' numbers as :func:`display`
+    does.
+    """
+    if _MASK in number:
+        country, _space, rest = number.partition(" ")
+        area, space, own = rest.partition(" ")
+        return f"({area}) {own}" if country == "+55" and space and len(area) == 2 else number
+    shown = display(number)
+    return _formatted(number, phonenumbers.PhoneNumberFormat.NATIONAL) if shown.startswith("+55 ") else shown
+
+
+def _names_country(number: str) -> bool:
+    """Whether a number surely begins with a country code: it says so itself, or it is digits alone, as contacts are
+    stored, which cannot be read as a Brazilian number without one. ``51906387925`` is of Porto Alegre as much as of
+    Peru.
+    """
+    text = number.strip()
+    if text.startswith(_SAYS_COUNTRY):
+        return True
+    text = text.removeprefix("sip:").split("@", 1)[0]
+    if not (text.isascii() and text.isdecimal()) or _NATIONAL.fullmatch(text):
+        return False
+    parsed = _parsed(text)
+    return len(text) >= _SHORTEST_WHOLE and parsed is not None and phonenumbers.is_valid_number(parsed)
+
+
+def _formatted(number: str, form: int) -> str:
+    """In that form; "" for what is no possible number of a country that it names."""
+    parsed = _parsed(contact_digits(number)) if _names_country(number) else None
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
+        return ""
+    return str(phonenumbers.format_number(parsed, form))
+
+
+def _parsed(found: str) -> phonenumbers.PhoneNumber | None:
     try:
-        parsed = phonenumbers.parse(f"+{found}", None)
+        return phonenumbers.parse(f"+{found}", None)
     except phonenumbers.NumberParseException:
-        return number
-    if not (phonenumbers.is_possible_number(parsed) if named else phonenumbers.is_valid_number(parsed)):
-        return number
-    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
+        return None
