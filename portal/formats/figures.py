@@ -11,10 +11,27 @@ from zoneinfo import ZoneInfo
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from portal.lib import phones
+
 NO_BASE = "–"
 SPACE = "\N{NO-BREAK SPACE}"
 SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€", "GBP": "£"}
 MINUS = "\N{MINUS SIGN}"
+# Other first parts of a zone's name, as of US/Eastern, say which place it is.
+_REGIONS = frozenset(
+    {"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Etc", "Europe", "Indian", "Pacific"}
+)
+# Places of Brazil, which zones name without their accents.
+_WRITTEN = {
+    "Araguaina": "Araguaína",
+    "Belem": "Belém",
+    "Cuiaba": "Cuiabá",
+    "Eirunepe": "Eirunepé",
+    "Maceio": "Maceió",
+    "Noronha": "Fernando de Noronha",
+    "Santarem": "Santarém",
+    "Sao Paulo": "São Paulo",
+}
 
 
 def rounded(value: float | Decimal, places: int = 0) -> Decimal:
@@ -38,6 +55,18 @@ def duration(seconds: float) -> str:
     return f"{MINUS}{text}" if whole < 0 else text
 
 
+def wait(seconds: float) -> str:
+    """How long somebody waited, in its two largest units: ``41 min``, ``2 h 5 min``, ``1 d 3 h``."""
+    minutes = int(rounded(seconds / 60))
+    if minutes < 60:
+        return f"{minutes}{SPACE}min" if minutes or not seconds else f"{int(rounded(seconds))}{SPACE}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}{SPACE}h {minutes}{SPACE}min" if minutes else f"{hours}{SPACE}h"
+    days, hours = divmod(hours + (minutes >= 30), 24)
+    return f"{days}{SPACE}d {hours}{SPACE}h" if hours else f"{days}{SPACE}d"
+
+
 def value(amount: float | None, unit: str, *, currency: str = "") -> str:
     """A metric's value in its unit: count, percent, seconds, minutes, ms or money. None is an en dash."""
     if amount is None:
@@ -54,6 +83,12 @@ def value(amount: float | None, unit: str, *, currency: str = "") -> str:
         return f"{SYMBOLS.get(currency, currency)}{SPACE}{decimal(amount, 2)}".strip(SPACE)
     whole = float(amount).is_integer()
     return decimal(amount, 0 if whole else 2)
+
+
+def price(amount: Decimal, currency: str) -> str:
+    """A price a minute: cents, and up to four places where a cent is too coarse."""
+    places = max(2, min(4, -int(amount.normalize().as_tuple().exponent)))
+    return f"{SYMBOLS.get(currency, currency)}{SPACE}{decimal(amount, places)}".strip(SPACE)
 
 
 def change(amount: float, unit: str) -> str:
@@ -118,5 +153,17 @@ def moment(when: datetime, zone: str, *, now: datetime) -> str:
 
 
 def zone_name(zone: str) -> str:
-    """A zone for a reader: its place without the underscores."""
-    return zone.replace("_", " ")
+    """A zone for a reader: its place, ``São Paulo`` of ``America/Sao_Paulo``. Names that hold no place stay whole."""
+    region, _separator, rest = zone.partition("/")
+    if region not in _REGIONS or not rest:
+        return zone.replace("_", " ")
+    place = rest.rpartition("/")[2].replace("_", " ")
+    return _WRITTEN.get(place, place)
+
+
+def phone(number: str) -> str:
+    """A number, or its masked form, for a reader: Brazilian ones as they are written there, others internationally.
+
+    What is no number stays as the vendor wrote it.
+    """
+    return phones.national(number)

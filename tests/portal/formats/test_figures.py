@@ -74,3 +74,24 @@ def test_a_moment_has_its_date_unless_it_is_todays_in_the_zone() -> None:
     with translation.override("en"):
         assert figures.moment(datetime(2026, 7, 12, 17, 5, tzinfo=UTC), "America/Sao_Paulo", now=now) == "14:05"
         assert figures.moment(datetime(2026, 7, 12, 17, 5, tzinfo=UTC), "UTC", now=now) == "12 Jul, 17:05"
+
+
+@pytest.mark.parametrize(
+    ("zone", "place"),
+    [
+        ("America/Sao_Paulo", "São Paulo"),
+        ("America/Belem", "Belém"),
+        ("America/Noronha", "Fernando de Noronha"),
+        ("America/Argentina/Buenos_Aires", "Buenos Aires"),
+        ("Europe/Lisbon", "Lisbon"),
+        ("UTC", "UTC"),
+        ("US/Eastern", "US/Eastern"),
+    ],
+)
+def test_a_zone_is_named_by_its_place(zone, place) -> None:
+    assert figures.zone_name(zone) == place
+
+
+def test_saturday_has_its_accent() -> None:
+    with translation.override("pt-br"):
+        assert figures.weekday(date(2026, 7, 11)) == "Sáb 11 jul"
