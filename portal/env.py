@@ -10,13 +10,14 @@ from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+_BAD_PORT = "has a port that is no number up to 65535."
 
 
 class SettingError(ImproperlyConfigured):
@@ -95,13 +96,17 @@ def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
 def site(name: str, default: str) -> str:
     """The address people reach Ringbook at, without a slash at its end."""
     value = url(name, default, schemes=("http", "https"))
-    try:
-        whole = urlsplit(value).hostname and urlsplit(value).port != 0 and not re.search(r"[\s?#]", value)
-    except ValueError as error:
-        raise SettingError(f"{name} has a port that is not a number.") from error
-    if not whole:
+    parts = urlsplit(value)
+    if not parts.hostname or _port(name, parts) == 0 or re.search(r"[\s?#]", value):
         raise SettingError(f"{name} must name a host: https://ringbook.example.com.")
     return value.rstrip("/")
+
+
+def _port(name: str, parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError as error:
+        raise SettingError(f"{name} {_BAD_PORT}") from error
 
 
 def vault_keys(name: str, path: Path) -> list[str]:
@@ -125,10 +130,27 @@ def database(name: str, default: str) -> dict[str, Any]:
         if not path or path == value:
             raise SettingError(f"{name} must name a file: sqlite:///path or sqlite:////absolute/path.")
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": path}
-    config = dict(environ.Env.db_url_config(value))
+    try:
+        config = dict(environ.Env.db_url_config(value))  # several hosts are allowed, each with its port
+    except ValueError as error:
+        raise SettingError(f"{name} {_BAD_PORT}") from error
     if not config.get("NAME"):
         raise SettingError(f"{name} must name a database: postgresql://user:password@host:port/name.")
     return config
+
+
+def broker(name: str) -> str:
+    """``redis://host:port/number``, the same with ``rediss://``, or ``unix:///path``; "" when nothing is set."""
+    value = url(name, "", schemes=("redis", "rediss", "unix"))
+    parts = urlsplit(value)
+    if parts.scheme == "unix":
+        if not parts.path.strip("/"):
+            raise SettingError(f"{name} must name a socket: unix:///path/to/socket.")
+    elif value:
+        _port(name, parts)
+        if not re.fullmatch(r"/?[0-9]*", parts.path, re.ASCII):
+            raise SettingError(f"{name} must name a database by its number: {parts.scheme}://host:port/0.")
+    return value
 
 
 def email(name: str, default: str) -> dict[str, Any]:
@@ -144,10 +166,7 @@ def email(name: str, default: str) -> dict[str, Any]:
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
     if not parts.hostname:
         raise SettingError(f"{name} must name a host: {parts.scheme}://user:password@host:port.")
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise SettingError(f"{name} has a port that is not a number.") from error
+    port = _port(name, parts)
     tls = parts.scheme == "smtp" and parts.query == "tls=true"
     return {
         "EMAIL_BACKEND": "portal.outbox.smtp.SmtpBackend",

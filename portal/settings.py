@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "portal.runtime",
     "sync",
     "reports.rollups",
+    "reports.files",
+    "reports.remarks",
     "reports.web",
     "reports.mail",
     "rest_framework",
@@ -93,13 +95,16 @@ if POSTGRESQL:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "options": "-c statement_timeout=60000 -c lock_timeout=10000"
-            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+            " -c jit=off"  # compiling a page's statement takes longer than any page may take to answer
+            " -c cursor_tuple_fraction=1",  # every cursor of ours is read to its end
             "connect_timeout": 5,
             "keepalives": 1,
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
-        },
+        }
+        | DATABASES["default"].get("OPTIONS", {}),  # what the address asks for, such as ?sslmode=require
     }
 else:
     # IMMEDIATE is what keeps a read-then-write from failing at once as "database is locked"; WAL alone does not.
@@ -114,7 +119,7 @@ else:
 
 # --- Broker and cache: an embedded Valkey on a socket by default, Redis by one setting --------------------------------
 
-REDIS_URL = env.url("REDIS_URL", "", schemes=("redis", "rediss", "unix"))
+REDIS_URL = env.broker("REDIS_URL")
 EMBEDDED_BROKER = not REDIS_URL
 BROKER_SOCKET = DATA_DIR / "broker.sock"
 if EMBEDDED_BROKER:
@@ -265,6 +270,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "sync.tasks.pull_stream": {"queue": "sync"},
     "reports.rollups.tasks.refresh_tenant": {"queue": "reports"},
+    "reports.files.tasks.make_export": {"queue": "reports"},
 }
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

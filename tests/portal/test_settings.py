@@ -1,5 +1,6 @@
 """Settings: an unknown form of a value stops the start with one sentence that names the variable."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -20,7 +21,14 @@ KEY = "YSBrZXkgZm9yIHRlc3RzLCBvZiAzMiBieXRlcyBub3c="  # fixed, because it stands
         ("UPSTREAM_RATE_PER_MINUTE", "abc"),
         ("UPSTREAM_RATE_PER_MINUTE", "0"),
         ("DATABASE_URL", "mysql://host/name"),
+        ("DATABASE_URL", "postgresql://ana:secret@host:port/name"),
+        ("DATABASE_URL", "postgresql://ana:secret@host:99999/name"),
+        ("DATABASE_URL", "postgresql://ana:secret@host"),
         ("REDIS_URL", "redis:6379"),
+        ("REDIS_URL", "redis://127.0.0.1:port"),
+        ("REDIS_URL", "rediss://127.0.0.1:99999/0"),
+        ("REDIS_URL", "redis://127.0.0.1:6379/name"),
+        ("REDIS_URL", "unix://"),
         ("EMAIL_URL", "smtp://host:port"),
         ("TOKEN_KEYS", "nonsense"),
         ("TOKEN_KEYS", f"{KEY},"),
@@ -74,6 +82,15 @@ def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path) -> None:
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize(
+    "value", ["", "redis://", "redis://host", "rediss://:word@host:6380/1", "unix:///run/valkey.sock?db=1"]
+)
+def test_brokers(value: str, monkeypatch) -> None:
+    monkeypatch.setenv("BROKER", value)
+
+    assert env.broker("BROKER") == value
+
+
 @pytest.mark.parametrize("value", ["reports@example.com", "Ringbook <reports@localhost>", '"Ana, Acme" <a@b.example>'])
 def test_senders(value: str, monkeypatch) -> None:
     monkeypatch.setenv("FROM", value)
@@ -87,6 +104,16 @@ def test_a_value_may_come_from_a_file(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SITE", "http://elsewhere")
 
     assert env.site("SITE", "") == "https://ringbook.example.com"
+
+
+def test_what_the_address_of_a_database_asks_for_is_kept(tmp_path) -> None:
+    address = "postgresql://ana:secret@host/name?sslmode=require&connect_timeout=9"
+    said = "from portal.settings import DATABASES; print(DATABASES['default']['OPTIONS'])"
+    settings = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DATABASE_URL": address}
+    end = subprocess.run([sys.executable, "-c", said], env=settings, capture_output=True, text=True, check=True)
+    options = ast.literal_eval(end.stdout)
+    assert (options["sslmode"], options["connect_timeout"]) == ("require", 9)
+    assert "statement_timeout" in options["options"]
 
 
 @pytest.mark.parametrize("given", [{}, {"DATA_DIR": "/srv/ringbook"}])
