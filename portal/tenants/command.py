@@ -11,8 +11,9 @@
             raise CommandError("A sentence.")    # wrong usage: the sentence on stderr, status 2, no traceback
             self.finish(3, {"status": "partial"})  # last line on stdout with --json; ends with that status
 
-``--json`` is there already. Under ``call_command`` a CommandError is raised as usual, and :meth:`Command.finish` raises
-SystemExit only for a status other than 0.
+``--json`` is there already. A database that does not answer or has no tables yet is told as wrong usage is. Under
+``call_command`` every error is raised as usual, and :meth:`Command.finish` raises SystemExit only for a status other
+than 0.
 """
 
 import argparse
@@ -24,9 +25,11 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
+from django.db import DatabaseError
 
 from portal.lib import times
 from portal.tenants import wall
+from portal.tenants.database import explain
 from portal.tenants.models.tenants import Environment, Tenant
 
 DONE, WRONG_USAGE, NOT_COMPLETE = 0, 2, 3
@@ -62,6 +65,11 @@ class Command(BaseCommand):
             if not self._called_from_command_line or options.get("traceback"):
                 raise
             self._refuse(error)
+        except DatabaseError as error:
+            sentence = explain(error)
+            if not sentence or not self._called_from_command_line or options.get("traceback"):
+                raise
+            self._refuse(CommandError(sentence))
 
     def finish(self, status: int, payload: Mapping[str, Any]) -> None:
         """Write the payload where JSON was asked for, and end with ``status``."""

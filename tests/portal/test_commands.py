@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import ProgrammingError
 from django.utils import translation
 
 from portal.audit.models import Entry
@@ -19,6 +20,7 @@ from portal.tenants.guards import reader_of_key
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
 
+NOBODY = "0197f5f0-0000-7000-8000-000000000000"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -244,10 +246,55 @@ def test_wrong_usage_is_one_sentence(capsys, args) -> None:
     ],
 )
 def test_a_real_process_ends_with_two(args, tmp_path) -> None:
-    environment = os.environ | {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    told = refused(args, tmp_path)
+
+    assert told.startswith("There is no command") == (args[0] == "no_such_command")
+
+
+def refused(args: list[str], folder: Path, **variables: str) -> str:
+    """Runs a process; returns the one sentence with which it ends."""
+    environment = os.environ | {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "portal.settings"} | variables
     command = [sys.executable, "manage.py", *args]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("There is no command") == (args[0] == "no_such_command")
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    "args", [["add_tenant", "acme", "--name", "Acme"], ["pull", "--environment", NOBODY], ["sweep", "--json"]]
+)
+def test_a_database_without_tables_is_told_in_a_sentence(args, tmp_path) -> None:
+    told = refused(args, tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
+
+    assert told == "The database is not up to date: run manage.py migrate first.\n"
+
+
+@pytest.mark.parametrize("args", [["sweep"], ["migrate"]])
+def test_a_database_that_does_not_answer_is_told_in_a_sentence(args, tmp_path) -> None:
+    told = refused(args, tmp_path, DATABASE_URL="postgresql://ana:secret@127.0.0.1:1/ringbook")
+
+    assert told.startswith("The database does not answer: ")
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize("args", [["migrate", "--bogus"], ["migrate", "no_such_app"], ["migrate", "a", "b", "c"]])
+def test_wrong_usage_of_a_command_of_djangos_is_one_sentence(args, tmp_path) -> None:
+    assert args[-1] in refused(args, tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/any.sqlite3")
+
+
+def test_a_port_that_is_none_is_told_before_anything_else(tmp_path) -> None:
+    notes = {"days": 20, "calls_per_day": 12, "password": "x", "port": 1, "built": True}
+    (tmp_path / "demo.json").write_text(json.dumps(notes))  # a demo of other days, of which the start would speak
+
+    assert "99999" in refused(["demo", "--port", "99999"], tmp_path)
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch) -> None:
+    def handle(self, *args, **options) -> None:
+        raise ProgrammingError("syntax error")
+
+    monkeypatch.setattr(Ends, "handle", handle)
+    with pytest.raises(ProgrammingError):
+        Ends().run_from_argv(["manage.py", "ends"])
