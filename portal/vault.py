@@ -11,7 +11,9 @@ import secrets
 from functools import lru_cache
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from django.conf import settings
 from django.db import models
 
@@ -75,6 +77,33 @@ def keyed_hash(purpose: str, *parts: str, size: int = 16) -> str:
     key = hashlib.blake2b(settings.SECRET_KEY.encode(), person=b"ringbook-keyed", digest_size=32).digest()
     text = "\x1f".join((purpose, *parts)).encode()
     return hmac.digest(key, text, "sha256")[:size].hex()
+
+
+def sealed_id(purpose: str, owner: str, content: bytes) -> str:
+    """An id that hides ``content`` and is the same each time: a keyed hash, and under it the content itself (AES-SIV).
+
+    URL-safe text. Like :func:`keyed_hash` it does not change when token keys rotate.
+    """
+    sealed = _siv().encrypt(content, [purpose.encode(), owner.encode()])
+    return base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("=")
+
+
+def open_id(purpose: str, owner: str, text: str) -> bytes | None:
+    """What :func:`sealed_id` hid; None for an id of another purpose or owner, or for no id at all."""
+    try:
+        sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return _siv().decrypt(sealed, [purpose.encode(), owner.encode()])
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _siv() -> AESSIV:
+    return _siv_of(settings.SECRET_KEY)
+
+
+@lru_cache(maxsize=4)
+def _siv_of(secret: str) -> AESSIV:
+    return AESSIV(hashlib.blake2b(secret.encode(), person=b"ringbook-ids", digest_size=64).digest())
 
 
 def new_secret(prefix: str) -> str:
