@@ -4,15 +4,13 @@ The lease lives on the :class:`~sync.models.runs.Run` row. Each write of the hol
 its fence, so a process that was paused, declared dead and then woke up can write nothing more.
 """
 
-import os
-import socket
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from django.db import IntegrityError, transaction
 from django.db import connection as database
 from django.utils import timezone
 
+from portal.lib.processes import is_gone, owner
 from sync.models.connections import Connection
 from sync.models.runs import Run, RunState
 from sync.taxonomy import Fault, Stream
@@ -36,26 +34,6 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
         return now
-
-
-def born(pid: int) -> str:
-    """When a process of this host began, so that a reused number is not taken for it; "" when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError, UnicodeDecodeError):
-        return ""
-
-
-def owner() -> str:
-    """This process, as leases name it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{born(os.getpid())}"
-
-
-def is_gone(holder: str) -> bool:
-    """Whether the process was of this host and no longer lives: then its lease need not be waited for."""
-    host, _, rest = holder.partition(":")
-    pid, _, since = rest.partition(":")
-    return host == socket.gethostname() and pid.isdigit() and bool(since) and born(int(pid)) != since
 
 
 def claim(connection: Connection, stream: Stream) -> Run:

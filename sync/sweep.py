@@ -6,10 +6,11 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from portal.lib.processes import is_gone
 from portal.tenants import wall
 from portal.tenants.models.tenants import Tenant
 from sync.connections import CHECK_REJECTED, check_connection
-from sync.leases import abandon, database_now, is_gone
+from sync.leases import abandon, database_now
 from sync.models.connections import Connection, ConnectionState
 from sync.models.runs import Run, RunState
 from sync.providers import registry

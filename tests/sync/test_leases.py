@@ -8,7 +8,8 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from sync.leases import Busy, LostLease, born, claim, hold, is_gone, owner
+from portal.lib.processes import born, is_gone, owner
+from sync.leases import Busy, LostLease, claim, hold
 from sync.mirror import Closing, Mirror
 from sync.models.calls import Call
 from sync.models.connections import Connection
