@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +23,26 @@ class Tenant(models.Model):
     name = models.CharField(_("name"), max_length=120)
     zone = models.CharField(_("time zone"), max_length=64, default="America/Sao_Paulo", validators=[validate_zone])
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="pt-br")
+    callback_hours = models.PositiveSmallIntegerField(
+        _("hours in which a call counts as a return"),
+        default=72,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text=_("An inbound call counts as a callback when it comes within so many hours after an attempt."),
+    )
+    short_limit_3s = models.FloatField(
+        _("limit for calls of up to 3 s (%)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_("Drawn as a line beside the share of short calls. Empty: no line."),
+    )
+    short_limit_6s = models.FloatField(
+        _("limit for calls of up to 6 s (%)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_("Drawn as a line beside the share of short calls. Empty: no line."),
+    )
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
