@@ -41,16 +41,21 @@ class TenantRequest(HttpRequest):
     user: User
     tenant: Tenant
     membership: Membership
+    memberships: list[Membership]  # all of this person's places, to change between
     scope_grant: Grant
 
 
 def memberships_of(user: Any) -> list[Membership]:
-    """A person's places in active tenants, by the tenant's name, with tenants loaded; none for a visitor. One query."""
+    """A person's places in active tenants with their grants, by the tenant's name; none for a visitor. One query."""
     if not user.is_authenticated:
         return []
     with wall.every_tenant("which tenants a person belongs to"):
-        memberships = Membership.objects.filter(user_id=user.pk, tenant__active=True).select_related("tenant")
-        return list(memberships.order_by("tenant__name", "tenant_id"))
+        rows = Membership.objects.filter(user_id=user.pk, tenant__active=True)
+        memberships = list(rows.select_related("tenant", "grant").order_by("tenant__name", "tenant_id"))
+    for membership in memberships:
+        membership.user = user
+        membership.grant.tenant = membership.tenant
+    return memberships
 
 
 def members_tenants(user: Any) -> list[Tenant]:
@@ -59,16 +64,12 @@ def members_tenants(user: Any) -> list[Tenant]:
 
 
 def membership_of(user: Any, slug: str) -> Membership | None:
-    """A person's place in the active tenant of that address, with tenant and grant loaded. One query."""
-    if not user.is_authenticated:
-        return None
-    with wall.every_tenant("whether a person belongs to a tenant"):
-        rows = Membership.objects.filter(user_id=user.pk, tenant__slug=slug, tenant__active=True)
-        membership = rows.select_related("tenant", "grant").first()
-    if membership is not None:
-        membership.user = user
-        membership.grant.tenant = membership.tenant
-    return membership
+    """A person's place in the active tenant of that address. One query."""
+    return _among(memberships_of(user), slug)
+
+
+def _among(memberships: list[Membership], slug: str) -> Membership | None:
+    return next((membership for membership in memberships if membership.tenant.slug == slug), None)
 
 
 def tenant_view(
@@ -88,13 +89,15 @@ def tenant_view(
         def guarded(request: HttpRequest, tenant: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            membership = membership_of(request.user, tenant)
+            memberships = memberships_of(request.user)
+            membership = _among(memberships, tenant)
             if membership is None:
                 raise Http404
             if not Role(membership.role).covers(role):
                 raise PermissionDenied(_("Your role in this company does not allow this."))
             entered: Any = request
             entered.tenant, entered.membership = membership.tenant, membership
+            entered.memberships = memberships
             entered.scope_grant = membership.grant
             with wall.tenant(membership.tenant), timezone.override(membership.tenant.tzinfo):
                 response = view(entered, tenant, *args, **kwargs)
