@@ -30,9 +30,9 @@ from sync.rerun import request_run
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     """The token goes in and never comes out: an empty field keeps the one there is."""
 
-    base_url = forms.URLField(label=gettext_lazy("base address"), max_length=300, assume_scheme="https")
+    base_url = forms.URLField(label=gettext_lazy("Base address"), max_length=300, assume_scheme="https")
     new_token = forms.CharField(
-        label=gettext_lazy("token"),
+        label=gettext_lazy("Token"),
         required=False,
         strip=True,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
@@ -67,7 +67,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 class ConnectionPages(TenantAdmin):
     form = ConnectionForm
     change_form_template = "admin/sync/connection/change_form.html"
-    list_display = ("environment", "provider", "base_url", "state", "state_since", "blocked_until", "since")
+    list_display = ("environment", "provider", "base_url", "state", "since")
     list_filter = ("provider", "state")
     actions = ("check_now", "read_now")
 

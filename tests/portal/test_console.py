@@ -314,3 +314,28 @@ def test_a_token_that_no_key_opens_can_be_replaced(client, root, acme, connectio
     assert client.post(address, form | {"new_token": "talq_another-0123456789"}).status_code == 302
     with wall.tenant(acme):
         assert access_of(Connection.objects.get()).token == "talq_another-0123456789"
+
+
+def test_a_list_says_first_whose_each_row_is(client, root, connection, globex) -> None:
+    root.language = "pt-br"
+    root.save()
+    html = client.get(page(Connection, "changelist")).content.decode()
+    head = re.findall(r'<th scope="col" class="[^"]*column-(\w+)', html)
+    assert head == ["whose", "environment", "provider", "base_url", "state", "since"]
+    assert re.search(r'field-whose">Acme</td><th class="field-environment[^>]*><a href', html)
+    assert "Por empresa" in html
+    assert "Por tenant" not in html
+
+
+def test_the_console_speaks_portuguese(client, root, connection) -> None:
+    root.language = "pt-br"
+    root.save()
+    form = client.get(page(Connection, "change", connection.pk)).content.decode()
+    assert "Ambiente:" in form
+    assert "Endereço base:" in form
+    assert "console.css" in form
+    index = client.get(reverse("admin:index")).content.decode()
+    assert "Modificar" in index
+    assert "Variação" not in index
+    assert "Auditoria" in index
+    assert "Espelho" in index
