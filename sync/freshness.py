@@ -34,9 +34,14 @@ def open_gaps(environments: Collection[int]) -> QuerySet[Gap]:
     )
 
 
+def connections(environments: Collection[int]) -> QuerySet[Connection]:
+    """Whose ``since`` is the UTC day from which an environment's history is asked for."""
+    return Connection.objects.filter(environment_id__in=environments).order_by()
+
+
 def history_starts(environments: Collection[int]) -> dict[int, date]:
     """Since which UTC day each environment's history is asked for. The token is not read."""
-    return dict(Connection.objects.filter(environment_id__in=environments).values_list("environment_id", "since"))
+    return dict(connections(environments).values_list("environment_id", "since"))
 
 
 def changes_since(environments: Collection[int], at: datetime) -> QuerySet[CallChange]:

@@ -9,11 +9,13 @@ from typing import Any
 from django.db import connection
 from django.db.models import F, Q
 
+from portal.lib.phones import contact_digits
 from sync.mirror import tables
-from sync.mirror.rows import COLUMNS, ID, STARTED_AT, UPDATED, Item, RowMaker, Stored
+from sync.mirror.rows import COLUMNS, ID, STARTED_AT, UPDATED, Item, RowMaker, Stored, own_number
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
 from sync.models.changes import CallChange, DirtyDay
+from sync.models.lines import Line
 from sync.records import CallRecord
 
 _PAYLOAD = ("call_id", "tenant_id", "environment_id", "raw")
@@ -34,11 +36,13 @@ class CallWriter:
     def __init__(self, maker: RowMaker) -> None:
         self._maker = maker
         self._agents: dict[str, int] = {}
+        self._lines: set[str] = set()
         self._environment = {"tenant_id": maker.tenant_id, "environment_id": maker.environment_id}
 
     def forget(self) -> None:
         """Forget what was looked up: the transaction that saw it is undone."""
         self._agents.clear()
+        self._lines.clear()
 
     def write(self, records: Sequence[tuple[CallRecord, datetime]], now: datetime) -> Written:
         """Each record comes with the time its answer was asked for. One id may come several times."""
@@ -48,6 +52,7 @@ class CallWriter:
             if other is None or _later(record, read_at, *other):
                 newest[record.external_id] = (record, read_at)
         agents = self._agent_ids(newest.values())
+        self._note_lines(newest.values())
         # By key: one order for every writer, and the order of time.
         items = sorted(((self._maker.key(item[0], now), item) for item in newest.values()), key=itemgetter(0))
         written = Written()
@@ -134,6 +139,18 @@ class CallWriter:
             found = Agent.objects.filter(environment_id=self._maker.environment_id, external_id__in=list(unknown))
             self._agents.update(found.values_list("external_id", "id"))
         return self._agents
+
+    def _note_lines(self, items: Iterable[Item]) -> None:
+        """Rows of our own numbers that the calls name, where they are new."""
+        new = {own_number(record) for record, _ in items} - self._lines
+        lines = [
+            Line(**self._environment, number=number, digits=found)
+            for number in sorted(new)
+            if (found := contact_digits(number))
+        ]
+        if lines:
+            Line.objects.bulk_create(lines, ignore_conflicts=True, batch_size=1000)
+        self._lines |= new
 
     def _mark(self, days: Iterable[date], now: datetime) -> None:
         mark_dirty(self._maker.tenant_id, self._maker.environment_id, days, now)

@@ -144,3 +144,8 @@ class RowMaker:
 
 def _other_party(record: CallRecord) -> str:
     return record.to_number if record.direction == Direction.OUTBOUND else record.from_number
+
+
+def own_number(record: CallRecord) -> str:
+    """Our own side of a call: whoever is not the contact."""
+    return record.from_number if record.direction == Direction.OUTBOUND else record.to_number

@@ -6,6 +6,7 @@ from sync.models.calls import Call, Payload, Unplaced
 from sync.models.campaigns import Campaign, CampaignCall, CampaignDay
 from sync.models.changes import CallChange, DirtyDay
 from sync.models.connections import Connection, RequestGrant
+from sync.models.lines import Line
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, Window
 
@@ -20,6 +21,7 @@ __all__ = [
     "Connection",
     "DirtyDay",
     "Gap",
+    "Line",
     "Payload",
     "Quarantine",
     "RequestGrant",

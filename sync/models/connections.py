@@ -25,7 +25,9 @@ class DayFilter(models.TextChoices):
 class Connection(PublicModel):
     """One for each environment. The token is write-only: encrypted here, shown nowhere, given to the vendor alone."""
 
-    environment = models.OneToOneField(Environment, on_delete=models.PROTECT, related_name="connection")
+    environment = models.OneToOneField(
+        Environment, on_delete=models.PROTECT, related_name="connection", verbose_name=_("environment")
+    )
     provider = models.CharField(_("vendor"), max_length=40)
     base_url = models.URLField(_("base address"), max_length=300)
     settings = models.JSONField(_("vendor's settings"), default=dict, blank=True)
