@@ -13,8 +13,16 @@ FIELDS = (
     FormField("header", "Header", "Name of the header that carries the token", default="Authorization"),
     FormField("prefix", "Prefix", "What stands before the token in that header; may be empty", default="Bearer"),
     FormField("org_id", "Organisation", "If filled, calls that carry another organisation's number are set aside"),
+    FormField(
+        "recording_hosts",
+        "Hosts of recordings",
+        "Hosts whose recordings may be opened from a call's page, such as media.example.com; none by default",
+    ),
     FormField("max_bytes", "Largest answer", "Bytes; a longer one fails and changes nothing", default=str(MAX_BYTES)),
 )
+_LABEL = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])", re.ASCII)
+_MOST_HOSTS = 20
 _HEADER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _RESERVED = frozenset({"host", "connection", "content-length", "transfer-encoding", "cookie", "accept-encoding"})
 
@@ -25,6 +33,7 @@ class Settings:
     header: str
     prefix: str
     org_id: str
+    recording_hosts: tuple[str, ...]
     max_bytes: int
 
     @classmethod
@@ -44,7 +53,14 @@ class Settings:
         size = found["max_bytes"] or str(MAX_BYTES)
         if not re.fullmatch(r"[1-9]\d{0,11}", size, re.ASCII):
             raise ValueError("The largest answer has to be a number of bytes.")
-        return cls(_agents(found["agents"]), header, found["prefix"], found["org_id"], int(size))
+        return cls(
+            _agents(found["agents"]),
+            header,
+            found["prefix"],
+            found["org_id"],
+            _hosts(found["recording_hosts"]),
+            int(size),
+        )
 
     def as_text(self) -> dict[str, str]:
         """As they are stored; reading them again gives the same."""
@@ -53,8 +69,17 @@ class Settings:
             "header": self.header,
             "prefix": self.prefix,
             "org_id": self.org_id,
+            "recording_hosts": ",".join(self.recording_hosts),
             "max_bytes": str(self.max_bytes),
         }
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """Whole host names, each once. An address in figures is none, nor is a pattern."""
+    hosts = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    if len(hosts) > _MOST_HOSTS or not all(_HOST.fullmatch(host) for host in hosts):
+        raise ValueError("Hosts of recordings are whole names with commas between, such as media.example.com.")
+    return hosts
 
 
 def _agents(text: str) -> dict[int, str]:

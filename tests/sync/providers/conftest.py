@@ -54,6 +54,10 @@ class Vendor:
 
     def close(self) -> None:
         self.over.set()
+        # Woken and waited for: else it may yet accept for the next vendor, whose listener gets the number of this one.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(timeout=10)
         self._listener.close()
         for conn in self._open:
             conn.close()

@@ -277,6 +277,7 @@ def test_settings_are_filled_in_and_stay_as_they_are():
         "header": "Authorization",
         "prefix": "Bearer",
         "org_id": "",
+        "recording_hosts": "",
         "max_bytes": str(512 * 1024 * 1024),
     }
     assert ORIGINSAI.check_settings(filled) == filled
@@ -298,6 +299,11 @@ def test_settings_are_filled_in_and_stay_as_they_are():
         ({"org_id": "acme"}, "organisation"),
         ({"max_bytes": "1 GB"}, "number of bytes"),
         ({"max_bytes": "0"}, "number of bytes"),
+        ({"recording_hosts": "https://media.example.com"}, "whole names"),
+        ({"recording_hosts": "*.example.com"}, "whole names"),
+        ({"recording_hosts": "192.0.2.7"}, "whole names"),
+        ({"recording_hosts": "localhost"}, "whole names"),
+        ({"recording_hosts": ",".join(f"h{n}.example.com" for n in range(21))}, "whole names"),
         ({"colour": "red"}, "no setting named colour"),
     ],
 )
