@@ -34,32 +34,38 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """``compared`` days had a total of the vendor's; it is 0 for a vendor that names none."""
+    """``compared`` days had a total of the vendor's; it is 0 for a vendor that names none. ``without`` is the first day
+    that had none: it and later ones were not compared.
+    """
 
     compared: int = 0
     differing: list[Difference] = field(default_factory=list)
+    without: date | None = None
 
 
 class NotComparable(Exception):
     """The vendor's totals count other days than UTC's."""
 
 
-def reconcile(connection: Connection, since: date | None = None, until: date | None = None) -> Comparison:
+def reconcile(
+    connection: Connection, since: date | None = None, until: date | None = None, *, found: Comparison | None = None
+) -> Comparison:
     """Compare day by day, oldest first; by default all days since the connection's history begins.
 
     One request a day, within the budget. Raises NotComparable, or UpstreamError when a total can't be had: what was not
-    compared is never called equal.
+    compared is never called equal. What was compared until then is in ``found``, where one is given.
     """
     if connection.day_filter == DayFilter.WIDE:
         raise NotComparable
     provider = registry.get(connection.provider)
     today = database_now().astimezone(UTC).date()
-    found = Comparison()
+    found = found or Comparison()
     pace = Pace(connection, PATIENCE)
     with provider.session(access_of(connection)) as http:
         for day in reversed(windows.days(since or connection.since, min(until or today, today))):
             theirs = _theirs(connection, pace, http, day)
             if theirs is None:
+                found.without = day
                 break
             found.compared += 1
             ours = _ours(connection, day)

@@ -12,6 +12,7 @@ from portal.tenants import wall
 from portal.vault import ring
 from sync.management.commands.pull import Command as PullCommand
 from sync.models.connections import Connection
+from sync.providers.talkover.client import Talkover
 from sync.sandbox.server import Sandbox
 from tests.journeys.conftest import _generous, connect, connect_originsai, since
 
@@ -96,23 +97,48 @@ def test_reconcile_tells_the_days_that_differ(run, environment, box):
 def test_reconcile_never_calls_equal_what_was_not_compared(run, acme, environment, box):
     box.set_faults("403")
     status, told, err = run("reconcile", environment=environment)
-    assert (status, told["status"]) == (3, "different")
+    assert (status, told["status"], told["days"], told["compared"]) == (3, "unknown", [], 0)
     assert "does not let this token read" in err
+    assert told["error"] == err.strip()
     box.set_faults()
     with wall.tenant(acme):
         Connection.objects.update(day_filter="wide")
-    status, _, err = run("reconcile", environment=environment)
-    assert status == 3
+    status, told, err = run("reconcile", environment=environment)
+    assert (status, told["status"]) == (3, "unknown")
     assert "can't be compared" in err
+
+
+def test_reconcile_keeps_what_differs_when_the_vendor_falls_silent(run, environment, box):
+    first, last = ((box.now - timedelta(days=back)).date() for back in (2, 1))
+    box.set_faults(f"403@day={last},path=/calls")
+    status, told, err = run("reconcile", environment=environment, since=first, until=last)
+    assert (status, told["status"], told["compared"]) == (3, "different", 1)
+    assert told["days"] == [{"day": first.isoformat(), "ours": 0, "theirs": len(box.world.calls_of_day(first))}]
+    assert err
+
+
+def test_days_without_a_total_are_not_called_equal(run, environment, box, monkeypatch):
+    run("pull", environment=environment, stream=["calls"])
+    last = (box.now - timedelta(days=1)).date()
+    count = Talkover.count
+    monkeypatch.setattr(Talkover, "count", lambda self, day, http: None if day == last else count(self, day, http))
+    status, told, err = run("reconcile", environment=environment)
+    assert (status, told["status"], told["days"]) == (3, "unknown", [])
+    assert told["compared"] > 0
+    assert str(last) in err
+    status, told, err = run("reconcile", environment=environment, until=last - timedelta(days=900))
+    assert (status, told["status"], told["error"]) == (3, "unknown", "There was no day to compare.")
 
 
 def test_a_vendor_without_totals_is_said_to_have_none(run, acme, box, capsys):
     with wall.tenant(acme):
         environment = connect_originsai(acme, box).environment.public_id
     status, told, _ = run("reconcile", environment=environment)
-    assert (status, told["compared"]) == (0, 0)
-    call_command("reconcile", environment=environment)
-    assert "nothing was compared" in capsys.readouterr().out
+    assert (status, told["status"], told["compared"]) == (3, "unknown", 0)
+    with pytest.raises(SystemExit):
+        call_command("reconcile", environment=environment)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("unknown\n", "The vendor names no totals, so nothing was compared.\n")
 
 
 @pytest.mark.parametrize("command", ["pull", "reconcile"])

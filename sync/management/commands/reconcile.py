@@ -1,7 +1,10 @@
-"""Compare the mirror with the vendor's totals."""
+"""Compare the mirror with the vendor's totals.
+
+The status is ``unknown`` where no day differs but not every day could be compared; ``error`` then says why.
+"""
 
 from argparse import ArgumentParser
-from typing import Any, NoReturn
+from typing import Any
 
 from django.core.management.base import CommandError
 
@@ -12,7 +15,7 @@ from sync.connections import explain
 from sync.management.commands.pull import check_days
 from sync.models.connections import Connection
 from sync.providers.base import UpstreamError
-from sync.reconcile import NotComparable, reconcile
+from sync.reconcile import Comparison, NotComparable, reconcile
 
 
 class Command(BaseCommand):
@@ -30,24 +33,31 @@ class Command(BaseCommand):
             connection = Connection.objects.defer("token").filter(environment=environment).first()
             if connection is None:
                 raise CommandError("The environment has no connection.")
+            found = Comparison()
             try:
-                found = reconcile(connection, options["since"], options["until"])
+                why = _left_out(reconcile(connection, options["since"], options["until"], found=found))
             except UpstreamError as error:
-                self._give_up(explain(error))
+                why = explain(error)
             except NotComparable:
-                self._give_up("The vendor counts other days than UTC days, so its totals can't be compared.")
+                why = "The vendor counts other days than UTC days, so its totals can't be compared."
         days = [{"day": item.day.isoformat(), "ours": item.ours, "theirs": item.theirs} for item in found.differing]
+        status = "different" if days else "unknown" if why else "equal"
+        told = {"status": status, "days": days, "compared": found.compared}
+        if why:
+            self.stderr.write(why)
+            told["error"] = why
         if not self._json:
             for item in found.differing:
                 self.stdout.write(f"{item.day}: {item.ours} here, {item.theirs} at the vendor")
-            if not found.compared:
-                self.stdout.write("The vendor names no totals; nothing was compared.")
-            elif not days:
-                self.stdout.write("equal")
-        status = "different" if days else "equal"
-        self.finish(NOT_COMPLETE if days else DONE, {"status": status, "days": days, "compared": found.compared})
+            if not days:
+                self.stdout.write(status)
+        self.finish(DONE if status == "equal" else NOT_COMPLETE, told)
 
-    def _give_up(self, why: str) -> NoReturn:
-        self.stderr.write(why)
-        self.finish(NOT_COMPLETE, {"status": "different", "days": [], "compared": 0, "error": why})
-        raise AssertionError("unreachable")
+
+def _left_out(found: Comparison) -> str:
+    """Why not every day was compared; "" when all were."""
+    if found.without and found.compared:
+        return f"The vendor names no total of {found.without}, so only the days before it were compared."
+    if found.without:
+        return "The vendor names no totals, so nothing was compared."
+    return "" if found.compared else "There was no day to compare."
