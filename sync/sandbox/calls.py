@@ -21,6 +21,7 @@ _PER_CHAIN = 1.36  # calls a chain has on average, its return included
 _INBOUND = 0.20  # share of calls nobody was dialled for
 _TESTING = 0.03
 _RETURNS = 0.17  # unreached attempts after which the contact rings back
+_LATEST_RETURN = 3 * DAY - 60  # from the start of the attempt: within the hours in which a portal counts it as a return
 _RETRIES = 3
 _LINGERS = 0.15  # calls of the last hour whose end the vendor has not told yet
 _STUCK = 0.0006  # calls whose end it never tells
@@ -171,6 +172,7 @@ def _returned(rng: Random, missed: Draft, catcher: Agent) -> Draft:
     if local < 7 * 3600 or local > 22 * 3600:
         morning = start - local + (DAY if local > 22 * 3600 else 0)
         start = morning + 7 * 3600 + 1200 + int(rng.random() * 7200)
+    start = min(start, missed.start + _LATEST_RETURN)  # dialled by day, so this is by day, too
     call = _answer(rng, catcher, start, missed.contact)
     call.answers = missed.id
     return call

@@ -133,7 +133,7 @@ class Desk:
 
     def _history(self, asked: Asked, parts: list[str], struck: frozenset[str]) -> Reply:
         match parts:
-            case ["agents", number, "call_stats"] if not number.isdecimal():
+            case ["agents", number, "call_stats"] if not originsai.INTEGER.fullmatch(number):
                 return Reply(422, originsai.not_a_number())
             case ["agents", number, "call_stats"]:
                 return self._call_stats(asked, int(number), struck)

@@ -1,9 +1,11 @@
 """OriginsAI's one endpoint: every call of an agent as a bare array, sent piece by piece."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)  # of any sign: no bounds are documented
 _encode = msgspec.json.Encoder().encode
 
 

@@ -101,10 +101,13 @@ def _talk(rng: Random, tenant: Tenant, agent: int, start: datetime, *, number: i
     picked = start + timedelta(seconds=ring)
     ended = picked + timedelta(seconds=float(talk))
     stamp = _with_offset if agent == 7 else _in_utc
-    turns = _turns(rng, picked, max(2, min(int(talk / 9), 14)), stamp) if answered else []
+    said = _turns(rng, picked, max(2, min(int(talk / 9), 14))) if answered else []
+    turns = [{"role": role, "content": text, "timestamp": stamp(moment)} for moment, role, text in said]
     cause, source = ("Normal Hangup", rng.choice(("Caller", "Callee", "API"))) if answered else rng.choice(_CAUSES)
     states = [("INITIATED", start)] + ([("ANSWERED", picked)] if answered else []) + [("ENDED", ended)]
-    tools = [_tool(rng) for _ in range(rng.choice((0, 0, 1, 1, 2)))] if answered else []
+    asked = [moment for moment, role, _ in said if role == "user"]
+    uses = rng.choice((0, 0, 1, 1, 2)) if answered else 0
+    tools = [_tool(rng, stamp(asked[min(place, len(asked) - 1)])) for place in range(uses)]
     return {
         "call_id": word,
         "call_agent_id": agent,
@@ -180,23 +183,25 @@ def _as_of(element: Element, start: datetime, now: datetime) -> Element:
     }
 
 
-def _turns(rng: Random, picked: datetime, count: int, stamp: Any) -> list[Element]:
+def _turns(rng: Random, picked: datetime, count: int) -> list[tuple[datetime, str, str]]:
+    """Moment, role and text of each turn."""
     moment = picked + timedelta(seconds=1)
-    turns = [{"role": "assistant", "content": rng.choice(_GREETINGS), "timestamp": stamp(moment)}]
+    turns = [(moment, "assistant", rng.choice(_GREETINGS))]
     for number in range(count):
         moment += timedelta(seconds=2 + rng.random() * 6)
         asks = number % 2 == 0
-        text = rng.choice(_ANSWERS if asks else _REPLIES)
-        turns.append({"role": "user" if asks else "assistant", "content": text, "timestamp": stamp(moment)})
-    turns.append({"role": "assistant", "content": _GOODBYE, "timestamp": stamp(moment + timedelta(seconds=3))})
+        turns.append((moment, "user" if asks else "assistant", rng.choice(_ANSWERS if asks else _REPLIES)))
+    turns.append((moment + timedelta(seconds=3), "assistant", _GOODBYE))
     return turns
 
 
-def _tool(rng: Random) -> Element:
+def _tool(rng: Random, asked: str) -> Element:
+    """A tool used for what a person asked then."""
     name = rng.choice(_TOOLS)
+    told = {"name": name, "arguments": {"attempt": 1}, "timestamp": asked}
     if rng.random() < 0.08:
-        return {"name": name, "arguments": {"attempt": 1}, "error": "timeout", "duration_ms": 5000}
-    return {"name": name, "arguments": {"attempt": 1}, "result": {"ok": True}, "duration_ms": _latency(rng, 350)}
+        return {**told, "error": "timeout", "duration_ms": 5000}
+    return {**told, "result": {"ok": True}, "duration_ms": _latency(rng, 350)}
 
 
 def _latency(rng: Random, median: float) -> float:

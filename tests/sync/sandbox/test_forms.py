@@ -135,5 +135,19 @@ def test_absent_things_are_not_found(calm: Sandbox) -> None:
     assert [originsai(calm, agent).status for agent in (99, "x")] == [404, 422]
 
 
+def test_an_agents_number_may_be_any_whole_number(calm: Sandbox) -> None:
+    assert (originsai(calm, "-1").status, originsai(calm, "-1").json) == (404, {"detail": "Agent not found"})
+    for name in ("seven", "7.0", "9" * 30):
+        assert (originsai(calm, name).status, originsai(calm, name).json["detail"][0]["loc"]) == (
+            422,
+            ["path", "agent_id"],
+        )
+
+
+def test_callback_totals_of_no_day_are_nothing(calm: Sandbox) -> None:
+    answer = talkover(calm, "/callback-agents/stats", start_date="2026-07-08", end_date="2026-07-01")
+    assert (answer.status, answer.json["data"]["total_callbacks_received"]) == (200, 0)
+
+
 def test_health_needs_no_token(calm: Sandbox) -> None:
     assert fetch(f"{calm.talkover_url}/health").json == {"status": "ok"}
