@@ -28,6 +28,7 @@ SANDBOX_PORT = 8901
 PATHS = {"talkover": "/api/v1", "originsai": "/api"}
 # The sandbox has no limits of its own; this one only keeps the allowance's rows in play.
 RATE = 60_000
+RECORDINGS = "recordings.example.com"  # where the sandbox says that recordings lie; nothing is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def _connection(tenant: Tenant, name: str, vendor: str, notes: Notes) -> None:
             base_url=base_url,
             since=datetime.now(UTC).date() - timedelta(days=notes.days - 1),
             token=cast.talkover_token if vendor == "talkover" else cast.originsai_token,
-            settings={"agents": agents} if vendor == "originsai" else {},
+            settings={"agents": agents, "recording_hosts": RECORDINGS} if vendor == "originsai" else {},
         ),
     )
     added.rate_per_minute = RATE

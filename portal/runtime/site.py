@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management.base import CommandError
-from django.db import OperationalError
 
 from portal.runtime.broker import BrokerError
 from portal.runtime.children import CrashLoop
@@ -23,8 +22,6 @@ class SiteCommand(Command):
             yield
         except (AddressError, BrokerError, TimeoutError) as error:
             raise CommandError(str(error)) from error
-        except OperationalError as error:
-            raise CommandError(f"The database does not answer: {error}") from error
         except CrashLoop as error:
             self.stderr.write(str(error))
             sys.exit(1)

@@ -40,18 +40,19 @@ class Command(SiteCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["days"] < 1 or options["calls_per_day"] < 1:
             raise CommandError("--days and --calls-per-day are 1 or more.")
-        notes = self._notes(options["days"], options["calls_per_day"])
         # For this process and those it starts, and for no other: the sandbox lives on loopback.
         os.environ["UPSTREAM_ALLOW_PRIVATE"] = "true"
         settings.UPSTREAM_ALLOW_PRIVATE = True
         with self.plain_errors():
             if options["once"]:
+                notes = self._notes(options["days"], options["calls_per_day"])
                 with Supervisor(self.stderr.write) as running:
                     self._prepare(running, notes)
                     self._summarise()
                 return
             bind = f"127.0.0.1:{options['port']}"
             with listen(bind) as listener, Supervisor(self.stderr.write) as running:
+                notes = self._notes(options["days"], options["calls_per_day"])
                 runs_already = self._prepare(running, notes)
 
                 def ready() -> None:
