@@ -13,6 +13,7 @@ class Report:
     description: str | Promise
     metrics: tuple[str, ...]
     by: tuple[str, ...]
+    view: str = ""  # in which the page opens it where that is not the table; no part of the query
 
     @property
     def params(self) -> dict[str, str]:
@@ -41,6 +42,7 @@ _DECLARED = (
         _("When calls are made, and when they are answered."),
         ("attempts", "connect_rate"),
         ("weekday", "hour_of_day"),
+        view="crossed",
     ),
     Report(
         "statuses",
@@ -48,6 +50,7 @@ _DECLARED = (
         _("How calls ended, by direction."),
         ("attempts", "average_duration"),
         ("direction", "status"),
+        view="crossed",
     ),
     Report(
         "causes",
@@ -71,6 +74,20 @@ _DECLARED = (
         ("day",),
     ),
     Report(
+        "callback_loop",
+        _("Callback loop"),
+        _("Calls that came back, how soon, and who is still waiting, day by day."),
+        (
+            "derived_callbacks",
+            "return_rate",
+            "time_to_callback_median",
+            "time_to_callback_p90",
+            "attempts_before_callback",
+            "still_open",
+        ),
+        ("day",),
+    ),
+    Report(
         "contacts",
         _("Contacts"),
         _("How many people were called, how often, and how many were reached, week by week."),
@@ -90,6 +107,49 @@ _DECLARED = (
         _("Calls by Brazilian area code."),
         ("attempts", "connected", "connect_rate"),
         ("area_code",),
+    ),
+    Report(
+        "lines",
+        _("Own numbers"),
+        _("How each of your own numbers fares: calls and connect rate."),
+        ("attempts", "connected", "connect_rate", "average_duration"),
+        ("line",),
+    ),
+    Report(
+        "lengths",
+        _("Lengths of calls"),
+        _("How many calls lasted how long."),
+        ("attempts", "connected"),
+        ("length",),
+    ),
+    Report(
+        "sides",
+        _("On whose side calls ended"),
+        _("The person, the network, our side or the vendor, by agent."),
+        ("attempts",),
+        ("agent", "side"),
+        view="crossed",
+    ),
+    Report(
+        "answering",
+        _("Answering"),
+        _("How soon calls are picked up, and what is billed, day by day."),
+        ("time_to_answer", "service_level", "billed_minutes"),
+        ("day",),
+    ),
+    Report(
+        "cost",
+        _("Cost"),
+        _("Connected time at list price, by agent."),
+        ("estimated_cost", "talk_minutes", "connected"),
+        ("agent",),
+    ),
+    Report(
+        "environments",
+        _("Environments side by side"),
+        _("The same figures for each environment."),
+        ("attempts", "connected", "connect_rate", "average_duration", "unique_contacts"),
+        ("environment",),
     ),
     Report(
         "latency",

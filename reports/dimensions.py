@@ -7,10 +7,11 @@ Parts of time are integer arithmetic on the wall clock, see ``reports.periods.st
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db.models import BigIntegerField, Case, CharField, F, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Length, Substr
+from django.db.models.functions import Length, Replace, Substr
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
@@ -32,6 +33,7 @@ from reports.periods import (
     week_monday,
     week_number,
 )
+from reports.sides import SIDE_LABELS, side_in_sql
 from sync.taxonomy import Direction, Status
 
 Key = int | str | None
@@ -97,6 +99,43 @@ def _steps(column: str, steps: Sequence[tuple[int, datetime | int]], last: int) 
     )
 
 
+# Bands of duration: (word, up to how many seconds, said to a person); the upper bound belongs to the band.
+_BANDS = (
+    ("0-3", 3, "0–3 s"),
+    ("3-6", 6, "3–6 s"),
+    ("6-15", 15, "6–15 s"),
+    ("15-30", 30, "15–30 s"),
+    ("30-60", 60, "30–60 s"),
+    ("60-120", 120, "1–2 min"),
+    ("120-300", 300, "2–5 min"),
+    ("300-600", 600, "5–10 min"),
+)
+_LONGEST = "600+"
+LENGTH_LABELS: dict[str, str | Promise] = {word: label for word, _up_to, label in _BANDS} | {_LONGEST: _("over 10 min")}
+_LENGTH = Case(
+    When(duration_ms=None, then=Value("")),
+    *(When(duration_ms__lte=up_to * 1000, then=Value(word)) for word, up_to, _label in _BANDS),
+    default=Value(_LONGEST),
+    output_field=CharField(),
+)
+
+_PUNCTUATION = "+ -().\u00a0/"
+
+
+def bare_number(column: str) -> Combinable:
+    """A column with a number, without its punctuation: the digits alone, unless it is a SIP address."""
+    text: Any = F(column)
+    for character in _PUNCTUATION:
+        text = Replace(text, Value(character), Value(""))
+    return text  # type: ignore[no-any-return]
+
+
+_LINE = Case(
+    When(direction=Direction.OUTBOUND.value, then=bare_number("from_number")),
+    default=bare_number("to_number"),
+    output_field=CharField(),
+)
+
 _AREA = Case(
     When(
         Q(contact__startswith="55", contact_length__in=(12, 13), contact_area__in=sorted(AREA_CODES)),
@@ -122,6 +161,8 @@ class Dimension:
     of_day: Callable[[date], int] | None = field(default=None, compare=False)
     timely: bool = False  # rows are filled in: a day without calls is a row too
     runs: bool = False  # compared with the previous period by place, not by key
+    facet: bool = False  # rollups hold it beside parts of time and environments only
+    order: tuple[str, ...] = ()  # of its words, where it is not that of their labels
 
 
 def _column(name: str) -> Callable[[Clock], Combinable]:
@@ -162,10 +203,14 @@ _DECLARED = (
     Dimension("status", _("status"), _column("status"), _column("status")),
     Dimension("direction", _("direction"), _column("direction"), _column("direction")),
     Dimension("environment", _("environment"), _column("environment_id"), _column("environment_id")),
-    Dimension("cause", _("cause of hang-up"), _column("hangup_cause")),
-    Dimension("area_code", _("area code"), lambda clock: _AREA),
+    Dimension("cause", _("cause of hang-up"), _column("hangup_cause"), _column("key"), facet=True),
+    Dimension("side", _("side on which it ended"), lambda clock: side_in_sql(), _column("key"), facet=True),
+    Dimension("area_code", _("area code"), lambda clock: _AREA, _column("key"), facet=True),
+    Dimension("line", _("own number"), lambda clock: _LINE, _column("key"), facet=True),
+    Dimension("length", _("length"), lambda clock: _LENGTH, _column("key"), facet=True, order=tuple(LENGTH_LABELS)),
 )
 DIMENSIONS: dict[str, Dimension] = {dimension.key: dimension for dimension in _DECLARED}
+FACETS = tuple(dimension.key for dimension in _DECLARED if dimension.facet)
 
 STATUS_LABELS: dict[str, str | Promise] = {
     Status.INITIATED: _("initiated"),
@@ -180,6 +225,13 @@ STATUS_LABELS: dict[str, str | Promise] = {
     "in-progress": _("in progress"),
 }
 DIRECTION_LABELS: dict[str, str | Promise] = {Direction.INBOUND: _("inbound"), Direction.OUTBOUND: _("outbound")}
+
+_WORDS: Mapping[str, Mapping[str, str | Promise]] = {
+    "status": STATUS_LABELS,
+    "direction": DIRECTION_LABELS,
+    "side": SIDE_LABELS,
+    "length": LENGTH_LABELS,
+}
 
 
 def hour_code(local_hour: int, offset: int) -> int:
@@ -210,18 +262,22 @@ def time_key(dimension: Dimension, day: date, hour: int | None, code: int) -> in
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Public ids and names of the agents and environments that occur."""
+    """Public ids and names of the agents and environments that occur.
+
+    ``number`` gives the id and the name of an own number, as far as the reader may see it.
+    """
 
     agents: Mapping[int, tuple[str, str]]
     environments: Mapping[int, tuple[str, str]]
+    number: Callable[[str], tuple[str, str]] = lambda digits: (digits, digits)
 
 
 def api_key(dimension: Dimension, key: Key, names: Names) -> str | None:
-    """A key as the API gives it; None for calls without an agent, cause or area code."""
+    """A key as the API gives it; None for calls without an agent, a cause, an area code, a line or a duration."""
     if key is None or key == "":
         return None
     if isinstance(key, str):
-        return key
+        return names.number(key)[0] if dimension.key == "line" else key
     told: Mapping[str, Callable[[int], str]] = {
         "hour": _hour_text,
         "day": lambda number: number_day(number).isoformat(),
@@ -246,9 +302,14 @@ def person_label(dimension: Dimension, key: Key, names: Names) -> str:
             "agent": gettext("without an agent"),
             "cause": gettext("no cause given"),
             "area_code": gettext("other numbers"),
+            "line": gettext("withheld number"),
+            "length": gettext("unknown length"),
+            "side": gettext("not over yet"),
         }.get(dimension.key, gettext("not given"))
     if isinstance(key, str):
-        words = {"status": STATUS_LABELS, "direction": DIRECTION_LABELS}.get(dimension.key, {})
+        if dimension.key == "line":
+            return names.number(key)[1]
+        words = _WORDS.get(dimension.key, {})
         return str(words.get(key, key))
     told: Mapping[str, Callable[[int], str]] = {
         "hour": _hour_label,

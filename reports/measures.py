@@ -1,8 +1,8 @@
 """What is counted, and how it merges.
 
-*Sums* merge over any rows: they are counted in the database by environment, direction, status and outcome, from the
-rollups where these hold and from the calls elsewhere. *Spreads* merge as histograms. *Distinct* contacts and *overlaps*
-do not merge and are asked of the calls. *Told* figures are the vendors' own totals.
+*Sums* merge over any rows: they are counted in the database by vendor, direction, status and outcome, from the rollups
+where these hold and from the calls elsewhere. *Spreads* merge as histograms, *distinct* contacts as sets; *overlaps* do
+not merge and are asked of the calls. *Told* figures are the vendors' own totals.
 
 The SQL here reads both databases alike: instants become whole Unix seconds, and no zone rule of the database is used.
 """
@@ -55,10 +55,9 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Distinct:
-    """Calls with a known contact, or different contacts among them; ``connected`` looks at connected calls only."""
+    """Different contacts; ``connected`` looks at connected calls only."""
 
     key: str
-    contacts: bool = True
     connected: bool = False
 
 
@@ -86,7 +85,19 @@ class Told:
     column: str
 
 
-Measure = Sums | Distinct | Spread | Overlap | Told
+@dataclass(frozen=True, slots=True)
+class Looped:
+    """A figure of the callback loop: calls joined to the calls they answer, and missed calls nobody has followed up.
+
+    ``column`` is ``returns``, ``attempts`` before them, ``waited`` (ms), contacts ``unreached`` and of them
+    ``returned``, contacts still ``open``.
+    """
+
+    key: str
+    column: str
+
+
+Measure = Sums | Distinct | Spread | Overlap | Told | Looped
 
 ATTEMPTS = Sums("attempts")
 ANSWERED = Sums("connected", outcomes=CONNECTED)
@@ -108,7 +119,7 @@ CONVERSATIONS = Sums("conversations", "engaged", CONNECTED)
 PICKUPS = Sums("pickups", "picked_up", CONNECTED)
 PICKUP_MS = Sums("pickup_ms", "pickup_ms", CONNECTED)
 QUICK_PICKUPS = Sums("quick_pickups", "picked_up_soon", CONNECTED)
-DIALLED = Distinct("dialled", contacts=False)
+DIALLED = Sums("dialled", "dialled")  # calls with a known contact
 CONTACTS = Distinct("contacts")
 REACHED = Distinct("reached", connected=True)
 DURATIONS = Spread("durations", "duration")
@@ -120,6 +131,12 @@ CALLBACKS_UNMATCHED = Told("callbacks_unmatched", "callbacks", "unmatched")
 CAMPAIGN_CALLS = Told("campaign_calls", "campaigns", "total_calls")
 CAMPAIGN_SUCCESSES = Told("campaign_successes", "campaigns", "completed_calls")
 PRICED = Told("priced", "price", "cost")
+RETURNS = Looped("returns", "returns")
+RETURN_ATTEMPTS = Looped("return_attempts", "attempts")
+RETURN_WAITS = Looped("return_waits", "waited")
+NOT_REACHED = Looped("not_reached", "unreached")
+CAME_BACK = Looped("came_back", "returned")
+STILL_OPEN = Looped("still_open", "open")
 
 
 # --- Sums in SQL --------------------------------------------------------------------------------------------------
@@ -167,6 +184,7 @@ _PICKED_UP = Q(started_guessed=False, answered_at__gte=F("started_at")) | Q(
 # The columns of the rollups, and what each is over a group of calls.
 COLUMNS: dict[str, Any] = {
     "n": Count("pk"),
+    "dialled": Count("pk", filter=~Q(contact="")),
     "timed": Count("duration_ms"),
     "duration_ms": Sum("duration_ms"),
     "billed": Count("billed_ms"),
@@ -207,27 +225,28 @@ def outcome(providers: Mapping[int, str], now: datetime) -> Case:
     )
 
 
+# What the rollups of facets hold (``FacetDay``): sums of calls whatever their direction and status, each under its key.
+FACET_SUMS = (ATTEMPTS, ANSWERED, ENDED, UNRESOLVED, TALKS, TALK_MS, SHORT_3, SHORT_6, CONVERSATIONS)
+
+
 @dataclass(slots=True)
 class Tally:
-    """Sums of columns by (vendor, direction, status, outcome): what one row of an answer rests on."""
+    """Sums by vendor: what one row of an answer rests on."""
 
-    cells: dict[tuple[str, str, str, str], Counter[str]] = field(default_factory=dict)
+    amounts: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def add(self, kind: tuple[str, str, str, str], columns: Mapping[str, int | None]) -> None:
-        counter = self.cells.setdefault(kind, Counter())
-        for name, amount in columns.items():
-            counter[name] += int(amount or 0)
+    def of(self, vendor: str) -> Counter[str]:
+        """The sums of one vendor's calls by the keys of their measures, to add to."""
+        return self.amounts.setdefault(vendor, Counter())
 
     def merge(self, other: "Tally") -> None:
-        for kind, columns in other.cells.items():
-            self.add(kind, columns)
+        for vendor, amounts in other.amounts.items():
+            self.of(vendor).update(amounts)
 
     def value(self, measure: Sums, vendors: Collection[str] | None = None) -> int:
         """The measure over the calls of ``vendors``, all of them by default."""
         return sum(
-            columns[measure.column]
-            for (vendor, direction, status, result), columns in self.cells.items()
-            if (vendors is None or vendor in vendors) and measure.counts(direction, status, result)
+            amounts[measure.key] for vendor, amounts in self.amounts.items() if vendors is None or vendor in vendors
         )
 
 

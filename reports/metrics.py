@@ -1,118 +1,32 @@
-"""Every figure, declared once: its words, its measures, and the formula computed last, after merging.
+"""Every figure, declared once: its words, its measures and its formula.
 
-Page tooltip, API, mail footnote and export read the same declaration. A formula gives the value and ``n``, the size of
-its base; without a base the value is None. To add a metric, add a declaration (and a measure if it counts anew).
+Page tooltip, API, mail footnote and export read the same declaration. To add a metric, add a declaration here, or in
+``metrics_loop`` for the callback loop (and a measure if it counts anew).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from reports import measures as m
+from reports.formulas import (
+    BOTH,
+    ORIGINSAI,
+    RATE_MINIMUM,
+    TALKOVER,
+    Metric,
+    Words,
+    count,
+    metric,
+    minutes,
+    pair,
+    percentile,
+    quotient,
+    share,
+    timely,
+)
+from reports.metrics_loop import CALLBACK_LOOP
 
-Result = tuple[float | None, int]
-Words = str | Promise
-BOTH = ("talkover", "originsai")
-TALKOVER = ("talkover",)
-ORIGINSAI = ("originsai",)
-RATE_MINIMUM = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """``unit`` is count, percent, seconds, minutes, money or ms; ``better`` up, down or "" where neither is better.
-
-    Where ``n`` is under ``minimum_n`` a reader is told so. ``vendors`` can measure it; for others it is None, not 0.
-    """
-
-    key: str
-    label: Words
-    definition: Words
-    formula: Words
-    unit: str
-    better: str
-    minimum_n: int
-    vendors: tuple[str, ...]
-    measures: tuple[m.Measure, ...]
-    compute: Callable[[Sequence[Any]], Result] = field(repr=False, compare=False)
-
-
-def _metric(  # noqa: PLR0913 - a declaration, not a call
-    key: str,
-    label: Words,
-    definition: Words,
-    formula: Words,
-    how: tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]],
-    *,
-    unit: str = "count",
-    better: str = "",
-    vendors: tuple[str, ...] = BOTH,
-    minimum_n: int | None = None,
-) -> Metric:
-    least = (RATE_MINIMUM if unit == "percent" else 0) if minimum_n is None else minimum_n
-    return Metric(key, label, definition, formula, unit, better, least, vendors, *how)
-
-
-def _count(measure: m.Measure) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
-    def compute(values: Sequence[Any]) -> Result:
-        return (None, 0) if values[0] is None else (values[0], values[0])
-
-    return (measure,), compute
-
-
-def _quotient(
-    part: m.Measure, whole: m.Measure, scale: float = 1
-) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
-    def compute(values: Sequence[Any]) -> Result:
-        top, base = values
-        return (None, base or 0) if top is None or not base else (top * scale / base, base)
-
-    return (part, whole), compute
-
-
-def _share(part: m.Measure, whole: m.Measure) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
-    return _quotient(part, whole, 100)
-
-
-def _timely(
-    quick: m.Measure, timed: m.Measure, answered: m.Measure, final: m.Measure
-) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
-    """Nothing, where calls were answered and of none it is known how soon."""
-
-    def compute(values: Sequence[Any]) -> Result:
-        soon, known, connected, base = (value or 0 for value in values)
-        return (None, base) if not base or (connected and not known) else (soon * 100 / base, base)
-
-    return (quick, timed, answered, final), compute
-
-
-def _minutes(total_ms: m.Measure, calls: m.Measure) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
-    def compute(values: Sequence[Any]) -> Result:
-        return (None, 0) if values[0] is None else (values[0] / 60_000, values[1])
-
-    return (total_ms, calls), compute
-
-
-def _percentile(
-    spread: m.Measure, share: float, scale: float = 1
-) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
-    def compute(values: Sequence[Any]) -> Result:
-        found = None if values[0] is None else values[0].percentile(share)
-        return (None, 0) if found is None else (found * scale, values[0].n)
-
-    return (spread,), compute
-
-
-def _pair(measure: m.Measure) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
-    def compute(values: Sequence[Any]) -> Result:
-        return (None, 0) if values[0] is None else values[0]
-
-    return (measure,), compute
-
+__all__ = ["BOTH", "METRICS", "ORIGINSAI", "RATE_MINIMUM", "TALKOVER", "Metric"]
 
 _HISTOGRAM = _("Exact for periods of up to 62 days; beyond that from a histogram, within ±2.5 %.")
 
@@ -122,67 +36,67 @@ def _spread_definition(text: Words) -> Words:
 
 
 _DECLARED = (
-    _metric(
+    metric(
         "attempts",
         _("Attempts"),
         _("All calls placed or received, answered or not. Test calls are left out unless asked for."),
         _("number of calls"),
-        _count(m.ATTEMPTS),
+        count(m.ATTEMPTS),
     ),
-    _metric(
+    metric(
         "connected",
         _("Connected calls"),
         _("Calls that were answered. Voicemail that picks up counts as an answer."),
         _("calls answered or completed"),
-        _count(m.ANSWERED),
+        count(m.ANSWERED),
         better="up",
     ),
-    _metric(
+    metric(
         "connect_rate",
         _("Connect rate"),
         _("Share of final attempts that connected. Calls that are still open have no part in it."),
         _("connected ÷ final × 100"),
-        _share(m.ANSWERED, m.ENDED),
+        share(m.ANSWERED, m.ENDED),
         unit="percent",
         better="up",
     ),
-    _metric(
+    metric(
         "no_answer_rate",
         _("No-answer rate"),
         _("Share of final attempts that rang and were not answered."),
         _("no-answer ÷ final × 100"),
-        _share(m.UNANSWERED, m.ENDED),
+        share(m.UNANSWERED, m.ENDED),
         unit="percent",
         better="down",
     ),
-    _metric(
+    metric(
         "busy_rate",
         _("Busy rate"),
         _("Share of final attempts that met a busy line."),
         _("busy ÷ final × 100"),
-        _share(m.ENGAGED_LINE, m.ENDED),
+        share(m.ENGAGED_LINE, m.ENDED),
         unit="percent",
         better="down",
     ),
-    _metric(
+    metric(
         "failed_rate",
         _("Failure rate"),
         _("Share of final attempts that failed."),
         _("failed ÷ final × 100"),
-        _share(m.FAILURES, m.ENDED),
+        share(m.FAILURES, m.ENDED),
         unit="percent",
         better="down",
     ),
-    _metric(
+    metric(
         "missed_rate",
         _("Inbound missed rate"),
         _("Share of final inbound calls that did not connect."),
         _("inbound unreached ÷ inbound final × 100"),
-        _share(m.MISSED, m.INBOUND),
+        share(m.MISSED, m.INBOUND),
         unit="percent",
         better="down",
     ),
-    _metric(
+    metric(
         "average_duration",
         _("Average call duration"),
         _(
@@ -190,115 +104,115 @@ _DECLARED = (
             "its handle time too."
         ),
         _("Σ duration of connected calls ÷ connected calls with a known duration"),
-        _quotient(m.TALK_MS, m.TALKS, 0.001),
+        quotient(m.TALK_MS, m.TALKS, 0.001),
         unit="seconds",
     ),
-    _metric(
+    metric(
         "median_duration",
         _("Median call duration"),
         _spread_definition(_("Half of the connected calls were shorter, half longer.")),
         _("50th percentile of the duration of connected calls"),
-        _percentile(m.DURATIONS, 0.5, 0.001),
+        percentile(m.DURATIONS, 0.5, 0.001),
         unit="seconds",
     ),
-    _metric(
+    metric(
         "p90_duration",
         _("90th percentile of duration"),
         _spread_definition(_("Nine of ten connected calls were shorter.")),
         _("90th percentile of the duration of connected calls"),
-        _percentile(m.DURATIONS, 0.9, 0.001),
+        percentile(m.DURATIONS, 0.9, 0.001),
         unit="seconds",
     ),
-    _metric(
+    metric(
         "talk_minutes",
         _("Talk time"),
         _("Duration of all connected calls together."),
         _("Σ duration of connected calls"),
-        _minutes(m.TALK_MS, m.TALKS),
+        minutes(m.TALK_MS, m.TALKS),
         unit="minutes",
     ),
-    _metric(
+    metric(
         "billed_minutes",
         _("Billed minutes"),
         _("Billed time of all calls together, as the vendor states it."),
         _("Σ billed duration"),
-        _minutes(m.BILLED_MS, m.BILLS),
+        minutes(m.BILLED_MS, m.BILLS),
         unit="minutes",
         vendors=ORIGINSAI,
     ),
-    _metric(
+    metric(
         "short_call_share_3s",
         _("Short calls, up to 3 s"),
         _("Share of final calls, connected or not, whose known duration is at most 3 seconds."),
         _("final calls of at most 3 s ÷ final × 100"),
-        _share(m.SHORT_3, m.ENDED),
+        share(m.SHORT_3, m.ENDED),
         unit="percent",
         better="down",
     ),
-    _metric(
+    metric(
         "short_call_share_6s",
         _("Short calls, up to 6 s"),
         _("Share of final calls, connected or not, whose known duration is at most 6 seconds."),
         _("final calls of at most 6 s ÷ final × 100"),
-        _share(m.SHORT_6, m.ENDED),
+        share(m.SHORT_6, m.ENDED),
         unit="percent",
         better="down",
     ),
-    _metric(
+    metric(
         "engaged_share",
         _("Engaged calls"),
         _("Share of connected calls that lasted at least 30 seconds."),
         _("connected calls of at least 30 s ÷ connected × 100"),
-        _share(m.CONVERSATIONS, m.ANSWERED),
+        share(m.CONVERSATIONS, m.ANSWERED),
         unit="percent",
         better="up",
     ),
-    _metric(
+    metric(
         "unique_contacts",
         _("Unique contacts"),
         _("Different numbers called or calling. Withheld numbers are no contact."),
         _("different contact numbers"),
-        _count(m.CONTACTS),
+        count(m.CONTACTS),
     ),
-    _metric(
+    metric(
         "reach_rate",
         _("Reach rate"),
         _("Share of contacts with at least one connected call."),
         _("contacts connected at least once ÷ contacts × 100"),
-        _share(m.REACHED, m.CONTACTS),
+        share(m.REACHED, m.CONTACTS),
         unit="percent",
         better="up",
     ),
-    _metric(
+    metric(
         "attempts_per_contact",
         _("Attempts per contact"),
         _("How many calls there were for each contact. Calls with a withheld number are left out."),
         _("calls with a contact ÷ contacts"),
-        _quotient(m.DIALLED, m.CONTACTS),
+        quotient(m.DIALLED, m.CONTACTS),
     ),
-    _metric(
+    metric(
         "open_calls",
         _("Open calls"),
         _("Calls that are not over yet. They have no part in rates."),
         _("calls initiated, ringing, queued, or answered and not ended"),
-        _count(m.OPEN),
+        count(m.OPEN),
     ),
-    _metric(
+    metric(
         "unresolved_calls",
         _("Unresolved calls"),
         _("Calls that never ended for the vendor, 48 hours after they began. They have no part in rates."),
         _("calls open for more than 48 hours"),
-        _count(m.UNRESOLVED),
+        count(m.UNRESOLVED),
         better="down",
     ),
-    _metric(
+    metric(
         "peak_concurrency",
         _("Peak concurrency"),
         _("The most connected calls at one time, among the calls that began in the period."),
         _("most overlaps of [start, start + duration)"),
-        _count(m.PEAK),
+        count(m.PEAK),
     ),
-    _metric(
+    metric(
         "callbacks_received",
         _("Callbacks received"),
         _(
@@ -306,30 +220,30 @@ _DECLARED = (
             "counts as the day of the same date."
         ),
         _("vendor's total"),
-        _count(m.CALLBACKS_RECEIVED),
+        count(m.CALLBACKS_RECEIVED),
         better="up",
         vendors=TALKOVER,
     ),
-    _metric(
+    metric(
         "callbacks_answered",
         _("Callbacks answered"),
         _("Callbacks that were connected to the agent: the vendor's total of UTC days."),
         _("vendor's total"),
-        _count(m.CALLBACKS_ANSWERED),
+        count(m.CALLBACKS_ANSWERED),
         better="up",
         vendors=TALKOVER,
     ),
-    _metric(
+    metric(
         "callback_answer_rate",
         _("Callback answer rate"),
         _("Share of the callbacks received that were answered, from the vendor's totals of UTC days."),
         _("callbacks answered ÷ callbacks received × 100"),
-        _share(m.CALLBACKS_ANSWERED, m.CALLBACKS_RECEIVED),
+        share(m.CALLBACKS_ANSWERED, m.CALLBACKS_RECEIVED),
         unit="percent",
         better="up",
         vendors=TALKOVER,
     ),
-    _metric(
+    metric(
         "callbacks_unmatched",
         _("Callbacks unmatched"),
         _(
@@ -337,10 +251,11 @@ _DECLARED = (
             "days, which need not fit the callbacks received."
         ),
         _("vendor's total"),
-        _count(m.CALLBACKS_UNMATCHED),
+        count(m.CALLBACKS_UNMATCHED),
         vendors=TALKOVER,
     ),
-    _metric(
+    *CALLBACK_LOOP,
+    metric(
         "campaign_success_rate",
         _("Campaign success rate (vendor's)"),
         _(
@@ -348,12 +263,12 @@ _DECLARED = (
             "limited to the period. It is a completion rate."
         ),
         _("completed ÷ total × 100, over the campaigns"),
-        _share(m.CAMPAIGN_SUCCESSES, m.CAMPAIGN_CALLS),
+        share(m.CAMPAIGN_SUCCESSES, m.CAMPAIGN_CALLS),
         unit="percent",
         better="up",
         vendors=TALKOVER,
     ),
-    _metric(
+    metric(
         "estimated_cost",
         _("Estimated cost"),
         _(
@@ -361,37 +276,37 @@ _DECLARED = (
             "out. An estimate, not a bill."
         ),
         _("Σ connected minutes × list price a minute"),
-        _pair(m.PRICED),
+        pair(m.PRICED),
         unit="money",
         vendors=TALKOVER,
     ),
-    _metric(
+    metric(
         "time_to_answer",
         _("Time to answer"),
         _("Mean time from the start of a call to its pick-up, over connected calls."),
         _("Σ (answer − start) ÷ connected calls with both times"),
-        _quotient(m.PICKUP_MS, m.PICKUPS, 0.001),
+        quotient(m.PICKUP_MS, m.PICKUPS, 0.001),
         unit="seconds",
         better="down",
         vendors=ORIGINSAI,
     ),
-    _metric(
+    metric(
         "service_level",
         _("Service level, 20 s"),
         _("Share of final calls that were answered within 20 seconds. Calls given up early count as not answered."),
         _("answered within 20 s ÷ final × 100"),
-        _timely(m.QUICK_PICKUPS, m.PICKUPS, m.ANSWERED, m.ENDED),
+        timely(m.QUICK_PICKUPS, m.PICKUPS, m.ANSWERED, m.ENDED),
         unit="percent",
         better="up",
         vendors=ORIGINSAI,
     ),
     *(
-        _metric(
+        metric(
             f"{spread.key}_latency_p{percent}",
             label,
             _spread_definition(text),
             _("percentile over the turns of all calls"),
-            _percentile(spread, percent / 100),
+            percentile(spread, percent / 100),
             unit="ms",
             better="down",
             vendors=ORIGINSAI,
@@ -407,4 +322,4 @@ _DECLARED = (
     ),
 )
 
-METRICS: dict[str, Metric] = {metric.key: metric for metric in _DECLARED}
+METRICS: dict[str, Metric] = {each.key: each for each in _DECLARED}

@@ -127,8 +127,10 @@ class Period:
         return day_start(self.end, self.zone)
 
     @property
-    def whole_month(self) -> bool:
-        return self.start.day == 1 and self.end == month_first(month_number(self.start) + 1)
+    def months(self) -> int:
+        """How many whole months it is made of; 0 when it is not."""
+        whole = self.start.day == self.end.day == 1
+        return month_number(self.end) - month_number(self.start) if whole else 0
 
     def holds(self, instant: datetime) -> bool:
         return self.starts_at <= instant < self.ends_at
@@ -138,9 +140,9 @@ class Period:
 
 
 def previous(period: Period) -> Period:
-    """The aligned period before: the month before a whole month, else the same weekdays, as near as can be."""
-    if period.whole_month:
-        return Period(month_first(month_number(period.start) - 1), period.start, period.zone)
+    """The aligned period before: as many months before whole ones, else the same weekdays, as near as can be."""
+    if period.months:
+        return Period(month_first(month_number(period.start) - period.months), period.start, period.zone)
     shift = timedelta(days=-(-period.days // 7) * 7)
     return Period(period.start - shift, period.end - shift, period.zone)
 

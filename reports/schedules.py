@@ -11,6 +11,7 @@ def _each_minute(task: str, queue: str) -> dict[str, Any]:
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     **ROLLUPS,
+    "exports": _each_minute("reports.files.tasks.sweep_exports", "reports"),
     "mails": _each_minute("reports.mail.tasks.send_reports", "reports"),
     "outbox": _each_minute("portal.outbox.tasks.sweep_outbox", "mail"),
 }

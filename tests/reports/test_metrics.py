@@ -12,10 +12,12 @@ KEYS = (
     "attempts connected connect_rate no_answer_rate busy_rate failed_rate missed_rate average_duration median_duration"
     " p90_duration talk_minutes billed_minutes short_call_share_3s short_call_share_6s engaged_share unique_contacts"
     " reach_rate attempts_per_contact open_calls unresolved_calls peak_concurrency callbacks_received"
-    " callbacks_answered callback_answer_rate callbacks_unmatched campaign_success_rate estimated_cost time_to_answer"
-    " service_level stt_latency_p50 stt_latency_p95 llm_latency_p50 llm_latency_p95 tts_latency_p50 tts_latency_p95"
+    " callbacks_answered callback_answer_rate callbacks_unmatched derived_callbacks return_rate"
+    " time_to_callback_median time_to_callback_p90 attempts_before_callback still_open campaign_success_rate"
+    " estimated_cost time_to_answer service_level stt_latency_p50 stt_latency_p95"
+    " llm_latency_p50 llm_latency_p95 tts_latency_p50 tts_latency_p95"
 )
-GRAINS = "hour day week month weekday hour_of_day agent status direction environment cause area_code"
+GRAINS = "hour day week month weekday hour_of_day agent status direction environment cause side area_code line length"
 
 
 def test_keys_stand_in_the_order_of_the_contract():

@@ -96,8 +96,8 @@ def test_the_period_before_ends_by_the_start_and_keeps_weekdays_or_the_month(sta
     period = Period(start, start + timedelta(days=days), "UTC")
     before = previous(period)
     assert before.end <= period.start
-    if period.whole_month:
-        assert before.whole_month
+    if period.months:
+        assert before.months == period.months
         assert before.end == period.start
     else:
         assert before.days == period.days
@@ -120,7 +120,7 @@ def test_an_unfinished_period_is_compared_with_the_same_time_of_the_one_before(z
     assert before.starts_at <= until <= before.ends_at
     if not period.holds(now):
         assert until == before.ends_at
-    elif not period.whole_month or until < before.ends_at:  # a longer month has days that the one before lacks
+    elif not period.months or until < before.ends_at:  # a longer month has days that the one before lacks
         assert abs((until - before.starts_at) - (now - period.starts_at)) <= timedelta(hours=2)  # clocks may change
 
 
