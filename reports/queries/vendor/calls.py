@@ -27,7 +27,9 @@ _WHOLE_NUMBER = 8  # digits from which a search is taken for a whole number rath
 
 
 class PartialNumberError(ValueError):
-    """A part of a number was searched by somebody who may not see numbers: searching would tell them digit by digit."""
+    """What is no whole number, nor the whole telephony id of a call, was searched by somebody who may not see numbers:
+    searching for parts would tell them digit by digit.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def calls(scope: Scope, asked: VendorFilter) -> QuerySet[Call]:
     rows: QuerySet[Call] = Call.objects.filter(environment_id__in=scope.environment_ids)
     if scope.agent_ids is not None:
         rows = rows.filter(agent_id__in=scope.agent_ids)
+    seen = rows
     if asked.agent:
         rows = rows.filter(agent_id=agent_key(scope, asked.agent) or 0)
     if asked.status:
@@ -65,7 +68,7 @@ def calls(scope: Scope, asked: VendorFilter) -> QuerySet[Call]:
         rows = rows.filter(started_at__gte=_midnight(asked.date_from))
     if asked.date_to and asked.date_to < date.max:
         rows = rows.filter(started_at__lt=_midnight(asked.date_to + timedelta(days=1)))
-    return rows.filter(_search(asked.search.strip(), scope)) if asked.search.strip() else rows
+    return rows.filter(_search(asked.search.strip(), scope, seen)) if asked.search.strip() else rows
 
 
 def page(rows: QuerySet[Call], *, offset: int, size: int) -> list[str]:
@@ -107,15 +110,19 @@ def _stored(text: str) -> str:
     return text if "\0" not in text else ""
 
 
-def _search(text: str, scope: Scope) -> Q:
-    """In both numbers and the telephony id."""
+def _search(text: str, scope: Scope, seen: QuerySet[Call]) -> Q:
+    """In both numbers and the telephony id. ``seen`` are the calls that the scope leaves."""
     text = _stored(text)
     digits = phones.digits(text)
     numeric = bool(digits) and set(text) <= _PHONE_CHARACTERS
     if not scope.sees_numbers:
-        if numeric and len(digits) < _WHOLE_NUMBER:
+        if numeric and len(digits) >= _WHOLE_NUMBER:
+            return Q(sid=text) | Q(contact__in=phones.readings(text))
+        if not text or not seen.filter(sid=text).exists():
             raise PartialNumberError
-        return Q(sid=text) | (Q(contact=phones.contact_digits(text)) if numeric else Q(pk__in=()))
+        return Q(sid=text)
+    if not text:
+        return Q(pk__in=())
     # "(11) 98765" is searched as its digits, for a stored number has no such signs.
     number = digits if numeric and not text.startswith("+") else text
     return Q(from_number__contains=number) | Q(to_number__contains=number) | Q(sid__icontains=text)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from reports.queries.nested import read_moment
+from reports.queries.moments import read_moment
 from reports.scope import Scope
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay

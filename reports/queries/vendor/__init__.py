@@ -1,0 +1,1 @@
+"""What the vendors' own form of the API needs."""

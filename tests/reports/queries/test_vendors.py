@@ -1,0 +1,36 @@
+"""What no vendor in question can measure is missing, never zero."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from portal.tenants import wall
+from reports.periods import Period
+from reports.queries.ask import ask
+from reports.queries.question import Filters, Question
+from reports.scope import Scope
+from tests import factories
+
+WEEK = Period(date(2026, 7, 6), date(2026, 7, 13), "UTC")
+NOW = datetime(2026, 8, 1, tzinfo=UTC)
+METRICS = ("attempts", "billed_minutes", "callbacks_received")
+
+
+@pytest.mark.parametrize(
+    ("vendor", "unmeasured"), [("talkover", "billed_minutes"), ("originsai", "callbacks_received")]
+)
+def test_an_agent_is_of_one_vendor(acme, sales, care, vendor, unmeasured) -> None:
+    environment = sales if vendor == "talkover" else care
+    with wall.tenant(acme):
+        agents = {home: factories.agent(home) for home in (sales, care)}
+        for home, agent in agents.items():
+            factories.call(home, "a", agent=agent)
+        whole = Scope(acme.pk, "UTC", frozenset({sales.pk, care.pk}))
+        chosen = agents[environment]
+        narrow = Scope(acme.pk, "UTC", whole.environment_ids, frozenset({chosen.pk}))
+        named = Question(METRICS, WEEK, (), Filters(agents=(chosen.public_id,)))
+        for question, scope in ((named, whole), (Question(METRICS, WEEK), narrow)):
+            totals = ask(question, scope, now=NOW).totals
+            assert totals["attempts"].value == 1
+            assert totals[unmeasured].value is None
+        assert ask(Question(METRICS, WEEK), whole, now=NOW).totals["billed_minutes"].value is not None
