@@ -72,3 +72,4 @@ class Answer:
     period: Period
     previous_period: Period | None
     completeness: Completeness
+    previous_complete: bool = True  # whether the period that changes are measured against is mirrored whole

@@ -5,19 +5,21 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from portal.lib import phones
 from reports.dimensions import Names
-from reports.measures import Told
+from reports.measures import Measure, Told
 from reports.metrics import BOTH, METRICS, Metric
-from reports.periods import Period, elapsed_part, previous
+from reports.periods import Period, previous
 from reports.queries import rows
-from reports.queries.answer import Answer, Cell, Row
-from reports.queries.desk import Desk
-from reports.queries.figures import TOTAL, Figures, gather
+from reports.queries.agents import told_apart
+from reports.queries.answer import Answer, Cell, Completeness, Row
+from reports.queries.contact_ids import contact_id
+from reports.queries.desk import Asked, Desk
+from reports.queries.figures import TOTAL, Figures
 from reports.queries.filters import Reach
 from reports.queries.question import Question, check
 from reports.queries.sums import Group
 from reports.scope import Scope
-from sync.models.agents import Agent
 from sync.taxonomy import Stream
 
 Side = tuple[Figures, Group]
@@ -32,41 +34,56 @@ def ask(question: Question, scope: Scope, *, now: datetime | None = None) -> Ans
 
 
 def ask_together(questions: Iterable[Question], scope: Scope, *, now: datetime | None = None) -> tuple[Answer, ...]:
-    """As :func:`ask` for the questions of one page, in their order; what they share is looked up once."""
-    desk = Desk(scope, now or timezone.now())
-    return tuple(_answer(question, desk) for question in questions)
+    """As :func:`ask` for the questions of one page, in their order. Four queries for any number of questions; one more
+    for peaks of concurrency, and two for the callback loop where more than 40 days of it are not settled.
+    """
+    now = now or timezone.now()
+    asked = [_asked(question, now) for question in questions]
+    if not asked:
+        return ()
+    desk = Desk(scope, now, asked)
+    return tuple(_answer(each, desk) for each in asked)
 
 
-def _answer(question: Question, desk: Desk) -> Answer:
+def _asked(question: Question, now: datetime) -> Asked:
     check(question)
     metrics = [METRICS[key] for key in question.metrics]
-    filters, period, now = question.filters, question.period, desk.now
-    reach = desk.reach(filters)
-    figures = gather(desk.plan(filters, period, period.ends_at), question.by, metrics)
-    before = previous(period) if question.compare else None
-    past = None
-    if before is not None:
-        past = gather(desk.plan(filters, before, elapsed_part(period, before, now)), question.by, metrics)
+    measures = frozenset(measure for metric in metrics for measure in metric.measures)
+    return Asked(question, now, measures, _streams(measures))
+
+
+def _answer(asked: Asked, desk: Desk) -> Answer:
+    question = asked.question
+    metrics = [METRICS[key] for key in question.metrics]
+    reach, figures = desk.reach(question), desk.figures(asked.here)
+    stands = [desk.completeness(stand) for stand in asked.stands]
+    past = desk.figures(asked.there) if asked.there is not None and not _is_unread(stands[-1]) else None
     return Answer(
         question=question,
         columns=tuple(metrics),
-        rows=tuple(_rows(question, reach, figures, past, now)) if question.by else (),
+        rows=tuple(_rows(question, desk, figures, past)) if question.by else (),
         totals=_cells(metrics, (figures, TOTAL), (past, TOTAL) if past else None, vendors=_vendors((), (), reach, {})),
-        period=period,
-        previous_period=before,
-        completeness=desk.completeness(filters, period, _streams(metrics)),
+        period=question.period,
+        previous_period=asked.before,
+        completeness=stands[0],
+        previous_complete=stands[-1].complete if asked.before is not None else True,
     )
 
 
-def _streams(metrics: Collection[Metric]) -> tuple[str, ...]:
-    """The streams that the metrics rest on, besides the calls that stand beside them anyway."""
-    sources = {getattr(measure, "source", "") for metric in metrics for measure in metric.measures}
+def _is_unread(stand: Completeness) -> bool:
+    """Whether nothing at all is known of a period, so that its zeros would be made up."""
+    return stand.as_of is None and not stand.mirrored
+
+
+def _streams(measures: Collection[Measure]) -> tuple[str, ...]:
+    """The streams that the measures rest on, besides the calls that stand beside them anyway."""
+    sources = {getattr(measure, "source", "") for measure in measures}
     return (Stream.CALLS, Stream.CALLBACKS) if "callbacks" in sources else (Stream.CALLS,)
 
 
-def _rows(question: Question, reach: Reach, figures: Figures, past: Figures | None, now: datetime) -> list[Row]:
-    by, period = question.by, question.period
-    names, vendors_of = _names(by, figures.groups, reach)
+def _rows(question: Question, desk: Desk, figures: Figures, past: Figures | None) -> list[Row]:
+    by, period, reach = question.by, question.period, desk.reach(question)
+    names, vendors_of = _names(reach, desk)
     before: Period | None = previous(period) if past is not None else None
     pairs = rows.facing(by, period, before) if before is not None else {}
     found = []
@@ -80,22 +97,23 @@ def _rows(question: Question, reach: Reach, figures: Figures, past: Figures | No
             (past, faced) if past is not None and faced is not None else None,
             vendors=vendors,
         )
-        found.append(Row(key, labels, cells, rows.is_unfinished(by, group, period, now)))
+        found.append(Row(key, labels, cells, rows.is_unfinished(by, group, period, desk.now)))
     return found
 
 
-def _names(by: tuple[str, ...], groups: Collection[Group], reach: Reach) -> tuple[Names, dict[int, str]]:
-    """Names of what occurs, and the vendor of each agent that does."""
-    agents: dict[int, tuple[str, str]] = {}
-    vendors = {}
-    if "agent" in by:
-        place = by.index("agent")
-        seen = {key for group in groups if isinstance(key := group[place], int)}
-        for agent in Agent.objects.filter(pk__in=seen).only("public_id", "external_id", "name", "label", "environment"):
-            agents[agent.pk] = (str(agent.public_id), str(agent))
-            vendors[agent.pk] = reach.providers[agent.environment_id]
+def _names(reach: Reach, desk: Desk) -> tuple[Names, dict[int, str]]:
+    """Names of what may occur, and the vendor of each agent. Who may not see numbers is told own numbers masked."""
+    known = {pk: row for pk, row in desk.agents().items() if row[2] in reach.environments}
+    agents = told_apart(known, {key: row.name for key, row in reach.environments.items()}, reach.scope)
     environments = {key: (str(row.public_id), row.name) for key, row in reach.environments.items()}
-    return Names(agents, environments), vendors
+    scope = reach.scope
+
+    def number(digits: str) -> tuple[str, str]:
+        if scope.sees_numbers:
+            return digits, phones.display(digits)
+        return contact_id(phones.contact_digits(digits), scope), phones.masked(digits)
+
+    return Names(agents, environments, number), {pk: reach.providers[row[2]] for pk, row in known.items()}
 
 
 def _vendors(by: tuple[str, ...], group: Group, reach: Reach, vendors_of: dict[int, str]) -> set[str]:
@@ -105,7 +123,9 @@ def _vendors(by: tuple[str, ...], group: Group, reach: Reach, vendors_of: dict[i
             return {reach.providers[value]}
         if key == "agent" and isinstance(value, int):
             return {vendors_of[value]}
-    return set(reach.providers.values()) or set(BOTH)  # where nothing is seen there are no calls, which can be said
+    homes = () if reach.agent_ids is None else reach.homes().values()
+    # Of agents that are not in these environments there are no calls, which either vendor can say.
+    return {reach.providers[home] for home in homes} or set(reach.providers.values()) or set(BOTH)
 
 
 def _cells(metrics: Collection[Metric], here: Side, there: Side | None, *, vendors: set[str]) -> dict[str, Cell]:

@@ -3,32 +3,24 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Count
 from django.utils import timezone
 
-from portal.tenants.models.tenants import Environment
-from reports.dimensions import Clock
-from reports.periods import Period, local_date
+from reports.periods import Period, day_start, local_date
 from reports.queries.answer import Completeness, GapNote
-from reports.queries.filters import Reach, resolve, within
+from reports.queries.bundle import Bundle
+from reports.queries.counted import counted
+from reports.queries.filters import Reach, resolve
 from reports.queries.question import CallQuestion, Filters
-from reports.queries.readings import (
-    READ_BY_DAY,
-    Reading,
-    count_calls,
-    daily,
-    is_whole,
-    reads_until,
-    undivided,
-    utc_days,
-)
+from reports.queries.readings import is_whole, reads_until
+from reports.queries.standing import Standing, noted
 from reports.scope import Scope
 from sync import freshness as ledger
 from sync.models.calls import Call
-from sync.models.runs import Gap, Window, WindowState
+from sync.models.runs import Window, WindowState
 from sync.taxonomy import Stream
 
 
@@ -68,7 +60,7 @@ def completeness(
 
     ``complete`` is about every one of ``streams``; the numbers are of calls.
     """
-    return under(resolve(filters, scope), period, streams=streams, now=now)
+    return under(resolve(filters, scope, now=now), period, streams=streams, now=now)
 
 
 def behind(question: CallQuestion, scope: Scope, *, now: datetime | None = None) -> Completeness:
@@ -76,85 +68,38 @@ def behind(question: CallQuestion, scope: Scope, *, now: datetime | None = None)
     a last one it ends today.
     """
     now = now or timezone.now()
-    zone = question.zone or scope.zone
-    reach = resolve(question.filters, scope)
+    return behind_within(question, resolve(question.filters, scope, now=now), now=now)
+
+
+def behind_within(question: CallQuestion, reach: Reach, *, now: datetime) -> Completeness:
+    """As :func:`behind`, for a scope and filters already looked up."""
+    zone = question.zone or reach.scope.zone
     today = local_date(now, zone)
-    # The day after, so that its UTC day before is asked for in any zone.
-    starts = [day + timedelta(days=1) for day in ledger.history_starts(reach.environments).values()]
-    first = question.date_from or min(starts, default=today)
+    first = question.date_from
+    if first is None:
+        first = min((_within(day, zone) for day in ledger.history_starts(reach.environments).values()), default=today)
     last = max(question.date_to or today, first)
     return under(reach, Period(first, last + timedelta(days=1), zone), now=now)
+
+
+def _within(start: date, zone: str) -> date:
+    """The first day of the zone with no part before the UTC day with which a history begins."""
+    begins = datetime.combine(start, time.min, UTC)
+    return start if day_start(start, zone) >= begins else start + timedelta(days=1)
 
 
 def under(
     reach: Reach, period: Period, *, streams: Collection[str] = (Stream.CALLS,), now: datetime | None = None
 ) -> Completeness:
-    """As :func:`completeness`, for a scope and filters already looked up."""
+    """As :func:`completeness`, for a scope and filters already looked up. Two queries."""
     now = now or timezone.now()
-    days = utc_days(period, now)
-    readings, closed = _readings(reach, period, streams, now=now)
-    totals = [reading.vendor_total for reading in readings + closed]
-    # Nothing new can come from a retired environment, so its last reading makes no figures old beside a living one's.
-    as_of = [reading.as_of for reading in readings if reading.as_of] or [row.as_of for row in closed if row.as_of]
-    return Completeness(
-        as_of=min(as_of, default=None),
-        complete=bool(readings + closed) and all(reading.complete for reading in readings + closed),
-        mirrored=sum(reading.mirrored for reading in readings + closed),
-        vendor_total=None if None in totals or not totals else sum(total or 0 for total in totals),
-        gaps=tuple(
-            _note(gap, reach.environments)
-            for gap in ledger.open_gaps(reach.environments)
-            if gap.stream in streams and (gap.day is None or (days and days[0] <= gap.day <= days[-1]))
-        ),
-        corrections=_corrections(reach, period, now),
-    )
-
-
-def _readings(
-    reach: Reach, period: Period, streams: Collection[str], *, now: datetime
-) -> tuple[list[Reading], list[Reading]]:
-    """A reading for each environment, those of retired ones apart: their history ended with them."""
-    by_end: dict[datetime, list[Environment]] = defaultdict(list)
-    for environment in reach.environments.values():
-        by_end[reads_until(environment, now)].append(environment)
-    living: list[Reading] = []
-    closed: list[Reading] = []
-    for end, group in by_end.items():
-        by_day = sorted(row.pk for row in group if row.provider in READ_BY_DAY)
-        whole = sorted(row.pk for row in group if row.provider not in READ_BY_DAY)
-        found = daily(by_day, utc_days(period, end), streams, end)
-        if end == now:
-            living += found + undivided(whole, period, end)
-        elif end > period.starts_at:
-            closed += found + undivided(whole, period, end)
-        else:
-            closed += [Reading(vendor_total=0) for _environment in group]
-    return living, closed
-
-
-def _corrections(reach: Reach, period: Period, now: datetime) -> int:
-    """Calls of the period whose figures changed after the local day they count in was over."""
-    if reach.empty:
-        return 0
-    clock = Clock(period.starts_at, max(period.ends_at, now) + timedelta(days=1), period.zone)
-    changes = ledger.changes_since(reach.environments, period.starts_at).filter(
-        call__in=within(reach.calls(), period.starts_at, period.ends_at).values("pk")
-    )
-    late = changes.alias(changed_on=clock.local_day("at"), counted_on=clock.local_day("call__started_at"))
-    return late.filter(changed_on__gt=F("counted_on")).values("call_id").distinct().count()
-
-
-def _note(gap: Gap, environments: dict[int, Environment]) -> GapNote:
-    environment = environments[gap.environment_id]
-    return GapNote(
-        environment=str(environment.public_id),
-        environment_name=environment.name,
-        stream=gap.stream,
-        part=gap.part,
-        day=gap.day,
-        fault=gap.fault,
-        since=gap.opened_at,
-    )
+    ledgers, calls = Bundle(), Bundle()
+    standing = Standing(ledgers, reach, period, streams, now)
+    held = counted(ledgers, tuple(reach.environments), reach.scope.zone, (period.start, period.end), now)
+    ledgers.fetch()
+    told = standing.count(calls, held())
+    calls.fetch()
+    return told()
 
 
 def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentFreshness]:
@@ -166,9 +111,10 @@ def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentF
         windows[window.environment_id, window.stream].append(window)
     gaps: dict[tuple[int, str], list[GapNote]] = defaultdict(list)
     for gap in ledger.open_gaps(environments):
-        gaps[gap.environment_id, gap.stream].append(_note(gap, environments))
+        gaps[gap.environment_id, gap.stream].append(noted(gap, environments))
     untold = {pk for pk in environments if any(window.mirrored is None for window in windows[pk, Stream.CALLS])}
-    counts = count_calls(Call.objects.filter(environment_id__in=untold)) if untold else {}
+    rows = Call.objects.filter(environment_id__in=untold).order_by().values_list("environment_id")
+    counts: dict[int, int] = dict(rows.annotate(n=Count("pk"))) if untold else {}
     found = []
     for pk, environment in sorted(environments.items(), key=lambda item: (item[1].name.casefold(), item[0])):
         streams = {}
@@ -213,6 +159,7 @@ __all__ = [
     "GapNote",
     "StreamFreshness",
     "behind",
+    "behind_within",
     "completeness",
     "freshness",
     "under",

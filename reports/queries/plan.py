@@ -1,7 +1,7 @@
 """Where a span is counted: in the rollups for the days they hold, among the calls for everything else."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
@@ -13,7 +13,6 @@ from django.db.models import Q, QuerySet
 from reports.dimensions import Clock
 from reports.periods import Period, day_number, day_start
 from reports.queries.filters import Reach
-from reports.rollups.trust import trusted_days
 from sync.models.calls import Call
 
 # An environment whose held days are scattered over more runs than this is asked of the calls from its first to its last
@@ -67,7 +66,7 @@ class Plan:
             for (start, end), environments in (whole if everything else self.live).items()
             if environments and start < end
         ]
-        rows = self.reach.calls().order_by()
+        rows = self.reach.calls(start=self.span.period.starts_at, end=self.span.period.ends_at).order_by()
         return rows.filter(reduce(or_, wanted)) if wanted else rows.none()
 
     def rollups(self, model: Any) -> QuerySet[Any]:
@@ -86,21 +85,31 @@ class Plan:
             rows = rows.filter(direction=chosen.direction)
         return rows.filter(reduce(or_, wanted)) if wanted else rows.none()
 
+    @property
+    def walks(self) -> bool:
+        """Whether the rollups cannot help at all: a zone or filters that they do not know."""
+        return self.reach.beyond_rollups or self.span.period.zone != self.reach.scope.zone
+
     def without_rollups(self) -> "Plan":
         return Plan(self.reach, self.span, {}, _all_live(self.reach, self.span))
 
 
-def plan(reach: Reach, span: Span) -> Plan:
-    """Which days the rollups hold, for this scope, these filters and this zone. One query at most."""
+def plan(reach: Reach, span: Span, trusted: Mapping[int, set[date]]) -> Plan:
+    """Where each day is counted, for this scope, these filters and this zone. ``trusted`` are the days whose rollups
+    hold in the tenant's zone, by environment.
+    """
     if reach.empty:
         return Plan(reach, span, {}, {})
-    if reach.beyond_rollups or span.period.zone != reach.scope.zone:
-        return Plan(reach, span, {}, _all_live(reach, span))
+    unaided = Plan(reach, span, {}, _all_live(reach, span))
+    if unaided.walks:
+        return unaided
     held: dict[Days, set[int]] = defaultdict(set)
     live: dict[tuple[datetime, datetime], set[int]] = defaultdict(set)
-    for environment, days in trusted_days(reach.environments, span.period, span.now).items():
-        days = {day for day in days if not span.cuts(day)}
-        missing = _runs(day for day in span.period if day not in days)
+    whole = [day for day in span.period if not span.cuts(day)]
+    for environment in reach.environments:
+        counted = trusted.get(environment, set())
+        days = {day for day in whole if day in counted}
+        missing = runs(day for day in span.period if day not in days)
         if len(missing) > MOST_RUNS:
             missing = [Days(missing[0].first, missing[-1].last)]
             days = {day for day in days if not missing[0].first <= day <= missing[0].last}
@@ -108,7 +117,7 @@ def plan(reach: Reach, span: Span) -> Plan:
             start = day_start(run.first, span.period.zone)
             end = min(day_start(run.last + timedelta(days=1), span.period.zone), span.until)
             live[start, end].add(environment)
-        for run in _runs(sorted(days)):
+        for run in runs(sorted(days)):
             held[run].add(environment)
     return Plan(
         reach,
@@ -122,7 +131,9 @@ def _all_live(reach: Reach, span: Span) -> dict[tuple[datetime, datetime], froze
     return {(span.period.starts_at, span.until): frozenset(reach.environments)}
 
 
-def _runs(days: Iterable[date]) -> list[Days]:
+def runs(days: Iterable[date]) -> list[Days]:
+    """Days in order as days in a row."""
+
     def walk() -> Iterator[Days]:
         first = last = None
         for day in days:

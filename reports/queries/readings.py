@@ -1,24 +1,44 @@
-"""What the ledger of windows says of each environment, for one period."""
+"""What the ledger of windows says of one environment, for one period. Plain Python over rows already read."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-
-from django.db.models import Count, QuerySet, Value
+from typing import Protocol
 
 from portal.tenants.models.tenants import Environment
-from reports.measures import Seconds
-from reports.periods import DAY, Period, day_number
-from reports.queries.filters import within
-from sync import freshness as ledger
-from sync.models.calls import Call
-from sync.models.runs import Window, WindowState
+from reports.periods import Period
+from sync.models.runs import WindowState
 from sync.taxonomy import Stream
 
 # Vendors that are read by UTC day; the others are read agent by agent, each with its whole history.
 READ_BY_DAY = frozenset({"talkover"})
 FIRST_HOUR = timedelta(hours=1)
+
+
+class Window(Protocol):
+    """What is needed of a window of the ledger (``sync.models.runs.Window``)."""
+
+    @property
+    def day(self) -> date | None: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def read_at(self) -> datetime | None: ...
+    @property
+    def mirrored(self) -> int | None: ...
+    @property
+    def vendor_total(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A window as the ledger tells of it."""
+
+    day: date | None
+    state: str
+    read_at: datetime | None
+    mirrored: int | None
+    vendor_total: int | None
 
 
 @dataclass(slots=True)
@@ -51,46 +71,38 @@ def utc_days(period: Period, now: datetime) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def _day_start(day: date) -> datetime:
+def utc_start(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _day_end(day: date) -> datetime:
-    return _day_start(day) + timedelta(days=1)
+    return utc_start(day) + timedelta(days=1)
 
 
-def daily(environments: Collection[int], days: list[date], streams: Collection[str], now: datetime) -> list[Reading]:
-    """One reading for each environment that is read by day: every day has to be there, and read whole."""
-    if not environments:
-        return []
+def by_day(
+    windows: Mapping[str, Mapping[date, Window]], days: list[date], since: date | None, now: datetime
+) -> tuple[Reading, list[date]]:
+    """The reading of an environment that is read by day, and the days whose calls its windows do not tell.
+
+    Every day of every stream has to be there, and read whole. ``windows`` are those of each stream asked for, by day;
+    ``since`` is the day from which the history is asked for, where there is a connection to ask by.
+    """
+    reading = Reading()
     if not days:
-        return [Reading(vendor_total=0) for _environment in environments]
-    windows: dict[tuple[int, str], dict[date, Window]] = defaultdict(dict)
-    # The day before as well: it may have to stand in for a day that has just begun.
-    for window in ledger.day_windows(environments, streams, days[0] - timedelta(days=1), days[-1]):
-        if window.day is not None:
-            windows[window.environment_id, window.stream][window.day] = window
-    starts = ledger.history_starts(environments)
-    readings, uncounted = [], []
-    for environment in environments:
-        reading = Reading()
-        readings.append(reading)
-        for stream in streams:
-            found = windows[environment, stream]
-            before = stand_in(found, days[-1], now)
-            wanted = days[:-1] if before else days
-            reading.complete &= all(is_whole(found.get(day), now) for day in wanted)
-            if stream == Stream.CALLS:
-                reading.read_until(before.read_at if before else None)
-                _gather(reading, [found[day] for day in wanted if day in found], days[-1], now)
-                uncounted += [(environment, day) for day in wanted if not _is_counted(found.get(day))]
-        if environment in starts and starts[environment] > days[0]:  # without a connection only the windows tell
-            reading.complete = False
-    if uncounted:
-        counts = _count_days(uncounted)
-        for environment, reading in zip(environments, readings, strict=True):
-            reading.mirrored += counts.get(environment, 0)
-    return readings
+        reading.vendor_total = 0
+        return reading, []
+    uncounted: list[date] = []
+    for stream, found in windows.items():
+        before = stand_in(found, days[-1], now)
+        wanted = days[:-1] if before else days
+        reading.complete &= all(is_whole(found.get(day), now) for day in wanted)
+        if stream == Stream.CALLS:
+            reading.read_until(before.read_at if before else None)
+            _gather(reading, [found[day] for day in wanted if day in found], days[-1], now)
+            uncounted = [day for day in wanted if not _is_counted(found.get(day))]
+    if since is not None and since > days[0]:  # without a connection only the windows tell
+        reading.complete = False
+    return reading, uncounted
 
 
 def is_whole(window: Window | None, now: datetime) -> bool:
@@ -109,14 +121,14 @@ def stand_in(windows: Mapping[date, Window], day: date, now: datetime) -> Window
     within the hour: as of that reading there was nothing else to read. None in any other case.
     """
     before = windows.get(day - timedelta(days=1))
-    if day in windows or not timedelta(0) <= now - _day_start(day) < FIRST_HOUR:
+    if day in windows or not timedelta(0) <= now - utc_start(day) < FIRST_HOUR:
         return None
     if before is None or before.read_at is None or not is_whole(before, now) or now - before.read_at >= FIRST_HOUR:
         return None
     return before
 
 
-def _gather(reading: Reading, windows: list[Window], last: date, now: datetime) -> None:
+def _gather(reading: Reading, windows: Iterable[Window], last: date, now: datetime) -> None:
     """Numbers and the time of a reading. A day read whole after it ended is not what makes figures old."""
     current = last >= now.astimezone(UTC).date() - timedelta(days=1)
     for window in windows:
@@ -129,52 +141,19 @@ def _gather(reading: Reading, windows: list[Window], last: date, now: datetime) 
             reading.read_until(window.read_at)
 
 
-def _count_days(days: list[tuple[int, date]]) -> dict[int, int]:
-    """Calls of UTC days whose windows do not tell, by environment. One query over the range they span."""
-    first, last = min(day for _, day in days), max(day for _, day in days)
-    rows = within(
-        Call.objects.filter(environment_id__in={environment for environment, _ in days}, missing_since=None),
-        _day_end(first) - timedelta(days=1),
-        _day_end(last),
-    )
-    wanted = {(environment, day_number(day)) for environment, day in days}
-    found: dict[int, int] = defaultdict(int)
-    counted = rows.order_by().annotate(utc_day=Seconds("started_at") / Value(DAY))
-    for environment, day, n in counted.values_list("environment_id", "utc_day").annotate(n=Count("pk")):
-        if (environment, day) in wanted:
-            found[environment] += n
-    return dict(found)
-
-
-def undivided(environments: Collection[int], period: Period, now: datetime) -> list[Reading]:
-    """One reading for each environment that is read agent by agent.
+def undivided(windows: Iterable[Window], mirrored: int, period: Period, now: datetime) -> Reading:
+    """The reading of an environment that is read agent by agent, of which ``mirrored`` calls are of the period.
 
     The vendor names no total; once every agent was read whole, what it showed of the period is its total.
     """
-    if not environments:
-        return []
-    windows: dict[int, list[Window]] = defaultdict(list)
-    for window in ledger.whole_windows(environments, (Stream.CALLS,)):
-        windows[window.environment_id].append(window)
-    counts = dict(
-        within(
-            Call.objects.filter(environment_id__in=environments, missing_since=None), period.starts_at, period.ends_at
-        )
-        .order_by()
-        .values_list("environment_id")
-        .annotate(n=Count("pk"))
-    )
-    readings = []
-    for environment in environments:
-        found = windows[environment]
-        reading = Reading(mirrored=counts.get(environment, 0))
-        reading.complete = bool(found) and all(_reaches(window, period, now) for window in found)
-        if reading.complete:
-            reading.told(reading.mirrored)
-        for window in found:
-            reading.read_until(window.read_at)
-        readings.append(reading)
-    return readings
+    found = list(windows)
+    reading = Reading(mirrored=mirrored)
+    reading.complete = bool(found) and all(_reaches(window, period, now) for window in found)
+    if reading.complete:
+        reading.told(mirrored)
+    for window in found:
+        reading.read_until(window.read_at)
+    return reading
 
 
 def _reaches(window: Window, period: Period, now: datetime) -> bool:
@@ -186,7 +165,3 @@ def _reaches(window: Window, period: Period, now: datetime) -> bool:
     if now < period.ends_at or window.read_at >= period.ends_at:
         return True
     return now - period.ends_at < FIRST_HOUR and now - window.read_at < FIRST_HOUR
-
-
-def count_calls(rows: QuerySet[Call]) -> dict[int, int]:
-    return dict(rows.order_by().values_list("environment_id").annotate(n=Count("pk")))

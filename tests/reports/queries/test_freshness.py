@@ -6,8 +6,8 @@ import pytest
 
 from portal.tenants import wall
 from reports.periods import Period
-from reports.queries.freshness import completeness, freshness
-from reports.queries.question import Filters
+from reports.queries.freshness import behind, completeness, freshness
+from reports.queries.question import CallQuestion, Filters
 from reports.scope import Scope
 from sync.models.changes import CallChange
 from sync.models.connections import Connection
@@ -226,3 +226,16 @@ def test_each_stream_says_how_far_it_is(acme, sales, care, whole_week):
 def test_foreign_environments_are_not_told(acme, globex, sales, foreign, whole_week):
     with wall.tenant(globex):
         assert freshness(Scope(globex.pk, ZONE, frozenset({sales.pk}))) == []
+
+
+def test_a_list_without_a_first_day_begins_with_the_history_that_was_asked_for(acme, sales, care, whole_week):
+    """History begins at midnight of UTC; in São Paulo the day that this midnight lies in has hours before it."""
+    Connection.objects.update(since=date(2026, 7, 6))
+    for day in range(14, 20):
+        window(sales, date(2026, 7, day))
+    window(sales, NOW.date(), read_at=NOW)
+    scope = Scope(acme.pk, ZONE, frozenset({sales.pk}))
+    assert behind(CallQuestion(), scope, now=NOW).complete
+    Window.objects.filter(day=date(2026, 7, 6)).delete()
+    assert not behind(CallQuestion(), scope, now=NOW).complete
+    assert behind(CallQuestion(date_from=date(2026, 7, 7)), scope, now=NOW).complete
