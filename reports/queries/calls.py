@@ -1,24 +1,23 @@
 """Calls one by one: the list behind a figure, its pages, and a single call."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import merge
-from itertools import islice
 from json import dumps, loads
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.lib import phones
 from portal.tenants import wall
-from portal.vault import keyed_hash
 from reports.measures import outcome
 from reports.periods import day_start
+from reports.queries import quiet, walk
+from reports.queries.contact_ids import contact_id
 from reports.queries.filters import Reach, resolve
 from reports.queries.question import CallQuestion, Filters, QuestionError
 from reports.scope import Scope
@@ -26,6 +25,7 @@ from sync.models.calls import Call
 
 ORDERINGS = ("-started_at", "started_at", "-changed_at", "changed_at")
 MAX_PAGE = 500
+STREAMED = 4_000  # rows in memory while a list is streamed
 _COLUMNS = (
     "id",
     "environment_id",
@@ -119,26 +119,55 @@ def told(public_id: UUID | str, scope: Scope) -> dict[str, Any]:
     """One call as a row of a page, see :class:`CallPage`; raises Call.DoesNotExist as :func:`call` does."""
     found = call(public_id, scope)
     reach = resolve(Filters(), scope)
-    rows = Call.objects.filter(pk=found.pk).annotate(result=outcome(reach.providers, timezone.now()))
+    rows = Call.objects.filter(pk=found.pk).annotate(result=outcome(reach.providers, reach.now))
     return _told(rows.values(*_COLUMNS).get(), reach)
 
 
-def stream(question: CallQuestion, scope: Scope) -> Iterator[dict[str, Any]]:
-    """The same calls as :func:`calls`, each as a row of a page, from a cursor of the database: in constant memory."""
+def stream(question: CallQuestion, scope: Scope, *, ordering: str = "-started_at") -> Iterator[dict[str, Any]]:
+    """The same calls as :func:`calls`, in any of ORDERINGS, each as a row of a page, in constant memory.
+
+    Read by key, some thousand at a time, each environment along its own index: nothing is sorted, and no transaction
+    or cursor stays open however long the taker needs. A row that changes meanwhile is told as it is when it is reached.
+    """
+    check_ordering(ordering)
     reach = resolve(question.filters, scope)
-    rows = _asked(question, reach).annotate(result=outcome(reach.providers, timezone.now()))
-    for row in rows.order_by("-started_at", "-id").values(*_COLUMNS).iterator(chunk_size=2_000):
-        yield _told(row, reach)
+    rows = _asked(question, reach)
+    size = max(200, STREAMED // max(1, len(reach.environments)))
+    column, descending = ordering.lstrip("-"), ordering.startswith("-")
+    parts = [_steps(rows.filter(environment_id=key), reach, ordering, size) for key in reach.environments]
+    ordered = (
+        parts[0] if len(parts) == 1 else merge(*parts, key=lambda row: (row[column], row["id"]), reverse=descending)
+    )
+    return (_told(row, reach) for row in ordered)
 
 
-def contact_id(digits: str, scope: Scope) -> str:
-    """A contact's id: the same for every call of the number within a tenant, and nothing to find the number by."""
-    return keyed_hash("contact", str(scope.tenant_id), digits) if digits else ""
+def _steps(rows: QuerySet[Call], reach: Reach, ordering: str, size: int) -> Iterator[dict[str, Any]]:
+    """The rows of one environment in order, ``size`` to a query."""
+    column, descending = ordering.lstrip("-"), ordering.startswith("-")
+    order = (f"-{column}", "-id") if descending else (column, "id")
+    rows = rows.annotate(result=outcome(reach.providers, reach.now)).order_by(*order)
+    found = list(rows.values(*_COLUMNS)[:size])
+    while found:
+        yield from found
+        if len(found) < size:
+            return
+        last = _Cursor(ordering, False, found[-1][column], found[-1]["id"])
+        found = list(rows.filter(_after(last, column, descending=descending)).values(*_COLUMNS)[:size])
 
 
 def masked(number: str, scope: Scope) -> str:
     """A number as the reader may see it."""
     return number if scope.sees_numbers else phones.masked(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Which part of a list to show, and in which order."""
+
+    cursor: str = ""
+    size: int = 50
+    ordering: str = "-started_at"
+    changed_since: datetime | None = None
 
 
 def page(
@@ -152,23 +181,28 @@ def page(
 ) -> CallPage:
     """A page of the list, found by key: as quick deep in the list as at its start.
 
-    One query for each environment, so that each walks its own index in order. Raises QuestionError for an unknown
-    ordering and for a cursor of another list.
+    Raises QuestionError for an unknown ordering and for a cursor of another list.
     """
-    if ordering not in ORDERINGS:
-        text = _("“%(word)s” is none of %(choices)s.")
-        raise QuestionError({"ordering": text % {"word": ordering, "choices": ", ".join(ORDERINGS)}})
-    size = max(1, min(size, MAX_PAGE))
-    start = _Cursor.read(cursor, ordering) if cursor else None
+    return page_within(question, resolve(question.filters, scope), Leaf(cursor, size, ordering, changed_since))
+
+
+def page_within(question: CallQuestion, reach: Reach, leaf: Leaf) -> CallPage:
+    """As :func:`page`, for a scope and filters already looked up."""
+    ordering = leaf.ordering
+    check_ordering(ordering)
+    size = max(1, min(leaf.size, MAX_PAGE))
+    start = _Cursor.read(leaf.cursor, ordering) if leaf.cursor else None
     back = start is not None and start.back
-    reach = resolve(question.filters, scope)
-    rows = _asked(question, reach)
-    if changed_since is not None:
-        rows = rows.filter(changed_at__gte=changed_since)
     column, descending = ordering.lstrip("-"), ordering.startswith("-") != back
-    if start is not None:
-        rows = rows.filter(_after(start, column, descending=descending))
-    found = list(islice(_walk(rows, reach, column, descending=descending, size=size + 1), size + 1))
+    result = outcome(reach.providers, reach.now)
+    parts = []
+    for rows in _parts(question, reach, column):
+        if leaf.changed_since is not None:
+            rows = rows.filter(changed_at__gte=leaf.changed_since)
+        if start is not None:
+            rows = rows.filter(_after(start, column, descending=descending))
+        parts.append(rows.annotate(result=result))
+    found = walk.first_rows(parts, column, descending=descending, size=size + 1, columns=_COLUMNS)
     more, found = len(found) > size, found[:size]
     if back:
         found.reverse()
@@ -185,14 +219,53 @@ def page(
     )
 
 
-def _asked(question: CallQuestion, reach: Reach) -> QuerySet[Call]:
-    rows = reach.calls()
+def beside(
+    row: dict[str, Any], question: CallQuestion, scope: Scope, *, ordering: str = "-started_at"
+) -> tuple[str, str]:
+    """The ids of the calls above and below ``row`` in a list, "" at its ends. Raises QuestionError for an ordering."""
+    check_ordering(ordering)
+    reach, column = resolve(question.filters, scope), ordering.lstrip("-")
+
+    def next_one(*, back: bool) -> str:
+        cursor = _Cursor(ordering, back, row[column], UUID(row["id"]))
+        found = page_within(question, reach, Leaf(cursor.text(), 1, ordering)).rows
+        return str(found[0]["id"]) if found else ""
+
+    return next_one(back=True), next_one(back=False)
+
+
+def count_up_to(question: CallQuestion, reach: Reach, most: int) -> int:
+    """How many calls there are, or ``most + 1`` for more: counting stops there."""
+    return walk.count(list(_parts(question, reach, "started_at")), "started_at", most + 1)
+
+
+def _parts(question: CallQuestion, reach: Reach, column: str) -> Iterator[QuerySet[Call]]:
+    """The calls in question in parts, each with one index to walk in the order of ``column``."""
+    for part in walk.branches(reach, dated=question.date_from is not None):
+        rows = _asked(question, reach, **part)
+        where = quiet.EVERYWHERE
+        if column == "started_at" and "environments" in part:
+            where = quiet.stretches(reach, part["environments"][0])
+        for stretch in where:
+            here = rows if stretch.start is None else rows.filter(started_at__gte=stretch.start)
+            yield here if stretch.end is None else here.filter(started_at__lt=stretch.end)
+
+
+def check_ordering(ordering: str) -> None:
+    """Raise QuestionError unless calls can be listed in that order."""
+    if ordering not in ORDERINGS:
+        text = _("“%(word)s” is none of %(choices)s.")
+        raise QuestionError({"ordering": text % {"word": ordering, "choices": ", ".join(ORDERINGS)}})
+
+
+def _asked(question: CallQuestion, reach: Reach, **part: Any) -> QuerySet[Call]:
     zone = question.zone or reach.scope.zone
-    if question.date_from is not None:
-        rows = rows.filter(started_at__gte=day_start(question.date_from, zone))
-    if question.date_to is not None:
-        rows = rows.filter(started_at__lt=day_start(question.date_to + timedelta(days=1), zone))
-    return rows
+    start = None if question.date_from is None else day_start(question.date_from, zone)
+    end = None if question.date_to is None else day_start(question.date_to + timedelta(days=1), zone)
+    rows = reach.calls(start=start, end=end, **part)
+    if start is not None:
+        rows = rows.filter(started_at__gte=start)
+    return rows if end is None else rows.filter(started_at__lt=end)
 
 
 def _after(cursor: _Cursor, column: str, *, descending: bool) -> Q:
@@ -200,13 +273,6 @@ def _after(cursor: _Cursor, column: str, *, descending: bool) -> Q:
     if descending:
         return Q(**{f"{column}__lte": cursor.at}) & (Q(**{f"{column}__lt": cursor.at}) | Q(pk__lt=cursor.pk))
     return Q(**{f"{column}__gte": cursor.at}) & (Q(**{f"{column}__gt": cursor.at}) | Q(pk__gt=cursor.pk))
-
-
-def _walk(rows: QuerySet[Call], reach: Reach, column: str, *, descending: bool, size: int) -> Iterable[dict[str, Any]]:
-    order = (f"-{column}", "-id") if descending else (column, "id")
-    rows = rows.annotate(result=outcome(reach.providers, timezone.now())).order_by(*order)
-    parts = [rows.filter(environment_id=key).values(*_COLUMNS)[:size] for key in reach.environments]
-    return merge(*parts, key=lambda row: (row[column], row["id"]), reverse=descending)
 
 
 def _told(row: dict[str, Any], reach: Reach) -> dict[str, Any]:

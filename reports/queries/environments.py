@@ -10,10 +10,10 @@ from reports.scope import Scope
 
 
 def environments(scope: Scope) -> QuerySet[Environment]:
-    """By name."""
+    """By name, each with its tenant."""
     wall.demand(scope.tenant_id)
     rows: QuerySet[Environment] = Environment.objects.filter(tenant_id=scope.tenant_id, id__in=scope.environment_ids)
-    return rows.order_by("name", "id")
+    return rows.select_related("tenant").order_by("name", "id")
 
 
 def environment(public_id: UUID | str, scope: Scope) -> Environment:

@@ -3,10 +3,13 @@
 Three rules, so that the number is nowhere: a value under a key that holds numbers is masked; the digits of those
 numbers are masked in every other text, also in national form or with blanks and hyphens between; and in the parts
 where people speak or write freely, whatever looks like a phone number is masked.
+
+Every expression reads a text once from end to end: who writes the text also chooses what it costs.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from portal.lib import phones
@@ -41,17 +44,21 @@ FREE_PARTS = frozenset(
         "tool_data",
     }
 )
+DEPTH = 100  # below it nothing is shown
 _TAIL = 8  # digits that tell one subscriber from another, whatever stands before them
 _SHORTEST = 7
-_RUN = re.compile(r"[0-9](?:[\s().\-/]*[0-9]){6,}")
-_LOOKS_LIKE_NUMBER = re.compile(r"(?<![\w.-])\+?\(?[0-9](?:[\s().\-]*[0-9]){7,}(?![\w-])")
-_BEGINS_WITH_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FEW = 50  # numbers in one element; with more it pays to cut a run of digits into windows
+# Digits of any script, with a few signs between: blanks, hyphens of all lengths, marks of direction, dots, brackets.
+_BETWEEN = r"\s().\-\u2010-\u2015\u2212\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_RUN = re.compile(rf"\d(?:[{_BETWEEN},_/]{{0,4}}+\d){{6,}}+")
+_SPOKEN = re.compile(rf"\d(?:[{_BETWEEN}]{{0,4}}+\d){{7,}}+")
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?!\d)")
 _MASK = "•"
 
 
-def hide_numbers(element: Any) -> Any:
-    """The decoded payload with its numbers masked; keys and order stay."""
-    tails = {digits[-_TAIL:] for digits in _numbers(element) if len(digits) >= _SHORTEST}
+def hide_numbers(element: Any, numbers: Iterable[str] = ()) -> Any:
+    """The decoded payload with its numbers, and ``numbers``, masked; keys and order stay, as deep as anybody looks."""
+    tails = _tails(_numbers(element)) | _tails(phones.contact_digits(number) for number in numbers)
     if not isinstance(element, Mapping):
         return _hidden(element, tails, free=False)
     return {
@@ -60,26 +67,40 @@ def hide_numbers(element: Any) -> Any:
     }
 
 
-def _numbers(element: Any) -> Iterator[str]:
+def hide_in(text: str, numbers: Iterable[str], *, free: bool = False) -> str:
+    """A text with ``numbers`` masked wherever it holds them; when it was written freely, all that look like one."""
+    return str(_hidden(text, _tails(phones.contact_digits(number) for number in numbers), free=free))
+
+
+def _tails(numbers: Iterable[str]) -> set[str]:
+    return {digits[-_TAIL:] for digits in numbers if len(digits) >= _SHORTEST}
+
+
+def _numbers(element: Any, depth: int = DEPTH) -> Iterator[str]:
     """The digits of every number under a key that holds numbers."""
+    if not depth:
+        return
     if isinstance(element, Mapping):
         for key, value in element.items():
             if key in NUMBER_KEYS and isinstance(value, str | int):
                 yield phones.contact_digits(str(value))
             else:
-                yield from _numbers(value)
+                yield from _numbers(value, depth - 1)
     elif isinstance(element, list):
         for item in element:
-            yield from _numbers(item)
+            yield from _numbers(item, depth - 1)
 
 
-def _hidden(value: Any, tails: set[str], *, free: bool, key: str = "") -> Any:
+def _hidden(value: Any, tails: set[str], *, free: bool, key: str = "", depth: int = DEPTH) -> Any:
+    if not depth:
+        return "…"
     if isinstance(value, Mapping):
         return {
-            _without(str(name), tails): _hidden(item, tails, free=free, key=str(name)) for name, item in value.items()
+            _without(str(name), tails): _hidden(item, tails, free=free, key=str(name), depth=depth - 1)
+            for name, item in value.items()
         }
     if isinstance(value, list):
-        return [_hidden(item, tails, free=free, key=key) for item in value]
+        return [_hidden(item, tails, free=free, key=key, depth=depth - 1) for item in value]
     if isinstance(value, bool) or value is None:
         return value
     text = str(value)
@@ -87,7 +108,7 @@ def _hidden(value: Any, tails: set[str], *, free: bool, key: str = "") -> Any:
         return phones.masked(text)
     hidden = _without(text, tails)
     if free and isinstance(value, str):
-        hidden = _LOOKS_LIKE_NUMBER.sub(_unless_day, hidden)
+        hidden = _SPOKEN.sub(_unless_other, hidden)
     elif free and len(text) >= _TAIL and isinstance(value, int):
         hidden = _dots(text)
     return value if hidden == text else hidden
@@ -101,20 +122,39 @@ def _without(text: str, tails: set[str]) -> str:
 
 
 def _holds(run: str, tails: set[str]) -> bool:
-    digits = phones.digits(run)
-    return any(tail in digits for tail in tails)
+    digits = phones.digits(run) if run.isascii() else _ascii_digits(run)
+    if len(tails) < _FEW:
+        return any(tail in digits for tail in tails)
+    windows = (digits[at : at + size] for size in (_SHORTEST, _TAIL) for at in range(len(digits) - size + 1))
+    return not tails.isdisjoint(windows)
 
 
-def _unless_day(found: re.Match[str]) -> str:
-    return found[0] if _BEGINS_WITH_DAY.match(found[0]) else _dots(found[0])
+def _ascii_digits(text: str) -> str:
+    """The digits of a text, whatever their script."""
+    return "".join(str(unicodedata.digit(character)) for character in text if character.isdecimal())
+
+
+def _unless_other(found: re.Match[str]) -> str:
+    """Days, times of day, and digits that come out of a word or go on as one, are no phone numbers."""
+    text, (start, end) = found.string, found.span()
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if any(sign.isalnum() or sign in ("_", "-") for sign in (before[-1:], after[:1]) if sign):
+        return found[0]
+    if _is_clock(before) or _is_clock(after[::-1]):
+        return found[0]
+    return "".join(part if _DAY.fullmatch(part) else _dots(part) for part in _DAY.split(found[0]))
+
+
+def _is_clock(signs: str) -> bool:
+    return len(signs) == 2 and signs[0].isdecimal() and signs[1] == ":"
 
 
 def _dots(run: str) -> str:
     """All digits but the last four become dots."""
-    hide = len(phones.digits(run)) - 4
+    hide = sum(character.isdecimal() for character in run) - 4
     out = []
     for character in run:
-        if character in "0123456789" and hide > 0:
+        if character.isdecimal() and hide > 0:
             hide -= 1
             character = _MASK
         out.append(character)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from reports.dimensions import (
     DIMENSIONS,
+    Dimension,
     Key,
     Names,
     api_key,
@@ -49,11 +50,18 @@ def row_groups(by: tuple[str, ...], period: Period, seen: Collection[Group], nam
         return tuple(
             (False, _hour_order(key) if dimension.key == "hour" else key, "")
             if dimension.timely and isinstance(key, int)
-            else (key in (None, ""), person_label(dimension, key, names).casefold(), str(key))
+            else (key in (None, ""), _place(dimension, key, names), str(key))
             for dimension, key in zip(dimensions, group, strict=True)
         )
 
     return sorted(groups, key=order)
+
+
+def _place(dimension: Dimension, key: Key, names: Names) -> int | str:
+    """What a key is ordered by: its place among the dimension's words if these have one, else its label."""
+    if dimension.order:
+        return dimension.order.index(key) if isinstance(key, str) and key else len(dimension.order)
+    return person_label(dimension, key, names).casefold()
 
 
 def _too_many() -> QuestionError:

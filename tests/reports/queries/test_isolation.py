@@ -83,14 +83,20 @@ def test_foreign_ids_are_as_absent_ones(acme, globex, sales, foreign, filled):
                 assert not calls.calls(CallQuestion(filters=filters), scope).exists()
             with pytest.raises(Environment.DoesNotExist):
                 environments.environment(environment_id, scope)
-            assert not agents.agents(scope, environment_id).exists()
+            assert not agents.agents(scope, [environment_id]).exists()
         for pk in (call.pk, uuid4()):
             with pytest.raises(Call.DoesNotExist):
                 calls.call(pk, scope)
+
+
+# Looks at words alone, at no rows.
+NO_QUERIES = {calls.check_ordering, agents.one_currency}
 
 
 def test_every_query_takes_a_scope():
     for module in (agents, ask, callbacks, calls, environments, freshness):
         for name, function in vars(module).items():
             if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_"):
+                if function in NO_QUERIES:
+                    continue
                 assert {"scope", "reach"} & set(inspect.signature(function).parameters), f"{module.__name__}.{name}"

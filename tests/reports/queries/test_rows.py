@@ -13,6 +13,7 @@ from reports.scope import Scope
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
+from sync.models.runs import Window
 from tests import factories
 
 ZONE = "America/Sao_Paulo"
@@ -27,6 +28,14 @@ def at(day: int, hour: int = 12, month: int = 7) -> datetime:
 @pytest.fixture
 def scope(acme, sales, care) -> Scope:
     return Scope(acme.pk, acme.zone, frozenset({sales.pk, care.pk}))
+
+
+def read(environment, day: date) -> None:
+    """Note that the vendor's calls of a UTC day were read."""
+    Window.objects.create(
+        tenant_id=environment.tenant_id, environment=environment, stream="calls", part=str(day), day=day,
+        state="complete", read_at=AFTER, mirrored=0,
+    )  # fmt: skip
 
 
 def question(*metrics: str, by: tuple[str, ...] = (), period: Period = WEEK, **more) -> Question:
@@ -81,6 +90,22 @@ def test_a_month_faces_the_month_before_and_agents_face_themselves(behind_acme, 
     assert [row.labels for row in answer.rows] == [("One",), ("Two",)]
 
 
+def test_agents_of_one_name_are_told_apart_by_their_environments(behind_acme, acme, scope, sales, care):
+    agents = [
+        factories.agent(home, key, name=key[:4]) for home, key in ((sales, "desk1"), (care, "desk2"), (care, "x"))
+    ]
+    for agent in agents:
+        factories.call(agent.environment, f"of {agent.external_id}", started_at=at(8), agent=agent)
+
+    def labels(scope: Scope, **filters) -> list[str]:
+        answer = ask(question("attempts", by=("agent",), filters=Filters(**filters)), scope, now=AFTER)
+        return [row.labels[0] for row in answer.rows]
+
+    assert labels(scope) == ["desk · Care", "desk · Sales", "x"]
+    assert labels(scope, environments=(care.public_id,)) == ["desk", "x"]
+    assert labels(Scope(acme.pk, ZONE, scope.environment_ids, frozenset({agents[0].pk}))) == ["desk"]
+
+
 def test_the_hour_that_comes_twice_is_two_rows(behind_acme, acme, scope, sales):
     for n, hour in enumerate((5, 6)):
         factories.call(sales, f"c{n}", started_at=datetime(2026, 11, 1, hour, 30, tzinfo=UTC))
@@ -102,6 +127,7 @@ def test_callbacks_are_the_vendors_totals(behind_acme, acme, scope, sales, care)
             tenant=acme, environment=sales, day=day, received=received, answered=received // 2, unmatched=1,
             payload="{}", digest=b"0" * 16, changed_at=AFTER,
         )  # fmt: skip
+        read(sales, day)
     keys = ("callbacks_received", "callbacks_answered", "callback_answer_rate", "callbacks_unmatched")
     answer = ask(question(*keys, by=("day",)), scope, now=AFTER)
     told = {row.key[0][-2:]: tuple(row.cells[key].value for key in keys) for row in answer.rows}
@@ -118,6 +144,28 @@ def test_callbacks_are_the_vendors_totals(behind_acme, acme, scope, sales, care)
         assert ask(unsplit, scope, now=AFTER).totals["callbacks_received"].value is None
     narrow = Scope(acme.pk, ZONE, scope.environment_ids, frozenset({factories.agent(sales).pk}))
     assert ask(question("callbacks_received"), narrow, now=AFTER).totals["callbacks_received"].value is None
+
+
+def test_a_weekday_has_the_totals_of_its_days(behind_acme, acme, scope, sales):
+    for day, received in ((date(2026, 7, 6), 2), (date(2026, 7, 7), 4), (date(2026, 7, 8), 1)):
+        CallbackDay.objects.create(
+            tenant=acme, environment=sales, day=day, received=received, answered=0, unmatched=0,
+            payload="{}", digest=b"0" * 16, changed_at=AFTER,
+        )  # fmt: skip
+    answer = ask(question("callbacks_received", by=("weekday",)), scope, now=AFTER)
+    told = {row.key[0]: row.cells["callbacks_received"].value for row in answer.rows}
+    assert (told["1"], told["2"], told["3"], told["4"]) == (2, 4, 1, None)
+
+
+def test_what_was_never_read_is_nothing_to_compare_with(behind_acme, acme, scope, sales):
+    """The week before the history begins had calls that nobody knows; it did not have none."""
+    factories.call(sales, "a", started_at=at(8))
+    unread = ask(question("attempts", by=("day",)), scope, now=AFTER)
+    cells = [unread.totals["attempts"], *(row.cells["attempts"] for row in unread.rows)]
+    assert {cell.previous for cell in cells} == {None}
+    assert not unread.previous_complete
+    read(sales, date(2026, 7, 1))
+    assert ask(question("attempts"), scope, now=AFTER).totals["attempts"].previous == 0
 
 
 def test_campaigns_and_costs(behind_acme, acme, scope, sales):
