@@ -1,20 +1,24 @@
-"""The nested parts of a call's payload, read tolerantly: transcript, timeline, tools, quality, insights.
+"""The nested parts of a call's payload, read tolerantly: transcript, timeline, tools, quality, insights and the rest.
 
 No inner form is documented, so nothing is relied on: null, ``{}``, ``[]``, one object where a list is expected and JSON
-inside a string are all read. What is not understood is kept and shown as text; ``recognised`` is False for a part that
+inside a string are all read. What is not understood is kept and shown as text; ``unrecognised`` names each part that
 holds something of which nothing was understood. Depth, elements and text are bounded.
 """
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
+
+from reports.queries.moments import Clock
 
 MAX_DEPTH = 8
 MAX_ELEMENTS = 1_000
 MAX_TEXT = 20_000
+MAX_NAMES = 5
 
 _SPEAKER = ("role", "speaker", "sender", "source", "participant", "type", "name")
 _TEXT = ("content", "text", "message", "transcript", "transcription", "utterance", "body")
@@ -23,9 +27,12 @@ _TIME = ("timestamp", "time", "ts", "at", "created_at", "changed_at", "start_tim
 _TOOL = ("name", "tool_name", "tool", "function_name", "function")
 _INPUT = ("arguments", "args", "parameters", "params", "input")
 _OUTPUT = ("result", "output", "response")
+_MAKER = ("provider", "model", "voice")
+_UNITS = {"ms": 1.0, "s": 1000.0, "sec": 1000.0, "secs": 1000.0, "seconds": 1000.0}
 _SIDES = dict.fromkeys(("assistant", "agent", "bot", "ai"), "agent") | dict.fromkeys(
     ("user", "human", "caller", "customer", "callee"), "person"
 )
+STAGES = {"stt": "stt_data", "llm": "llm_data", "tts": "tts_data"}
 
 
 class Turn(Struct, frozen=True):
@@ -46,6 +53,16 @@ class Tool(Struct, frozen=True):
     input: Any = None
     output: Any = None
     failed: bool = False
+    at: datetime | None = None
+    milliseconds: float | None = None
+
+
+class Stage(Struct, frozen=True):
+    """What a stage of the talk tells besides its latencies: how many turns, whose models, and tokens by their key."""
+
+    turns: int = 0
+    makers: list[str] = []
+    tokens: dict[str, int] = {}
 
 
 class Facts(Struct, frozen=True):
@@ -64,19 +81,25 @@ class Parts(Struct, frozen=True):
     quality: Facts = Facts()
     insights: Facts = Facts()
     context: Facts = Facts()
+    audio: Facts = Facts()
+    stages: dict[str, Stage] = {}
     unrecognised: list[str] = []
 
 
-def parts(payload: Any) -> Parts:
-    """The parts of a decoded payload. A call of a vendor that has none of them gives empty ones."""
+def parts(payload: Any, since: datetime | None = None) -> Parts:
+    """The parts of a decoded payload. A call of a vendor that has none of them gives empty ones.
+
+    ``since`` is the moment that times written as seconds of the call count from.
+    """
     if not isinstance(payload, Mapping):
         return Parts()
+    clock = Clock(since)
     unknown: list[str] = []
-    timeline = [_event(item) for item in _elements(payload.get("call_timeline"))]
+    timeline = [_event(item, clock) for item in _elements(payload.get("call_timeline"))]
     if not any(event.name for event in timeline):
-        timeline = [_event(item) for item in _elements(payload.get("call_state_changes"))]
-    transcript = [_turn(item) for item in _elements(payload.get("call_transcription"))]
-    tools = [_tool(item) for item in _elements(payload.get("tool_data"))]
+        timeline = [_event(item, clock) for item in _elements(payload.get("call_state_changes"))]
+    transcript = [_turn(item, clock) for item in _elements(payload.get("call_transcription"))]
+    tools = [_tool(item, clock) for item in _elements(payload.get("tool_data"))]
     found = {
         "call_timeline": [event for event in timeline if event.name or event.at],
         "call_transcription": [turn for turn in transcript if turn.text],
@@ -85,7 +108,10 @@ def parts(payload: Any) -> Parts:
     for key, items in found.items():
         if not items and _filled(payload.get(key)):
             unknown.append(key)
-    facts = {key: _facts(payload.get(key), key, unknown) for key in ("call_quality", "call_insights", "call_context")}
+    facts = {
+        key: _facts(payload.get(key), key, unknown)
+        for key in ("call_quality", "call_insights", "call_context", "audio_config")
+    }
     return Parts(
         transcript=[turn for turn in transcript if turn.text],
         timeline=[event for event in timeline if event.name or event.at],
@@ -93,31 +119,31 @@ def parts(payload: Any) -> Parts:
         quality=facts["call_quality"],
         insights=facts["call_insights"],
         context=facts["call_context"],
+        audio=facts["audio_config"],
+        stages={name: _stage(items) for name, key in STAGES.items() if (items := _elements(payload.get(key)))},
         unrecognised=unknown,
     )
 
 
-def read_moment(value: Any) -> datetime | None:
-    """ISO with ``T`` or a blank, or Unix seconds or milliseconds; without an offset UTC. None when unreadable."""
-    if isinstance(value, bool) or value is None:
-        return None
-    text = str(value).strip()
-    try:
-        if text.replace(".", "", 1).isdecimal():
-            seconds = float(text)
-            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def bounded(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """The value, cut below ``depth``, beyond the number of elements and the length of text that are shown."""
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    if not isinstance(value, Mapping | list):
+        return value
+    if depth == 0:
+        return "…"
+    if isinstance(value, Mapping):
+        return {str(key): bounded(item, depth - 1) for key, item in list(value.items())[:MAX_ELEMENTS]}
+    return [bounded(item, depth - 1) for item in value[:MAX_ELEMENTS]]
 
 
 def _opened(value: Any) -> Any:
     """JSON inside a string, parsed once; anything else as it is."""
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return msgspec.json.decode(value)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             return value
     return value
 
@@ -129,7 +155,7 @@ def _filled(value: Any) -> bool:
 
 def _elements(value: Any) -> list[Any]:
     value = _opened(value)
-    if value is None or value == "":
+    if value is None or value == "" or value == {}:
         return []
     if isinstance(value, list):
         return value[:MAX_ELEMENTS]
@@ -148,44 +174,31 @@ def _text(value: Any) -> str:
     return json.dumps(bounded(value), ensure_ascii=False)[:MAX_TEXT]
 
 
-def bounded(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """The value, cut below ``depth``, beyond the number of elements and the length of text that are shown."""
-    if isinstance(value, str):
-        return value[:MAX_TEXT]
-    if not isinstance(value, Mapping | list):
-        return value
-    if depth == 0:
-        return "…"
-    if isinstance(value, Mapping):
-        return {str(key): bounded(item, depth - 1) for key, item in list(value.items())[:MAX_ELEMENTS]}
-    return [bounded(item, depth - 1) for item in value[:MAX_ELEMENTS]]
-
-
-def _turn(item: Any) -> Turn:
+def _turn(item: Any, clock: Clock) -> Turn:
     if not isinstance(item, Mapping):
         return Turn("", "", _text(item))
     if len(item) == 1:
         ((speaker, said),) = item.items()
         if speaker not in _TEXT:
-            return Turn(str(speaker), _side(str(speaker)), _text(said))
+            return Turn(str(speaker)[:MAX_TEXT], _side(str(speaker)), _text(said))
     speaker = _text(_first(item, _SPEAKER))
     text = _first(item, _TEXT)
     said = _text(item if text is None and item else text)
-    return Turn(speaker, _side(speaker), said, read_moment(_first(item, _TIME)))
+    return Turn(speaker, _side(speaker), said, clock.read(_first(item, _TIME)))
 
 
 def _side(speaker: str) -> str:
     return _SIDES.get(speaker.strip().lower(), "")
 
 
-def _event(item: Any) -> Event:
+def _event(item: Any, clock: Clock) -> Event:
     if not isinstance(item, Mapping):
         return Event(_text(item))
     time = _first(item, _TIME)
-    return Event(_text(_first(item, _EVENT)), read_moment(time), _text(time))
+    return Event(_text(_first(item, _EVENT)), clock.read(time), _text(time))
 
 
-def _tool(item: Any) -> Tool:
+def _tool(item: Any, clock: Clock) -> Tool:
     if not isinstance(item, Mapping):
         return Tool(_text(item))
     name = _first(item, _TOOL)
@@ -199,7 +212,35 @@ def _tool(item: Any) -> Tool:
         bounded(_opened(_first(item, _INPUT))),
         bounded(_opened(item.get("error") if output is None and failed else output)),
         failed,
+        clock.read(_first(item, (*_TIME, "called_at", "started_at"))),
+        _milliseconds(item),
     )
+
+
+def _milliseconds(item: Mapping[str, Any]) -> float | None:
+    """How long it took: the first number whose key says a duration and its unit."""
+    for key, value in item.items():
+        word, _, unit = str(key).lower().rpartition("_")
+        timed = any(part in word for part in ("duration", "latency", "elapsed"))
+        if timed and unit in _UNITS and isinstance(value, int | float) and 0 <= value * _UNITS[unit] <= 3_600_000:
+            return value * _UNITS[unit]
+    return None
+
+
+def _stage(items: list[Any]) -> Stage:
+    makers: dict[str, None] = {}
+    tokens: dict[str, int] = {}
+    for item in items:
+        if not isinstance(item, Mapping):
+            continue
+        for key in _MAKER:
+            if isinstance(value := item.get(key), str) and value and len(makers) < MAX_NAMES:
+                makers.setdefault(value[:200])
+        for key, value in item.items():
+            counted = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 10**9
+            if counted and "token" in key.lower() and (key in tokens or len(tokens) < MAX_NAMES):
+                tokens[key] = tokens.get(key, 0) + value
+    return Stage(len(items), list(makers), tokens)
 
 
 def _facts(value: Any, key: str, unknown: list[str]) -> Facts:

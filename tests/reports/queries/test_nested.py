@@ -1,14 +1,19 @@
 """Nested parts in every form they may take: nothing is lost, nothing is an error."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.queries.masks import hide_numbers
-from reports.queries.nested import MAX_ELEMENTS, MAX_TEXT, parts, read_moment
+from reports.queries.moments import read_moment
+from reports.queries.nested import MAX_ELEMENTS, MAX_TEXT, parts
+from reports.web.call.latency import answers, waterfall
+from reports.web.call.raw import MOST_CHARACTERS, raw
+from reports.web.call.talk import talk
 
 NINE = datetime(2026, 7, 8, 9, tzinfo=UTC)
 
@@ -58,6 +63,39 @@ def test_an_empty_part_is_recognised(empty):
 def test_turns_of_a_transcript(item, speaker, side, text, wrapped):
     (turn,) = parts({"call_transcription": wrapped(item)}).transcript
     assert (turn.speaker, turn.side, turn.text) == (speaker, side, text)
+
+
+def test_seconds_of_the_call_count_from_its_beginning():
+    element = {
+        "call_transcription": [{"role": "user", "content": "a", "start": 1.5}, {"role": "user", "content": "b"}],
+        "call_timeline": [
+            {"event": "x", "time": "90"},
+            {"event": "y", "time": NINE.timestamp()},
+            {"event": "z", "at": 1e6},
+        ],
+        "tool_data": [{"name": "t", "started_at": 3, "duration_ms": 250}],
+    }
+    found = parts(element, NINE)
+    assert [turn.at for turn in found.transcript] == [NINE + timedelta(seconds=1.5), None]
+    assert [event.at for event in found.timeline] == [NINE + timedelta(seconds=90), NINE, None]
+    assert [(tool.at, tool.milliseconds) for tool in found.tools] == [(NINE + timedelta(seconds=3), 250)]
+    assert [turn.at for turn in parts(element).transcript] == [None, None]
+
+
+def test_a_stage_names_its_makers_and_adds_up_its_tokens():
+    element = {
+        "llm_data": [
+            {"model": "m-1", "prompt_tokens": 10, "completion_tokens": 2, "latency_ms": 7},
+            {"model": "m-1", "prompt_tokens": 5, "token_rate": "x", "cached_tokens": True},
+            "stray",
+        ],
+        "stt_data": {},
+        "tts_data": None,
+    }
+    stages = parts(element).stages
+    assert list(stages) == ["llm"]
+    assert (stages["llm"].turns, stages["llm"].makers) == (3, ["m-1"])
+    assert stages["llm"].tokens == {"prompt_tokens": 15, "completion_tokens": 2}
 
 
 def test_events_fall_back_to_the_changes_of_state():
@@ -111,11 +149,44 @@ json_values = st.recursive(
     max_leaves=20,
 )
 keys = st.sampled_from(
-    ["call_transcription", "call_timeline", "call_state_changes", "tool_data", "call_quality", "call_insights", "to"]
+    [
+        "call_transcription",
+        "call_timeline",
+        "call_state_changes",
+        "tool_data",
+        "call_quality",
+        "call_insights",
+        "audio_config",
+        "stt_data",
+        "llm_data",
+        "to",
+    ]
 )
 
 
-@given(st.dictionaries(keys, json_values) | json_values)
+records = st.dictionaries(
+    st.sampled_from(["role", "content", "timestamp", "start", "name", "arguments", "error", "latency_ms", "x_tokens"]),
+    json_values,
+    max_size=5,
+)
+
+
+@given(st.dictionaries(keys, json_values | st.lists(records, max_size=5)) | json_values)
 def test_nothing_is_an_error(payload):
-    parts(payload)
-    parts(hide_numbers(payload))
+    for shown in (payload, hide_numbers(payload)):
+        found = parts(shown, NINE)
+        msgspec.json.encode(found)
+        given = answers(found, {"stt": [1.0], "llm": [2.0, 3.0]})
+        talked = talk(found, NINE, given)
+        waterfall(found, {"stt": [1.0], "llm": [2.0, 3.0]}, NINE, shown=talked.shown)
+        assert talked.shown <= talked.turns == len(found.transcript)
+
+
+@given(st.text() | json_values.map(lambda value: json.dumps(value)))
+def test_any_text_is_shown_as_lines(text):
+    assert len(raw(text).text) <= MOST_CHARACTERS * 6
+
+
+@given(json_values.map(lambda value: json.dumps(value, ensure_ascii=False)))
+def test_lines_say_the_same_as_the_text(text):
+    assert json.dumps(json.loads(raw(text).text)) == json.dumps(json.loads(text))
