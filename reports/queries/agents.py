@@ -1,5 +1,7 @@
 """The agents a reader may see."""
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -8,13 +10,49 @@ from portal.tenants import wall
 from reports.scope import Scope
 from sync.models.agents import Agent
 
+APART = " · "  # between the name of an agent and its environment, where another agent has that name too
 
-def agents(scope: Scope, environment: UUID | None = None) -> QuerySet[Agent]:
-    """By name, each with its environment; of one environment if one is named. A foreign environment has none."""
+
+def agents(scope: Scope, environments: Collection[UUID] = ()) -> QuerySet[Agent]:
+    """By name, each with its environment; of some environments if these are named. A foreign environment has none."""
     wall.demand(scope.tenant_id)
     rows: QuerySet[Agent] = Agent.objects.filter(environment_id__in=scope.environment_ids)
     if scope.agent_ids is not None:
         rows = rows.filter(pk__in=scope.agent_ids)
-    if environment is not None:
-        rows = rows.filter(environment__public_id=environment)
+    if environments:
+        rows = rows.filter(environment__public_id__in=environments)
     return rows.select_related("environment").order_by("name", "external_id", "pk")
+
+
+def one_currency(rows: Iterable[Agent]) -> str:
+    """The one currency of the agents' list prices; empty where there are several or none."""
+    currencies = {agent.currency for agent in rows if agent.price_per_minute is not None}
+    return currencies.pop() if len(currencies) == 1 else ""
+
+
+def callback_cover(scope: Scope) -> frozenset[tuple[int, str]]:
+    """The agents whose unanswered calls a callback agent takes when people ring back: environment and vendor's id.
+
+    All callback agents of the environments count, also those a reader of some agents may not see: nothing is told of
+    them but that they cover.
+    """
+    wall.demand(scope.tenant_id)
+    rows = Agent.objects.filter(
+        environment_id__in=scope.environment_ids, takes_callbacks=True, missing_since=None
+    ).values_list("environment_id", "callback_sources")
+    return frozenset((environment, str(source)) for environment, sources in rows for source in sources or ())
+
+
+def told_apart(
+    agents: Mapping[int, tuple[str, str, int]], environments: Mapping[int, str], scope: Scope
+) -> dict[int, tuple[str, str]]:
+    """Public id and name of each agent, from its id, name and environment: with the environment's name after its own
+    where another agent of the scope shares that. ``environments`` are their names.
+    """
+    shared = Counter(
+        name for pk, (_id, name, _home) in agents.items() if scope.agent_ids is None or pk in scope.agent_ids
+    )
+    return {
+        pk: (public_id, f"{name}{APART}{environments[home]}" if shared[name] > 1 else name)
+        for pk, (public_id, name, home) in agents.items()
+    }

@@ -1,5 +1,6 @@
 """The vendor's callback totals, day by day."""
 
+from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sync.models.callbacks import CallbackDay
 
 
 def callback_days(
-    scope: Scope, date_from: date | None, date_to: date | None, environment: UUID | None = None
+    scope: Scope, date_from: date | None, date_to: date | None, environments: Collection[UUID] = ()
 ) -> QuerySet[CallbackDay]:
     """UTC days, both ends included, newest first, each with its environment.
 
@@ -25,6 +26,6 @@ def callback_days(
         rows = rows.filter(day__gte=date_from)
     if date_to is not None:
         rows = rows.filter(day__lte=date_to)
-    if environment is not None:
-        rows = rows.filter(environment__public_id=environment)
+    if environments:
+        rows = rows.filter(environment__public_id__in=environments)
     return rows.select_related("environment").order_by("-day", "environment__name", "environment_id")

@@ -1,0 +1,1 @@
+"""The callback loop: calls that answer calls, and missed calls nobody has followed up."""
