@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class RemarksConfig(AppConfig):
+    name = "reports.remarks"
+    label = "reports_remarks"
+    verbose_name = _("notes and flags")
