@@ -1,23 +1,23 @@
-"""Calls as CSV: the rows behind a figure, streamed from the database in constant memory.
+"""Any table as CSV, and the list of calls streamed without a job.
 
-Columns are the API's fields of a call. Moments are in the asked zone with their offset, so that an hour that comes
-twice stays two hours. A spreadsheet runs a text that begins like a formula; such a cell gets an apostrophe in front.
-Plain numbers such as +5511987654321 are kept as they are.
+Moments are in the asked zone with their offset, so that an hour that comes twice stays two hours; in the dialects for
+spreadsheets, which know no date with an offset, they are the zone's own time, and the header names the zone. A
+spreadsheet runs a text that begins like a formula; such a cell gets an apostrophe in front. Plain numbers such as
++5511987654321 are kept as they are; in the dialects for spreadsheets every text stands in quotes, which an import takes
+for "this is text". The rows are all there is in the file: what it rests on stands beside it, in the job.
 """
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext_lazy as _
-
-from reports.queries.calls import stream
+from reports.files.table import Column, Kind, Row, Table, Written
+from reports.files.tables import call_columns, call_rows
 from reports.queries.question import CallQuestion
 from reports.scope import Scope
 
@@ -31,92 +31,101 @@ class Dialect:
     delimiter: str = ","
     decimal: str = "."
     mark: str = ""  # what tells a spreadsheet that the file is UTF-8
+    quoted: bool = False  # for a spreadsheet: every text in quotes, times as it knows them
 
 
 DIALECTS = {
     "csv": Dialect(),
-    "excel": Dialect(mark="\ufeff"),
-    "excel-pt": Dialect(delimiter=";", decimal=",", mark="\ufeff"),
+    "excel": Dialect(mark="\ufeff", quoted=True),
+    "excel-pt": Dialect(delimiter=";", decimal=",", mark="\ufeff", quoted=True),
 }
 
-# (key of a row of calls, header)
-COLUMNS = (
-    ("id", _("Id")),
-    ("external_id", _("Vendor's id")),
-    ("environment", _("Environment id")),
-    ("environment_name", _("Environment")),
-    ("agent", _("Agent id")),
-    ("agent_name", _("Agent")),
-    ("direction", _("Direction")),
-    ("status", _("Status")),
-    ("outcome", _("Outcome")),
-    ("started_at", _("Started")),
-    ("answered_at", _("Answered")),
-    ("ended_at", _("Ended")),
-    ("duration", _("Duration (s)")),
-    ("billed", _("Billed (s)")),
-    ("from_number", _("From")),
-    ("to_number", _("To")),
-    ("contact_id", _("Contact")),
-    ("is_test", _("Test call")),
-    ("hangup_cause", _("Cause of hang-up")),
-    ("hangup_source", _("Who hung up")),
-    ("missing_since", _("Missing upstream since")),
-    ("changed_at", _("Changed here")),
-)
 
-
-def write_calls(question: CallQuestion, scope: Scope, out: TextIO, *, dialect: str = "csv") -> int:
-    """Write the calls in question, newest first, and return how many they are. The wall must be open."""
-    form = DIALECTS[dialect]
+def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
     rows = 0
 
-    def counted() -> Iterator[dict[str, Any]]:
+    def counted() -> Iterator[Row]:
         nonlocal rows
-        for row in stream(question, scope):
+        for row in table.rows:
             rows += 1
             yield row
 
-    for piece in _pieces(counted(), form, ZoneInfo(question.zone or scope.zone), _headers()):
-        out.write(piece)
-    return rows
+    for piece in pieces(table.columns, counted(), table.facts.zone, dialect):
+        out.write(piece.encode("utf-8", "replace"))
+    return Written(rows)
 
 
 def stream_calls(question: CallQuestion, scope: Scope, *, dialect: str = "csv") -> Iterator[str]:
-    """The same file in pieces. The wall must be open while each is taken; headers are in the language active now."""
-    return _pieces(stream(question, scope), DIALECTS[dialect], ZoneInfo(question.zone or scope.zone), _headers())
+    """The calls in question, newest first, in pieces of one file. The wall must be open while each is taken; headers
+    are in the language active now.
+    """
+    return pieces(call_columns(), call_rows(question, scope), question.zone or scope.zone, dialect)
 
 
-def _headers() -> list[str]:
-    return [str(header) for _key, header in COLUMNS]
+def pieces(columns: Iterable[Column], rows: Iterable[Row], zone: str, dialect: str = "") -> Iterator[str]:
+    """The text of the file, some hundred rows at a time."""
+    form, columns = DIALECTS[dialect or "csv"], tuple(columns)
+    tells = [_teller(column.kind, form, ZoneInfo(zone)) for column in columns]
+    headers = [column.header_in(zone) if form.quoted else column.header for column in columns]
+    return _pieces(headers, tells, iter(rows), form)
 
 
-def _pieces(rows: Iterable[dict[str, Any]], form: Dialect, zone: ZoneInfo, headers: list[str]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter=form.delimiter, lineterminator="\r\n")
-    buffer.write(form.mark)
-    writer.writerow(headers)
-    source = iter(rows)
+def _pieces(
+    headers: list[str], tells: list[Callable[[Any], str]], source: Iterator[Row], form: Dialect
+) -> Iterator[str]:
+    lines = _quoted_lines if form.quoted else _lines
+    texts = [safe(text) for text in headers]
+    # Excel takes a file that begins with the letters ID for one of another kind.
+    if form.quoted or texts[0].startswith("ID"):
+        ahead = form.mark + _quoted_lines([list(map(_quoted, texts))], form)
+    else:
+        ahead = form.mark + lines([texts], form)
     while True:
         batch = list(islice(source, _BATCH))
-        writer.writerows([_cell(row[key], form, zone) for key, _header in COLUMNS] for row in batch)
-        yield buffer.getvalue()
+        yield ahead + lines(
+            (["" if value is None else tell(value) for tell, value in zip(tells, row, strict=True)] for row in batch),
+            form,
+        )
         if len(batch) < _BATCH:
             return
-        buffer.seek(0)
-        buffer.truncate()
+        ahead = ""
 
 
-def _cell(value: Any, form: Dialect, zone: ZoneInfo) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.astimezone(zone).isoformat(sep=" ")
-    if isinstance(value, int | float):
-        return f"{value:.3f}".rstrip("0").rstrip(".").replace(".", form.decimal)
-    return safe(str(value))
+def _lines(rows: Iterable[list[str]], form: Dialect) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=form.delimiter, lineterminator="\r\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def _quoted_lines(rows: Iterable[list[str]], form: Dialect) -> str:
+    return "".join(f"{form.delimiter.join(row)}\r\n" for row in rows)
+
+
+def _teller(kind: Kind, form: Dialect, zone: ZoneInfo) -> Callable[[Any], str]:
+    if kind == Kind.TEXT:
+        return (lambda value: _quoted(safe(value))) if form.quoted else safe
+    if kind == Kind.FLAG:
+        return lambda value: "true" if value else "false"
+    if kind == Kind.DAY:
+        return lambda value: str(value.isoformat())
+    if kind == Kind.MOMENT and form.quoted:
+        return lambda value: str(value.astimezone(zone).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds"))
+    if kind == Kind.MOMENT:
+        return lambda value: str(value.astimezone(zone).isoformat(sep=" "))
+    return lambda value: number(value, form.decimal)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace('"', '""')
+    return f'"{escaped}"'
+
+
+def number(value: float, decimal: str = ".") -> str:
+    """Unrounded, as the API gives it."""
+    text = repr(value)
+    if text.endswith(".0"):
+        text = text[:-2]
+    return text if decimal == "." else text.replace(".", decimal)
 
 
 def safe(text: str) -> str:

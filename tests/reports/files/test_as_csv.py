@@ -9,7 +9,9 @@ from django.utils import translation
 
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
-from reports.files.as_csv import COLUMNS, safe, stream_calls, write_calls
+from reports.files import as_csv
+from reports.files.as_csv import safe, stream_calls
+from reports.files.tables import CALLS, calls_table
 from reports.queries.calls import calls, page
 from reports.queries.question import CallQuestion
 from reports.scope import Scope
@@ -55,6 +57,13 @@ def test_any_other_text_stays_as_it_is(text):
     assert safe(text) == text
 
 
+def written(question, scope, **how):
+    """The file that a job makes of it, and how many rows that says it has."""
+    out = io.BytesIO()
+    count = as_csv.write(calls_table(question, scope), out, **how).rows
+    return out.getvalue().decode(), count
+
+
 def rows_of(text, **how):
     return list(csv.reader(io.StringIO(text, newline=""), **how))
 
@@ -71,10 +80,10 @@ def test_the_file_has_the_rows_of_the_list(scope, sales, care):
             status="failed" if number % 7 == 0 else "completed",
         )
     question = CallQuestion(date_from=date(2026, 7, 8), date_to=date(2026, 7, 8), zone="America/Sao_Paulo")
-    out = io.StringIO()
-    count = write_calls(question, scope, out)
-    header, *rows = rows_of(out.getvalue())
-    assert header == [str(label) for _, label in COLUMNS]
+    text, count = written(question, scope)
+    header, *rows = rows_of(text)
+    keys = [key for key, *_ in CALLS]
+    assert header == [str(label) for _, label, *_ in CALLS]
     expected = [str(key) for key in calls(question, scope).values_list("pk", flat=True)]
     assert [row[0] for row in rows] == expected
     assert count == len(expected) == 1_203
@@ -86,33 +95,35 @@ def test_the_file_has_the_rows_of_the_list(scope, sales, care):
         if not cursor:
             break
     for row, told in zip(rows, listed, strict=True):
-        cells = dict(zip((key for key, _ in COLUMNS), row, strict=True))
+        cells = dict(zip(keys, row, strict=True))
         assert datetime.fromisoformat(cells["started_at"]) == told["started_at"]
         assert cells["started_at"].endswith("-03:00")
         assert (float(cells["duration"]) if cells["duration"] else None) == told["duration"]
         assert cells["to_number"] == told["to_number"] == "+5511987654321"
         assert cells["agent_name"] == ("'" + told["agent_name"] if told["agent_name"] else "")
         assert cells["is_test"] == "false"
-    assert "".join(stream_calls(question, scope)) == out.getvalue()
+    assert "".join(stream_calls(question, scope)) == text
     assert len(list(stream_calls(question, scope))) > 2
 
 
 def test_the_file_for_excel_in_portuguese(scope, sales):
     factories.call(sales, "c", seconds=61.25, started_at=datetime(2026, 7, 8, 15, tzinfo=UTC))
-    out = io.StringIO()
     with translation.override("pt-br"):
-        assert write_calls(CallQuestion(zone="Asia/Kathmandu"), scope, out, dialect="excel-pt") == 1
-    assert out.getvalue().startswith("\ufeff")
-    _header, row = rows_of(out.getvalue()[1:], delimiter=";")
-    cells = dict(zip((key for key, _ in COLUMNS), row, strict=True))
+        text, count = written(CallQuestion(zone="Asia/Kathmandu"), scope, dialect="excel-pt")
+    assert count == 1
+    assert text.startswith("\ufeff")
+    assert '"+5511987654321"' in text
+    _header, row = rows_of(text[1:], delimiter=";")
+    cells = dict(zip((key for key, *_ in CALLS), row, strict=True))
     assert cells["duration"] == "61,25"
-    assert cells["started_at"] == "2026-07-08 20:45:00+05:45"
+    assert cells["started_at"] == "2026-07-08 20:45:00"
+    assert "Início (Kathmandu)" in text
 
 
 def test_an_empty_file_has_its_header(scope, sales):
-    out = io.StringIO()
-    assert write_calls(CallQuestion(), scope, out) == 0
-    assert len(rows_of(out.getvalue())) == 1
+    text, count = written(CallQuestion(), scope)
+    assert count == 0
+    assert len(rows_of(text)) == 1
 
 
 def test_numbers_that_may_not_be_seen_are_not_in_the_file(acme, sales):

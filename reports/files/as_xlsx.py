@@ -1,0 +1,200 @@
+"""Any table as an Excel workbook: the rows, on as many sheets as they need, and a last sheet about them.
+
+Rows go to disk as they come. XlsxWriter makes the workbook; the rows themselves are written here, straight into the
+file that it keeps for a sheet in its constant-memory mode, which is several times quicker than cell by cell. Texts are
+texts whatever they begin with, moments are Excel's dates in the asked zone, which their headers name.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
+
+import xlsxwriter
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from xlsxwriter.utility import xl_col_to_name
+
+from portal.formats import figures
+from reports.files.about import about_rows
+from reports.files.table import Column, Kind, Row, Table, Written
+
+SHEET_ROWS = 1_048_576  # Excel's, the header's included
+MOST_CHARACTERS = 32_767  # of a cell, in UTF-16 units
+_DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's wall clock, which has no zone
+_FIRST_DATE = datetime(1900, 3, 1)  # noqa: DTZ001 - before it Excel has a day that never was
+_SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]|_x[0-9A-Fa-f]{4}_")
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_FORMATS = {
+    Kind.MOMENT: "yyyy-mm-dd hh:mm:ss",
+    Kind.DAY: "yyyy-mm-dd",
+    Kind.COUNT: "#,##0",
+    Kind.NUMBER: "#,##0.##########",
+    Kind.PERCENT: "#,##0.0",
+    Kind.POINTS: "#,##0.0",
+    Kind.SECONDS: "#,##0.0##",
+    Kind.MINUTES: "#,##0.0",
+    Kind.MS: "#,##0",
+    Kind.MONEY: "#,##0.00",
+}
+_WIDTHS = {Kind.MOMENT: 19, Kind.DAY: 11, Kind.FLAG: 8}
+
+
+def write(table: Table, out: BinaryIO, *, dialect: str = "", sheet_rows: int = SHEET_ROWS) -> Written:
+    """Excel's own folder for drafts is the one that ``out`` lies in, so that a small ``/tmp`` is no limit."""
+    place = Path(getattr(out, "name", "")).parent
+    options = {"constant_memory": True, "tmpdir": str(place) if getattr(out, "name", "") else None}
+    workbook = xlsxwriter.Workbook(out, options)
+    workbook.use_zip64()
+    try:
+        written = _Book(workbook, table).fill(sheet_rows)
+        workbook.close()
+    finally:
+        workbook.fileclosed = True  # it must not try again when it is forgotten
+        for sheet in workbook.worksheets():
+            if not sheet.row_data_fh_closed:
+                sheet.row_data_fh.close()
+    return written
+
+
+class _Book:
+    """The workbook while it is filled."""
+
+    def __init__(self, workbook: Any, table: Table) -> None:
+        self.workbook, self.table = workbook, table
+        self.zone = ZoneInfo(table.facts.zone)
+        self.cut = 0  # texts that were longer than a cell
+        self.bold = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
+        self.wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
+        self.label = workbook.add_format({"bold": True, "valign": "top"})
+
+    def fill(self, sheet_rows: int) -> Written:
+        columns = self.table.columns
+        tells = [self._teller(place, column) for place, column in enumerate(columns)]
+        source, rows, number = iter(self.table.rows), 0, 0
+        following: Row | None = next(source, None)
+        while following is not None or not number:
+            number += 1
+            sheet = self._sheet(self.table.facts.title if number == 1 else f"{self.table.facts.title} {number}")
+            here = chain(() if following is None else (following,), islice(source, sheet_rows - 2))
+            count = self._rows(sheet, here, tells)
+            sheet.autofilter(0, 0, count, len(columns) - 1)
+            rows += count
+            following = next(source, None)
+        notes = self._notes()
+        self._about(rows, number, notes)
+        return Written(rows, notes)
+
+    def _sheet(self, title: str) -> Any:
+        """A sheet with its header, ready for rows."""
+        sheet = self.workbook.add_worksheet(_sheet_name(title, self.workbook))
+        for place, column in enumerate(self.table.columns):
+            sheet.set_column(place, place, _WIDTHS.get(column.kind, min(40, max(10, len(column.header) // 2 + 6))))
+            sheet.write_string(0, place, fitted(column.header_in(self.table.facts.zone))[0], self.bold)
+        sheet.freeze_panes(1, 0)
+        sheet.repeat_rows(0)
+        sheet.set_landscape()
+        return sheet
+
+    def _rows(self, sheet: Any, rows: Iterator[Row], tells: list[Callable[[Any, int], str]]) -> int:
+        sheet._write_single_row()  # the header leaves memory; what follows is written here
+        sheet.previous_row = 0
+        sheet.table.clear()
+        put, number = sheet.row_data_fh.write, 1
+        for number, row in enumerate(rows, 2):
+            cells = [tell(value, number) for tell, value in zip(tells, row, strict=True) if value is not None]
+            put(f'<row r="{number}">{"".join(cells)}</row>')
+        sheet.dim_rowmax = number - 1
+        return number - 1
+
+    def _teller(self, place: int, column: Column) -> Callable[[Any, int], str]:
+        name, kind, zone = xl_col_to_name(place), column.kind, self.zone
+        style = ""
+        # A flag is 1 or 0 and shows as a word: LibreOffice takes Excel's own truth values for formulas.
+        shown = f'[=1]"{_("yes")}";"{_("no")}"' if kind == Kind.FLAG else _FORMATS.get(kind)
+        if shown:
+            style = f' s="{self.workbook.add_format({"num_format": shown})._get_xf_index()}"'
+
+        def text(value: str, number: int) -> str:
+            if len(value) > MOST_CHARACTERS // 2:
+                value, whole = fitted(value)
+                self.cut += not whole
+            return f'<c r="{name}{number}" t="inlineStr"><is><t xml:space="preserve">{escaped(value)}</t></is></c>'
+
+        def plain(value: float, number: int) -> str:
+            return f'<c r="{name}{number}"{style}><v>{+value!r}</v></c>'
+
+        def moment(value: date, number: int) -> str:
+            local = value.astimezone(zone).replace(tzinfo=None) if isinstance(value, datetime) else _midnight(value)
+            if local < _FIRST_DATE:
+                return text(local.isoformat(sep=" "), number)
+            since = local - _DAY_ZERO
+            return plain(since.days + (since.seconds + since.microseconds / 1e6) / 86_400, number)
+
+        return {Kind.TEXT: text, Kind.MOMENT: moment, Kind.DAY: moment}.get(kind, plain)  # type: ignore[return-value]
+
+    def _notes(self) -> tuple[str, ...]:
+        if not self.cut:
+            return ()
+        text = ngettext(
+            "%(n)s text is longer than the %(most)s characters that a cell of Excel may have, and ends with “…”. "
+            "CSV has it whole.",
+            "%(n)s texts are longer than the %(most)s characters that a cell of Excel may have, and end with “…”. "
+            "CSV has them whole.",
+            self.cut,
+        )
+        return (text % {"n": figures.decimal(self.cut), "most": figures.decimal(MOST_CHARACTERS)},)
+
+    def _about(self, rows: int, sheets: int, notes: tuple[str, ...]) -> None:
+        sheet = self.workbook.add_worksheet(_sheet_name(_("About"), self.workbook))
+        sheet.set_column(0, 0, 30)
+        sheet.set_column(1, 4, 60)
+        number = 0
+        for number, line in enumerate(about_rows(self.table, rows, notes, sheets=sheets)):
+            for place, cell in enumerate(line):
+                style = self.label if not place else self.wrapped
+                if isinstance(cell, int | float):
+                    sheet.write_number(number, place, cell, style)
+                else:
+                    sheet.write_string(number, place, fitted(cell)[0], style)
+        sheet.set_landscape()
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - as Excel keeps it
+
+
+def _sheet_name(title: str, workbook: Any) -> str:
+    """Excel's rules: at most 31 characters, none of ``[]:*?/\\``, no apostrophe at the ends, each name once."""
+    base = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", title).strip("' ")[:31].strip("' ") or "1"
+    taken = {sheet.get_name().casefold() for sheet in workbook.worksheets()}
+    name, number = base, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{base[: 31 - len(str(number)) - 1]} {number}"
+    return name
+
+
+def fitted(text: str) -> tuple[str, bool]:
+    """The text as far as a cell holds it, and whether that is all of it."""
+    if len(text) <= MOST_CHARACTERS // 2 or len(text.encode("utf-16-le", "surrogatepass")) // 2 <= MOST_CHARACTERS:
+        return text, True
+    kept = text[: MOST_CHARACTERS - 1].encode("utf-16-le", "surrogatepass")[: (MOST_CHARACTERS - 1) * 2]
+    return kept.decode("utf-16-le", "ignore") + "…", False
+
+
+def escaped(text: str) -> str:
+    """XML that Excel reads as the text: what XML cannot hold is written as Excel writes it, ``_x000D_``."""
+    return _SPECIAL.sub(_stand_in, text) if _SPECIAL.search(text) else text
+
+
+def _stand_in(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in _NAMED:
+        return _NAMED[character]
+    if len(character) > 1:
+        return f"_x005F{character}"
+    return "\N{REPLACEMENT CHARACTER}" if "\ud800" <= character <= "\udfff" else f"_x{ord(character):04X}_"
