@@ -1,0 +1,175 @@
+"""The rows behind files: asked for, claimed, held, settled. Every step is a conditional update.
+
+So any number of workers may look at a row at once, one that dies leaves a claim that runs out, and one that slept until
+its claim ran out can write nothing more. Times of claims are the database's.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import zip_longest
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from portal.audit.record import record
+from portal.lib.processes import host, is_gone, owner
+from portal.tenants import wall
+from portal.tenants.models.keys import ApiKey
+from portal.tenants.models.people import User
+from reports.files import folder
+from reports.files.models import Export, State
+from reports.files.orders import Order
+
+LEASE = timedelta(minutes=5)  # renewed every few seconds while rows or bytes are written
+KEPT = timedelta(days=7)
+MOST_OPEN = 20  # of one tenant, waiting or being made
+MOST_ATTEMPTS = 3
+AT_ONCE = 1  # on one host, so that a long file never keeps all of its workers from reading and sending
+OPEN = (State.WAITING, State.RUNNING)
+
+
+class Lost(Exception):
+    """The row is somebody else's by now, or gone; nothing of this attempt may stay."""
+
+
+class TooMany(Exception):
+    """A tenant has as many files under way as it may; the text says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: a member or an API key, from where."""
+
+    tenant_id: int
+    user: User | None = None
+    key: ApiKey | None = None
+    address: str | None = None
+
+    def own(self) -> QuerySet[Export]:
+        """The files that are his, newest first. The wall must be open."""
+        rows: QuerySet[Export] = Export.objects.filter(tenant_id=self.tenant_id).order_by("-id")
+        return rows.filter(key=self.key) if self.key is not None else rows.filter(user=self.user, key=None)
+
+
+def ask(order: Order, asker: Asker, hint: Callable[[int, int], object]) -> Export:
+    """Write down that a file is wanted, in the active language, and ``hint`` at it once that is committed."""
+    if Export.objects.filter(state__in=OPEN).count() >= MOST_OPEN:
+        text = _("%(n)s files are under way already. Wait until some of them are ready.")
+        raise TooMany(text % {"n": MOST_OPEN})
+    with transaction.atomic():
+        export: Export = Export.objects.create(
+            tenant_id=asker.tenant_id,
+            user=asker.user if asker.key is None else None,
+            key=asker.key,
+            what=order.what,
+            title=order.title[:200],
+            query=order.query,
+            format=order.format,
+            dialect=order.dialect,
+            language=get_language() or "en",
+        )
+        note("export.asked", export, asker)
+        transaction.on_commit(lambda: hint(export.tenant_id, export.pk))
+    return export
+
+
+def delete(export: Export, asker: Asker) -> None:
+    """Withdraw it: one that is being made ends by itself, having lost its row."""
+    with transaction.atomic():
+        note("export.deleted", export, asker)
+        Export.objects.filter(pk=export.pk).delete()
+    folder.remove(export.tenant_id, export.file)
+
+
+def note(action: str, export: Export, asker: Asker) -> None:
+    """Keep in the tenant's audit who did what with which file."""
+    about: dict[str, str | int] = {"export": str(export.public_id), "what": export.what, "format": export.format}
+    if export.state == State.READY:
+        about["rows"] = export.done
+    record(
+        action,
+        tenant_id=asker.tenant_id,
+        user=asker.user if asker.key is None else None,
+        key=asker.key,
+        about=about,
+        address=asker.address,
+    )
+
+
+def claim(export_id: int) -> Export | None:
+    """Take a waiting export to make it; None when somebody else has it, or this host is busy with another."""
+    with wall.every_tenant("how many exports are made on this host"):
+        here = Export.objects.filter(state=State.RUNNING, owner__startswith=f"{host()}:", lease_until__gt=Now())
+        busy = sum(not is_gone(holder) for holder in here.values_list("owner", flat=True))
+    if busy >= AT_ONCE:
+        return None
+    with transaction.atomic(durable=True):
+        mine = Export.objects.filter(pk=export_id, state=State.WAITING).update(
+            state=State.RUNNING,
+            owner=owner(),
+            lease_until=Now() + LEASE,
+            attempts=F("attempts") + 1,
+            file=secrets.token_hex(20),
+            started_at=Now(),
+            done=0,
+            error="",
+        )
+    if not mine:
+        return None
+    return Export.objects.select_related("tenant", "key", "key__grant", "key__grant__tenant").get(pk=export_id)
+
+
+def hold(export: Export, **progress: Any) -> None:
+    """Renew the claim and note progress; raises Lost when it is no longer this process's."""
+    if not _mine(export).update(lease_until=Now() + LEASE, **progress):
+        raise Lost
+
+
+def settle(export: Export, state: State, **fields: Any) -> bool:
+    """Write what became of it; False when somebody else has done so, or has it now."""
+    with transaction.atomic(durable=True):
+        return bool(_mine(export).update(state=state, lease_until=None, finished_at=Now(), **fields))
+
+
+def fail(export: Export, error: str) -> bool:
+    return settle(export, State.FAILED, error=error, file="", expires_at=Now() + KEPT)
+
+
+def ready(export: Export, **fields: Any) -> bool:
+    return settle(export, State.READY, expires_at=Now() + KEPT, **fields)
+
+
+def _mine(export: Export) -> QuerySet[Export]:
+    return Export.objects.filter(pk=export.pk, attempts=export.attempts, state=State.RUNNING)
+
+
+def waiting() -> list[tuple[int, int]]:
+    """(tenant, export) of what waits: the tenants in turn, each of them oldest first."""
+    by_tenant: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    with wall.every_tenant("which exports wait"):
+        rows = Export.objects.filter(state=State.WAITING, tenant__active=True).order_by("id")
+        for tenant_id, pk in rows.values_list("tenant_id", "id"):
+            by_tenant[tenant_id].append((tenant_id, pk))
+    return [found for turn in zip_longest(*by_tenant.values()) for found in turn if found is not None]
+
+
+def lost() -> list[Export]:
+    """Exports of the tenant whose maker is dead: its lease ran out, or it was of this host and is gone."""
+    rows = Export.objects.filter(state=State.RUNNING)
+    late = set(rows.filter(Q(lease_until=None) | Q(lease_until__lte=Now())).values_list("pk", flat=True))
+    return [row for row in rows if row.pk in late or is_gone(row.owner)]
+
+
+def give_back(export: Export, error: str) -> None:
+    """After a maker's death: to be made again, a bounded number of times; then ``error`` is its end."""
+    if export.attempts >= MOST_ATTEMPTS:
+        fail(export, error)
+    else:
+        _mine(export).update(state=State.WAITING, lease_until=None, owner="", file="", done=0)

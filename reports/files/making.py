@@ -1,0 +1,116 @@
+"""Making a file of a row: the rights its asker has now, the table, the writer, the name; or the reason why not."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, BinaryIO, cast
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from reports.files import folder, jobs, orders, rights
+from reports.files.formats import FORMATS
+from reports.files.models import Export
+from reports.files.table import Row, Table, TooLarge
+from reports.queries.question import QuestionError
+
+logger = logging.getLogger("ringbook.files")
+
+EVERY = 2.0  # seconds between two notes of progress
+LOOKED_AT = 200  # rows between two looks at the clock
+
+
+def make(export_id: int) -> bool:
+    """Make the file if it waits and nobody else is at it; whether it was made. Never inside a transaction.
+
+    Safe to call twice and in several processes: who does not hold the row leaves no file. The wall must be open.
+    """
+    export = jobs.claim(export_id)
+    if export is None:
+        return False
+    with translation.override(export.language):
+        try:
+            return _make(export)
+        except jobs.Lost:
+            logger.info("export %s: not this process's any more", export.public_id)
+        except Exception as error:
+            if not _expected(error):
+                logger.exception("export %s could not be made", export.public_id)
+            jobs.fail(export, reason(error))
+    return False
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be made, for whoever asked for it, in the active language."""
+    if isinstance(error, rights.Withdrawn):
+        return _("You may not see these data any more.")
+    if isinstance(error, QuestionError):
+        return " ".join(error.errors.values())
+    if isinstance(error, TooLarge):
+        return str(error)
+    if folder.is_full(error):
+        return _("The server's disk is full. Nothing was kept; try again when there is room.")
+    if isinstance(error, SoftTimeLimitExceeded):
+        return _("It took too long. Ask for a shorter period, or for CSV, which is made quickest.")
+    return _("It could not be made. The fault is ours; it has been noted.")
+
+
+def _expected(error: Exception) -> bool:
+    told = (rights.Withdrawn, QuestionError, TooLarge, SoftTimeLimitExceeded)
+    return isinstance(error, told) or folder.is_full(error)
+
+
+def _make(export: Export) -> bool:
+    scope = rights.scope_of(export)
+    shown = rights.shown(orders.filters_of(export, scope), scope)
+    table = orders.table_of(export, scope)
+    form = FORMATS[export.format]
+    progress = _Progress(export)
+    jobs.hold(export, expected=table.expected)
+    with folder.draft(export.tenant_id, export.file, progress.pulse) as draft:
+        written = form.writer(
+            replace(table, rows=progress.through(table)), cast("BinaryIO", draft), dialect=export.dialect
+        )
+        size, digest = draft.publish()
+    made = jobs.ready(
+        export,
+        rights=shown,
+        done=written.rows,
+        name=f"{table.name}.{form.key}",
+        bytes=size,
+        sha256=digest,
+        complete=table.facts.complete,
+        as_of=table.facts.as_of,
+        facts=_told(table, written.notes),
+    )
+    if not made:
+        folder.remove(export.tenant_id, export.file)
+    return made
+
+
+def _told(table: Table, notes: tuple[str, ...]) -> dict[str, Any]:
+    facts = table.facts
+    told = {"title": facts.title, "lines": facts.lines, "gaps": facts.gaps[:50], "notes": notes}
+    return told | ({} if facts.complete or not facts.lack else {"lack": facts.lack})
+
+
+class _Progress:
+    """Counts rows as they pass, and tells the row of it every now and then, which also keeps the claim."""
+
+    def __init__(self, export: Export) -> None:
+        self.export, self.rows, self.told_at = export, 0, time.monotonic()
+
+    def through(self, table: Table) -> Iterator[Row]:
+        for row in table.rows:
+            self.rows += 1
+            if not self.rows % LOOKED_AT:
+                self.pulse()
+            yield row
+
+    def pulse(self) -> None:
+        now = time.monotonic()
+        if now - self.told_at >= EVERY:
+            self.told_at = now
+            jobs.hold(self.export, done=self.rows)

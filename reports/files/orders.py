@@ -1,0 +1,160 @@
+"""What can be ordered: which list or report, in which form. Read from parameters, and turned into a table later."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode
+
+from django.utils.translation import gettext as _
+
+from portal.formats import figures
+from reports.catalogue import CATALOGUE
+from reports.files import words
+from reports.files.as_csv import DIALECTS
+from reports.files.formats import FORMATS
+from reports.files.lists import PARAMS as LIST_PARAMS
+from reports.files.lists import list_table, read_list, write_list
+from reports.files.models import Export, What
+from reports.files.table import Table
+from reports.files.tables import calls_table, report_table
+from reports.queries.call_columns import COLUMNS, in_order
+from reports.queries.calls import ORDERINGS, check_ordering
+from reports.queries.chosen import Filters
+from reports.queries.params import ParamReader
+from reports.queries.question import (
+    Question,
+    QuestionError,
+    read_calls,
+    read_question,
+    write_calls,
+    write_question,
+)
+from reports.scope import Scope
+
+FILTERS = (*words.FILTERS, "number_match")
+SHAPES: Mapping[str, tuple[str, ...]] = {
+    What.CALLS: ("ordering", "columns"),
+    What.REPORT: ("metrics", "by", "compare", "report"),
+}
+PARAMS = ("date_from", "date_to", "zone", *FILTERS, *SHAPES[What.CALLS], *SHAPES[What.REPORT])
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    what: What
+    query: str  # of the question, canonical: with its days and its zone
+    format: str
+    dialect: str = ""
+    title: str = ""
+
+
+def read_order(params: Mapping[str, str], scope: Scope) -> Order:
+    """The order that parameters make: ``what``, ``format``, ``dialect``, and those of the list or the report.
+
+    ``report`` names a ready-made one; ``columns`` are those of calls, all by default. Raises QuestionError that names
+    every bad parameter, and of the other lists those that they cannot be narrowed by.
+    """
+    errors: dict[str, str] = {}
+    what = params.get("what") or What.CALLS.value
+    form = params.get("format") or "xlsx"
+    if what not in What.values:
+        errors["what"] = _none_of(what, What.values)
+    if form not in FORMATS:
+        errors["format"] = _none_of(form, FORMATS)
+    dialect = params.get("dialect") or "csv"
+    if dialect not in DIALECTS:
+        errors["dialect"] = _none_of(dialect, DIALECTS)
+    elif form != "csv":
+        dialect = ""  # of CSV alone
+    report = params.get("report") or ""
+    if what == What.REPORT and report and report not in CATALOGUE:
+        errors["report"] = _none_of(report, CATALOGUE)
+    title, query = "", ""
+    try:
+        if what == What.REPORT and not errors.get("report"):
+            question, title = _report(params, scope)
+            query = write_question(question)
+        elif what == What.CALLS:
+            query = _calls_query(params, scope)
+        elif what in LIST_PARAMS:
+            _check_known(What(what), params, scope)
+            query = write_list(read_list(What(what), params, scope))
+    except QuestionError as error:
+        errors |= error.errors
+    if errors:
+        raise QuestionError(errors)
+    return Order(What(what), query, form, dialect, title)
+
+
+def table_of(export: Export, scope: Scope, *, now: datetime | None = None) -> Table:
+    """The table of an export, as its asker may see it. The wall must be open, here and while rows are taken."""
+    params = params_of(export)
+    slug = export.tenant.slug
+    if export.what == What.REPORT:
+        return report_table(read_question(params, scope), scope, prefix=slug, title=export.title, now=now)
+    if export.what in LIST_PARAMS:
+        return list_table(read_list(What(export.what), params, scope), scope, prefix=slug, now=now)
+    ordering, columns = params.get("ordering") or ORDERINGS[0], _columns(params, scope)
+    return calls_table(read_calls(params, scope), scope, prefix=slug, ordering=ordering, columns=columns, now=now)
+
+
+def filters_of(export: Export, scope: Scope) -> Filters:
+    """Which of the tenant's calls the rows of an export tell of."""
+    params = params_of(export)
+    if export.what == What.REPORT:
+        return read_question(params, scope).filters
+    if export.what in LIST_PARAMS:
+        return read_list(What(export.what), params, scope).shows
+    return read_calls(params, scope).filters
+
+
+def params_of(export: Export) -> dict[str, str]:
+    """The question of an export, as it was asked."""
+    return dict(parse_qsl(export.query))
+
+
+def _calls_query(params: Mapping[str, str], scope: Scope) -> str:
+    """The query string of a list of calls, with its order and its columns where these are not the usual ones."""
+    question, ordering = read_calls(params, scope), params.get("ordering") or ORDERINGS[0]
+    check_ordering(ordering)
+    told = {"ordering": "" if ordering == ORDERINGS[0] else ordering, "columns": ",".join(_columns(params, scope))}
+    return "&".join(filter(None, (write_calls(question), urlencode({key: text for key, text in told.items() if text}))))
+
+
+def _columns(params: Mapping[str, str], scope: Scope) -> tuple[str, ...]:
+    """The columns of calls that are chosen, none for all of them."""
+    reader = ParamReader(params, scope)
+    chosen = reader.choices("columns", tuple(COLUMNS))
+    reader.finish()
+    return in_order(chosen)
+
+
+def _check_known(what: What, params: Mapping[str, str], scope: Scope) -> None:
+    """Raise QuestionError for what the list cannot be narrowed or shaped by: with less it would hold other rows."""
+    errors = {}
+    for name in PARAMS:
+        if name == "zone" and params.get(name) not in (None, "", scope.zone):
+            text = _("This list is told in the company's time zone, %(zone)s.")
+            errors[name] = text % {"zone": figures.zone_name(scope.zone)}
+        elif name != "zone" and params.get(name) and name not in LIST_PARAMS[what]:
+            text = _("This list cannot be narrowed or shaped by “%(name)s”.")
+            errors[name] = text % {"name": words.FILTERS.get(name, name)}
+    if errors:
+        raise QuestionError(errors)
+
+
+def _report(params: Mapping[str, str], scope: Scope) -> tuple[Question, str]:
+    ready = CATALOGUE.get(params.get("report") or "")
+    if ready is None:
+        return read_question(params, scope), ""
+    return read_question({**_flat(params), **ready.params}, scope), str(ready.label)
+
+
+def _flat(params: Mapping[str, str]) -> dict[str, str]:
+    """A repeated parameter as one comma list."""
+    getlist = getattr(params, "getlist", None)
+    return {name: ",".join(getlist(name)) if getlist else params[name] for name in params}
+
+
+def _none_of(word: str, words: Iterable[str]) -> str:
+    return _("“%(word)s” is none of %(choices)s.") % {"word": word, "choices": ", ".join(words)}

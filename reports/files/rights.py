@@ -1,0 +1,60 @@
+"""What of a tenant a file shows, and whether its asker may still see as much.
+
+The rows of a file are taken under the rights its asker has then. A file outlives them, so they are compared again each
+time it is handed out: who may see less than the file shows does not get it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from portal.tenants.models.people import Membership
+from portal.tenants.models.tenants import Tenant
+from reports.files.models import Export
+from reports.queries.chosen import Filters
+from reports.queries.filters import resolve
+from reports.scope import Scope
+
+
+class Withdrawn(Exception):
+    """The asker may not see this any more."""
+
+
+def scope_of(export: Export) -> Scope:
+    """What the asker of an export may see now; raises Withdrawn where that is nothing. The wall must be open."""
+    if not Tenant.objects.filter(pk=export.tenant_id, active=True).exists():
+        raise Withdrawn
+    key = export.key
+    if key is not None:
+        if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= timezone.now()):
+            raise Withdrawn
+        scope = Scope.of(key.grant)
+        return scope if key.environment_id is None else scope.only(key.environment_id)
+    rows = Membership.objects.filter(user=export.user, user__is_active=True)
+    member = None if export.user is None else rows.select_related("grant", "grant__tenant").first()
+    if member is None:
+        raise Withdrawn
+    return Scope.of(member.grant)
+
+
+def shown(filters: Filters, scope: Scope) -> dict[str, Any]:
+    """What a file with these filters shows of the tenant, to be kept with it."""
+    reach = resolve(filters, scope)
+    return {
+        "environments": sorted(reach.environments),
+        "agents": None if reach.agent_ids is None else sorted(reach.agent_ids),
+        "numbers": scope.sees_numbers,
+    }
+
+
+def covers(scope: Scope, rights: Mapping[str, Any]) -> bool:
+    """Whether a reader may see all that was shown."""
+    if not rights:
+        return False
+    agents = rights["agents"]
+    return (
+        scope.environment_ids.issuperset(rights["environments"])
+        and (scope.agent_ids is None or (agents is not None and scope.agent_ids.issuperset(agents)))
+        and (scope.sees_numbers or not rights["numbers"])
+    )

@@ -1,0 +1,297 @@
+"""Two of the tables that may be exported: any list of calls, and the answer to any question. ``lists`` has the others.
+
+Rows, their order, grouping and zone are those of page and API, because they come from the same queries.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from operator import itemgetter
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.formats import figures
+from reports.dimensions import DIMENSIONS, DIRECTION_LABELS, STATUS_LABELS
+from reports.files import words
+from reports.files.table import Column, Definition, Facts, Kind, Row, Table
+from reports.metrics import METRICS, Metric
+from reports.queries import answer as answers
+from reports.queries import calls
+from reports.queries.agents import agents, one_currency
+from reports.queries.ask import ask
+from reports.queries.call_columns import COLUMNS, ends, in_order
+from reports.queries.chosen import write_filters
+from reports.queries.freshness import behind
+from reports.queries.question import CallQuestion, Question, write_question
+from reports.scope import Scope
+
+Spec = tuple[str, str | Promise, Kind, bool]  # key of a row, header, kind, whether it is printed
+CALLS: tuple[Spec, ...] = (
+    ("id", gettext_lazy("Id"), Kind.TEXT, False),
+    ("external_id", gettext_lazy("Vendor's id"), Kind.TEXT, False),
+    ("environment", gettext_lazy("Environment id"), Kind.TEXT, False),
+    ("environment_name", gettext_lazy("Environment"), Kind.TEXT, True),
+    ("agent", gettext_lazy("Agent id"), Kind.TEXT, False),
+    ("agent_name", gettext_lazy("Agent"), Kind.TEXT, True),
+    ("direction", gettext_lazy("Direction"), Kind.TEXT, True),
+    ("status", gettext_lazy("Status"), Kind.TEXT, True),
+    ("outcome", gettext_lazy("Outcome"), Kind.TEXT, False),
+    ("started_at", gettext_lazy("Started"), Kind.MOMENT, True),
+    ("answered_at", gettext_lazy("Answered"), Kind.MOMENT, False),
+    ("ended_at", gettext_lazy("Ended"), Kind.MOMENT, False),
+    ("duration", gettext_lazy("Duration (s)"), Kind.SECONDS, True),
+    ("billed", gettext_lazy("Billed (s)"), Kind.SECONDS, False),
+    ("from_number", gettext_lazy("From"), Kind.TEXT, True),
+    ("to_number", gettext_lazy("To"), Kind.TEXT, True),
+    ("contact_id", gettext_lazy("Contact"), Kind.TEXT, False),
+    ("is_test", gettext_lazy("Test call"), Kind.FLAG, False),
+    ("hangup_cause", gettext_lazy("Cause of hang-up"), Kind.TEXT, True),
+    ("hangup_source", gettext_lazy("Who hung up"), Kind.TEXT, False),
+    ("missing_since", gettext_lazy("Missing upstream since"), Kind.MOMENT, False),
+    ("changed_at", gettext_lazy("Changed here"), Kind.MOMENT, False),
+)
+WORDS: dict[str, Mapping[str, Any]] = {
+    "direction": DIRECTION_LABELS,
+    "status": STATUS_LABELS,
+    "outcome": words.OUTCOMES,
+}
+# Of each column that a reader may choose: the key of a row of calls, kind
+_CHOSEN = {
+    "agent": ("agent_name", Kind.TEXT),
+    "environment": ("environment_name", Kind.TEXT),
+    "direction": ("direction", Kind.TEXT),
+    "status": ("status", Kind.TEXT),
+    "outcome": ("outcome", Kind.TEXT),
+    "duration": ("duration", Kind.SECONDS),
+    "billed": ("billed", Kind.SECONDS),
+    "line": ("line", Kind.TEXT),
+    "cause": ("hangup_cause", Kind.TEXT),
+    "id": ("external_id", Kind.TEXT),
+}
+_DATES = {"day": date.fromisoformat, "week": date.fromisoformat, "month": date.fromisoformat}
+_UNIT_KINDS = {
+    "percent": Kind.PERCENT,
+    "seconds": Kind.SECONDS,
+    "minutes": Kind.MINUTES,
+    "ms": Kind.MS,
+    "money": Kind.MONEY,
+}
+
+
+def columns_of(specs: Iterable[Spec], **said: Mapping[str, Any]) -> tuple[Column, ...]:
+    """The columns in the active language; ``said`` are the words of some for a person, by their keys."""
+    spoken = WORDS | said
+    return tuple(Column(key, str(header), kind, printed, spoken.get(key, {})) for key, header, kind, printed in specs)
+
+
+def call_columns(chosen: Sequence[str] = ()) -> tuple[Column, ...]:
+    """All of them; or time, the contact's number, and those of ``reports.queries.call_columns`` that are chosen."""
+    if not chosen:
+        return columns_of(CALLS)
+    found = [Column("started_at", _("Time"), Kind.MOMENT), Column("number", _("Number"))]
+    for word in in_order(chosen):
+        key, kind = _CHOSEN[word]
+        header = words.with_unit(str(COLUMNS[word]), "seconds" if kind == Kind.SECONDS else "")
+        found.append(Column(key, header, kind, words=WORDS.get(key, {})))
+    return tuple(found)
+
+
+def call_rows(
+    question: CallQuestion, scope: Scope, *, ordering: str = "-started_at", columns: Sequence[str] = ()
+) -> Iterator[Row]:
+    """The calls in question, each as a row of :func:`call_columns`, in constant memory."""
+    cells = itemgetter(*(column.key for column in call_columns(columns)))
+    found = calls.stream(question, scope, ordering=ordering)
+    return map(cells, map(_with_ends, found) if columns else found)
+
+
+def _with_ends(row: dict[str, Any]) -> dict[str, Any]:
+    return row | dict(zip(("number", "line"), ends(row), strict=True))
+
+
+def calls_table(
+    question: CallQuestion,
+    scope: Scope,
+    *,
+    prefix: str = "",
+    ordering: str = "-started_at",
+    columns: Sequence[str] = (),
+    now: datetime | None = None,
+) -> Table:
+    """The list of calls. The wall of the scope's tenant must be open here, and while rows are taken."""
+    now = now or timezone.now()
+    stand = behind(question, scope, now=now)
+    zone = question.zone or scope.zone
+    days = {"date_from": question.date_from, "date_to": question.date_to}
+    params = {name: day.isoformat() for name, day in days.items() if day} | {"zone": zone}
+    return Table(
+        name=file_name(prefix, "calls", (question.date_from, question.date_to), complete=stand.complete),
+        columns=call_columns(columns),
+        rows=call_rows(question, scope, ordering=ordering, columns=columns),
+        expected=calls.calls(question, scope).order_by().count(),
+        facts=Facts(
+            title=_("Calls"),
+            zone=zone,
+            lines=(
+                (_("Period"), words.span(question.date_from, question.date_to)),
+                (_("Time zone"), figures.zone_name(zone)),
+                *words.filter_lines(question.filters, scope),
+                *words.stand_lines(stand, zone),
+            ),
+            first_day=question.date_from,
+            last_day=question.date_to,
+            as_of=stand.as_of,
+            complete=stand.complete,
+            gaps=words.gaps(stand.gaps),
+            params=params | write_filters(question.filters),
+        ),
+    )
+
+
+def report_table(
+    question: Question, scope: Scope, *, prefix: str = "", title: str = "", now: datetime | None = None
+) -> Table:
+    """The answer to a question. Each metric has its value, n where that says more, and what it is compared with.
+
+    The wall of the scope's tenant must be open. Raises QuestionError as :func:`reports.queries.ask.ask` does.
+    """
+    now = now or timezone.now()
+    answer = ask(question, scope, now=now)
+    period, before, stand = answer.period, answer.previous_period, answer.completeness
+    lines = [(_("Period"), words.span(period.start, period.last_day))]
+    if before is not None:
+        lines.append((_("Compared with"), words.compared(before, complete=answer.previous_complete)))
+    if question.by:
+        lines.append((_("By"), ", ".join(str(DIMENSIONS[key].label) for key in question.by)))
+    timely = any(DIMENSIONS[key].timely for key in question.by)
+    rows = [_report_row(answer, row, timely=timely) for row in answer.rows]
+    total = _cells(answer, answer.totals)
+    if not question.by:
+        rows = [total]
+    return Table(
+        name=file_name(prefix, "report", (period.start, period.last_day), complete=stand.complete),
+        columns=(
+            *_key_columns(question.by),
+            *_metric_columns(answer, _currency(question, scope)),
+            *_unfinished(timely=timely),
+        ),
+        rows=rows,
+        expected=len(rows),
+        total=_total(question.by, total, timely=timely) if question.by else None,
+        facts=Facts(
+            title=title or ", ".join(str(metric.label) for metric in answer.columns[:3]),
+            zone=period.zone,
+            lines=(
+                *lines,
+                (_("Time zone"), figures.zone_name(period.zone)),
+                *words.filter_lines(question.filters, scope),
+                *words.stand_lines(stand, period.zone),
+            ),
+            first_day=period.start,
+            last_day=period.last_day,
+            as_of=stand.as_of,
+            complete=stand.complete,
+            gaps=words.gaps(stand.gaps),
+            definitions=tuple(map(definition, answer.columns)),
+            params=dict(parse_qsl(write_question(question))),
+        ),
+    )
+
+
+def file_name(prefix: str, what: str, days: tuple[date | None, date | None], *, complete: bool) -> str:
+    """A list that is not complete says so in its name too, which outlives everything else about it."""
+    told = dict.fromkeys(day.isoformat() for day in days if day)
+    return "-".join(part for part in (prefix, what, *told, "" if complete else "incomplete") if part)
+
+
+def _key_columns(by: tuple[str, ...]) -> list[Column]:
+    columns = []
+    for key in by:
+        label = str(DIMENSIONS[key].label)
+        label = label[:1].upper() + label[1:]
+        if key in _DATES:
+            columns.append(Column(key, label, Kind.DAY))
+        elif key == "hour":
+            columns.append(Column(key, label, Kind.MOMENT))
+        else:
+            columns.append(Column(key, label))
+        if key in ("agent", "environment"):
+            columns.append(Column(f"{key}_id", _("%(what)s id") % {"what": label}, printed=False))
+    return columns
+
+
+def _currency(question: Question, scope: Scope) -> str:
+    """Of the agents in question; one query, and none where no metric is of money."""
+    if all(METRICS[key].unit != "money" for key in question.metrics):
+        return ""
+    rows, chosen = agents(scope, question.filters.environments), question.filters.agents
+    return one_currency(rows.filter(public_id__in=chosen) if chosen else rows)
+
+
+def _metric_columns(answer: answers.Answer, currency: str) -> list[Column]:
+    columns = []
+    for metric in answer.columns:
+        label = str(metric.label)
+        kind = _UNIT_KINDS.get(metric.unit, Kind.NUMBER)
+        columns.append(Column(metric.key, words.with_unit(label, metric.unit, currency), kind))
+        if _says_more(metric):
+            columns.append(Column(f"{metric.key}_n", f"{label}: n", Kind.COUNT, printed=False))
+        if answer.previous_period is not None:
+            before = _("%(figure)s: before") % {"figure": words.with_unit(label, metric.unit, currency)}
+            columns.append(Column(f"{metric.key}_previous", before, kind, printed=False))
+            change = _("%(figure)s: change (%(unit)s)") % {"figure": label, "unit": words.change_unit(metric)}
+            moved = Kind.POINTS if metric.unit == "percent" else Kind.PERCENT
+            columns.append(Column(f"{metric.key}_change", change, moved))
+    return columns
+
+
+def _says_more(metric: Metric) -> bool:
+    """Of a plain count the base is the count."""
+    return metric.unit != "count" or len(metric.measures) > 1
+
+
+def _unfinished(*, timely: bool) -> list[Column]:
+    return [Column("unfinished", _("Not over yet"), Kind.FLAG, printed=False)] if timely else []
+
+
+def _report_row(answer: answers.Answer, row: answers.Row, *, timely: bool) -> Row:
+    cells: list[Any] = []
+    for name, key, label in zip(answer.question.by, row.key, row.labels, strict=True):
+        if name in _DATES or name == "hour":
+            cells.append(None if key is None else _DATES.get(name, datetime.fromisoformat)(key))
+        else:
+            cells.append(label)
+        if name in ("agent", "environment"):
+            cells.append(key)
+    return (*cells, *_cells(answer, row.cells), *([row.unfinished] if timely else []))
+
+
+def _cells(answer: answers.Answer, found: dict[str, answers.Cell]) -> tuple[Any, ...]:
+    values: list[Any] = []
+    for metric in answer.columns:
+        cell = found[metric.key]
+        values.append(cell.value)
+        if _says_more(metric):
+            values.append(cell.n)
+        if answer.previous_period is not None:
+            values += [cell.previous, cell.change]
+    return tuple(values)
+
+
+def _total(by: tuple[str, ...], cells: tuple[Any, ...], *, timely: bool) -> Row:
+    return (*(None for _column in _key_columns(by)), *cells, *([None] if timely else []))
+
+
+def definition(metric: Metric) -> Definition:
+    return Definition(
+        metric.key,
+        str(metric.label),
+        str(metric.definition),
+        str(metric.formula),
+        metric.unit,
+        metric.minimum_n,
+    )

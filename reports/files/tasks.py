@@ -1,0 +1,45 @@
+"""Files in the background. Rows are the truth; a lost task is issued again by the sweep."""
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from celery.contrib.django.task import DjangoTask
+from kombu.exceptions import OperationalError
+
+from portal.tenants.tasks import TenantTask
+from reports.files import jobs, making, sweep
+
+logger = logging.getLogger("ringbook.files")
+
+
+# Longer than the broker waits before it repeats a message: the repeat finds the row claimed, and ends.
+@shared_task(base=TenantTask, soft_time_limit=4 * 3600, time_limit=4 * 3600 + 300)
+def make_export(tenant_id: int, export_id: int, **_: Any) -> None:
+    """Make one file, and hint at what waits next."""
+    if making.make(export_id):
+        hint_waiting(after=tenant_id)
+
+
+@shared_task(base=DjangoTask)
+def sweep_exports(**_: Any) -> int:
+    """One pass of the sweeper; how many claims were given back."""
+    given_back = sweep.sweep()
+    hint_waiting()
+    return given_back
+
+
+def hint(tenant_id: int, export_id: int) -> bool:
+    """Tell the workers of an export; False when the broker takes nothing, and then the sweep will find the row."""
+    try:
+        make_export.apply_async((tenant_id, export_id), expires=55)
+    except (OperationalError, OSError) as error:
+        logger.warning("the broker takes no messages: %s", type(error).__name__)
+        return False
+    return True
+
+
+def hint_waiting(*, after: int | None = None) -> int:
+    """Hint at what waits, beginning with another tenant than the one just served; how many hints went out."""
+    found = sorted(jobs.waiting(), key=lambda pair: pair[0] == after)
+    return sum(hint(*pair) for pair in found[: jobs.MOST_OPEN])
