@@ -1,7 +1,7 @@
 """Who asks: an API key, or a member's session. Both become a :class:`Reader`, and its Scope is all that a view sees.
 
 A member of one tenant needs to name none; a member of several names one with ``?tenant=slug``. A tenant that is not
-the member's and one that does not exist are answered alike.
+the member's, or not the key's, and one that does not exist are answered alike.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from portal.tenants import wall
 from portal.tenants.guards import KeyReader, members_tenants, membership_of, reader_of_key
 from portal.tenants.models.grants import Grant
+from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Role
 from portal.tenants.models.tenants import Tenant
 from reports.scope import Scope
@@ -29,11 +30,12 @@ SCHEME = "Bearer"
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads, what he may see, and whose wall has to be open for it."""
+    """Who reads, what he may see, and whose wall has to be open for it. ``key`` is None for a member."""
 
     tenant: Tenant
     role: Role
     scope: Scope
+    key: ApiKey | None = None
 
 
 def scope_of(tenant: Tenant, grant: Grant, environment_id: int | None = None) -> Scope:
@@ -61,8 +63,10 @@ class KeyAuthentication(BaseAuthentication):
         found: KeyReader | None = reader_of_key(secret)
         if found is None:
             raise AuthenticationFailed(_("This API key is not valid."))
+        if request.query_params.get("tenant", found.tenant.slug) not in ("", found.tenant.slug):
+            raise NotFound
         scope = scope_of(found.tenant, found.grant, found.key.environment_id)
-        return AnonymousUser(), Reader(found.tenant, found.role, scope)
+        return AnonymousUser(), Reader(found.tenant, found.role, scope, found.key)
 
     def authenticate_header(self, request: Request) -> str:
         return f'{SCHEME} realm="Ringbook"'

@@ -23,6 +23,7 @@ from portal.lib.times import parse_day
 from portal.tenants import wall
 from reports.api.auth import Reader
 from reports.api.problems import ParameterError
+from reports.queries.params import ParamReader
 from reports.scope import Scope
 
 PAGE_SIZE, MOST_PER_PAGE = 100, 500
@@ -84,12 +85,12 @@ class ReaderView(APIView):
         except ValueError:
             raise ParameterError({name: _("A day is written like 2026-07-13.")}) from None
 
-    def id(self, name: str) -> UUID | None:
-        text = self.asked.get(name)
-        try:
-            return UUID(text) if text else None
-        except ValueError:
-            raise ParameterError({name: _("This is no id.")}) from None
+    def ids(self, name: str) -> tuple[UUID, ...]:
+        """A comma list; none for all."""
+        reader = ParamReader(self.asked, self.scope)
+        found = reader.ids(name)
+        reader.finish()
+        return found
 
     def page_size(self) -> int:
         text = self.asked.get("page_size") or str(PAGE_SIZE)

@@ -11,6 +11,7 @@ from reports.dimensions import DIMENSIONS
 from reports.files.as_csv import DIALECTS
 from reports.queries.calls import ORDERINGS
 from reports.queries.question import MATCHES, TESTING
+from reports.remarks.flags import FLAGS
 
 Form = type[s.Serializer[Any]]
 
@@ -106,11 +107,42 @@ _CALL: dict[str, Any] = {
 Call = form("Call", **_CALL)
 Event = form("Event", name=_text(), at=s.DateTimeField(allow_null=True), time=_text())
 Turn = form("Turn", speaker=_text(), side=_text(), text=_text(), at=s.DateTimeField(allow_null=True))
-Tool = form("Tool", name=_text(), input=s.JSONField(), output=s.JSONField(), failed=s.BooleanField())
+Tool = form(
+    "Tool",
+    name=_text(),
+    input=s.JSONField(),
+    output=s.JSONField(),
+    failed=s.BooleanField(),
+    at=s.DateTimeField(allow_null=True),
+    milliseconds=s.FloatField(allow_null=True),
+)
+Stage = form(
+    "Stage",
+    turns=s.IntegerField(),
+    makers=s.ListField(child=_text(), help_text=_("Names of models, providers and voices.")),
+    tokens=s.DictField(child=s.IntegerField()),
+)
+CallChange = form(
+    "CallChange",
+    at=s.DateTimeField(help_text=_("When it was noticed here.")),
+    field=s.ChoiceField(choices=("status", "duration", "started_at")),
+    was=s.JSONField(allow_null=True),
+    now=s.JSONField(allow_null=True),
+)
+CallNote = form(
+    "CallNote",
+    id=s.UUIDField(),
+    author=_text(),
+    text=_text(),
+    created_at=s.DateTimeField(),
+    changed_at=s.DateTimeField(allow_null=True),
+)
 Facts = form("Facts", rows=s.DictField(), rest=s.DictField())
 CallDetail = form(
     "CallDetail",
     **_CALL,
+    first_seen_at=s.DateTimeField(),
+    read_at=s.DateTimeField(help_text=_("When the vendor was asked for what stands here.")),
     timeline=_many(Event),
     transcript=_many(Turn),
     latencies=s.DictField(child=s.ListField(child=s.FloatField()), allow_null=True),
@@ -118,7 +150,12 @@ CallDetail = form(
     quality=Facts(),
     insights=Facts(),
     context=Facts(),
+    audio=Facts(),
+    stages=s.DictField(child=Stage()),
     unrecognised=s.ListField(child=_text()),
+    changes=_many(CallChange),
+    flags=s.ListField(child=s.ChoiceField(choices=tuple(FLAGS.items()))),
+    notes=_many(CallNote),
     payload=s.JSONField(help_text=_("The vendor's last element as it came.")),
 )
 CallbackDay = form(
@@ -175,6 +212,7 @@ Answer = form(
     totals=s.DictField(child=Cell()),
     period=Period(),
     previous_period=Period(allow_null=True),
+    previous_complete=s.BooleanField(),
     as_of=s.DateTimeField(allow_null=True),
     complete=s.BooleanField(),
     mirrored=s.IntegerField(),
@@ -200,6 +238,15 @@ _PARAMETERS: dict[str, tuple[Any, Any, Any]] = {
     "min_duration": (float, None, _("Seconds.")),
     "max_duration": (float, None, _("Seconds.")),
     "testing": (str, TESTING, _("Whether test calls count.")),
+    "outcome": (str, None, _("What calls count as, separated by commas: connected, unreached, open, unresolved.")),
+    "cause": (str, None, _("Causes of hang-up, separated by commas; “none” for calls without one.")),
+    "side": (str, None, _("On whose side calls ended: normal, person, network, ours, vendor, unknown.")),
+    "area_code": (str, None, _("Brazilian area codes (DDD), separated by commas; “none” for other numbers.")),
+    "line": (str, None, _("Digits of your own number, whole: the caller's of outbound calls, else the called one.")),
+    "weekday": (str, None, _("Days of the week in the zone, 1 for Monday to 7, separated by commas.")),
+    "hour": (str, None, _("Hours of the day in the zone, 0 to 23, separated by commas.")),
+    "contact": (str, None, _("A contact's opaque id.")),
+    "campaign": (str, None, _("Ids of campaigns that name the calls, separated by commas.")),
     "changed_since": (OpenApiTypes.DATETIME, None, _("Only calls that changed here since then.")),
     "ordering": (str, ORDERINGS, ""),
     "metrics": (str, None, _("Keys of metrics, separated by commas.")),
@@ -232,6 +279,22 @@ def listed(of: Form, *params: str) -> dict[str, Any]:
 
 def file(media_type: str, *params: str) -> dict[str, Any]:
     responses = {(200, media_type): OpenApiTypes.STR, **_problems()}
+    return {"parameters": _parameters(params), "responses": responses}
+
+
+def accepted(of: Form, *params: str) -> dict[str, Any]:
+    """For a view that takes an order and answers with the job."""
+    return {"parameters": _parameters(params), "responses": {202: of, **_problems()}}
+
+
+def nothing(*params: str) -> dict[str, Any]:
+    """For a view that has nothing more to say."""
+    return {"parameters": _parameters(params), "responses": {204: None, **_problems()}}
+
+
+def binary(*params: str) -> dict[str, Any]:
+    """For a view that hands out a file of any kind."""
+    responses = {(200, "application/octet-stream"): OpenApiTypes.BINARY, **_problems()}
     return {"parameters": _parameters(params), "responses": responses}
 
 

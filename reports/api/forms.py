@@ -2,6 +2,7 @@
 equal.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +15,7 @@ from reports.periods import Period
 from reports.queries.answer import Answer, Cell, GapNote
 from reports.queries.detail import CallDetail
 from reports.queries.freshness import EnvironmentFreshness
+from reports.remarks.notes import Note
 
 
 def environment(row: Environment, freshness: EnvironmentFreshness | None) -> dict[str, Any]:
@@ -94,9 +96,11 @@ def call(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def call_detail(found: CallDetail) -> dict[str, Any]:
+def call_detail(found: CallDetail, notes: Sequence[Note], flags: Sequence[str]) -> dict[str, Any]:
     parts = found.parts
     return call(found.row) | {
+        "first_seen_at": found.first_seen_at,
+        "read_at": found.read_at,
         "timeline": parts.timeline,
         "transcript": parts.transcript,
         "latencies": found.latencies,
@@ -104,7 +108,25 @@ def call_detail(found: CallDetail) -> dict[str, Any]:
         "quality": parts.quality,
         "insights": parts.insights,
         "context": parts.context,
+        "audio": parts.audio,
+        "stages": parts.stages,
         "unrecognised": parts.unrecognised,
+        "changes": [
+            {"at": changes.at, "field": change.field, "was": change.was, "now": change.now}
+            for changes in found.changes
+            for change in changes.fields
+        ],
+        "flags": flags,
+        "notes": [
+            {
+                "id": note.id,
+                "author": note.author,
+                "text": found.written(note.text),
+                "created_at": note.created_at,
+                "changed_at": note.changed_at,
+            }
+            for note in notes
+        ],
         "payload": msgspec.Raw(found.payload.encode()),
     }
 
@@ -165,6 +187,7 @@ def answer(found: Answer) -> dict[str, Any]:
         "totals": _cells(found.totals),
         "period": period(found.period),
         "previous_period": None if found.previous_period is None else period(found.previous_period),
+        "previous_complete": found.previous_complete,
         "as_of": told.as_of,
         "complete": told.complete,
         "mirrored": told.mirrored,

@@ -23,6 +23,7 @@ logger = logging.getLogger("ringbook.api")
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:ringbook:problem:"
+BODY = "body"  # among ``errors``, what is wrong with the request's body as a whole
 
 # status: (last part of the type, title, detail)
 _KINDS = {
@@ -33,9 +34,19 @@ _KINDS = {
     405: ("method", gettext_lazy("Method not allowed"), gettext_lazy("This address does not take this method.")),
     406: ("media-type", gettext_lazy("Not acceptable"), gettext_lazy("This address answers in JSON only.")),
     415: ("content-type", gettext_lazy("Unsupported content type"), gettext_lazy("Send JSON.")),
+    409: ("not-ready", gettext_lazy("Not ready"), gettext_lazy("This is still being made.")),
+    410: ("gone", gettext_lazy("Gone"), gettext_lazy("This is not kept any more.")),
     429: ("rate", gettext_lazy("Too many requests"), gettext_lazy("Wait before you ask again.")),
     500: ("fault", gettext_lazy("Internal error"), gettext_lazy("The fault is ours; it has been noted.")),
 }
+
+
+class Told(exceptions.APIException):
+    """A refusal whose sentence is the reader's to see."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status_code = status
 
 
 class ParameterError(exceptions.ValidationError):
@@ -57,9 +68,11 @@ def problem(exc: Exception, context: dict[str, Any]) -> Response:
         headers["Retry-After"] = str(int(seconds) + 1)
     if challenge := getattr(fault, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
+    if isinstance(fault, exceptions.ParseError):  # a body that is no JSON
+        return document(400, errors={BODY: [_("Send one JSON object.")]})
     if isinstance(fault, exceptions.ValidationError):
         return document(400, errors=_by_field(fault.detail))
-    says_more = isinstance(fault, exceptions.AuthenticationFailed | exceptions.PermissionDenied)
+    says_more = isinstance(fault, exceptions.AuthenticationFailed | exceptions.PermissionDenied | Told)
     return document(fault.status_code, detail=str(fault.detail) if says_more else "", headers=headers)
 
 
@@ -92,8 +105,8 @@ def _known(exc: Exception) -> exceptions.APIException | None:
 
 def _by_field(detail: Any) -> dict[str, list[str]]:
     if isinstance(detail, Mapping):
-        return {str(name): [str(text) for text in _listed(texts)] for name, texts in detail.items()}
-    return {"": [str(text) for text in _listed(detail)]} if detail else {"": [_("This value is not valid.")]}
+        return {str(name) or BODY: [str(text) for text in _listed(texts)] for name, texts in detail.items()}
+    return {BODY: [str(text) for text in _listed(detail)] or [_("This value is not valid.")]}
 
 
 def _listed(texts: Any) -> list[Any]:

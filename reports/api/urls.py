@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from reports.api import views
+from reports.api import callbacks, campaigns, contacts, exports, views
 from reports.api.schema import DocsView, SchemaView
 
 v1 = [
@@ -13,6 +13,15 @@ v1 = [
     path("calls/csv/", views.CallCsv.as_view(), name="calls-csv"),
     path("calls/<uuid:id>/", views.CallOne.as_view(), name="call"),
     path("callbacks/days/", views.CallbackDays.as_view(), name="callbacks-days"),
+    path("callbacks/open/", callbacks.CallbackOpen.as_view(), name="callbacks-open"),
+    path("callbacks/returns/", callbacks.CallbackReturns.as_view(), name="callbacks-returns"),
+    path("campaigns/", campaigns.CampaignList.as_view(), name="campaigns"),
+    path("campaigns/<uuid:id>/", campaigns.CampaignOne.as_view(), name="campaign"),
+    path("contacts/", contacts.ContactList.as_view(), name="contacts"),
+    path("contacts/<str:contact_id>/", contacts.ContactOne.as_view(), name="contact"),
+    path("exports/", exports.ExportList.as_view(), name="exports"),
+    path("exports/<uuid:id>/", exports.ExportOne.as_view(), name="export"),
+    path("exports/<uuid:id>/download/", exports.ExportDownload.as_view(), name="export-download"),
     path("metrics/", views.MetricList.as_view(), name="metrics"),
     path("reports/", views.ReportList.as_view(), name="reports"),
     path("reports/query/", views.ReportQuery.as_view(), name="reports-query"),

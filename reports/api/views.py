@@ -11,6 +11,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.audit.access import note_access
+from portal.audit.record import address_of
 from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import PAGING, ReaderView, behind_wall
@@ -25,6 +27,8 @@ from reports.queries.ask import ask
 from reports.queries.detail import detail
 from reports.queries.freshness import behind, freshness
 from reports.queries.question import read_calls, read_instant, read_question
+from reports.remarks.flags import flags_of
+from reports.remarks.notes import notes_of
 
 FILTERS = (
     "environment",
@@ -39,6 +43,15 @@ FILTERS = (
     "min_duration",
     "max_duration",
     "testing",
+    "outcome",
+    "cause",
+    "side",
+    "area_code",
+    "line",
+    "weekday",
+    "hour",
+    "contact",
+    "campaign",
 )
 
 
@@ -67,8 +80,8 @@ class AgentList(ReaderView):
 
     @extend_schema(operation_id="agents_list", **doc.listed(doc.Agent, "environment"))
     def get(self, request: Request) -> Response:
-        """Agents by name, of one environment if one is named."""
-        return self.short_list(agents.agents(self.scope, self.id("environment")), forms.agent)
+        """Agents by name, of some environments if these are named."""
+        return self.short_list(agents.agents(self.scope, self.ids("environment")), forms.agent)
 
 
 class CallList(ReaderView):
@@ -120,8 +133,21 @@ class CallCsv(ReaderView):
 class CallOne(ReaderView):
     @extend_schema(operation_id="calls_one", **doc.single(doc.CallDetail))
     def get(self, request: Request, id: UUID) -> Response:
-        """One call with its timeline, transcript, latencies, tools and the vendor's raw element."""
-        return Response(forms.call_detail(detail(id, self.scope)))
+        """One call with its timeline, transcript, latencies and tools, what changed of it, what members noted, and the
+        vendor's raw element. Reading a transcript is kept in the company's audit, once an hour for each call.
+        """
+        found = detail(id, self.scope)
+        if found.has_transcript:
+            note_access(
+                "call.transcript_opened",
+                found.row["id"],
+                tenant_id=self.reader.tenant.pk,
+                user=request.user,
+                key=self.reader.key,
+                address=address_of(request),
+            )
+        flags = flags_of([id], self.scope).get(found.row["id"], ())
+        return Response(forms.call_detail(found, notes_of(id, self.scope), flags))
 
 
 class CallbackDays(ReaderView):
@@ -134,7 +160,7 @@ class CallbackDays(ReaderView):
         if first and last and last < first:
             raise ParameterError({"date_to": _("The period ends before it begins.")})
         return self.short_list(
-            callbacks.callback_days(self.scope, first, last, self.id("environment")), forms.callback_day
+            callbacks.callback_days(self.scope, first, last, self.ids("environment")), forms.callback_day
         )
 
 

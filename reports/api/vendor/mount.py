@@ -18,7 +18,7 @@ from portal.tenants import wall
 from portal.tenants.guards import reader_of_key
 from portal.tenants.models.tenants import Environment, Tenant
 from reports.api.auth import key_in, scope_of
-from reports.queries.vendor_ledger import Rests, standing
+from reports.queries.vendor.ledger import Rests, standing
 from reports.scope import Scope
 
 logger = logging.getLogger("ringbook.api")

@@ -17,10 +17,11 @@ from django.utils import timezone
 from reports.api.vendor import asked as known
 from reports.api.vendor.asked import Asked
 from reports.api.vendor.mount import Mount, Refusal, Visit, answer
-from reports.queries import vendor, vendor_lists
 from reports.queries.masks import hide_numbers
-from reports.queries.vendor_ledger import Rests
-from reports.queries.vendor_lists import Element
+from reports.queries.vendor import calls as vendor
+from reports.queries.vendor import lists as vendor_lists
+from reports.queries.vendor.ledger import Rests
+from reports.queries.vendor.lists import Element
 from sync.taxonomy import Stream
 
 
@@ -53,7 +54,7 @@ def calls(request: HttpRequest, visit: Visit, agent_id: str | None = None) -> Ht
     try:
         rows = vendor.calls(visit.scope, wanted)
     except vendor.PartialNumberError:
-        params.refuse("search", "The search must be a whole phone number.")
+        params.refuse("search", "The search must be a whole phone number or telephony id.")
     _check(params)
     visit.rests = Rests(Stream.CALLS, wanted.date_from, wanted.date_to)
     total = rows.count()
@@ -97,13 +98,14 @@ def callback_agents(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 
 def callback_stats(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    """Totals of the whole environment, so only for a key that may see every agent of it."""
+    """Totals of the whole environment, so only for a key that may see every agent of it.
+
+    Days in the wrong order are no days: no refusal of them is documented, here or for the lists.
+    """
     today = timezone.now().astimezone(UTC).date()
     params = Asked(request.GET)
     start = params.day("start_date") or today - timedelta(days=30)
     end = params.day("end_date") or today
-    if not params.errors and end < start:
-        params.refuse("end_date", "The end date must be a date after or equal to start date.")
     visit.rests = Rests(Stream.CALLBACKS)
     _check(params)
     if visit.scope.agent_ids is not None:

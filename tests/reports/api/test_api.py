@@ -13,6 +13,7 @@ from portal.tenants.models.people import Membership, Role
 from reports.api import documented, views
 from reports.metrics import METRICS
 from sync.models.callbacks import CallbackDay
+from sync.models.campaigns import Campaign
 from sync.models.runs import Gap
 from tests import factories
 from tests.conftest import member
@@ -61,6 +62,7 @@ def test_agents_of_all_environments_or_of_one(get, acme, sales, care, key):
     assert list(rows[1]) == list(documented.Agent().fields)
     assert rows[1]["price_per_minute"] == 0.0855
     assert len(get(f"{API}/agents/?environment={sales.public_id}", key).data["results"]) == 3
+    assert len(get(f"{API}/agents/?environment={sales.public_id},{care.public_id}", key).data["results"]) == 4
     first = get(f"{API}/agents/?page_size=3&count=true", key).data
     assert (len(first["results"]), first["count"], first["previous"]) == (3, 4, None)
     second = get(first["next"].removeprefix("http://testserver"), key).data
@@ -90,6 +92,26 @@ def test_callback_days_are_the_vendors_totals(get, acme, sales, key):
     assert list(rows[0]) == list(documented.CallbackDay().fields)
     wrong = get(f"{API}/callbacks/days/?date_from=2026-07-09&date_to=2026-07-01", key)
     assert list(wrong.data["errors"]) == ["date_to"]
+
+
+@pytest.mark.parametrize("path", ["agents", "callbacks/days", "campaigns"])
+def test_lists_take_several_environments(get, acme, sales, care, key, path):
+    with wall.tenant(acme):
+        for environment in (sales, care):
+            factories.agent(environment, "a")
+            told = {"tenant": acme, "environment": environment, "payload": "{}", "changed_at": factories.TIME_ZERO}
+            amounts = {"received": 1, "answered": 1, "unmatched": 0, "sources": []}
+            CallbackDay.objects.create(**told, **amounts, day=date(2026, 7, 6), digest=b"0" * 16)
+            Campaign.objects.create(**told, external_id="c", name="C")
+
+    def homes(*environments) -> list[str]:
+        asked = ",".join(str(row.public_id) for row in environments)
+        return sorted(row["environment"] for row in get(f"{API}/{path}/?environment={asked}", key).data["results"])
+
+    assert homes(sales, care) == sorted((str(sales.public_id), str(care.public_id)))
+    assert homes(care) == [str(care.public_id)]
+    wrong = get(f"{API}/{path}/?environment={care.public_id},7", key)
+    assert (wrong.status_code, list(wrong.data["errors"])) == (400, ["environment"])
 
 
 def test_every_metric_is_declared_in_the_readers_language(get, key):
@@ -194,6 +216,21 @@ def test_problems_have_one_form(get, key, client):
         assert answer.data["type"].startswith("urn:ringbook:problem:")
         assert answer["Cache-Control"] == "private, no-store"
         assert ("WWW-Authenticate" in answer) == (status == 401)
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "7", "\xff"])
+def test_a_body_that_cannot_be_read_is_named_as_such(client, key, body):
+    answer = client.post(
+        f"{API}/exports/", body, content_type="application/json", headers={"Authorization": f"Bearer {key}"}
+    )
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["errors"] == {"body": ["Send one JSON object."]}
+
+
+def test_a_key_is_of_one_company(get, acme, globex, sales, key):
+    assert get(f"{API}/environments/?tenant=acme", key).status_code == 200
+    strange, absent = (get(f"{API}/environments/?tenant={slug}", key) for slug in ("globex", "nobody"))
+    assert (strange.status_code, strange.body) == (404, absent.body)
 
 
 def test_a_fault_of_ours_is_a_problem_too(get, key, monkeypatch, caplog):

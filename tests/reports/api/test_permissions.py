@@ -15,6 +15,8 @@ from django.urls.resolvers import URLPattern
 from portal.lib.ids import uuid7
 from portal.tenants import wall
 from portal.tenants.models.tenants import Tenant
+from reports.queries.contact_ids import contact_id
+from reports.scope import Scope
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
 from tests import factories
@@ -36,6 +38,15 @@ TABLE = {
     f"{API}/calls/csv/": API_READERS,
     f"{API}/calls/{{call}}/": API_READERS,
     f"{API}/callbacks/days/": API_READERS,
+    f"{API}/campaigns/": API_READERS,
+    f"{API}/campaigns/{{campaign}}/": API_READERS,
+    f"{API}/callbacks/open/": API_READERS,
+    f"{API}/callbacks/returns/": API_READERS,
+    f"{API}/contacts/": API_READERS,
+    f"{API}/contacts/{{contact}}/": API_READERS,
+    f"{API}/exports/": API_READERS,
+    f"{API}/exports/{{call}}/": API_READERS,
+    f"{API}/exports/{{call}}/download/": API_READERS,
     f"{API}/metrics/": API_READERS,
     f"{API}/reports/": API_READERS,
     f"{API}/reports/query/": API_READERS,
@@ -55,7 +66,12 @@ TABLE = {
     f"{ORIGINSAI}/agents/{{agent_id}}/call_stats": CARE_READERS,
     f"{ORIGINSAI}/{{rest}}": frozenset(),
 }
-NEED_SALES = ("{environment}", "{call}")  # the ids below are of the environment that "care" may not see
+NEED_SALES = (
+    "{environment}",
+    "{call}",
+    "{campaign}",
+    "{contact}",
+)  # the ids below are of the environment that "care" may not see
 
 
 def stock(environment, mark, number, call_key=None):
@@ -106,9 +122,34 @@ def world(acme, globex, sales, care, foreign):
     with wall.tenant(globex):
         theirs = stock(foreign, CANARY, FOREIGN_NUMBER)
     return {
-        "ids": {"environment": sales.public_id, "call": ours.pk, "agent_id": "a-1", "campaign_id": "k-1", "rest": "x/"},
-        "theirs": {"environment": foreign.public_id, "call": theirs.pk},
+        "ids": {
+            "environment": sales.public_id,
+            "call": ours.pk,
+            "campaign": campaign_of(sales),
+            "contact": contact_of(ours),
+            "agent_id": "a-1",
+            "campaign_id": "k-1",
+            "rest": "x/",
+        },
+        "theirs": {
+            "environment": foreign.public_id,
+            "call": theirs.pk,
+            "campaign": campaign_of(foreign),
+            "contact": contact_of(theirs),
+        },
     }
+
+
+def contact_of(call):
+    """The opaque id of a call's contact, as its own tenant is told it."""
+    scope = Scope(call.tenant_id, "UTC", frozenset({call.environment_id}), sees_numbers=True)
+    with wall.tenant(call.tenant_id):
+        return contact_id(call.contact, scope)
+
+
+def campaign_of(environment):
+    with wall.tenant(environment.tenant_id):
+        return Campaign.objects.get(environment=environment).public_id
 
 
 @pytest.fixture
@@ -145,9 +186,10 @@ def addresses():
     kept = []
     for text in found:
         if text.startswith(("/api/", "/vendor/")):
-            text = text.replace("<uuid:id>", "{environment}" if "environments" in text else "{call}")
-            for name in ("agent_id", "campaign_id"):
-                text = text.replace(f"<str:{name}>", f"{{{name}}}")
+            nouns = [noun for noun in ("environment", "campaign") if f"/{noun}s/" in text]
+            text = text.replace("<uuid:id>", "{" + (nouns or ["call"])[0] + "}")
+            for name, word in (("agent_id", "agent_id"), ("campaign_id", "campaign_id"), ("contact_id", "contact")):
+                text = text.replace(f"<str:{name}>", f"{{{word}}}")
             kept.append(text.split("^(?P<rest>")[0] + "{rest}" if "(?P<rest>" in text else text)
     return kept
 
@@ -181,17 +223,25 @@ def expected(address, name, method):
         known = name in CARE_READERS
     if not known:
         return 401
+    if address.startswith(f"{API}/exports/"):  # an order that says nothing, and files that are nobody's
+        one, whole = "{call}" in address, address.endswith("{call}/")
+        if method == "POST" and not one:
+            return 400
+        return 404 if one and (reads or (method == "DELETE" and whole)) else 200 if reads else 405
     if not reads:
         return 405
+    if address == f"{API}/contacts/":
+        return 400  # it wants a number
     if address.endswith("{rest}") or (name == "care" and address.endswith(tuple(f"{part}/" for part in NEED_SALES))):
         return 404
     return 200
 
 
 QUERIES = {
-    "calls/": ("environment={environment}", "agent={agent}"),
+    "calls/": ("environment={environment}", "agent={agent}", "campaign={campaign}"),
     "calls/csv/": ("environment={environment}", "agent={agent}"),
     "agents/": ("environment={environment}",),
+    "campaigns/": ("environment={environment}",),
     "callbacks/days/": ("environment={environment}",),
     "reports/query/": (
         "environment={environment}&date_from=2026-07-01&date_to=2026-07-09&by=day",
@@ -208,8 +258,10 @@ def test_foreign_ids_answer_like_absent_ones(get, client, world, principals, glo
     with wall.tenant(globex):
         their_agent = factories.agent(foreign, "a-1").public_id
     theirs = world["theirs"] | {"agent": their_agent}
-    absent = {"environment": uuid7(), "call": uuid7(), "agent": uuid4()}
-    paths = [f"{API}/environments/{{environment}}/", f"{API}/calls/{{call}}/"]
+    absent = {"environment": uuid7(), "call": uuid7(), "campaign": uuid7(), "agent": uuid4(), "contact": "0" * 40}
+    paths = [
+        f"{API}/{noun}s/{{{noun}}}/" for noun in ("environment", "call", "campaign", "contact")
+    ]  # each by the id of another tenant's
     paths += [f"{API}/{path}?{query}" for path, queries in QUERIES.items() for query in queries]
     for path in paths:
         pair = [get(path.format(**ids), key) for ids in (theirs, absent)]

@@ -64,6 +64,7 @@ def test_refusals_have_the_form_of_the_vendors_framework(get, acme, globex, fore
     with wall.tenant(globex):
         factories.agent(foreign, "9")
     absent, theirs = (get(f"{BASE}/agents/{name}/call_stats", care_key) for name in ("10", "9"))
+    assert get(f"{BASE}/agents/-1/call_stats", care_key).body == absent.body
     assert absent.status_code == 404
     assert absent.data == {"detail": "Agent not found"}
     assert (absent.body, dict(absent.headers)) == (theirs.body, dict(theirs.headers))

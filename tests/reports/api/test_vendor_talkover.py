@@ -9,7 +9,7 @@ import pytest
 
 from portal.tenants import wall
 from portal.tenants.models.people import Role
-from reports.queries import vendor
+from reports.queries.vendor import calls as vendor
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
@@ -379,6 +379,15 @@ def test_callback_statistics_of_a_range_are_the_sum_of_its_days(get, acme, sales
             {"source_agent_id": "a", "name": "Anna", "count": 3},
         ],
     }
+    backwards = get(f"{BASE}/callback-agents/stats?start_date=2026-07-08&end_date=2026-07-01", sales_key)
+    assert backwards.status_code == 200  # as the lists: no refusal is documented
+    assert backwards.data["data"] == {
+        "period": {"start": "2026-07-08", "end": "2026-07-01"},
+        "total_callbacks_received": 0,
+        "callbacks_answered": 0,
+        "callbacks_unmatched": 0,
+        "callbacks_by_source_agent": [],
+    }
     one_agent = make_key(acme, environment=sales, agents=["a"])
     assert get(f"{BASE}/callback-agents/stats", one_agent).status_code == 403
 
@@ -445,11 +454,27 @@ def test_numbers_are_masked_everywhere_for_a_key_that_may_not_see_them(get, acme
 
 def test_a_number_is_not_to_be_felt_out_digit_by_digit(get, acme, sales, elements):
     blind = make_key(acme, environment=sales, numbers=False)
-    answer = get(f"{BASE}/calls?search=55119", blind)
-    assert answer.status_code == 422
-    assert list(answer.data["errors"]) == ["search"]
+    for part in ("55119", "7654321", "CA00", "98765x", "%00"):
+        answer = get(f"{BASE}/calls?search={part}", blind)
+        assert answer.status_code == 422, part
+        assert list(answer.data["errors"]) == ["search"]
     assert get(f"{BASE}/calls?search=551198765432", blind).data["data"] == []
     assert get(f"{BASE}/calls?search=CA001", blind).data["pagination"]["total"] == 1
+    whole = get(f"{BASE}/calls?search=5511987654321", blind).data["pagination"]["total"]
+    assert whole > 0
+    assert get(f"{BASE}/calls?search=(11) 98765-4321", blind).data["pagination"]["total"] == whole
+
+
+def test_a_mask_leaves_no_area_code(get, acme, sales):
+    element = example("talkover_agent_calls.json")["data"][0] | {
+        "to": "+5551906387925",
+        "to_formatted": "(51) 90638-7925",  # with Peru's code before it, it would be a number, too
+    }
+    with wall.tenant(acme):
+        mirror(sales, element)
+    blind = make_key(acme, environment=sales, numbers=False)
+    (shown,) = get(f"{BASE}/calls", blind).data["data"]
+    assert (shown["to"], shown["to_formatted"]) == ("+55 •• •••••-7925", "•••••••7925")
 
 
 def test_a_key_of_some_agents_sees_only_theirs(get, acme, sales, elements):

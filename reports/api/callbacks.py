@@ -1,0 +1,116 @@
+"""The callback loop over the API: returns with the calls they answer, and contacts still waiting."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers as s
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from reports.api import documented as doc
+from reports.api.base import PAGING, ReaderView
+from reports.queries.returns.lists import Asked, read_asked, returns
+from reports.queries.returns.open import still_open
+
+CallbackReturn = doc.form(
+    "CallbackReturn",
+    id=s.UUIDField(help_text=_("Of the call that came back.")),
+    environment=s.UUIDField(),
+    agent=doc.AgentName(allow_null=True, help_text=_("The agent that took the call.")),
+    started_at=s.DateTimeField(),
+    status=s.CharField(),
+    outcome=s.CharField(),
+    number=s.CharField(),
+    contact=s.CharField(help_text=_("An opaque id, the same for every call of one number.")),
+    answers=s.UUIDField(allow_null=True, help_text=_("The call it answers; null if you may not see it.")),
+    answered_started_at=s.DateTimeField(allow_null=True),
+    source=doc.AgentName(allow_null=True, help_text=_("The agent that had called.")),
+    attempts=s.IntegerField(help_text=_("Attempts it answers, the last one included.")),
+    waited=s.FloatField(help_text=_("Seconds since the call it answers.")),
+    waited_first=s.FloatField(help_text=_("Seconds since the first of the attempts.")),
+)
+OpenContact = doc.form(
+    "OpenContact",
+    contact=s.CharField(help_text=_("An opaque id, the same for every call of one number.")),
+    number=s.CharField(),
+    environment=s.UUIDField(),
+    last_missed_at=s.DateTimeField(),
+    call=s.UUIDField(help_text=_("The last call missed.")),
+    agent=doc.AgentName(allow_null=True),
+    missed=s.IntegerField(help_text=_("How many calls were missed.")),
+    attempts_since=s.IntegerField(help_text=_("Your calls to the contact since the last one missed.")),
+)
+PLACES = ("environment", "agent", "date_from", "date_to")
+
+
+class _Loop(ReaderView):
+    params = (*PLACES, *PAGING)
+
+    def asked_for(self) -> Asked:
+        return read_asked(self.asked, self.scope)
+
+
+class CallbackReturns(_Loop):
+    @extend_schema(operation_id="callbacks_returns", **doc.listed(CallbackReturn, *PLACES))
+    def get(self, request: Request) -> Response:
+        """Callbacks found among the calls, newest first, each with the call it answers: the first call to a callback
+        agent after an attempt of one of its source agents, within the hours set for the company. Days are those on
+        which the contact rang, ``agent`` is the one that took the call.
+        """
+        asked = self.asked_for()
+        page = returns(asked, self.scope, cursor=self.cursor(), size=self.page_size(), count=self.wants_count())
+        return self.listed(
+            [_returned(row) for row in page.rows], next=page.next, previous=page.previous, count=page.count
+        )
+
+
+class CallbackOpen(_Loop):
+    @extend_schema(operation_id="callbacks_open", **doc.listed(OpenContact, *PLACES))
+    def get(self, request: Request) -> Response:
+        """Contacts whose call was missed and with whom no call has connected since, who waits longest first. Days are
+        those of the missed calls, of any time by default.
+        """
+        page = still_open(self.asked_for(), self.scope, cursor=self.cursor(), size=self.page_size())
+        return self.listed(
+            [_waiting(row) for row in page.rows],
+            next=page.next,
+            previous=page.previous,
+            count=page.count if self.wants_count() else None,
+        )
+
+
+def _named(row: dict[str, Any], key: str) -> dict[str, Any] | None:
+    return None if row[key] is None else {"id": row[key], "name": row[f"{key}_name"]}
+
+
+def _returned(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "environment": row["environment"],
+        "agent": _named(row, "agent"),
+        "started_at": row["started_at"],
+        "status": row["status"],
+        "outcome": row["outcome"],
+        "number": row["number"],
+        "contact": row["contact_id"],
+        "answers": row["answers"],
+        "answered_started_at": row["answered_started_at"],
+        "source": _named(row, "source"),
+        "attempts": row["attempts"],
+        "waited": row["waited"],
+        "waited_first": row["waited_first"],
+    }
+
+
+def _waiting(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "contact": row["contact_id"],
+        "number": row["number"],
+        "environment": row["environment"],
+        "last_missed_at": row["last_missed_at"],
+        "call": row["call"],
+        "agent": _named(row, "agent"),
+        "missed": row["missed"],
+        "attempts_since": row["attempts_since"],
+    }

@@ -1,0 +1,98 @@
+"""Contacts: one number over agents, environments and vendors, named by an opaque id."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers as s
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from reports.api import documented as doc
+from reports.api import forms
+from reports.api.base import PAGING, ReaderView
+from reports.api.problems import ParameterError
+from reports.queries import calls
+from reports.queries.chosen import Filters
+from reports.queries.contacts import Contact, NoContact, contact, contacts_of_number
+from reports.queries.question import CallQuestion
+
+_FIELDS: dict[str, Any] = {
+    "id": s.CharField(),
+    "number": s.CharField(),
+    "attempts": s.IntegerField(),
+    "outbound": s.IntegerField(),
+    "inbound": s.IntegerField(),
+    "connected": s.IntegerField(),
+    "unreached": s.IntegerField(),
+    "open": s.IntegerField(),
+    "unresolved": s.IntegerField(),
+    "callbacks": s.IntegerField(allow_null=True),
+    "talk_seconds": s.FloatField(),
+    "test_calls": s.IntegerField(),
+    "first_seen": s.DateTimeField(),
+    "last_seen": s.DateTimeField(),
+    "agents": s.IntegerField(),
+    "environments": s.ListField(child=s.CharField()),
+}
+ContactForm = doc.form("Contact", **_FIELDS)
+ContactCalls = doc.form(
+    "ContactCalls",
+    contact=ContactForm(),
+    next=s.URLField(allow_null=True),
+    previous=s.URLField(allow_null=True),
+    count=s.IntegerField(required=False),
+    results=doc.Call(many=True),
+)
+
+
+def told(found: Contact) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "number": found.number,
+        "attempts": found.calls,
+        "outbound": found.outbound,
+        "inbound": found.inbound,
+        **{word: found.outcomes[word] for word in ("connected", "unreached", "open", "unresolved")},
+        "callbacks": found.callbacks,
+        "talk_seconds": found.talk_seconds,
+        "test_calls": found.test_calls,
+        "first_seen": found.first_seen,
+        "last_seen": found.last_seen,
+        "agents": found.agents,
+        "environments": found.environments,
+    }
+
+
+class ContactList(ReaderView):
+    params = ("number", *PAGING)
+
+    @extend_schema(operation_id="contacts_list", **doc.listed(ContactForm, "number"))
+    def get(self, request: Request) -> Response:
+        """The contact of a whole number, in any punctuation: one element, or none. A number without its country code is
+        looked for as it stands and as a Brazilian one, so it may find two.
+        """
+        number = self.asked.get("number") or ""
+        if not any(mark.isdecimal() for mark in number):
+            raise ParameterError({"number": _("Name a number, with its country code.")})
+        return self.short_list(contacts_of_number(number, self.scope), told)
+
+
+class ContactOne(ReaderView):
+    params = PAGING
+
+    @extend_schema(operation_id="contacts_one", **doc.single(ContactCalls, *PAGING))
+    def get(self, request: Request, contact_id: str) -> Response:
+        """What a contact's calls come to, and every one of them, newest first, test calls included."""
+        try:
+            found = contact(contact_id, self.scope)
+        except NoContact:
+            raise NotFound from None
+        asked = CallQuestion(filters=Filters(contact=found.id, testing="include"))
+        page = calls.page(asked, self.scope, cursor=self.cursor(), size=self.page_size())
+        count = calls.calls(asked, self.scope).order_by().count() if self.wants_count() else None
+        answer = self.listed(
+            [forms.call(row) for row in page.rows], next=page.next, previous=page.previous, count=count
+        )
+        return Response({"contact": told(found), **answer.data})

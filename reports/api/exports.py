@@ -1,0 +1,204 @@
+"""Files as jobs: asked for by POST, looked at until they are ready, then downloaded.
+
+Each reader sees his own only: a member those he asked for, a key those asked for with it.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import FileResponse
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers as s
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.audit.record import address_of
+from reports.api import documented as doc
+from reports.api.base import PAGING, ReaderView
+from reports.api.problems import ParameterError, Told
+from reports.api.renderers import JsonRenderer
+from reports.catalogue import CATALOGUE
+from reports.files import jobs
+from reports.files.as_csv import DIALECTS
+from reports.files.downloads import Refused, hand_out
+from reports.files.formats import FORMATS
+from reports.files.models import Export, State, What
+from reports.files.orders import PARAMS, params_of, read_order
+from reports.files.tasks import hint
+from reports.queries.call_columns import COLUMNS
+
+LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
+_FORM = ("what", "format", "dialect", "language")
+
+ExportForm = doc.form(
+    "Export",
+    id=s.UUIDField(),
+    what=s.ChoiceField(choices=What.values),
+    title=s.CharField(),
+    format=s.ChoiceField(choices=tuple(FORMATS)),
+    dialect=s.CharField(),
+    language=s.CharField(),
+    params=s.DictField(child=s.CharField(), help_text=_("The question as the lists and reports of this API ask it.")),
+    state=s.ChoiceField(choices=State.values),
+    expected=s.IntegerField(allow_null=True, help_text=_("How many rows there are to be.")),
+    done=s.IntegerField(help_text=_("How many rows are written.")),
+    rows=s.IntegerField(allow_null=True, help_text=_("How many rows the file has, once it is ready.")),
+    bytes=s.IntegerField(allow_null=True),
+    sha256=s.CharField(),
+    name=s.CharField(),
+    complete=s.BooleanField(allow_null=True, help_text=_("Whether every day of the period was read whole.")),
+    as_of=s.DateTimeField(allow_null=True),
+    error=s.CharField(),
+    created_at=s.DateTimeField(),
+    finished_at=s.DateTimeField(allow_null=True),
+    expires_at=s.DateTimeField(allow_null=True),
+    download=s.URLField(allow_null=True),
+)
+_COMMAS = _("Also as a list.")
+OrderForm = doc.form(
+    "ExportOrder",
+    what=s.ChoiceField(
+        choices=What.values,
+        help_text=_(
+            "The list: calls, callbacks (as /callbacks/returns/ lists them), waiting (/callbacks/open/), campaigns; or "
+            "a report. Callbacks, waiting and campaigns take environment, agent and days; campaigns a status too, and "
+            "the days are those their calls grew over."
+        ),
+    ),
+    format=s.ChoiceField(choices=tuple(FORMATS), required=False, help_text=_("XLSX by default.")),
+    dialect=s.ChoiceField(choices=tuple(DIALECTS), required=False, help_text=_("Of CSV: what is to open it.")),
+    language=s.ChoiceField(choices=LANGUAGES, required=False),
+    report=s.ChoiceField(
+        choices=tuple(CATALOGUE), required=False, help_text=_("A ready-made report, in place of metrics and by.")
+    ),
+    columns=s.CharField(
+        required=False,
+        help_text=_("Of calls: time, number, and of %(names)s those named here. All there are by default.")
+        % {"names": ", ".join(COLUMNS)},
+    ),
+    **{name: s.CharField(required=False, help_text=_COMMAS) for name in PARAMS if name not in ("report", "columns")},
+)
+
+
+class ExportView(ReaderView):
+    @property
+    def asker(self) -> jobs.Asker:
+        user: Any = self.request.user
+        address = address_of(self.request._request)
+        return jobs.Asker(self.reader.tenant.pk, user=user, key=self.reader.key, address=address)
+
+    def own(self, id: UUID) -> Export:
+        """Raises DoesNotExist for another's as for an absent one."""
+        return self.asker.own().get(public_id=id)
+
+    def told(self, row: Export) -> dict[str, Any]:
+        """An export as the API tells it."""
+        ready = row.state == State.READY
+        address = reverse("api:export-download", args=[row.public_id])
+        return {
+            "id": str(row.public_id),
+            "what": row.what,
+            "title": row.title,
+            "format": row.format,
+            "dialect": row.dialect,
+            "language": row.language,
+            "params": params_of(row),
+            "state": row.state,
+            "expected": row.expected,
+            "done": row.done,
+            "rows": row.done if ready else None,
+            "bytes": row.bytes,
+            "sha256": row.sha256,
+            "name": row.name,
+            "complete": row.complete,
+            "as_of": row.as_of,
+            "error": row.error,
+            "created_at": row.created_at,
+            "finished_at": row.finished_at,
+            "expires_at": row.expires_at,
+            "download": self.request.build_absolute_uri(address) if ready else None,
+        }
+
+
+class ExportList(ExportView):
+    params = PAGING
+    http_method_names = ["get", "head", "post"]
+
+    @extend_schema(operation_id="exports_list", **doc.listed(ExportForm))
+    def get(self, request: Request) -> Response:
+        """One's own files, newest first, as long as they are remembered."""
+        return self.short_list(self.asker.own(), self.told)
+
+    @extend_schema(operation_id="exports_ask", request=OrderForm, **doc.accepted(ExportForm))
+    def post(self, request: Request) -> Response:
+        """Ask for a file of any list or any report: the rows that the list's own address gives, in its order, campaigns
+        by their start as on the page. The answer is the job; ``Location`` is where to look.
+        """
+        given = _given(request.data)
+        language = given.pop("language", "") or translation.get_language() or ""
+        if language not in LANGUAGES:
+            text = _("This is one of %(names)s.") % {"names": ", ".join(LANGUAGES)}
+            raise ParameterError({"language": text})
+        with translation.override(language):
+            order = read_order(given, self.scope)
+        try:
+            with translation.override(language):
+                row = jobs.ask(order, self.asker, hint)
+        except jobs.TooMany as error:
+            raise Told(429, str(error)) from error
+        address = request.build_absolute_uri(reverse("api:export", args=[row.public_id]))
+        return Response(self.told(row), status=202, headers={"Location": address})
+
+
+class ExportOne(ExportView):
+    http_method_names = ["get", "head", "delete"]
+
+    @extend_schema(operation_id="exports_one", **doc.single(ExportForm))
+    def get(self, request: Request, id: UUID) -> Response:
+        """One file: how far it is, and once it is ready, its rows, length and SHA-256."""
+        return Response(self.told(self.own(id)))
+
+    @extend_schema(operation_id="exports_delete", **doc.nothing())
+    def delete(self, request: Request, id: UUID) -> Response:
+        """Withdraw a file, made or not."""
+        jobs.delete(self.own(id), self.asker)
+        return Response(status=204)
+
+
+class ExportDownload(ExportView):
+    renderer_classes = (JsonRenderer,)
+
+    @extend_schema(operation_id="exports_download", **doc.binary())
+    def get(self, request: Request, id: UUID) -> FileResponse:
+        """The file. What its asker may see is looked up anew: who may see less than it shows reads 403."""
+        try:
+            return hand_out(self.own(id), self.asker, noted=request.method == "GET")
+        except Refused as error:
+            raise Told(error.status, str(error)) from error
+
+
+def _given(data: Any) -> dict[str, str]:
+    """The body's fields as parameters; a list is a comma list."""
+    if not isinstance(data, dict):
+        raise ParameterError({"": _("Send one JSON object.")})
+    errors = {name: _("This parameter is not known here.") for name in data if name not in (*_FORM, *PARAMS)}
+    if not data.get("what"):
+        errors["what"] = _("Say what the file is to hold: %(choices)s.") % {"choices": ", ".join(What.values)}
+    given = {}
+    for name, value in data.items():
+        items = value if isinstance(value, list) else [value]
+        if any(isinstance(item, dict | list) for item in items):
+            errors.setdefault(str(name), _("This is a text, a number or a list of them."))
+        else:
+            given[str(name)] = ",".join(_text(item) for item in items if item is not None)
+    if errors:
+        raise ParameterError(errors)
+    return given
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,159 @@
+"""Files over the API: asked for, looked at, downloaded, withdrawn; and only one's own."""
+
+import csv
+import hashlib
+import io
+import json
+from datetime import timedelta
+
+import pytest
+
+from portal.audit.models import Entry
+from portal.tenants import wall
+from portal.tenants.models.keys import ApiKey
+from reports.api.views import FILTERS
+from reports.files import making, orders
+from reports.files.models import Export
+from tests import factories
+from tests.reports.api.conftest import make_key
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _data(settings, tmp_path, monkeypatch):
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setattr("reports.api.exports.hint", lambda *pair: None)
+
+
+@pytest.fixture
+def calls(acme, sales, care):
+    with wall.tenant(acme):
+        for number in range(6):
+            factories.call(
+                (sales, care)[number % 2], f"c{number}", started_at=factories.TIME_ZERO + timedelta(hours=number)
+            )
+
+
+@pytest.fixture
+def post(client):
+    def ask(path, body, key):
+        response = client.post(
+            path, json.dumps(body), content_type="application/json", headers={"Authorization": f"Bearer {key}"}
+        )
+        response.data = json.loads(response.content) if response.content else None
+        return response
+
+    return ask
+
+
+def make_all(tenant):
+    with wall.tenant(tenant):
+        for row in Export.objects.all():
+            making.make(row.pk)
+
+
+def test_a_file_from_asking_to_having(get, post, acme, calls):
+    key = make_key(acme)
+    answer = post("/api/v1/exports/", {"what": "calls", "format": "csv", "date_from": "2026-07-08"}, key)
+    assert answer.status_code == 202
+    job = answer.data
+    assert answer["Location"].endswith(f"/api/v1/exports/{job['id']}/")
+    assert (job["state"], job["rows"], job["download"]) == ("waiting", None, None)
+    early = get(f"/api/v1/exports/{job['id']}/download/", key)
+    assert (early.status_code, early["Content-Type"]) == (409, "application/problem+json")
+    make_all(acme)
+    job = get(answer["Location"].replace("http://testserver", ""), key).data
+    assert (job["state"], job["rows"], job["expected"], job["complete"]) == ("ready", 6, 6, False)
+    assert job["params"] == {"date_from": "2026-07-08", "zone": "America/Sao_Paulo"}
+    file = get(job["download"].replace("http://testserver", ""), key, **{"Accept-Encoding": "gzip"})
+    assert file.status_code == 200
+    assert hashlib.sha256(file.body).hexdigest() == job["sha256"] == file["X-Content-SHA256"]
+    assert file["Content-Length"] == str(len(file.body)) == str(job["bytes"])
+    assert file["Content-Disposition"] == f'attachment; filename="{job["name"]}"'
+    listed = get("/api/v1/calls/?date_from=2026-07-08", key).data["results"]
+    rows = list(csv.DictReader(io.StringIO(file.body.decode())))
+    assert [row["Id"] for row in rows] == [row["id"] for row in listed]
+    with wall.tenant(acme):
+        acts = list(Entry.objects.order_by("id").values_list("action", "key__name"))
+    assert acts == [("export.asked", "test"), ("export.downloaded", "test")]
+
+
+def test_a_report_in_one_body(get, post, acme, calls):
+    key = make_key(acme)
+    body = {"what": "report", "metrics": ["attempts", "connect_rate"], "by": "day", "date_from": "2026-07-07",
+            "date_to": "2026-07-09", "format": "csv", "compare": "none", "language": "pt-br"}  # fmt: skip
+    job = post("/api/v1/exports/", body, key).data
+    make_all(acme)
+    job = get(f"/api/v1/exports/{job['id']}/", key).data
+    assert (job["state"], job["rows"], job["language"]) == ("ready", 3, "pt-br")
+    file = get(f"/api/v1/exports/{job['id']}/download/", key)
+    rows = list(csv.reader(io.StringIO(file.body.decode())))
+    query = "metrics=attempts,connect_rate&by=day&date_from=2026-07-07&date_to=2026-07-09&compare=none"
+    answer = get(f"/api/v1/reports/query/?{query}", key).data
+    told = [
+        [row["key"]["day"], row["cells"]["attempts"]["value"], row["cells"]["connect_rate"]["value"]]
+        for row in answer["rows"]
+    ]
+    assert [[row[0], int(row[1]), float(row[2]) if row[2] else None] for row in rows[1:]] == told
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"what": "secrets"}, "what"),
+        ({"format": "csv"}, "what"),
+        ({"what": "calls", "format": "exe"}, "format"),
+        ({"what": "calls", "colour": "red"}, "colour"),
+        ({"what": "calls", "date_from": {"a": 1}}, "date_from"),
+        ({"what": "report", "metrics": ["attempts", "nothing"]}, "metrics"),
+        ({"what": "calls", "language": "tlh"}, "language"),
+        ([], "body"),
+    ],
+)
+def test_a_wrong_order_is_refused_by_name(post, acme, body, name):
+    answer = post("/api/v1/exports/", body, make_key(acme))
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert list(answer.data["errors"]) == [name]
+    with wall.tenant(acme):
+        assert not Export.objects.exists()
+
+
+def test_each_reader_has_his_own_files(get, post, client, acme, calls, ana):
+    key, other = make_key(acme), make_key(acme)
+    job = post("/api/v1/exports/", {"what": "calls", "format": "csv"}, key).data
+    make_all(acme)
+    client.force_login(ana)
+    for path in (f"/api/v1/exports/{job['id']}/", f"/api/v1/exports/{job['id']}/download/"):
+        assert get(path, key).status_code == 200
+        assert get(path, other).status_code == 404
+        assert get(path).status_code == 404
+    assert len(get("/api/v1/exports/", key).data["results"]) == 1
+    assert get("/api/v1/exports/", other).data["results"] == []
+    assert get(f"/api/v1/exports/{job['id']}/", other, method="DELETE").status_code == 404
+    assert get(f"/api/v1/exports/{job['id']}/", key, method="DELETE").status_code == 204
+    assert get(f"/api/v1/exports/{job['id']}/", key).status_code == 404
+
+
+def test_a_key_that_lost_its_right_to_numbers_reads_403(get, post, acme, calls):
+    key = make_key(acme)
+    job = post("/api/v1/exports/", {"what": "calls", "format": "csv"}, key).data
+    make_all(acme)
+    with wall.tenant(acme):
+        grant = ApiKey.objects.get().grant
+        grant.sees_numbers = False
+        grant.save()
+    answer = get(f"/api/v1/exports/{job['id']}/download/", key)
+    assert answer.status_code == 403
+    assert "You may see less" in answer.data["detail"]
+
+
+def test_a_member_needs_the_token_of_a_page_to_ask(client, acme, ana):
+    client.handler.enforce_csrf_checks = True
+    client.force_login(ana)
+    answer = client.post("/api/v1/exports/", "{}", content_type="application/json")
+    assert answer.status_code == 403
+
+
+def test_every_filter_of_the_api_can_be_exported():
+    assert set(orders.PARAMS) >= set(FILTERS)
