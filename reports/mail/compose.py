@@ -16,6 +16,7 @@ from reports.mail.facts import HEADLINES, SHORT_CALLS, Facts, Setting
 from reports.mail.highlights import moved, sentence
 from reports.metrics import METRICS
 from reports.queries.answer import Row
+from reports.queries.returns.story import Source
 
 AGENTS_SHOWN = 12
 SHADES = 5  # of the hour × weekday strip
@@ -66,6 +67,15 @@ class AgentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceLine:
+    """Callbacks found, by the agent that had called, and how long the contacts took."""
+
+    name: str
+    callbacks: str
+    median: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     subject: str
     title: str
@@ -78,6 +88,7 @@ class Mail:
     hours: tuple[HourLine, ...]
     agents: tuple[AgentLine, ...]
     agents_left_out: str
+    sources: tuple[SourceLine, ...]
     short_calls: str
     complete: bool
     data: str
@@ -105,6 +116,7 @@ def compose(facts: Facts, setting: Setting) -> Mail:
         hours=hours,
         agents=tuple(_agent(row) for row in agents[:AGENTS_SHOWN]),
         agents_left_out=_left_out(len(agents) - AGENTS_SHOWN),
+        sources=tuple(_source(source) for source in facts.sources[:AGENTS_SHOWN]),
         short_calls=notes.short_calls(facts),
         complete=setting.complete,
         data=notes.data(facts),
@@ -136,6 +148,8 @@ def _subject(facts: Facts, setting: Setting) -> str:
 
 def _headline(facts: Facts, key: str) -> Headline:
     metric, cell, usual = METRICS[key], facts.figures.totals[key], facts.usual.totals[key].value
+    if key == "still_open":  # what is open by now of weeks long past is nothing usual
+        usual = None
     if usual is not None and metric.unit == "count":  # a rate or a mean is over all calls of the time already
         usual /= facts.usual_count
     return Headline(
@@ -206,6 +220,15 @@ def _agent(row: Row) -> AgentLine:
         change=words.change(rate, metric),
         tone=words.tone(rate, metric),
         duration=words.amount(row.cells["average_duration"].value, "seconds"),
+    )
+
+
+def _source(source: Source) -> SourceLine:
+    median = source.waits.percentile(0.5)
+    return SourceLine(
+        name=words.label(source.name) or _("other agents"),
+        callbacks=words.number(source.returns),
+        median="–" if median is None else words.wait(median / 1000),
     )
 
 

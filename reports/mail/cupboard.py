@@ -1,6 +1,6 @@
 """Answers kept while mails of one tenant are made: readers with equal rights rest on the same figures, asked once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from urllib.parse import parse_qsl
@@ -15,6 +15,7 @@ from reports.queries.ask import ask_together
 from reports.queries.filters import resolve
 from reports.queries.freshness import completeness
 from reports.queries.question import Filters, read_calls
+from reports.queries.returns.story import callback_sources
 from reports.scope import Scope
 
 STREAMS = ("calls", "callbacks")
@@ -51,7 +52,7 @@ class Cupboard:
         kind, filters = Kind(delivery.subscription.kind), self.filters(delivery, scope)
         key = (kind, filters, delivery.period, scope, translation.get_language())
         if key not in self._facts:
-            self._facts[key] = gather(
+            found = gather(
                 kind,
                 delivery.period,
                 filters,
@@ -59,6 +60,7 @@ class Cupboard:
                 ask_all=partial(ask_together, now=self.at),
                 stand=partial(completeness, now=self.at),
             )
+            self._facts[key] = replace(found, sources=callback_sources(filters, delivery.period, scope, now=self.at))
         return self._facts[key]
 
     def cover(self, delivery: Delivery, scope: Scope) -> Cover:

@@ -9,9 +9,17 @@ from reports.mail.due import Kind, baseline
 from reports.periods import Period, month_first, month_number, previous
 from reports.queries.answer import Answer, Cell, Completeness
 from reports.queries.question import Filters, Question
+from reports.queries.returns.story import Source
 from reports.scope import Scope
 
-HEADLINES = ("attempts", "connect_rate", "average_duration", "callbacks_received", "callbacks_answered")
+HEADLINES = (
+    "attempts",
+    "connect_rate",
+    "average_duration",
+    "callbacks_received",
+    "callbacks_answered",
+    "still_open",
+)
 SHORT_CALLS = ("short_call_share_3s", "short_call_share_6s")
 AskAll = Callable[[Sequence[Question], Scope], tuple[Answer, ...]]
 Stand = Callable[[Scope, Period, Filters], Completeness]
@@ -38,7 +46,8 @@ class Setting:
 class Facts:
     """``figures`` are compared with the aligned period before; ``usual`` covers the ``usual_count`` periods before.
 
-    ``trend`` holds the last six periods, this one last; ``corrections`` counts late changes to the period before.
+    ``trend`` holds the last six periods, this one last; ``corrections`` counts late changes to the period before;
+    ``sources`` are the callbacks found, by the agent that had called.
     """
 
     kind: Kind
@@ -51,6 +60,7 @@ class Facts:
     agents: Answer
     trend: Answer
     corrections: int
+    sources: tuple[Source, ...] = ()
 
 
 def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_all: AskAll, stand: Stand) -> Facts:
@@ -70,7 +80,7 @@ def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_al
     }
     answers = dict(zip(questions, ask_all(list(questions.values()), scope), strict=True))
     corrections = stand(scope, previous(period), filters).corrections
-    return Facts(kind=kind, period=period, usual_count=count, corrections=corrections, **answers)
+    return Facts(kind=kind, period=period, usual_count=count, corrections=corrections, sources=(), **answers)
 
 
 def covers(stand: Completeness, period: Period, at: datetime) -> bool:
@@ -86,7 +96,11 @@ def covers(stand: Completeness, period: Period, at: datetime) -> bool:
 def snapshot(facts: Facts) -> dict[str, Any]:
     """The figures as they were sent, unrounded, for the record."""
     parts = {name: getattr(facts, name) for name in ("figures", "usual", "days", "hours", "agents", "trend")}
-    return {name: _plain(answer) for name, answer in parts.items()} | {"corrections": facts.corrections}
+    sources = [[source.name, source.returns, source.waits.percentile(0.5)] for source in facts.sources]
+    return {name: _plain(answer) for name, answer in parts.items()} | {
+        "corrections": facts.corrections,
+        "sources": sources,
+    }
 
 
 def _plain(answer: Answer) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from portal.formats import figures
 from reports.mail.compose import Mail
 
 _OPTIONS = mrml.RenderOptions(disable_comments=True, fonts={})  # by itself it would link fonts from another's server
@@ -27,7 +28,7 @@ def render(mail: Mail, *, zone: str) -> Rendered:
         "mail": mail,
         "setting": mail.setting,
         "title": mail.title[:1].upper() + mail.title[1:],
-        "zone": zone.replace("_", " "),
+        "zone": figures.zone_name(zone),
     }
     text = render_to_string("mail/report.txt", context | {"tables": _tables(mail)})
     return Rendered(mail.subject, text, html("mail/report.mjml", context))
@@ -49,6 +50,12 @@ def _tables(mail: Mail) -> dict[str, list[str]]:
             [
                 (_("Agent"), _("Calls"), _("Connected"), pgettext("of a figure", "Change"), _("Length")),
                 *((line.name, line.attempts, line.rate, line.change, line.duration) for line in mail.agents),
+            ]
+        ),
+        "sources": aligned(
+            [
+                (_("Agent that had called"), _("Callbacks"), _("Time to callback, median")),
+                *((line.name, line.callbacks, line.median) for line in mail.sources),
             ]
         ),
         "days": aligned(

@@ -37,6 +37,10 @@ def amount(value: float | None, unit: str) -> str:
     return number(value, 0 if unit == "count" else 2)
 
 
+def wait(seconds: float) -> str:
+    return figures.wait(seconds).replace(figures.SPACE, " ")
+
+
 def figure(cell: Cell, metric: Metric) -> str:
     """The value, or why it would mislead."""
     return _("n too small") if cell.small else amount(cell.value, metric.unit)
@@ -63,7 +67,8 @@ def tone(cell: Cell, metric: Metric) -> str:
 
 
 def calls(count: int) -> str:
-    return ngettext("%(count)s call", "%(count)s calls", count) % {"count": number(count)}
+    # None are many: Portuguese counts 0 as one, and its words for calls then agree with nothing beside them.
+    return ngettext("%(count)s call", "%(count)s calls", count or 2) % {"count": number(count)}
 
 
 def day(value: date, form: str = "MONTH_DAY_FORMAT") -> str:

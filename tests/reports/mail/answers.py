@@ -1,13 +1,16 @@
 """Answers made by hand: two agents, two weeks, figures one can follow."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from reports.mail.due import Kind
 from reports.mail.facts import Facts, gather
+from reports.measures import Sample
 from reports.metrics import METRICS
 from reports.periods import Period, previous
 from reports.queries.answer import Answer, Cell, Completeness, GapNote, Row
 from reports.queries.question import Filters, Question
+from reports.queries.returns.story import Source
 from reports.scope import Scope
 
 ZONE = "America/Sao_Paulo"
@@ -27,9 +30,14 @@ TOTALS = {
     "average_duration": Cell(102.4, 513, 98.0, 4.49),
     "callbacks_received": Cell(96, 96, 88, 9.09),
     "callbacks_answered": Cell(71, 71, 75, -5.33),
+    "still_open": Cell(14, 14, 9, 55.6),
     "short_call_share_3s": Cell(4.2, 1190, 4.4, -0.2),
     "short_call_share_6s": Cell(9.8, 1190, 9.1, 0.7),
 }
+SOURCES = (
+    Source("a-0", "Clara · cobrança", 31, Sample({600_000: 10, 2_460_000: 21})),
+    Source(None, "", 3, Sample({7_500_000: 3})),
+)
 AGENTS = (
     ("Clara · cobrança", (420, 300), (31.2, 415, 38.0), (95, 130)),
     ("Rafael · vendas", (580, 610), (49.8, 571, 45.1), (108, 284)),
@@ -102,7 +110,7 @@ def week_facts(corrections: int = 7, **how) -> Facts:
     scope = Scope(1, ZONE, frozenset({1}))
     before = Completeness(AS_OF, True, 1130, 1130, corrections=corrections)
     ask = fake_ask(**how)
-    return gather(
+    found = gather(
         Kind.WEEKLY,
         WEEK,
         Filters(),
@@ -110,6 +118,7 @@ def week_facts(corrections: int = 7, **how) -> Facts:
         ask_all=lambda questions, scope: tuple(ask(question, scope) for question in questions),
         stand=lambda *_: before,
     )
+    return replace(found, sources=SOURCES)
 
 
 def _calls_at(weekday: int, hour: int) -> int:

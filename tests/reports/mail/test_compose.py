@@ -95,7 +95,7 @@ def test_figures_stand_with_the_week_before_and_the_mean_of_four():
     assert re.search(r"^Average call duration +1:42 min +1:38 min ", text, re.M)
     assert "Short calls: 4.2 % lasted at most 3 s, 9.8 % at most 6 s (n = 1,190)." in text
     assert "Data as of 13 Jul, 08:02, 1,211 of 1,211 calls mirrored, 7 corrections to the week before." in text
-    assert "Environments: Sales, Care · all agents · test calls left out · times of America/Sao Paulo" in text
+    assert "Environments: Sales, Care · all agents · test calls left out · times of São Paulo" in text
 
 
 def test_agents_stand_worst_change_first_and_small_ones_show_no_rate():
@@ -184,3 +184,17 @@ def test_spans_of_days_are_short():
         assert span(Period(d[0], d[1], ZONE)) == "6–12 Jul"
         assert span(Period(d[2], d[3], ZONE)) == "27 Jul – 2 Aug"
         assert span(Period(d[4], d[5], ZONE)) == "29 Dec 2025 – 4 Jan 2026"
+
+
+def test_callbacks_stand_by_the_agent_that_had_called_with_how_long_they_took():
+    mail = make()
+    lines = [re.split(r"\s{2,}", line) for line in mail.text.splitlines()]
+    assert ["Agent that had called", "Callbacks", "Time to callback, median"] in lines
+    assert ["Clara · cobrança", "31", "41 min"] in lines
+    assert ["other agents", "3", "2 h 5 min"] in lines
+    said = Words(mail.html).text
+    assert "Callbacks, by the agent that had called" in said
+    assert "41 min" in said
+    # Of weeks long past nothing is usual: what is open closes with time.
+    [still_open] = [line for line in lines if line[0] == "Still open"]
+    assert still_open[1:4] == ["14", "9", "–"]
