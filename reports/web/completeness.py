@@ -43,10 +43,13 @@ SHOWN_GAPS = 5
 
 @dataclass(frozen=True, slots=True)
 class CompletenessLine:
+    """``reason`` leads the line where nothing else in it says what is missing: all of the days read is mirrored."""
+
     complete: bool
     parts: tuple[str, ...]
     gaps: tuple[str, ...]
     more_gaps: int
+    reason: str = ""
 
 
 def completeness_line(completeness: Completeness, zone: str, *, now: datetime) -> CompletenessLine:
@@ -64,15 +67,38 @@ def completeness_line(completeness: Completeness, zone: str, *, now: datetime) -
         parts=tuple(parts),
         gaps=tuple(_gap(note, zone, now) for note in completeness.gaps[:SHOWN_GAPS]),
         more_gaps=max(0, len(completeness.gaps) - SHOWN_GAPS),
+        reason=_reason(completeness),
     )
 
 
 def _mirrored(completeness: Completeness) -> str:
-    mirrored = figures.decimal(completeness.mirrored)
-    if completeness.vendor_total is None:
-        return ngettext("%(n)s call mirrored", "%(n)s calls mirrored", completeness.mirrored) % {"n": mirrored}
-    text = ngettext("%(n)s of %(of)s call mirrored", "%(n)s of %(of)s calls mirrored", completeness.vendor_total)
-    return text % {"n": mirrored, "of": figures.decimal(completeness.vendor_total)}
+    """The vendor's total counts test calls too, so this says that its own does."""
+    mirrored, total = figures.decimal(completeness.mirrored), completeness.vendor_total
+    if not (completeness.mirrored or total):
+        return _("no call to mirror") if total == 0 else _("no call mirrored")
+    if total is None:
+        text = ngettext(
+            "%(n)s call mirrored, test calls included",
+            "%(n)s calls mirrored, test calls included",
+            completeness.mirrored,
+        )
+        return text % {"n": mirrored}
+    text = ngettext(
+        "%(n)s of %(of)s call mirrored, test calls included",
+        "%(n)s of %(of)s calls mirrored, test calls included",
+        total,
+    )
+    return text % {"n": mirrored, "of": figures.decimal(total)}
+
+
+def _reason(completeness: Completeness) -> str:
+    if completeness.complete or not completeness.as_of:
+        return ""
+    if completeness.vendor_total is not None and completeness.mirrored < completeness.vendor_total:
+        return ""
+    if completeness.gaps:
+        return _("some of its days could not be read.")
+    return _("some of its days are not read yet, or lie before the first day asked of the vendor.")
 
 
 def _gap(note: GapNote, zone: str, now: datetime) -> str:

@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
+from portal.formats import figures
 from reports.metrics import METRICS, Metric
 from reports.queries.answer import Answer, Cell
+from reports.web.behind import behind
+from reports.web.frame import Choices
+from reports.web.selection import Selection
 
 LEAD = ("attempts", "connect_rate", "average_duration", "talk_minutes", "unique_contacts", "callbacks_received")
 GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
@@ -46,18 +50,43 @@ def asked(keys: Iterable[str]) -> tuple[str, ...]:
 
 
 SUMMARY = asked((*LEAD, *(key for _title, keys in GROUPS for key in keys)))
+# What has to walk the calls of a period one by one, and for how many days it is asked at most.
+WALKED, MOST_WALKED_DAYS = frozenset({"peak_concurrency"}), 31
+
+
+def askable(keys: Iterable[str], days: int) -> tuple[str, ...]:
+    """The keys to ask for a period of so many days."""
+    return tuple(key for key in asked(keys) if days <= MOST_WALKED_DAYS or key not in WALKED)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """``currency`` is known for money only; ``cell`` is None where the vendors in view cannot measure; ``fit`` is a
-    class of the style sheet for its column on narrow screens.
+    class of the style sheet for its column on narrow screens; ``href`` leads to the calls behind it; ``words`` stand in
+    the place of a value that was not asked for.
     """
 
     metric: Metric
     cell: Cell | None
     currency: str = ""
     fit: str = ""
+    href: str = ""
+    words: str = ""
+
+
+def figure_text(figure: Figure) -> str:
+    """A figure's value, or the words that stand in its place."""
+    if figure.words:
+        return figure.words
+    if figure.cell is None:
+        return figures.NO_BASE
+    if figure.cell.small:
+        return gettext("n too small")
+    return figures.value(figure.cell.value, figure.metric.unit, currency=figure.currency)
+
+
+def _up_to_days() -> str:
+    return gettext("up to %(n)s days") % {"n": figures.decimal(MOST_WALKED_DAYS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +102,19 @@ class Summary:
     unmeasured: tuple[Metric, ...]
 
 
-def summary(answer: Answer, providers: frozenset[str], *, currency: str = "") -> Summary:
+def summary(answer: Answer, selection: Selection, shown: Choices) -> Summary:
     """The figures of the period: the lead, the rest in groups, and what the vendors in view cannot tell."""
+    providers = shown.providers
 
     def measured(key: str) -> bool:
         return not providers or not METRICS[key].vendors or bool(providers & set(METRICS[key].vendors))
 
     def figure(key: str) -> Figure:
-        return Figure(METRICS[key], answer.totals.get(key) if measured(key) else None, currency)
+        if not measured(key):
+            return Figure(METRICS[key], None)
+        words = "" if key in answer.totals else _up_to_days()
+        href = behind(key, selection, shown)
+        return Figure(METRICS[key], answer.totals.get(key), shown.currency, href=href, words=words)
 
     groups = [Group(title, tuple(figure(key) for key in asked(keys) if measured(key))) for title, keys in GROUPS]
     return Summary(

@@ -1,67 +1,68 @@
-"""What a reader has chosen on a page: the period, the environment, the agent and the order of rows. All of it lives in
-the address, so that a link reproduces the page.
+"""What a reader has chosen on a page about a period: the days, environments and agents, the rows of time, what to
+compare with, and the page's own options. All of it lives in the address, so that a link reproduces the page.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
-from reports.periods import Period, last_days, month_of, week_of
+from reports.periods import Period, month_first, month_number
 from reports.queries.question import MAX_DAYS, Filters
+from reports.web.spans import DEFAULT_SPAN, SPANS, span_period
 
-SPANS = {
-    "last_7_days": gettext_lazy("Last 7 days"),
-    "this_week": gettext_lazy("This week"),
-    "last_week": gettext_lazy("Last week"),
-    "this_month": gettext_lazy("This month"),
-    "last_month": gettext_lazy("Last month"),
-    "last_30_days": gettext_lazy("Last 30 days"),
-    "last_90_days": gettext_lazy("Last 90 days"),
-    "custom": gettext_lazy("From – to"),
-}
-DEFAULT_SPAN = "last_7_days"
+GRAINS = {"hour": (1, 8), "day": (1, 366), "week": (7, MAX_DAYS), "month": (28, MAX_DAYS)}  # for how many days each
+USUAL_GRAINS = ("day", "week", "month")
 MAPS = ("attempts", "connect_rate")
-SORTS = ("agent", "attempts", "connect_rate", "average_duration", "talk_minutes")
+Value = object  # of a filter: a word, a number, a date, an id, or several of them
 
 
 class UnknownId(LookupError):
     """An id that is no id. Told apart from a foreign or an absent one by nobody."""
 
 
-def span_period(span: str, today: date, zone: str) -> Period:
-    """A named span. "Last" days end with the last whole day, yesterday; this week and this month are whole ones, of
-    which a part is still to come, so that they are compared with the whole week or month before.
-    """
-    this_week, this_month = week_of(today, zone), month_of(today, zone)
-    if span == "this_week":
-        return this_week
-    if span == "last_week":
-        return week_of(this_week.start - timedelta(days=1), zone)
-    if span == "this_month":
-        return this_month
-    if span == "last_month":
-        return month_of(this_month.start - timedelta(days=1), zone)
-    return last_days(int(span.split("_")[1]), today, zone)
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A page's own choice, such as the order of its rows. The default stays out of the address."""
+
+    name: str
+    word: str
+    default: str
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """``today`` is the day it is in the period's zone."""
+    """``today`` is the day it is in the period's zone. ``selection["sort"]`` is the page's own option of that name."""
 
     span: str
     period: Period
     today: date
-    environment: UUID | None = None
-    agent: UUID | None = None
-    sort: str = "-attempts"
-    map: str = "attempts"
+    environments: tuple[UUID, ...] = ()
+    agents: tuple[UUID, ...] = ()
+    grains_known: tuple[str, ...] = USUAL_GRAINS  # by which the page can show a period
+    chosen_grain: str = ""
+    compare: bool = True
+    options: tuple[Option, ...] = ()
     errors: tuple[str, ...] = field(default=(), compare=False)
+
+    def __getitem__(self, name: str) -> str:
+        for option in self.options:
+            if option.name == name:
+                return option.word
+        raise KeyError(name)
+
+    @property
+    def environment(self) -> UUID | None:
+        """The only environment chosen; None for several as for none."""
+        return self.environments[0] if len(self.environments) == 1 else None
+
+    @property
+    def agent(self) -> UUID | None:
+        return self.agents[0] if len(self.agents) == 1 else None
 
     @property
     def first(self) -> date:
@@ -78,44 +79,76 @@ class Selection:
 
     @property
     def filters(self) -> Filters:
-        return Filters(
-            environments=(self.environment,) if self.environment else (),
-            agents=(self.agent,) if self.agent else (),
-        )
+        return Filters(environments=self.environments, agents=self.agents)
+
+    @property
+    def grains(self) -> tuple[str, ...]:
+        """The rows of time that a chart of this period can have."""
+        return tuple(grain for grain in self.grains_known if GRAINS[grain][0] <= self.period.days <= GRAINS[grain][1])
 
     @property
     def grain(self) -> str:
-        """The time rows that keep a chart readable."""
+        """The rows of time chosen, else the fitting ones."""
+        return self.chosen_grain if self.chosen_grain in self.grains else self.fitting_grain
+
+    @property
+    def fitting_grain(self) -> str:
+        """The rows of time that keep a chart of this period readable."""
         days = self.period.days
+        if days == 1 and "hour" in self.grains_known:
+            return "hour"
         return "day" if days <= 92 else "week" if days <= 366 else "month"
 
     @property
     def query(self) -> str:
         """The page's own query string, without what is the default anyway."""
-        fields = {
+        params = {
             "period": "" if self.span == DEFAULT_SPAN else self.span,
             **(self._days(self.first, self.last) if self.span == "custom" else {}),
             **self._ids(),
-            "sort": "" if self.sort == "-attempts" else self.sort,
-            "map": "" if self.map == "attempts" else self.map,
+            "grain": self.chosen_grain,
+            "compare": "" if self.compare else "none",
+            **{option.name: option.word for option in self.options if option.word != option.default},
         }
-        return "?" + urlencode({name: value for name, value in fields.items() if value})
+        return "?" + written(params)
 
-    def calls_query(self, first: date | None = None, last: date | None = None) -> str:
-        """The query string of the calls behind the page, or behind some days of it."""
-        return "?" + urlencode(self._days(first or self.first, last or self.last) | self._ids())
+    def elsewhere(self, **changes: object) -> str:
+        """The query string for another page about the same period: without this one's own options."""
+        return self.change(**changes).change(options=(), chosen_grain="").query
+
+    def calls_query(self, first: date | None = None, last: date | None = None, **filters: Value) -> str:
+        """The query string of the calls behind the page, or behind some days of it, narrowed by more of the list's
+        filters: ``calls_query(status="busy", hour=9, agent=row.key[0])``. Several words are a comma list.
+        """
+        days = self._days(first or self.first, last or self.last)
+        return "?" + written(days | self._ids() | {name: _words(value) for name, value in filters.items()})
 
     def change(self, **changes: object) -> "Selection":
-        return replace(self, **changes)  # type: ignore[arg-type]
+        """A copy with other choices: fields and options by their names; ``environment`` and ``agent`` name one, or
+        with None all.
+        """
+        for single, plural in (("environment", "environments"), ("agent", "agents")):
+            if single in changes:
+                one = changes.pop(single)
+                changes[plural] = (UUID(str(one)),) if one else ()
+        known = {each.name for each in fields(self)}
+        options = tuple(
+            replace(option, word=str(changes.pop(option.name)))
+            if option.name in changes and option.name not in known
+            else option
+            for option in self.options
+        )
+        return replace(self, **({"options": options} | changes))  # type: ignore[arg-type]
 
     def moved(self, by: int) -> "Selection":
-        """The same number of days before (-1) or after (+1): a whole month moves by a month."""
+        """The same number of days before (-1) or after (+1): whole months move by as many months."""
         period = self.period
-        if period.whole_month:
-            other = month_of(period.start - timedelta(days=1) if by < 0 else period.end, period.zone)
+        if period.months:
+            first = month_number(period.start) + period.months * by
+            other = Period(month_first(first), month_first(first + period.months), period.zone)
         else:
-            step = timedelta(days=period.days * by)
-            other = Period(period.start + step, period.end + step, period.zone)
+            days = timedelta(days=period.days * by)
+            other = Period(period.start + days, period.end + days, period.zone)
         return self.change(span="custom", period=other)
 
     @property
@@ -129,17 +162,39 @@ class Selection:
         return later.query if later.first <= self.today else ""
 
     def _ids(self) -> dict[str, str]:
-        ids = {"environment": self.environment, "agent": self.agent}
-        return {name: str(value) for name, value in ids.items() if value}
+        return {"environment": _words(self.environments), "agent": _words(self.agents)}
 
     @staticmethod
     def _days(first: date, last: date) -> dict[str, str]:
         return {"date_from": first.isoformat(), "date_to": last.isoformat()}
 
 
-def read_selection(params: Mapping[str, str], zone: str, *, today: date) -> Selection:
-    """The choice an address carries. What cannot be read becomes the default and a sentence in ``errors``; an id that
-    is no id raises :class:`UnknownId`.
+def written(params: Mapping[str, str]) -> str:
+    """A query string of what is not empty. Commas stay readable."""
+    return urlencode({name: value for name, value in params.items() if value}, safe=",")
+
+
+def _words(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return value.isoformat() if isinstance(value, date) else str(value)
+    return ",".join(map(str, value))
+
+
+def read_selection(
+    params: Mapping[str, str],
+    zone: str,
+    *,
+    today: date,
+    options: Mapping[str, Iterable[str]] | None = None,
+    grains: tuple[str, ...] = (),
+) -> Selection:
+    """The choice an address carries. ``options`` are the page's own: the words each may have, the default first;
+    ``grains`` are the rows of time it lets choose from.
+
+    What cannot be read becomes the default and a sentence in ``errors``; an id that is no id raises
+    :class:`UnknownId`.
     """
     errors: list[str] = []
     span = params.get("period") or ("custom" if params.get("date_from") else DEFAULT_SPAN)
@@ -153,17 +208,24 @@ def read_selection(params: Mapping[str, str], zone: str, *, today: date) -> Sele
         except ValueError as error:
             errors.append(str(error))
             span = DEFAULT_SPAN
-    sort = params.get("sort", "")
+    grain = params.get("grain", "")
     return Selection(
         span=span,
         period=period,
         today=today,
-        environment=_read_id(params.get("environment", "")),
-        agent=_read_id(params.get("agent", "")),
-        sort=sort if sort.removeprefix("-") in SORTS else "-attempts",
-        map=params.get("map", "") if params.get("map") in MAPS else "attempts",
+        environments=_read_ids(params, "environment"),
+        agents=_read_ids(params, "agent"),
+        chosen_grain=grain if grain in grains else "",
+        grains_known=grains or USUAL_GRAINS,
+        compare=params.get("compare") != "none",
+        options=tuple(_read_option(params, name, tuple(words)) for name, words in (options or {}).items()),
         errors=tuple(errors),
     )
+
+
+def _read_option(params: Mapping[str, str], name: str, words: tuple[str, ...]) -> Option:
+    word = params.get(name, "")
+    return Option(name, word if word in words else words[0], words[0])
 
 
 def _custom_period(params: Mapping[str, str], today: date, zone: str) -> Period:
@@ -182,10 +244,11 @@ def _custom_period(params: Mapping[str, str], today: date, zone: str) -> Period:
     return Period(first, last + timedelta(days=1), zone)
 
 
-def _read_id(text: str) -> UUID | None:
-    if not text:
-        return None
+def _read_ids(params: Mapping[str, str], name: str) -> tuple[UUID, ...]:
+    """A comma list, or a parameter given several times as a form without a script does, or both."""
+    getlist = getattr(params, "getlist", None)
+    joined = ",".join(map(str, getlist(name))) if getlist else params.get(name, "")
     try:
-        return UUID(text)
+        return tuple(dict.fromkeys(UUID(word) for word in map(str.strip, joined.split(",")) if word))
     except ValueError as error:
-        raise UnknownId(text) from error
+        raise UnknownId(joined) from error

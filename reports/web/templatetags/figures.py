@@ -10,7 +10,7 @@ from django.utils.translation import pgettext
 from portal.formats import figures
 from reports.metrics import Metric
 from reports.queries.answer import Cell
-from reports.web.contexts import Figure
+from reports.web.contexts import Figure, figure_text
 
 register = template.Library()
 NOTABLE = 1.0  # percent or percentage points: a smaller change is told, but not coloured
@@ -48,11 +48,7 @@ def change_of(cell: Cell, metric: Metric) -> Change | None:
 @register.filter
 def value(figure: Figure) -> str:
     """A figure's value, or the words that stand in its place."""
-    if figure.cell is None:
-        return figures.NO_BASE
-    if figure.cell.small:
-        return _("n too small")
-    return figures.value(figure.cell.value, figure.metric.unit, currency=figure.currency)
+    return figure_text(figure)
 
 
 @register.filter
@@ -64,6 +60,17 @@ def before(figure: Figure) -> str:
 @register.filter
 def count(number: float | None) -> str:
     return figures.NO_BASE if number is None else figures.decimal(number)
+
+
+@register.filter
+def in_unit(number: float | None, unit: str) -> str:
+    """A number that is no cell, in a metric's unit: ``{{ rate|in_unit:"percent" }}``."""
+    return figures.value(number, unit)
+
+
+@register.filter
+def phone(number: str) -> str:
+    return figures.phone(number)
 
 
 @register.filter

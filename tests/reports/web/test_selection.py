@@ -12,13 +12,18 @@ MONDAY = date(2026, 7, 13)
 ZONE = "America/Sao_Paulo"
 
 
-def read(query: str = "", today: date = MONDAY):
-    return read_selection(QueryDict(query.removeprefix("?")).dict(), ZONE, today=today)
+OPTIONS = {"sort": ("-attempts", "agent", "-agent"), "map": ("attempts", "connect_rate")}
+
+
+def read(query: str = "", today: date = MONDAY, grains: tuple[str, ...] = ("hour", "day", "week", "month")):
+    return read_selection(QueryDict(query.removeprefix("?")), ZONE, today=today, options=OPTIONS, grains=grains)
 
 
 @pytest.mark.parametrize(
     ("span", "first", "last"),
     [
+        ("today", MONDAY, MONDAY),
+        ("yesterday", date(2026, 7, 12), date(2026, 7, 12)),
         ("last_7_days", date(2026, 7, 6), date(2026, 7, 12)),
         ("this_week", date(2026, 7, 13), date(2026, 7, 19)),
         ("last_week", date(2026, 7, 6), date(2026, 7, 12)),
@@ -26,6 +31,7 @@ def read(query: str = "", today: date = MONDAY):
         ("last_month", date(2026, 6, 1), date(2026, 6, 30)),
         ("last_30_days", date(2026, 6, 13), date(2026, 7, 12)),
         ("last_90_days", date(2026, 4, 14), date(2026, 7, 12)),
+        ("last_12_months", date(2025, 7, 1), date(2026, 6, 30)),
     ],
 )
 def test_named_spans(span, first, last) -> None:
@@ -35,8 +41,9 @@ def test_named_spans(span, first, last) -> None:
 
 @pytest.mark.parametrize("span", SPANS)
 def test_an_address_reproduces_what_it_was_made_from(span) -> None:
-    query = f"?period={span}&date_from=2026-05-02&date_to=2026-05-09&environment={uuid4()}&agent={uuid4()}&sort=agent"
-    chosen = read(query)
+    query = f"?period={span}&date_from=2026-05-02&date_to=2026-05-09&environment={uuid4()},{uuid4()}&agent={uuid4()}"
+    chosen = read(f"{query}&agent={uuid4()}&sort=agent&grain=week&compare=none")
+    assert (len(chosen.environments), len(chosen.agents), chosen["sort"], chosen.compare) == (2, 2, "agent", False)
     assert read(chosen.query) == chosen
 
 
@@ -71,3 +78,44 @@ def test_steps_keep_the_length_and_whole_months_stay_whole() -> None:
     assert march.moved(1).last == date(2026, 4, 30)
     assert read("?period=this_week").later == ""
     assert read("?period=last_week").later != ""
+    year = read("?period=last_12_months").moved(-1)
+    assert (year.first, year.last) == (date(2024, 7, 1), date(2025, 6, 30))
+
+
+def test_a_list_of_calls_is_narrowed_by_any_filter() -> None:
+    agent, other, home = uuid4(), uuid4(), uuid4()
+    chosen = read(f"?period=last_week&environment={home}&agent={agent},{other}")
+    days = "date_from=2026-07-06&date_to=2026-07-12"
+    assert chosen.calls_query() == f"?{days}&environment={home}&agent={agent},{other}"
+    busy = chosen.calls_query(date(2026, 7, 7), date(2026, 7, 7), agent=other, status=("busy", "failed"), hour=0)
+    assert (
+        busy == f"?date_from=2026-07-07&date_to=2026-07-07&environment={home}&agent={other}&status=busy,failed&hour=0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "grain"),
+    [
+        ("?period=yesterday", "hour"),
+        ("?period=last_7_days", "day"),
+        ("?period=last_7_days&grain=hour", "hour"),
+        ("?period=last_30_days&grain=hour", "day"),
+        ("?period=last_30_days&grain=week", "week"),
+        ("?period=last_12_months", "week"),
+        ("?period=last_12_months&grain=month", "month"),
+        ("?period=last_12_months&grain=century", "week"),
+    ],
+)
+def test_rows_of_time_fit_the_period(query, grain) -> None:
+    assert read(query).grain == grain
+
+
+def test_a_page_without_hours_shows_none() -> None:
+    assert read("?period=yesterday&grain=hour", grains=()).grain == "day"
+
+
+def test_one_is_narrowed_to_and_given_up() -> None:
+    agent = uuid4()
+    assert read().change(agent=str(agent)).query == f"?agent={agent}"
+    assert read(f"?agent={agent},{uuid4()}").change(agent=None).query == "?"
+    assert read("?sort=agent").change(sort="-attempts", map="connect_rate").query == "?map=connect_rate"

@@ -1,4 +1,4 @@
-// The theme switch, and menus and definitions that close by Escape or a click elsewhere.
+// The theme switch, menus and definitions that close by Escape or a click elsewhere, and questions after going back.
 
 const root = document.documentElement;
 const ORDER = ["system", "light", "dark"];
@@ -40,4 +40,10 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("click", (event) => {
   for (const details of closable()) if (!details.contains(event.target)) details.open = false;
+});
+// A page that comes back as it was left holds what was chosen on leaving it: its forms ask again what it answers.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll('form[method="get"]')) form.reset();
+  for (const details of closable()) details.open = false;
 });

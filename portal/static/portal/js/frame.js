@@ -1,0 +1,40 @@
+// The filters of a page about a period apply as they change; lists of several choices when they close.
+
+const form = document.querySelector("form.filters");
+const apply = form?.querySelector(".apply");
+let byKeyboard = false;
+let picked = false;
+
+form?.addEventListener("keydown", (event) => {
+  byKeyboard = event.key !== "Enter";
+});
+form?.addEventListener("pointerdown", () => {
+  byKeyboard = false;
+});
+form?.addEventListener("change", (event) => {
+  if (event.target.type === "checkbox") {
+    // Agents of other environments would be left out anyway.
+    if (event.target.name === "environment") for (const box of form.querySelectorAll("[name=agent]")) box.checked = false;
+    picked = true;
+    return;
+  }
+  const custom = form.elements.period.value === "custom";
+  // Arrow keys pass over choices that are not meant, and dates are typed in parts: there the button decides.
+  if (byKeyboard || custom) apply.classList.add("wanted");
+  else form.requestSubmit();
+});
+for (const list of form?.querySelectorAll("[data-pick]") ?? []) {
+  list.addEventListener("toggle", () => {
+    if (!list.open && picked) form.requestSubmit();
+  });
+}
+// What says nothing stays out of the address, and several choices of one kind are a comma list there.
+form?.addEventListener("formdata", ({ formData }) => {
+  for (const name of new Set(formData.keys())) formData.set(name, formData.getAll(name).join(","));
+  const custom = formData.get("period") === "custom";
+  for (const [name, value] of [...formData]) if (!value || (!custom && name.startsWith("date_"))) formData.delete(name);
+});
+addEventListener("pageshow", () => {
+  picked = false;
+  apply?.classList.remove("wanted");
+});

@@ -1,0 +1,194 @@
+"""What every page about a period shares: the choice read once, what there is to choose from, and the head that says
+which days are shown, how complete they are and what they are compared with.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.formats import figures
+from portal.tenants.guards import TenantRequest
+from reports.periods import local_date
+from reports.queries.agents import agents, one_currency
+from reports.queries.answer import Answer, Completeness
+from reports.queries.environments import environments
+from reports.queries.freshness import completeness
+from reports.queries.question import Question
+from reports.scope import Scope
+from reports.web.completeness import completeness_line
+from reports.web.selection import Selection, UnknownId, read_selection
+from reports.web.spans import SPANS, against
+
+GRAIN_WORDS = {
+    "hour": gettext_lazy("Hour"),
+    "day": gettext_lazy("Day"),
+    "week": gettext_lazy("Week"),
+    "month": gettext_lazy("Month"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What may be chosen from: the environments and agents in the reader's scope."""
+
+    environments: Sequence[Any]
+    agents: Sequence[Any]
+
+    @property
+    def providers(self) -> frozenset[str]:
+        return frozenset(environment.provider for environment in self.environments)
+
+    @property
+    def currency(self) -> str:
+        return one_currency(self.agents)
+
+    def in_environments(self, chosen: Iterable[UUID]) -> list[Any]:
+        """The agents of the environments chosen; of all when none is."""
+        wanted = set(chosen)
+        return [agent for agent in self.agents if not wanted or agent.environment.public_id in wanted]
+
+    def grouped(self, chosen: Iterable[UUID]) -> list[tuple[str, list[Any]]]:
+        """Agents under the names of their environments; under no name where there is one only."""
+        found = sorted(self.in_environments(chosen), key=lambda agent: str(agent).casefold())
+        groups = [
+            (home.name, [agent for agent in found if agent.environment_id == home.pk]) for home in self.environments
+        ]
+        filled = [(name, members) for name, members in groups if members]
+        return filled if len(filled) > 1 else [("", found)]
+
+    @property
+    def homes(self) -> dict[str, str]:
+        """The environment's name for each agent, where there are several environments."""
+        if len(self.environments) < 2:
+            return {}
+        return {str(agent.public_id): agent.environment.name for agent in self.agents}
+
+    def narrowed(self, selection: Selection) -> "Choices":
+        """What is in view with this selection."""
+        shown = self.in_environments(selection.environments)
+        if selection.agents:
+            shown = [agent for agent in shown if agent.public_id in selection.agents]
+        homes = {agent.environment_id for agent in shown} if selection.agents else None
+        return Choices(
+            [
+                environment
+                for environment in self.environments
+                if (not selection.environments or environment.public_id in selection.environments)
+                and (homes is None or environment.pk in homes)
+            ],
+            shown,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One request for a page about a period. ``shown`` is what the choice leaves in view."""
+
+    title: str | Promise
+    page: str
+    scope: Scope
+    now: datetime
+    selection: Selection
+    choices: Choices
+    with_grain: bool = False
+    compares: bool = True
+
+    @property
+    def shown(self) -> Choices:
+        return self.choices.narrowed(self.selection)
+
+    def question(self, metrics: Iterable[str], *by: str, compare: bool = True) -> Question:
+        """A question about what is chosen; compared only where the reader wants that too."""
+        chosen = self.selection
+        return Question(tuple(metrics), chosen.period, by, chosen.filters, compare and chosen.compare)
+
+    def context(self, answer: Answer | None = None, *, standing: Completeness | None = None) -> dict[str, Any]:
+        """What ``reports/_head.html`` needs. The completeness line is ``standing``, else that of ``answer``, else that
+        of the calls of the period; the period before is the answer's.
+        """
+        chosen = self.selection
+        standing = standing or (answer.completeness if answer else self._standing())
+        previous = answer.previous_period if answer else None
+        return {
+            "page": self.page,
+            "title": self.title,
+            "selection": chosen,
+            "spans": SPANS,
+            "environments": self.choices.environments,
+            "agents_by_environment": self.choices.grouped(chosen.environments),
+            "chosen_environments": self._named(self.choices.environments, chosen.environments),
+            "chosen_agents": self._named(self.choices.agents, chosen.agents),
+            "grains": {grain: GRAIN_WORDS[grain] for grain in chosen.grains} if self.with_grain else {},
+            "compares": self.compares,
+            "days": figures.days(chosen.first, chosen.last_begun),
+            "days_before": figures.days(previous.start, previous.last_day) if previous else "",
+            "against": against(chosen.period, previous, now=self.now),
+            "before_complete": answer is None or answer.previous_complete,
+            "zone": figures.zone_name(self.scope.zone),
+            "line": completeness_line(standing, self.scope.zone, now=self.now),
+        }
+
+    def _standing(self) -> Completeness:
+        return completeness(self.scope, self.selection.period, self.selection.filters, now=self.now)
+
+    @staticmethod
+    def _named(among: Sequence[Any], chosen: Sequence[UUID]) -> str:
+        """What a closed list of choices says: everything, the one name, or how many."""
+        if not chosen:
+            return _("All")
+        names = [str(each) for each in among if each.public_id in chosen]
+        return names[0] if len(names) == 1 else _("%(n)s chosen") % {"n": figures.decimal(len(names))}
+
+
+def frame(
+    request: TenantRequest,
+    title: str | Promise,
+    *,
+    page: str,
+    options: Mapping[str, Iterable[str]] | None = None,
+    grains: tuple[str, ...] = (),
+    compares: bool = True,
+) -> Frame:
+    """What the address asks for and what there is to choose, in two queries beyond those of the scope.
+
+    ``page`` is the entry of the top bar, ``options`` are the page's own choices (words, the default first), ``grains``
+    offers rows of time to choose (hour, day, week, month), ``compares`` the period before. Ids that are not the
+    reader's to see end as 404.
+    """
+    now = timezone.now()
+    scope = Scope.of(request.scope_grant)
+    try:
+        selection = read_selection(
+            request.GET, scope.zone, today=local_date(now, scope.zone), options=options, grains=grains
+        )
+    except UnknownId as error:
+        raise Http404 from error
+    choices = Choices(list(environments(scope)), list(agents(scope)))
+    selection = fitting(selection, choices)
+    return Frame(title, page, scope, now, selection, choices, bool(grains), compares)
+
+
+def fitting(selection: Selection, choices: Choices) -> Selection:
+    """The selection, if all it names may be chosen; else 404. An agent outside the environments chosen is left out, and
+    that is said.
+    """
+    homes = {agent.public_id: agent.environment.public_id for agent in choices.agents}
+    if not {environment.public_id for environment in choices.environments}.issuperset(selection.environments):
+        raise Http404
+    if not homes.keys() >= set(selection.agents):
+        raise Http404
+    kept = tuple(agent for agent in selection.agents if homes[agent] in (selection.environments or homes.values()))
+    if kept == selection.agents:
+        return selection
+    note = _("Agents of other environments were left out.")
+    if not kept:
+        note = _("That agent belongs to another environment; all agents are shown.")
+    return selection.change(agents=kept, errors=(*selection.errors, note))
