@@ -1,0 +1,1 @@
+"""The overview: what an operations lead opens every morning."""

@@ -1,0 +1,143 @@
+"""Agents, own numbers and area codes side by side, by default the largest change of the connect rate first."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from portal.formats import figures
+from portal.lib.area_names import area_name
+from reports.metrics import METRICS, RATE_MINIMUM
+from reports.queries.agents import APART
+from reports.queries.answer import Answer, Cell, Row
+from reports.queries.chosen import NONE
+from reports.web.behind import BEHIND, calls_where
+from reports.web.contexts import Figure
+from reports.web.selection import Selection
+
+MOVES = ("attempts", "connect_rate")
+ORDERS = ("-change", "name", "-name", "attempts", "-attempts", "connect_rate", "-connect_rate")
+MOST_ROWS, MOST_NARROW = 8, 3  # overview.css hides the rows after the third where there is little room
+REPORT = "reports/query/"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    label: str | Promise
+    href: str
+    order: str  # ascending, descending or ""
+
+
+@dataclass(frozen=True, slots=True)
+class MoverRow:
+    label: str
+    note: str  # where an agent or an area code belongs
+    href: str
+    cells: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Movers:
+    """``more`` are the rows left out, ``more_narrow`` those on a narrow screen; ``all`` leads to the report with every
+    one of them. ``rated``: of some row there is a rate to tell.
+    """
+
+    key: str
+    title: str
+    name: Heading
+    headings: tuple[Heading, ...]
+    rows: tuple[MoverRow, ...]
+    more: int
+    more_narrow: int
+    rated: bool
+    all: str
+
+
+def movers(answers: Mapping[str, Answer], selection: Selection, homes: Mapping[str, str]) -> tuple[Movers, ...]:
+    """A table for each grouping that has rows: ``answers`` by agent, line and area_code, of :data:`MOVES`."""
+    titles = {"agent": _("Agents"), "line": _("Own numbers"), "area_code": _("Area codes")}
+    notes: dict[str, Callable[[str], str]] = {"agent": lambda key: homes.get(key, ""), "area_code": area_name}
+    return tuple(
+        Movers(
+            key=by,
+            title=titles[by],
+            name=_heading("name", titles[by], selection),
+            headings=tuple(_heading(key, METRICS[key].label, selection) for key in MOVES),
+            rows=tuple(_row(row, by, notes.get(by), selection) for row in _ordered(answer, selection)[:MOST_ROWS]),
+            more=max(0, len(answer.rows) - MOST_ROWS),
+            more_narrow=max(0, len(answer.rows) - MOST_NARROW),
+            rated=any(_is_told(row.cells["connect_rate"]) for row in answer.rows),
+            all=REPORT + selection.calls_query(metrics=MOVES, by=by),
+        )
+        for by, answer in answers.items()
+        if answer.rows
+    )
+
+
+def _row(row: Row, by: str, note: Callable[[str], str] | None, selection: Selection) -> MoverRow:
+    key, label = row.key[0], row.labels[0]
+    word = key or (NONE if by == "area_code" else "")
+    chosen: dict[str, object] = {by: word}
+    said = note(key) if note and key else ""
+    return MoverRow(
+        # An agent that shares its name is told with its home, which stands under every name here.
+        label=figures.phone(label) if by == "line" and key else label.removesuffix(f"{APART}{said}"),
+        note=said,
+        href=_inner(by, word, selection),
+        cells=tuple(
+            Figure(METRICS[name], row.cells[name], href=calls_where(selection, chosen | BEHIND[name]) if word else "")
+            for name in MOVES
+        ),
+    )
+
+
+def _is_told(cell: Cell) -> bool:
+    return cell.value is not None and not cell.small
+
+
+def _inner(by: str, word: str, selection: Selection) -> str:
+    """Where a row's name leads: the page narrowed to an agent, else the calls of the row."""
+    if not word:
+        return ""
+    return selection.change(agent=word).query if by == "agent" else calls_where(selection, {by: word})
+
+
+def moved(row: Row) -> float | None:
+    """By how many points the connect rate moved; None where it rests on too few calls on either side."""
+    rate, calls = row.cells["connect_rate"], row.cells["attempts"]
+    if rate.change is None or rate.small or (calls.previous or 0) < RATE_MINIMUM:
+        return None
+    return rate.change
+
+
+def _ordered(answer: Answer, selection: Selection) -> list[Row]:
+    """In the order chosen; what cannot be compared comes last, the larger first."""
+    key, descending = selection["sort"].removeprefix("-"), selection["sort"].startswith("-")
+    rows = sorted(answer.rows, key=lambda row: (-(row.cells["attempts"].value or 0), row.labels[0].casefold()))
+    if key == "name":
+        return sorted(rows, key=lambda row: row.labels[0].casefold(), reverse=descending)
+
+    def amount(row: Row) -> float | None:
+        if key == "change":
+            change = moved(row)
+            return None if change is None else abs(change)
+        cell = row.cells[key]
+        return None if cell.small else cell.value
+
+    def place(row: Row) -> tuple[bool, float]:
+        found = amount(row)
+        return (found is None, 0.0 if found is None else -found if descending else found)
+
+    return sorted(rows, key=place)
+
+
+def _heading(key: str, label: str | Promise, selection: Selection) -> Heading:
+    current, descending = selection["sort"].removeprefix("-") == key, selection["sort"].startswith("-")
+    # The first click gives what is looked for: names from A, numbers from the largest.
+    down = (not descending) if current else key != "name"
+    return Heading(
+        label,
+        selection.change(sort=f"-{key}" if down else key).query + "#movers",
+        ("descending" if descending else "ascending") if current else "",
+    )

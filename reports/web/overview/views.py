@@ -1,0 +1,124 @@
+"""The overview page, and the calls behind its figures as a file."""
+
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from portal.tenants.guards import TenantRequest, tenant_view
+from reports.files import downloads
+from reports.files.as_csv import stream_calls
+from reports.metrics import METRICS
+from reports.queries.ask import ask_together
+from reports.queries.freshness import behind
+from reports.queries.question import Question, QuestionError, read_calls
+from reports.scope import Scope
+from reports.web.before import known_before
+from reports.web.callbacks.trend import CALLBACKS, callback_trend
+from reports.web.contexts import SUMMARY, askable, summary
+from reports.web.frame import Frame, frame
+from reports.web.overview.hours import hour_map
+from reports.web.overview.lengths import LENGTHS, lengths
+from reports.web.overview.mixes import CAUSES, MIX, causes, sides_over_time, status_mix
+from reports.web.overview.movers import MOVES, ORDERS, movers
+from reports.web.overview.rates import SHORT, SPEEDS, short_calls, speeds
+from reports.web.selection import MAPS, Selection
+from reports.web.times import times
+from reports.web.trend import TREND, trend
+
+OPTIONS = {"sort": ORDERS, "map": MAPS}
+GRAINS = ("hour", "day", "week", "month")
+SIDE_BY_SIDE = ("agent", "line", "area_code")
+MOST_ROWS = 100  # of a chart that is not as wide as the page
+
+
+@require_safe
+@tenant_view()
+def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """Everything a reader asks on a Monday about one period, asked at once."""
+    head = frame(request, gettext_lazy("Overview"), page="overview", options=OPTIONS, grains=GRAINS)
+    selection, shown = head.selection, head.shown
+    small = calmer(selection)  # for the charts that are not as wide as the page
+    asked = questions(head, small)
+    answers = ask_together(asked.values(), head.scope, now=head.now)
+    told = dict(zip(asked, map(known_before, answers), strict=True))
+    rows = times(told["small"], small)
+    context: dict[str, Any] = {
+        **head.context(told["summary"]),
+        "summary": summary(told["summary"], selection, shown),
+        "calls_url": reverse("reports_web:calls_csv", args=[tenant]) + selection.calls_query(),
+        "callbacks": callback_trend(rows, selection),
+    }
+    if told["summary"].totals["attempts"].value:
+        limits = (request.tenant.short_limit_3s, request.tenant.short_limit_6s)
+        context |= {
+            "trend": trend(
+                times(told["trend"], selection),
+                selection.grain,
+                whole=told["trend"].completeness.complete,
+                whole_before=told["trend"].previous_complete,
+            ),
+            "movers": movers({by: told[by] for by in SIDE_BY_SIDE}, selection, shown.homes),
+            "hours": hour_map(told["hours"], selection),
+            "maps": [_map_choice(key, selection) for key in MAPS],
+            "lengths": lengths(told["lengths"], selection),
+            "short": short_calls(rows, limits),
+            "statuses": status_mix(told["statuses"], rows),
+            "sides": sides_over_time(told["sides"], rows),
+            "causes": causes(told["causes"], selection),
+            "speeds": speeds(rows, shown),
+        }
+    return TemplateResponse(request, "reports/overview.html", context)
+
+
+def questions(head: Frame, small: Selection) -> dict[str, Question]:
+    """All that the page asks; ``small`` has the rows of time of its smaller charts."""
+    return {
+        "summary": head.question(askable(SUMMARY, head.selection.period.days)),
+        "trend": head.question(TREND, head.selection.grain),
+        "small": head.question((*SHORT, *SPEEDS, *CALLBACKS), small.grain, compare=False),
+        "statuses": head.question(MIX, small.grain, "status", compare=False),
+        "sides": head.question(MIX, small.grain, "side", compare=False),
+        "causes": head.question(CAUSES, "cause", compare=False),
+        "lengths": head.question(LENGTHS, "length", compare=False),
+        **{by: head.question(MOVES, by) for by in SIDE_BY_SIDE},
+        "hours": head.question(MAPS, "weekday", "hour_of_day", compare=False),
+    }
+
+
+def calmer(selection: Selection) -> Selection:
+    """The selection with fewer rows of time, where those chosen would be too many for a small chart."""
+    days = selection.period.days
+    if {"hour": 24 * days, "day": days}.get(selection.grain, 0) <= MOST_ROWS:
+        return selection
+    return selection.change(chosen_grain="day" if selection.grain == "hour" else "week")
+
+
+def _map_choice(key: str, selection: Selection) -> dict[str, Any]:
+    return {
+        "label": METRICS[key].label,
+        "current": key == selection["map"],
+        "href": selection.change(map=key).query + "#hours",
+    }
+
+
+@require_safe
+@tenant_view()
+def calls_csv(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """The calls behind a figure, streamed. Names and filters are those of the API's list of calls."""
+    scope = Scope.of(request.scope_grant)
+    try:
+        question = read_calls(request.GET, scope)
+    except QuestionError as error:
+        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    days = [part for part in (request.GET.get("date_from"), request.GET.get("date_to")) if part]
+    name = "-".join([tenant, "calls", *dict.fromkeys(days)])
+    return StreamingHttpResponse(
+        stream_calls(question, scope),
+        content_type="text/csv; charset=utf-8",
+        headers=downloads.headers(name, behind(question, scope)),
+    )
