@@ -1,0 +1,1 @@
+"""The list of calls, with views that are kept."""

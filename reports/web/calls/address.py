@@ -1,0 +1,113 @@
+"""The address of the list of calls: the API's filters, a named period, the order, the columns. A link reproduces it.
+
+Parameters that cannot be read are named in ``errors``, and then no calls are shown: a list with fewer filters than
+asked for would pass for the one that was meant.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from reports.periods import local_date
+from reports.queries.call_columns import COLUMNS
+from reports.queries.calls import ORDERINGS
+from reports.queries.chosen import QuestionError, write_filters
+from reports.queries.question import CallQuestion, read_calls
+from reports.scope import Scope
+from reports.web.selection import written
+from reports.web.spans import SPANS, span_period
+
+ORDERS = ORDERINGS[:2]
+
+
+@dataclass(frozen=True, slots=True)
+class CallAddress:
+    """``typed`` is what stands in the address, for a form that shows what was typed; ``span`` is "" for all time."""
+
+    question: CallQuestion
+    span: str = ""
+    ordering: str = ORDERS[0]
+    columns: tuple[str, ...] = ()  # chosen ones; none for the usual
+    cursor: str = ""
+    view: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    def params(self, **changes: str) -> dict[str, str]:
+        """The parameters of the page, less the place in the list; ``changes`` replace some, and "" takes one away."""
+        named = self.span not in ("", "custom")
+        days = {
+            "date_from": self.question.date_from.isoformat() if self.question.date_from and not named else "",
+            "date_to": self.question.date_to.isoformat() if self.question.date_to and not named else "",
+        }
+        found = {
+            "period": self.span if named else "",
+            **days,
+            "zone": str(self.typed.get("zone", "")),
+            **write_filters(self.question.filters),
+            "ordering": self.ordering if self.ordering != ORDERS[0] else "",
+            "columns": ",".join(self.columns),
+        }
+        return {name: value for name, value in (found | changes).items() if value}
+
+    def query(self, **changes: str) -> str:
+        return "?" + written(self.params(**changes))
+
+    @property
+    def calls_query(self) -> str:
+        """The same calls for the API and its files, which know no named periods."""
+        return written(self.params(period="", columns="") | self._days)
+
+    def export_query(self, columns: Iterable[str]) -> str:
+        """The same list for a file that is to look like the page."""
+        return written(self.params(period="", columns=",".join(columns)) | self._days)
+
+    @property
+    def _days(self) -> dict[str, str]:
+        days = {"date_from": self.question.date_from, "date_to": self.question.date_to}
+        return {name: day.isoformat() for name, day in days.items() if day}
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out but test calls."""
+        return bool(write_filters(self.question.filters) or self.question.date_from or self.question.date_to)
+
+
+def read_address(params: Mapping[str, str], scope: Scope, *, today: date | None = None) -> CallAddress:
+    """What an address asks for."""
+    errors: dict[str, str] = {}
+    span = params.get("period") or ("custom" if params.get("date_from") or params.get("date_to") else "")
+    if span and span not in SPANS:
+        errors["period"] = _("There is no such period.")
+        span = ""
+    question = CallQuestion(zone=scope.zone)
+    try:
+        question = read_calls(params, scope)
+        if span not in ("", "custom"):
+            period = span_period(span, today or local_date_now(question.zone), question.zone)
+            question = replace(question, date_from=period.start, date_to=period.last_day)
+    except QuestionError as error:
+        errors |= error.errors
+    ordering = params.get("ordering") or ORDERS[0]
+    if ordering not in ORDERS:
+        errors["ordering"] = _("Calls are shown newest or oldest first.")
+        ordering = ORDERS[0]
+    getlist = getattr(params, "getlist", None)
+    words = ",".join(getlist("columns")) if getlist else params.get("columns", "")
+    return CallAddress(
+        question=question,
+        span=span,
+        ordering=ordering,
+        columns=tuple(dict.fromkeys(word for word in words.split(",") if word in COLUMNS)),
+        cursor=params.get("cursor", ""),
+        view=params.get("view", ""),
+        typed={name: str(params.get(name) or "") for name in params},
+        errors=errors,
+    )
+
+
+def local_date_now(zone: str) -> date:
+    return local_date(timezone.now(), zone)
