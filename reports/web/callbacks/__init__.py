@@ -1,0 +1,1 @@
+"""The callback loop: who rang back, and who still waits."""
