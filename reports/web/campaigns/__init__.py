@@ -1,0 +1,1 @@
+"""Campaigns, and one of them."""
