@@ -1,0 +1,1 @@
+"""Any question as a page."""

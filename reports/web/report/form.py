@@ -1,0 +1,328 @@
+"""The form of any question: what may be asked, with what was asked chosen, as it was typed.
+
+It is built from the address and not from a question, so that it stands when the question could not be read.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.dates import WEEKDAYS
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from reports.dimensions import DIMENSIONS, DIRECTION_LABELS, STATUS_LABELS
+from reports.metrics import METRICS
+from reports.queries.question import DEFAULT_METRICS, MATCHES, TESTING
+from reports.sides import SIDE_LABELS
+from reports.web.frame import Choices
+from reports.web.report.words import GROUPS, MATCH_LABELS, OUTCOME_LABELS, TESTING_LABELS, ZONES
+from reports.web.selection import written
+from reports.web.spans import SPANS, span_period
+
+MOST_GROUPINGS = 3  # that the form offers; the address takes more
+SEVERAL = frozenset(  # whose words are a comma list
+    {"metrics", "by", "environment", "agent", "status", "outcome", "side", "weekday", "hour", "campaign"}
+)
+COMPARED = {"previous": gettext_lazy("The period before"), "none": gettext_lazy("Nothing")}
+CHOSEN: Mapping[str, Collection[str]] = {  # what is chosen by its word
+    "metrics": METRICS,
+    "by": DIMENSIONS,
+    "compare": COMPARED,
+    "direction": DIRECTION_LABELS,
+    "outcome": OUTCOME_LABELS,
+    "side": SIDE_LABELS,
+    "testing": TESTING,
+    "number_match": MATCHES,
+}
+KEPT = ("contact", "campaign", "sort", "columns")  # what the form has no field for
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    word: str
+    label: str | Promise
+    chosen: bool = False
+    help: str | Promise = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Several of a list. ``said`` is what its closed form shows."""
+
+    name: str
+    label: str | Promise
+    groups: tuple[tuple[str | Promise, tuple[Choice, ...]], ...]
+    said: str
+    error: str = ""
+
+    @property
+    def chosen(self) -> bool:
+        return any(choice.chosen for _title, choices in self.groups for choice in choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """``id`` is its place in the document, where several carry one name."""
+
+    name: str
+    label: str | Promise
+    choices: tuple[Choice, ...]
+    error: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    name: str
+    label: str | Promise
+    value: str
+    error: str
+    hint: str | Promise = ""
+    type: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """``place`` is the field that tells more; "" where the form has none."""
+
+    label: str | Promise
+    text: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportForm:
+    """``open`` unfolds it: nothing was asked, or what was asked is wrong. ``narrowing`` are the filters in words."""
+
+    metrics: Pick
+    groupings: tuple[Select, ...]
+    date_from: Text
+    date_to: Text
+    compare: Select
+    zone: Text
+    zones: tuple[str, ...]
+    spans: tuple[tuple[str | Promise, str, bool], ...]
+    picks: tuple[Pick, ...]
+    selects: tuple[Select, ...]
+    texts: tuple[Text, ...]
+    hidden: tuple[tuple[str, str], ...]
+    errors: tuple[Wrong, ...]
+    open: bool
+    narrowing: tuple[tuple[str | Promise, str], ...]
+
+
+def canonical(params: QueryDict) -> str:
+    """The same question written once: lists with commas, nothing empty; the order of the address otherwise."""
+    joined = {}
+    for name in params:
+        values = params.getlist(name)
+        words = ",".join(filter(None, values)) if name in SEVERAL else values[-1].strip()
+        joined[name] = ",".join(dict.fromkeys(filter(None, words.split(",")))) if name in SEVERAL else words
+    return written(joined)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the address says, and what was wrong with it."""
+
+    params: QueryDict
+    errors: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        return self.params.get(name, "").strip()
+
+    def words(self, name: str) -> list[str]:
+        return [word.strip() for value in self.params.getlist(name) for word in value.split(",") if word.strip()]
+
+    def choices(self, name: str, labels: Mapping[str, str | Promise]) -> tuple[Choice, ...]:
+        chosen = self.words(name)
+        known = [Choice(word, capfirst(str(label)), word in chosen) for word, label in labels.items()]
+        return (*known, *(Choice(word, word, True) for word in chosen if word not in labels))
+
+    def pick(self, name: str, label: str | Promise, labels: Mapping[str, str | Promise]) -> Pick:
+        return self.grouped(name, label, (("", self.choices(name, labels)),))
+
+    def grouped(
+        self, name: str, label: str | Promise, groups: tuple[tuple[str | Promise, tuple[Choice, ...]], ...]
+    ) -> Pick:
+        chosen = [choice.label for _title, choices in groups for choice in choices if choice.chosen]
+        every = pgettext("statuses", "All") if name == "status" else _("All")
+        said = str(chosen[0]) if len(chosen) == 1 else _("%(n)s chosen") % {"n": len(chosen)} if chosen else every
+        return Pick(name, label, groups, said, self.errors.get(name, ""))
+
+    def select(self, name: str, label: str | Promise, labels: Mapping[str, str | Promise]) -> Select:
+        word = self.text(name) or next(iter(labels))
+        choices = (Choice(key, text, key == word) for key, text in labels.items())
+        return Select(name, label, tuple(choices), self.errors.get(name, ""), name)
+
+    def day(self, name: str, label: str | Promise, day: date) -> Text:
+        """What cannot be read as a day leaves its field empty, which can hold nothing else; the error repeats it."""
+        text = self.text(name) or day.isoformat()
+        return Text(name, label, text if _is_day(text) else "", self.errors.get(name, ""), type="date")
+
+    def field(self, name: str, label: str | Promise, *, value: str = "", hint: str | Promise = "") -> Text:
+        return Text(name, label, self.text(name) or value, self.errors.get(name, ""), hint)
+
+
+def report_form(
+    params: QueryDict,
+    errors: dict[str, str],
+    choices: Choices,
+    *,
+    days: tuple[date, date],
+    today: date,
+    zone: str,
+) -> ReportForm:
+    """``days`` are the first and the last one shown, ``zone`` the tenant's."""
+    errors = errors | _unknown(_Given(params, errors))
+    given = _Given(params, errors)
+    first, last = days
+    picks = (
+        given.pick("environment", _("Environment"), {str(row.public_id): row.name for row in choices.environments}),
+        given.grouped("agent", _("Agent"), _agents(given, choices)),
+        given.pick("status", _("Status"), STATUS_LABELS),
+        given.pick("outcome", _("Outcome"), OUTCOME_LABELS),
+        given.pick("side", capfirst(str(DIMENSIONS["side"].label)), SIDE_LABELS),
+        given.pick("weekday", _("Weekday"), {str(n + 1): name for n, name in WEEKDAYS.items()}),
+        given.pick("hour", _("Hour of the day"), {str(hour): f"{hour:02}:00" for hour in range(24)}),
+    )
+    selects = (
+        given.select(
+            "direction",
+            _("Direction"),
+            {"": pgettext("directions", "All")} | {str(k): capfirst(str(v)) for k, v in DIRECTION_LABELS.items()},
+        ),
+        given.select("testing", _("Test calls"), {word: TESTING_LABELS[word] for word in TESTING}),
+        given.select("number_match", _("Number"), {word: MATCH_LABELS[word] for word in MATCHES}),
+    )
+    texts = (
+        given.field("number", _("Digits of the number")),
+        given.field("min_duration", _("Shortest, seconds")),
+        given.field("max_duration", _("Longest, seconds")),
+        given.field("cause", _("Cause of hang-up"), hint=_("As the vendor writes it; several with commas.")),
+        given.field("area_code", _("Area code (DDD)"), hint=_("Two digits; several with commas.")),
+        given.field("line", _("Own number")),
+    )
+    labels = _labels(picks, selects, texts)
+    return ReportForm(
+        metrics=_metrics(given),
+        groupings=_groupings(given),
+        date_from=given.day("date_from", _("From"), first),
+        date_to=given.day("date_to", pgettext("the last day", "To"), last),
+        compare=given.select("compare", _("Compare with"), COMPARED),
+        zone=given.field("zone", _("Time zone"), value=zone),
+        zones=ZONES,
+        spans=tuple(_spans(params, (first, last), today, zone)),
+        picks=picks,
+        selects=selects,
+        texts=texts,
+        hidden=tuple((name, given.text(name)) for name in KEPT if given.text(name)),
+        errors=tuple(
+            Wrong(labels.get(name, name), text, "by-1" if name == "by" else name if name in labels else "")
+            for name, text in errors.items()
+        ),
+        open=bool(errors) or not params,
+        narrowing=tuple(_narrowing(given, picks, selects, texts)),
+    )
+
+
+def _unknown(given: _Given) -> dict[str, str]:
+    """Of words that are no choices only which they are: all the choices stand in the form."""
+    found = {}
+    for name in given.errors.keys() & CHOSEN.keys():
+        if unknown := [word for word in given.words(name) if word not in CHOSEN[name]]:
+            found[name] = _("Unknown: %(words)s.") % {"words": ", ".join(unknown)}
+    return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _narrowing(
+    given: _Given, picks: Sequence[Pick], selects: Sequence[Select], texts: Sequence[Text]
+) -> Iterator[tuple[str | Promise, str]]:
+    """What restricts the calls, in words: the choices by their labels, what was typed as it was."""
+    for pick in picks:
+        if chosen := [str(each.label) for _title, among in pick.groups for each in among if each.chosen]:
+            yield pick.label, ", ".join(chosen)
+    for select in selects:
+        chosen = [str(each.label) for each in select.choices[1:] if each.chosen]
+        if chosen and select.name != "number_match":
+            yield select.label, chosen[0]
+    for text in texts:
+        if text.value:
+            yield text.label, text.value
+    for name, label in (("contact", _("Contact")), ("campaign", _("Campaign"))):
+        if given.text(name):
+            yield label, given.text(name)
+
+
+def _metrics(given: _Given) -> Pick:
+    chosen = given.words("metrics") or list(DEFAULT_METRICS)
+    listed = {key for _title, keys in GROUPS for key in keys}
+    others = tuple(key for key in METRICS if key not in listed)
+    groups = []
+    for title, keys in (*GROUPS, (_("Other figures"), others)):
+        metrics = [METRICS[key] for key in keys if key in METRICS]
+        if metrics:
+            groups.append(
+                (title, tuple(Choice(row.key, row.label, row.key in chosen, row.definition) for row in metrics))
+            )
+    said = ", ".join(str(METRICS[key].label) for key in chosen if key in METRICS)
+    return Pick("metrics", _("Figures"), tuple(groups), said, given.errors.get("metrics", ""))
+
+
+def _groupings(given: _Given) -> tuple[Select, ...]:
+    chosen = [key for key in given.words("by") if key in DIMENSIONS]
+    found = []
+    for place in range(max(MOST_GROUPINGS, len(chosen))):
+        word = chosen[place] if place < len(chosen) else ""
+        choices = [Choice("", _("Not grouped") if not place else _("Nothing more"), not word)]
+        choices += [Choice(key, capfirst(str(DIMENSIONS[key].label)), key == word) for key in DIMENSIONS]
+        label = _("By") if not place else _("and by")
+        error = "" if place else given.errors.get("by", "")
+        found.append(Select("by", label, tuple(choices), error, f"by-{place + 1}"))
+    return tuple(found)
+
+
+def _agents(given: _Given, choices: Choices) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
+    chosen = given.words("agent")
+    return tuple(
+        (home, tuple(Choice(str(row.public_id), str(row), str(row.public_id) in chosen) for row in rows))
+        for home, rows in choices.grouped(())
+    )
+
+
+def _spans(
+    params: QueryDict, days: tuple[date, date], today: date, zone: str
+) -> Iterable[tuple[str | Promise, str, bool]]:
+    """Periods by name, as addresses of the same question about other days."""
+    for span, label in SPANS.items():
+        if span != "custom":
+            period = span_period(span, today, zone)
+            other = params.copy()
+            other.pop("page", None)
+            other["date_from"], other["date_to"] = period.start.isoformat(), period.last_day.isoformat()
+            yield label, "?" + canonical(other), days == (period.start, period.last_day)
+
+
+def _labels(*fields: Sequence[Any]) -> dict[str, str | Promise]:
+    """What each parameter is called, for the list of what is wrong."""
+    found = {field.name: field.label for group in fields for field in group}
+    return found | {
+        "metrics": _("Figures"),
+        "by": _("By"),
+        "date_from": _("From"),
+        "date_to": pgettext("the last day", "To"),
+        "zone": _("Time zone"),
+        "compare": _("Compare with"),
+    }

@@ -1,0 +1,102 @@
+"""What the page of a report shows of its answers: in which forms, in which words, and the ways on from it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from portal.formats import figures
+from reports.catalogue import CATALOGUE
+from reports.dimensions import DIMENSIONS
+from reports.metrics import METRICS, Metric
+from reports.queries.answer import Answer
+from reports.queries.chosen import write_filters
+from reports.queries.question import Question, write_question
+from reports.scope import Scope
+from reports.web.before import known_before
+from reports.web.frame import Choices
+from reports.web.report.chart import drawing
+from reports.web.report.crossed import crossed, fits
+from reports.web.report.table import Options, report_table
+
+
+def questions(question: Question, options: Options) -> tuple[Question, ...]:
+    """The question, and where it is shown crossed, its two groupings alone for the margins."""
+    if options.view != "crossed" or len(question.by) != 2:
+        return (question,)
+    return (question, *(replace(question, by=(key,), compare=False) for key in question.by))
+
+
+def shown(
+    answers: Sequence[Answer], options: Options, choices: Choices, *, scope: Scope, tenant: str
+) -> dict[str, Any]:
+    """The answer in all its forms, and the ways on from it."""
+    answer = known_before(answers[0])
+    question = answer.question
+    asked = write_question(question)
+    key = options.shown if options.shown in question.metrics else question.metrics[0]
+    calls_url = reverse("reports_web:calls", args=[tenant])
+
+    def address(**changes: Any) -> str:
+        return f"?{asked}&{urlencode(other)}" if (other := replace(options, **changes).params) else f"?{asked}"
+
+    found: dict[str, Any] = {
+        "question": question,
+        "options": options,
+        "calls_url": calls_url,
+        "asked": asked,
+        "days": figures.days(question.period.start, question.period.last_day),
+        "zone": figures.zone_name(question.period.zone),
+        "narrowed": bool(write_filters(question.filters)),
+        "shown": METRICS[key],
+        "unmeasured": _unmeasured(question, choices),
+        "can_cross": fits(answer),
+        "table_url": address(view="", page=1),
+        "crossed_url": address(view="crossed", page=1),
+        "full_url": address(columns="full"),
+        "short_url": address(columns="short"),
+        "metric_urls": [(METRICS[name].label, address(shown=name), name == key) for name in question.metrics],
+        "sort_base": f"?{asked}&{urlencode({**replace(options, sort='', page=1).params, 'sort': ''})}",
+        "page_base": f"?{asked}&{urlencode({**replace(options, page=1).params, 'page': ''})}",
+    }
+    if len(answers) == 3 and fits(answer):
+        found["crossed"] = crossed(
+            answer, (answers[1], answers[2]), key, zone=scope.zone, currency=_currency(question, choices)
+        )
+    else:
+        found["table"] = report_table(answer, options, zone=scope.zone, currency=_currency(question, choices))
+        found["drawing"] = drawing(answer, key, zone=scope.zone, calls_url=calls_url)
+    return found
+
+
+def title(question: Question | None) -> str:
+    """The ready-made report's name, else what is asked in words."""
+    if question is None:
+        return _("Any question")
+    for ready in CATALOGUE.values():
+        if (ready.metrics, ready.by) == (question.metrics, question.by):
+            return str(ready.label)
+    metrics = [str(METRICS[key].label) for key in question.metrics]
+    said = ", ".join(metrics[:2]) + (_(" and %(n)s more") % {"n": len(metrics) - 2} if len(metrics) > 2 else "")
+    by = [str(DIMENSIONS[key].label) for key in question.by]
+    return _("%(metrics)s by %(by)s") % {"metrics": said, "by": ", ".join(by)} if by else capfirst(said)
+
+
+def _unmeasured(question: Question, choices: Choices) -> list[Metric]:
+    """What none of the vendors in view can measure."""
+    chosen = set(question.filters.environments)
+    providers = {row.provider for row in choices.environments if not chosen or row.public_id in chosen}
+    return [METRICS[key] for key in question.metrics if providers and not providers & set(METRICS[key].vendors)]
+
+
+def _currency(question: Question, choices: Choices) -> str:
+    """The one currency of the agents in view; empty where there are several or none."""
+    chosen = set(question.filters.agents)
+    shown = [
+        row for row in choices.in_environments(question.filters.environments) if not chosen or row.public_id in chosen
+    ]
+    return Choices(choices.environments, shown).currency

@@ -1,0 +1,179 @@
+"""An answer as a table: in the order the reader chose, a page of rows at a time, with what each cell rests on.
+
+Nothing here counts: every figure is a cell of the answer as it came.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+
+from reports.dimensions import DIMENSIONS, Dimension
+from reports.queries.answer import Answer, Cell, Row
+from reports.web.contexts import Figure
+from reports.web.report.links import calls_behind
+
+PAGE_ROWS = 200
+_ROOMY = 3  # so many metrics leave room for columns of previous values and bases
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the reader wants it shown: a part of the address, but none of the question.
+
+    ``sort`` is a metric or a grouping, after a dash for descending; empty for the answer's own order.
+    """
+
+    sort: str = ""
+    page: int = 1
+    columns: str = ""  # short, full, or "" for what there is room for
+    view: str = ""  # crossed or ""
+    shown: str = ""  # the metric of the chart and of the crossed view
+
+    @property
+    def params(self) -> dict[str, str]:
+        page = str(self.page) if self.page > 1 else ""
+        given = {"sort": self.sort, "columns": self.columns, "view": self.view, "shown": self.shown, "page": page}
+        return {name: word for name, word in given.items() if word}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """``click`` is the order it asks for, ``order`` the one it has: ascending, descending or ""."""
+
+    label: str | Promise
+    click: str
+    order: str
+    figure: Figure | None = None  # of all rows together; None for groupings
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """``key`` is the API's, as JSON: an object with an element for each grouping."""
+
+    key: str
+    labels: tuple[str, ...]
+    href: str
+    unfinished: bool
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTable:
+    """``first`` and ``last`` are the places of the rows shown among the ``count`` there are, from one."""
+
+    groupings: tuple[Heading, ...]
+    metrics: tuple[Heading, ...]
+    totals: TableRow
+    rows: tuple[TableRow, ...]
+    count: int
+    page: int
+    full: bool
+    compared: bool
+
+    @property
+    def first(self) -> int:
+        return (self.page - 1) * PAGE_ROWS + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.rows) - 1
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.count // PAGE_ROWS))
+
+    @property
+    def before(self) -> int:
+        return self.page - 1
+
+    @property
+    def after(self) -> int:
+        return self.page + 1
+
+    @property
+    def width(self) -> int:
+        """How many columns stand under one metric."""
+        return (3 if self.compared else 1) + 1 if self.full else 1
+
+
+def report_table(answer: Answer, options: Options, *, zone: str, currency: str = "") -> ReportTable:
+    """The page of rows that the options ask for; the last one where they ask for one beyond it."""
+    question, rows = answer.question, in_order(answer, options.sort)
+    page = min(max(1, options.page), max(1, -(-len(rows) // PAGE_ROWS)))
+
+    def shown(keys: Mapping[str, str | None], cells: Mapping[str, Cell], row: Row | None = None) -> TableRow:
+        return TableRow(
+            key=json.dumps(keys),
+            labels=row.labels if row else (),
+            href=calls_behind(question, keys, zone=zone),
+            unfinished=bool(row and row.unfinished),
+            figures=tuple(Figure(metric, cells[metric.key], currency) for metric in answer.columns),
+        )
+
+    totals = shown({}, answer.totals)
+    here = rows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    return ReportTable(
+        groupings=tuple(
+            _heading(key, capfirst(str(DIMENSIONS[key].label)), options.sort, downwards=False) for key in question.by
+        ),
+        metrics=tuple(
+            _heading(figure.metric.key, figure.metric.label, options.sort, figure=figure) for figure in totals.figures
+        ),
+        totals=totals,
+        rows=tuple(shown(keys_of(row, question.by), row.cells, row) for row in here),
+        count=len(rows),
+        page=page,
+        full=options.columns == "full" or (not options.columns and len(answer.columns) <= _ROOMY),
+        compared=question.compare,
+    )
+
+
+def keys_of(row: Row, by: tuple[str, ...]) -> dict[str, str | None]:
+    return dict(zip(by, row.key, strict=True))
+
+
+def in_order(answer: Answer, sort: str) -> list[Row]:
+    """All rows, sorted. Those without a figure to show come last either way; equals keep the answer's order."""
+    rows, by = list(answer.rows), answer.question.by
+    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    if name in by:
+        rows.sort(key=_by_place(by.index(name), DIMENSIONS[name]), reverse=descending)
+    elif name in {metric.key for metric in answer.columns}:
+        rows.sort(key=_by_cell(name, descending=descending))
+    return rows
+
+
+def _by_place(place: int, dimension: Dimension) -> Callable[[Row], tuple[bool, int, str]]:
+    def order(row: Row) -> tuple[bool, int, str]:
+        key = row.key[place]
+        if key is None:
+            return (True, 0, "")
+        if dimension.timely:
+            return (False, int(key) if key.isdecimal() else 0, key)
+        if key in dimension.order:
+            return (False, dimension.order.index(key), "")
+        return (False, len(dimension.order), row.labels[place].casefold())
+
+    return order
+
+
+def _by_cell(name: str, *, descending: bool) -> Callable[[Row], tuple[bool, float]]:
+    def order(row: Row) -> tuple[bool, float]:
+        cell = row.cells[name]
+        amount = None if cell.small else cell.value
+        return (amount is None, 0.0 if amount is None else -amount if descending else amount)
+
+    return order
+
+
+def _heading(
+    key: str, label: str | Promise, sort: str, *, downwards: bool = True, figure: Figure | None = None
+) -> Heading:
+    """The first click gives what is looked for: names from A, time forwards, figures from the largest."""
+    current, descending = sort.removeprefix("-") == key, sort.startswith("-")
+    down = not descending if current else downwards
+    order = ("descending" if descending else "ascending") if current else ""
+    return Heading(label, f"-{key}" if down else key, order, figure)

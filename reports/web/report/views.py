@@ -1,0 +1,124 @@
+"""Ready-made reports, and a page that shows any question: what the API answers below ``reports/query/``, for people."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from portal.tenants.guards import TenantRequest, tenant_view
+from reports.catalogue import CATALOGUE, Report
+from reports.dimensions import DIMENSIONS
+from reports.metrics import METRICS
+from reports.periods import last_days, local_date
+from reports.queries.agents import agents
+from reports.queries.answer import Answer
+from reports.queries.ask import ask_together
+from reports.queries.environments import environments
+from reports.queries.question import Question, QuestionError, read_question, write_question
+from reports.scope import Scope
+from reports.web.completeness import completeness_line
+from reports.web.frame import Choices, frame
+from reports.web.report.form import canonical, report_form
+from reports.web.report.page import questions, shown, title
+from reports.web.report.table import Options
+from reports.web.spans import against
+
+DEFAULT_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ListedReport:
+    report: Report
+    href: str
+    figures: tuple[str | Promise, ...]
+    by: tuple[str | Promise, ...]
+
+
+@require_safe
+@tenant_view()
+def reports(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """The catalogue. Each report is a link to its question about the period, environments and agents chosen here."""
+    head = frame(request, gettext_lazy("Reports"), page="reports")
+    address = reverse("reports_web:report", args=[tenant])
+    listed = []
+    for report in CATALOGUE.values():
+        query = write_question(head.question(report.metrics, *report.by))
+        view = f"&{urlencode({'view': report.view})}" if report.view else ""
+        listed.append(
+            ListedReport(
+                report,
+                f"{address}?{query}{view}",
+                tuple(METRICS[key].label for key in report.metrics),
+                tuple(DIMENSIONS[key].label for key in report.by),
+            )
+        )
+    context = {**head.context(), "reports": listed, "report_url": address}
+    return TemplateResponse(request, "reports/reports.html", context)
+
+
+@require_safe
+@tenant_view()
+def report(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """Any question, in the parameters of the API. What cannot be asked is said beside its field, with status 400."""
+    tidy = canonical(request.GET)
+    if any(len(values) > 1 or not values[0] for _name, values in request.GET.lists()):
+        return HttpResponseRedirect(f"{request.path}?{tidy}" if tidy else request.path)
+    now = timezone.now()
+    scope = Scope.of(request.scope_grant)
+    choices = Choices(list(environments(scope)), list(agents(scope)))
+    errors: dict[str, str] = {}
+    question: Question | None = None
+    answers: tuple[Answer, ...] = ()
+    options = _options(request.GET)
+    try:
+        question = read_question(request.GET, scope, today=local_date(now, scope.zone))
+        _known_or_absent(question, choices)
+        answers = ask_together(questions(question, options), scope, now=now)
+    except QuestionError as error:
+        errors = error.errors
+    today = local_date(now, scope.zone)
+    whole = last_days(DEFAULT_DAYS, today, scope.zone)
+    days = (question.period.start, question.period.last_day) if question else (whole.start, whole.last_day)
+    context: dict[str, Any] = {
+        "page": "reports",
+        "title": title(None if errors else question),
+        "form": report_form(request.GET, errors, choices, days=days, today=today, zone=scope.zone),
+    }
+    if answers and question is not None:
+        context |= shown(answers, options, choices, scope=scope, tenant=tenant)
+        context["line"] = completeness_line(answers[0].completeness, scope.zone, now=now)
+        context["before_complete"] = answers[0].previous_complete
+        context["against"] = against(question.period, answers[0].previous_period, now=now)
+        context["api_url"] = request.build_absolute_uri(reverse("api:reports-query")) + "?" + write_question(question)
+    return TemplateResponse(request, "reports/report.html", context, status=400 if errors else 200)
+
+
+def _options(params: QueryDict) -> Options:
+    """What of the address is no part of the question; a word that is none of the known is as if it were not there."""
+    page = params.get("page", "")
+    columns, view = params.get("columns", ""), params.get("view", "")
+    return Options(
+        sort=params.get("sort", ""),
+        page=int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1,
+        columns=columns if columns in ("short", "full") else "",
+        view=view if view == "crossed" else "",
+        shown=params.get("shown", ""),
+    )
+
+
+def _known_or_absent(question: Question, choices: Choices) -> None:
+    """Ids that are not the reader's to see end as 404, like on every page."""
+    filters = question.filters
+    here = {row.public_id for row in choices.environments}
+    if not here.issuperset(filters.environments):
+        raise Http404
+    if not {row.public_id for row in choices.agents}.issuperset(filters.agents):
+        raise Http404
