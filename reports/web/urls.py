@@ -2,11 +2,42 @@
 
 from django.urls import path
 
-from reports.web.overview import calls_csv, overview
+from reports.web.agents import agents
+from reports.web.call.remarks import call_flags, call_note, call_notes
+from reports.web.call.views import call, call_payload
+from reports.web.callbacks.views import callbacks
+from reports.web.calls.saved_views import view, views
+from reports.web.calls.views import calls
+from reports.web.campaigns.campaign import campaign
+from reports.web.campaigns.views import campaigns
+from reports.web.contacts import contact_page
+from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
+from reports.web.overview.views import calls_csv, overview
+from reports.web.report.views import report, reports
 
 app_name = "reports_web"
 
 urlpatterns = [
     path("", overview, name="overview"),
+    path("calls/", calls, name="calls"),
+    path("calls/views/", views, name="views"),
+    path("calls/views/<uuid:view>/", view, name="view"),
+    path("contacts/<str:contact_id>/", contact_page, name="contact"),
     path("calls.csv", calls_csv, name="calls_csv"),
+    path("calls/<uuid:call>/", call, name="call"),
+    path("calls/<uuid:call>/payload.json", call_payload, name="call_payload"),
+    path("calls/<uuid:call>/flags/", call_flags, name="call_flags"),
+    path("calls/<uuid:call>/notes/", call_notes, name="call_notes"),
+    path("calls/<uuid:call>/notes/<uuid:note>/", call_note, name="call_note"),
+    path("campaigns/", campaigns, name="campaigns"),
+    path("campaigns/<uuid:campaign>/", campaign, name="campaign"),
+    path("callbacks/", callbacks, name="callbacks"),
+    path("agents/", agents, name="agents"),
+    path("exports/", exports, name="exports"),
+    path("exports/list/", exports_list, name="exports_list"),
+    path("exports/<uuid:export>/download/", export_download, name="export_download"),
+    path("exports/<uuid:export>/again/", export_again, name="export_again"),
+    path("exports/<uuid:export>/delete/", export_delete, name="export_delete"),
+    path("reports/", reports, name="reports"),
+    path("reports/query/", report, name="report"),
 ]
