@@ -83,15 +83,21 @@ def number(raw: str) -> float | None:
 
 def page_days(page: Sheet) -> dict[str, tuple[int, int]]:
     """Attempts and connected calls of each day, from the table beside the chart."""
-    rows = [row for row in page.tables["trend-title"] if row and row[0].links]
-    return {row[0].links[0]["date_from"]: (_whole(row[1].text), _whole(row[2].text)) for row in rows}
+    head, *rows = page.tables["trend"]
+    names = [square.first for square in head]
+    attempts, connected = names.index("Attempts"), names.index("connected")
+    return {
+        row[0].links[0]["date_from"]: (_whole(row[attempts].text), _whole(row[connected].text))
+        for row in rows
+        if row and row[0].links
+    }
 
 
 def page_agents(page: Sheet) -> dict[str, list[float | None]]:
     """Attempts, connect rate, average duration and talk time of each agent, by public id."""
     rows = [row for row in page.tables["agents"] if row and row[0].links and "agent" in row[0].links[0]]
     return {
-        row[0].links[0]["agent"]: [number(value) for square in row for value in square.values]
+        row[0].links[0]["agent"]: [number(value) for square in row[1:5] for value in square.values]
         for row in rows
     }  # fmt: skip
 
@@ -133,10 +139,13 @@ def mail_of_text(subject: str, text: str, html: str) -> Mail:
     )  # fmt: skip
 
 
+HEADINGS = ("Agent", "Agent that had called", "Day")  # the first ones of its tables, besides empty ones
+
+
 def mail_of_html(subject: str, text: str, html: str) -> Mail:
     """As its HTML shows it."""
     rows = [[square.first for square in row] for row in Sheet(html).tables[""] if len(row) > 1]
-    starts = [at for at, row in enumerate(rows) if not row[0] or row[0] in ("Agent", "Day")]
+    starts = [at for at, row in enumerate(rows) if not row[0] or row[0] in HEADINGS]
     tables = {}
     for at, until in zip(starts, [*starts[1:], len(rows)], strict=True):
         name = rows[at][0] or ("headlines" if "This week" in rows[at] else "hours")

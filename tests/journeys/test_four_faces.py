@@ -79,8 +79,8 @@ class World:
         body = answer.getvalue().decode()
         return faces.csv_calls(body, {public_id: vendor for vendor, public_id in self.environments.items()}), answer
 
-    def page(self, **params: str) -> faces.Sheet:
-        answer = self.client.get(f"/t/{self.tenant.slug}/", params, headers={"Accept-Language": "en"})
+    def page(self, path: str = "", **params: str) -> faces.Sheet:
+        answer = self.client.get(f"/t/{self.tenant.slug}/{path}", params, headers={"Accept-Language": "en"})
         assert answer.status_code == 200
         return faces.Sheet(answer.content.decode())
 
@@ -153,6 +153,8 @@ def expected(world: World, first: date, last: date, zone: str, **only: str) -> d
     """All figures of local days, over one vendor's or one agent's calls if that is asked."""
     chosen = select(world.calls(), **only)
     vendors = {only["vendor"]} if "vendor" in only else {"talkover", "originsai"}
+    if "agent" in only:
+        vendors = {call.vendor for call in chosen}
     here = truth.within(chosen, first, last, zone)
     found = truth.figures(here) | truth.latencies(here)
     if "agent" in only or "talkover" not in vendors:
@@ -317,7 +319,7 @@ def hold_groupings(world: World, first: date, last: date, zone: str) -> None:
         assert listed["attempts"] == found["attempts"]
         assert listed["connect_rate"] == close(found["connect_rate"])
 
-    shown = faces.page_agents(page)
+    shown = faces.page_agents(world.page("agents/", **params))
     agents = {
         row["key"]["agent"]: row["cells"]
         for row in world.api(metrics=",".join(BY_AGENT), by="agent", **params)["rows"]

@@ -23,9 +23,14 @@ from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, User
 from portal.tenants.models.tenants import Environment, Tenant
+from reports.files.models import Export
 from reports.mail import links
 from reports.mail.models import Recipient
 from reports.mail.subscriptions import add_recipient, create_weekly
+from reports.queries.contact_ids import contact_id
+from reports.remarks.models import CallNote
+from reports.scope import Scope
+from reports.web.models import SavedView
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign, CampaignCall
 from sync.models.connections import Connection
@@ -58,7 +63,27 @@ ROUTES = {
     "/accounts/password/reset/key/done/": (),
     "/accounts/language/": (),
     "/t/{tenant}/": ("tenant",),
+    "/t/{tenant}/agents/": ("tenant",),
+    "/t/{tenant}/campaigns/": ("tenant",),
+    "/t/{tenant}/campaigns/{campaign}/": ("tenant", "campaign"),
+    "/t/{tenant}/callbacks/": ("tenant",),
     "/t/{tenant}/calls.csv": ("tenant",),
+    "/t/{tenant}/calls/": ("tenant",),
+    "/t/{tenant}/calls/views/": ("tenant",),
+    "/t/{tenant}/calls/views/{view}/": ("tenant", "view"),
+    "/t/{tenant}/contacts/{contact_id}/": ("tenant", "contact_id"),
+    "/t/{tenant}/reports/": ("tenant",),
+    "/t/{tenant}/reports/query/": ("tenant",),
+    "/t/{tenant}/exports/": ("tenant",),
+    "/t/{tenant}/exports/list/": ("tenant",),
+    "/t/{tenant}/exports/{export}/download/": ("tenant", "export"),
+    "/t/{tenant}/exports/{export}/again/": ("tenant", "export"),
+    "/t/{tenant}/exports/{export}/delete/": ("tenant", "export"),
+    "/t/{tenant}/calls/{call}/": ("tenant", "call"),
+    "/t/{tenant}/calls/{call}/payload.json": ("tenant", "call"),
+    "/t/{tenant}/calls/{call}/flags/": ("tenant", "call"),
+    "/t/{tenant}/calls/{call}/notes/": ("tenant", "call"),
+    "/t/{tenant}/calls/{call}/notes/{note}/": ("tenant", "call", "note"),
     "/mail/confirm/{token}": ("confirm",),
     "/mail/leave/{token}": ("leave",),
     "/api/schema/": (),
@@ -69,7 +94,16 @@ ROUTES = {
     "/api/v1/calls/": (),
     "/api/v1/calls/csv/": (),
     "/api/v1/calls/{id}/": ("call",),
+    "/api/v1/contacts/": (),
+    "/api/v1/contacts/{contact_id}/": ("contact_id",),
+    "/api/v1/campaigns/": (),
+    "/api/v1/campaigns/{id}/": ("campaign",),
     "/api/v1/callbacks/days/": (),
+    "/api/v1/callbacks/open/": (),
+    "/api/v1/callbacks/returns/": (),
+    "/api/v1/exports/": (),
+    "/api/v1/exports/{id}/": ("export",),
+    "/api/v1/exports/{id}/download/": ("export",),
     "/api/v1/metrics/": (),
     "/api/v1/reports/": (),
     "/api/v1/reports/query/": (),
@@ -90,12 +124,43 @@ ROUTES = {
 # Ids that an address takes as a parameter.
 QUERIES = {
     "/t/{tenant}/": ("environment={environment}", "agent={agent}"),
-    "/t/{tenant}/calls.csv": ("environment={environment}", "agent={agent}", "number={number}"),
+    "/t/{tenant}/agents/": ("environment={environment}", "agent={agent}"),
+    "/t/{tenant}/campaigns/": ("environment={environment}", "agent={agent}"),
+    "/t/{tenant}/callbacks/": ("environment={environment}", "agent={agent}"),
+    "/t/{tenant}/calls/": (
+        "environment={environment}",
+        "agent={agent}",  # a number that is asked for is shown again, masked: the API's list below is asked for one
+        "contact={contact_id}&testing=include",
+        "view={view}&status=completed",
+    ),
+    "/t/{tenant}/reports/query/": ("environment={environment}&by=day", "agent={agent}&by=agent"),
+    "/t/{tenant}/calls.csv": (
+        "environment={environment}",
+        "agent={agent}",
+        "campaign={campaign}",
+        "number={number}",
+    ),
+    "/t/{tenant}/exports/": (
+        "what=calls&environment={environment}",
+        "what=calls&agent={agent}",
+        "what=callbacks&environment={environment}",
+        "what=campaigns&agent={agent}",
+        "number={number}",
+    ),
     "/api/v1/agents/": ("environment={environment}", "tenant={tenant}"),
     "/api/v1/environments/": ("tenant={tenant}",),
-    "/api/v1/calls/": ("environment={environment}", "agent={agent}", "number={number}&number_match=exact"),
+    "/api/v1/calls/": (
+        "environment={environment}",
+        "agent={agent}",
+        "number={number}&number_match=exact",
+        "contact={contact_id}",
+    ),
+    "/api/v1/contacts/": ("number=%2B55{number}",),
     "/api/v1/calls/csv/": ("environment={environment}", "agent={agent}", "tenant={tenant}"),
+    "/api/v1/campaigns/": ("environment={environment}",),
     "/api/v1/callbacks/days/": ("environment={environment}",),
+    "/api/v1/callbacks/open/": ("environment={environment}", "agent={agent}"),
+    "/api/v1/callbacks/returns/": ("environment={environment}", "agent={agent}"),
     "/api/v1/reports/query/": (
         "environment={environment}&by=day",
         "agent={agent}&by=agent",
@@ -107,10 +172,21 @@ QUERIES = {
 # Where an own id is answered with what it names, by whom. Elsewhere it may be refused, too.
 READ_BY = {
     "/t/{tenant}/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/agents/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/campaigns/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/campaigns/{campaign}/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/callbacks/": ("ana", "bruno", "carla"),
     "/t/{tenant}/calls.csv": ("ana", "bruno", "carla"),
+    "/t/{tenant}/exports/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/exports/list/": ("ana", "bruno", "carla"),
+    "/api/v1/exports/{id}/": ("ana", "carla"),
+    "/t/{tenant}/calls/{call}/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/calls/{call}/payload.json": ("ana", "bruno", "carla"),
+    "/t/{tenant}/contacts/{contact_id}/": ("ana", "bruno", "carla"),
     "/mail/confirm/{token}": ("anonymous", "ana", "carla"),
     "/mail/leave/{token}": ("anonymous", "ana", "carla"),
     "/api/v1/environments/{id}/": ("ana", "bruno", "carla", "key", "sales-key", "their-key"),
+    "/api/v1/campaigns/{id}/": ("ana", "bruno", "carla", "key", "sales-key", "their-key"),
     "/api/v1/calls/{id}/": ("ana", "bruno", "carla", "key", "sales-key", "their-key"),
     f"{TALKOVER}/agents/{{agent_id}}": ("sales-key", "their-key"),
     f"{TALKOVER}/agents/{{agent_id}}/calls": ("sales-key", "their-key"),
@@ -196,14 +272,25 @@ def side(tenant: Tenant, only: str, reader: str) -> Side:
         for model in MODELS:
             if model is not Environment:
                 row_of(model, tenant, rows)
-        held = [Environment, type(agent), type(call), Recipient]
+        view = str(SavedView.objects.values_list("public_id", flat=True)[0])
+        note = str(CallNote.objects.values_list("public_id", flat=True)[0])
+        campaign = str(Campaign.objects.get(environment=sales, agent=agent).public_id)
+        export = Export.objects.create(
+            tenant=tenant, user=User.objects.get(email=reader), what="calls", format="csv", title=canary(tenant.slug)
+        )
+        held = [Environment, type(agent), type(call), Campaign, Recipient, Export]
         keys = [str(key) for model in held for key in model.objects.values_list(_public(model), flat=True)]
     ids = {
         "tenant": tenant.slug,
         "slug": tenant.slug + "/",
         "environment": str(sales.public_id),
         "agent": str(agent.public_id),
+        "campaign": campaign,
         "call": str(call.pk),
+        "note": note,
+        "view": view,
+        "contact_id": contact_id(f"55{NUMBERS[tenant.slug]}", Scope(tenant.pk, "UTC", frozenset())),
+        "export": str(export.public_id),
         "number": NUMBERS[tenant.slug],
         "agent_key": f"agent-{only}",
         "campaign_key": f"campaign-{only}",
@@ -221,7 +308,12 @@ ABSENT = {
     "slug": "nobody/",
     "environment": str(uuid4()),
     "agent": str(uuid4()),
+    "campaign": str(uuid4()),
+    "export": str(uuid4()),
     "call": str(uuid4()),
+    "note": str(uuid4()),
+    "view": str(uuid4()),
+    "contact_id": "A" * 32,
     "number": "21900000000",
     "agent_key": "agent-nobody",
     "campaign_key": "campaign-nobody",
