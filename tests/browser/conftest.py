@@ -1,12 +1,14 @@
 """A real browser against a real server; skipped, with the reason, where there is no Chromium."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connections
 
-from portal.tenants import wall
-from tests import factories
+from tests.browser.town import Town, build
+from tests.browser.watch import Watch
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -17,6 +19,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 375, "height": 812}
 
 
 @pytest.fixture(scope="module")
@@ -30,48 +33,54 @@ def chromium(django_db_setup):
         browser = run.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser
         browser.close()
+        connections.close_all()  # what was opened under that loop is another connection than the suite's
 
 
 @pytest.fixture
-def portal(live_server, settings, acme, sales, ana):
-    """The portal with a fortnight of calls, served over HTTP."""
-    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
-    now = datetime.now(UTC)
-    with wall.tenant(acme):
-        agents = [factories.agent(sales, name) for name in ("outbound", "renewals")]
-        for n in range(200):
-            status = ("completed", "no-answer", "busy")[n % 3]
-            factories.call(
-                sales,
-                f"call-{n}",
-                agent=agents[n % 2],
-                status=status,
-                seconds=40 + n if status == "completed" else None,
-                started_at=now - timedelta(minutes=100 * n + 200),
-            )
-    return live_server
+def _django_db_helper(request):
+    """Over the town a test opens no transaction and empties no table: the town does so when its module is done."""
+    if "town" not in request.fixturenames:
+        request.getfixturevalue("_django_db_helper")
 
 
-@pytest.fixture
-def open_page(chromium, portal):
-    """Opens pages of fresh visitors, and fails when one of them said anything on the console."""
-    contexts, said = [], []
+@pytest.fixture(scope="module")
+def town(django_db_setup, django_db_blocker):
+    """One portal, filled once, for all tests of a module that only read."""
+    with django_db_blocker.unblock(), build() as town:
+        yield town
 
-    def open_page(**options):
-        context = chromium.new_context(**{"locale": "en", "viewport": {"width": 1280, "height": 800}} | options)
-        context.set_default_timeout(15_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"{portal.url}/t/acme/")
-        page.fill("[name=login]", "ana@acme.example")
-        page.fill("[name=password]", "correct horse battery")
-        page.press("[name=password]", "Enter")
-        page.wait_for_url("**/t/acme/")
+
+@dataclass
+class Visit:
+    """Opens pages of signed-in readers of the town; a page that complains is named in ``watch``."""
+
+    chromium: Any
+    town: Town
+    watch: Watch = field(default_factory=Watch)
+    contexts: list[Any] = field(default_factory=list)
+
+    def open(self, path: str = "", language: str = "en", **options: Any) -> Any:
+        return self.goto(self.context(language, **options).new_page(), path)
+
+    def context(self, language: str = "en", *, signed_in: bool = True, **options: Any) -> Any:
+        context = self.chromium.new_context(**{"viewport": WIDE, "locale": "en"} | options)
+        context.set_default_timeout(60_000)
+        if signed_in:
+            context.add_cookies([self.town.cookie(language)])
+        self.watch.context(context)
+        self.contexts.append(context)
+        return context
+
+    def goto(self, page: Any, path: str) -> Any:
+        page.goto(path if path.startswith("http") else self.town.page(path))
         return page
 
-    yield open_page
-    for context in contexts:
+
+@pytest.fixture
+def visit(chromium, town):
+    """Opens pages of the module's town; fails when a page said anything on the console or met the policy."""
+    visit = Visit(chromium, town)
+    yield visit
+    for context in visit.contexts:
         context.close()
-    assert said == []
+    assert visit.watch.said == []

@@ -1,24 +1,34 @@
 """The overview in a real browser: by pointer, by keyboard, on a phone, without scripts, in two languages."""
 
 import csv
+import re
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 
-def test_a_reader_signs_in_and_changes_the_period(open_page) -> None:
-    page = open_page()
+def test_a_reader_signs_in_changes_the_period_and_leaves(visit, town) -> None:
+    page = visit.goto(visit.context(signed_in=False).new_page(), "")
+    page.fill("[name=login]", "ana@acme.example")
+    page.fill("[name=password]", "correct horse battery")
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/t/acme/")
     assert page.locator("h1").inner_text() == "Overview"
     page.select_option("#period", "last_30_days")
     page.wait_for_url("**/t/acme/?period=last_30_days")
     assert page.locator("#period").input_value() == "last_30_days"
     page.select_option("#period", "custom")
     assert page.locator("#date_from").is_visible()
+    page.get_by_label("Account").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(lambda url: "/t/acme" not in url)
+    visit.goto(page, "")
+    assert "/accounts/login/" in page.url
 
 
-def test_a_definition_opens_and_closes_by_keyboard(open_page) -> None:
-    page = open_page()
+def test_a_definition_opens_and_closes_by_keyboard(visit) -> None:
+    page = visit.open()
     summary = page.locator(".lead [data-metric=connect_rate] summary")
     panel = page.locator(".lead [data-metric=connect_rate] code")
     summary.focus()
@@ -29,8 +39,8 @@ def test_a_definition_opens_and_closes_by_keyboard(open_page) -> None:
     assert summary.evaluate("element => element === document.activeElement")
 
 
-def test_the_first_tab_leads_to_the_content(open_page) -> None:
-    page = open_page()
+def test_the_first_tab_leads_to_the_content(visit) -> None:
+    page = visit.open()
     page.reload()
     page.keyboard.press("Tab")
     skip = page.locator(".skip")
@@ -40,19 +50,52 @@ def test_the_first_tab_leads_to_the_content(open_page) -> None:
     assert page.evaluate("document.activeElement.id") == "content"
 
 
-def test_the_chart_is_one_stop_and_is_walked_by_arrows(open_page) -> None:
-    page = open_page()
-    bars = page.locator("[data-chart] a")
-    assert page.locator('[data-chart] a[tabindex="0"]').count() == 1
+def test_the_chart_is_one_stop_and_is_walked_by_arrows(visit) -> None:
+    page = visit.open()
+    bars, readout = page.locator("#trend a.slot"), page.locator("#trend .readout")
+    assert page.locator('#trend [data-chart] a[tabindex="0"]').count() == 1
     bars.last.focus()
-    newest = page.locator(".readout").inner_text()
+    newest = readout.inner_text()
     page.keyboard.press("ArrowLeft")
-    assert page.locator(".readout").inner_text() not in ("", newest)
+    assert readout.inner_text() not in ("", newest)
     assert bars.nth(bars.count() - 2).evaluate("element => element === document.activeElement")
+    page.keyboard.press("ArrowUp")
+    assert re.search(r": \d+ connected$", readout.inner_text())
+    page.keyboard.press("Home")
+    assert page.evaluate("document.activeElement.closest('#trend') !== null")
 
 
-def test_the_calls_behind_the_figures_come_as_a_file(open_page, tmp_path) -> None:
-    page = open_page()
+def test_the_map_is_one_stop_and_is_walked_by_arrows(visit) -> None:
+    page = visit.open()
+    squares = page.locator("#hours td a")
+    assert page.locator('#hours td a[tabindex="0"]').count() == 1
+    squares.first.focus()
+    here = page.locator("#hours .readout").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#hours .readout").inner_text() not in ("", here)
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#hours .readout").inner_text() == here
+
+
+def test_reading_out_moves_nothing(visit) -> None:
+    page = visit.open()
+    page.mouse.move(1, 1)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for mark in page.locator("#trend a.slot, #short a.slot, #hours td a").all()[::4]:
+        mark.hover(force=True)
+        assert page.evaluate("document.documentElement.scrollHeight") == height
+
+
+def test_a_part_of_a_bar_leads_to_its_calls(visit) -> None:
+    page = visit.open()
+    part = page.locator("#trend a.part").first
+    href = part.get_attribute("href")
+    assert "outcome=connected" in href
+    assert page.evaluate("href => fetch(href).then(answer => answer.status)", href) == 200
+
+
+def test_the_calls_behind_the_figures_come_as_a_file(visit, tmp_path) -> None:
+    page = visit.open()
     attempts = (
         page.locator(".lead [data-metric=attempts]").locator("xpath=../..").locator("data").get_attribute("value")
     )
@@ -65,40 +108,41 @@ def test_the_calls_behind_the_figures_come_as_a_file(open_page, tmp_path) -> Non
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
-@pytest.mark.parametrize("query", ["", "?period=last_90_days", "?date_from=2026-01-01&date_to=2026-06-30"])
-def test_no_width_scrolls_sideways(open_page, portal, width, query) -> None:
-    page = open_page(viewport={"width": width, "height": 800})
-    page.goto(f"{portal.url}/t/acme/{query}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_no_width_scrolls_sideways(visit, width) -> None:
+    page = visit.open(viewport={"width": width, "height": 800})
+    for query in ("", "?period=last_90_days", "?date_from=2026-01-01&date_to=2026-06-30"):
+        visit.goto(page, query)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, query
 
 
-def test_everything_works_without_scripts(open_page) -> None:
-    page = open_page(java_script_enabled=False)
+def test_everything_works_without_scripts(visit) -> None:
+    page = visit.open(java_script_enabled=False)
     page.select_option("#period", "last_30_days")
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**period=last_30_days**")
     assert page.locator("#period").input_value() == "last_30_days"
     page.locator(".lead [data-metric=connect_rate] summary").click()
     assert page.locator(".lead [data-metric=connect_rate] code").is_visible()
-    page.get_by_text("The same as a table").click()
-    assert page.locator(".beside table tbody tr").count() == 30
+    page.locator("#trend").get_by_text("The same as a table").click()
+    assert page.locator("#trend .beside table tbody tr").count() == 30
+    assert page.locator("#trend a.slot title").count() == 30
     page.get_by_role("link", name="Attempts", exact=True).first.click()
-    page.wait_for_url("**sort=attempts**")
+    page.wait_for_url("**sort=-attempts**")
 
 
-def test_the_language_is_kept_with_the_reader(open_page, ana) -> None:
-    page = open_page()
+def test_the_language_is_kept_with_the_reader(visit, town) -> None:
+    page = visit.open()
     page.get_by_role("button", name="Português").click()
     page.wait_for_selector("html[lang=pt-br]")
     assert page.locator("h1").inner_text() == "Visão geral"
-    ana.refresh_from_db()
-    assert ana.language == "pt-br"
+    town.readers["en"].refresh_from_db()
+    assert town.readers["en"].language == "pt-br"
     page.get_by_role("button", name="English").click()
     page.wait_for_selector("html[lang=en]")
 
 
-def test_the_theme_is_kept_with_the_browser(open_page) -> None:
-    page = open_page()
+def test_the_theme_is_kept_with_the_browser(visit) -> None:
+    page = visit.open()
 
     def paper() -> str:
         return page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -111,12 +155,3 @@ def test_the_theme_is_kept_with_the_browser(open_page) -> None:
     assert dark != light
     page.reload()
     assert paper() == dark
-
-
-def test_signing_out_shuts_the_door(open_page, portal) -> None:
-    page = open_page()
-    page.locator(".menu summary").click()
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url(lambda url: "/t/acme" not in url)
-    page.goto(f"{portal.url}/t/acme/")
-    assert "/accounts/login/" in page.url

@@ -1,0 +1,150 @@
+"""Every page that a member can open: axe-core finds nothing grave in it, and it keeps to the content policy.
+
+The pages are taken from the resolver, so a new one is visited without being listed here. Two languages, two themes and
+two widths meet each other in pairs: four views of each page see all pairs.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from portal.tenants import wall
+from sync.models.agents import Agent
+from sync.models.calls import Call
+from sync.models.campaigns import Campaign
+from tests.browser.conftest import NARROW, WIDE
+from tests.browser.town import LANGUAGES, Town
+from tests.browser.watch import grave, pushed_aside
+from tests.journeys.test_isolation import addresses, plain
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+
+# Told apart by what they are: forms of other faces, the console, and pages that a member is not shown.
+ELSEWHERE = ("/admin/", "/api/v1/", "/api/schema/", "/api/docs/", "/vendor/", "/livez", "/readyz", "/metrics", "/mail/")
+SIGNED_OUT = ("login", "inactive", "reset", "logout")
+NOBODY = "00000000-0000-7000-8000-000000000000"
+# Words that no Portuguese page says: of every part of speech, and the nouns of this portal.
+ENGLISH = set(
+    re.findall(
+        r"\w+",
+        """
+        the of and with from this these are is was not yet each every than by
+        call calls agent agents contact contacts callback callbacks report reports export exports campaign campaigns
+        show shown hide change changes before after previous next older newer period day days week weeks month months
+        failed completed inbound outbound duration median share environment number numbers table rows
+        search save saved view views file files note notes flag flags language theme sign password
+        """,
+    )
+)
+# What a vendor wrote is shown as he wrote it, and a program's words are a program's, also where one is not known.
+VERBATIM = "pre, code, script, style, datalist, title, [lang]:not(html), [translate=no], .raw, .wrong, input, textarea"
+# What a page shows besides its bare address.
+QUERIES = {
+    "/t/{tenant}/": ("", "period=last_30_days&map=connect_rate"),
+    "/t/{tenant}/reports/query/": (
+        "metrics=attempts,connect_rate,average_duration&by=day",
+        "metrics=connect_rate&by=agent,status&compare=none",
+        "metrics=attempts&by=weekday,hour_of_day&view=crossed",
+        "metrics=nonsense&by=day&date_from=2026-13-01",
+    ),
+}
+
+
+def test_the_pages_are_found(town, pages) -> None:
+    found = {path.removeprefix("/t/acme/").partition("?")[0] for path in pages}
+    assert {"", "agents/", "callbacks/", "campaigns/", "exports/", "reports/", "reports/query/"} <= found
+    assert sum(path.startswith("calls/") for path in found) >= 2
+    assert sum(path.startswith("campaigns/") for path in found) >= 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_grave_on_any_page(visit, town, pages, language) -> None:
+    context = visit.context(language)
+    page = context.new_page()
+    odd = LANGUAGES.index(language)
+    views = [(WIDE, ("light", "dark")[odd]), (NARROW, ("dark", "light")[odd])]
+    found = {}
+    for path in pages:
+        answer = page.goto(town.url + path)
+        if answer.status not in (200, 400):
+            found[f"{path} answers {answer.status}"] = []
+        if page.locator("html").get_attribute("lang") != language:
+            found[f"{path} is not in {language}"] = []
+        if language == "pt-br" and (words := english(page)):
+            found[f"{path} says in English"] = words
+        for viewport, scheme in views:
+            page.set_viewport_size(viewport)
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            if viewport is NARROW:
+                # What is folded away is looked at once, opened: definitions, tables beside charts, menus.
+                page.evaluate("document.querySelectorAll('details:not([name])').forEach((part) => (part.open = true))")
+            case = f"{path} in {language}, {scheme}, {viewport['width']} px"
+            if said := grave(page):
+                found[case] = said
+            if wide := pushed_aside(page):
+                found[f"{case} is wider than that"] = wide
+    assert not found, "\n".join(f"{case}: {'; '.join(said)}" for case, said in found.items())
+
+
+def english(page: Any) -> list[str]:
+    """English words among those of the page, folded or not; what vendors wrote is left out."""
+    text = page.evaluate(
+        r"""(verbatim) => {
+          const copy = document.body.cloneNode(true);
+          for (const part of copy.querySelectorAll(verbatim)) part.remove();
+          const names = ["aria-label", "title", "placeholder"];
+          const said = [...copy.querySelectorAll("*")].flatMap((part) => names.map((name) => part.getAttribute(name)));
+          return [copy.textContent, ...said].join(" \n ");
+        }""",
+        VERBATIM,
+    )
+    return sorted(set(re.findall(r"[a-zà-ú]+", text.lower())) & ENGLISH)
+
+
+@pytest.fixture(scope="module")
+def pages(town) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(paths(town)))
+
+
+def paths(town: Town) -> Iterator[str]:
+    """The pages, with ids of the town in their addresses and the queries that show more of them."""
+    client = Client(raise_request_exception=False)
+    client.force_login(town.readers["en"])
+    ids = samples(town, client)
+    for route in sorted({plain(address) for address in addresses()}):
+        if route.startswith(ELSEWHERE) or any(word in route for word in SIGNED_OUT):
+            continue
+        for path in {route.format_map(defaultdict(lambda: NOBODY, chosen)) for chosen in ids}:
+            told = client.get(path, headers={"Accept-Language": "en"})
+            kind = told.headers.get("Content-Type", "")
+            if told.status_code == 200 and kind.startswith("text/html") and b"<html" in told.getvalue():
+                yield from (f"{path}?{query}" if query else path for query in QUERIES.get(route, ("",)))
+            else:
+                # A file, a door that only posts, a way on, and what the town has none of: no page. Broken ones are.
+                if told.status_code not in (200, 302, 404, 405):
+                    yield path
+            told.close()
+
+
+def samples(town: Town, client: Client) -> list[dict[str, str]]:
+    """Ids for the places in addresses: a call of each vendor, with what belongs to it. Other ids are nobody's."""
+    found = []
+    with wall.tenant(town.tenant):
+        campaign = Campaign.objects.order_by("-total_calls").first()
+        for provider in ("talkover", "originsai"):
+            call = Call.objects.filter(environment__provider=provider, status="completed").order_by("-duration_ms")[0]
+            agent = Agent.objects.get(pk=call.agent_id)
+            found.append(
+                {
+                    "tenant": town.tenant.slug,
+                    "call": str(call.pk),
+                    "agent": str(agent.public_id),
+                    "campaign": str(campaign.public_id) if campaign else NOBODY,
+                    "contact": client.get(f"/api/v1/calls/{call.pk}/").json()["contact"],
+                }
+            )
+    return found

@@ -1,0 +1,146 @@
+"""Where parts of a page stand: what is looked for first comes first on a telephone, and what is one line is one."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import NARROW, WIDE
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+LANGUAGES = pytest.mark.parametrize("language", ["en", "pt-br"])
+
+
+def box(page: Any, selector: str) -> dict[str, float]:
+    return page.locator(selector).first.bounding_box()
+
+
+def in_order(page: Any, *selectors: str) -> bool:
+    tops = [box(page, selector)["y"] for selector in selectors]
+    return tops == sorted(tops)
+
+
+def first_call(page: Any) -> None:
+    page.locator("table.calls tbody a[href*='/calls/']").first.click()
+    page.wait_for_selector("#facts-title")
+
+
+@LANGUAGES
+def test_the_overview_of_a_telephone_has_the_whole_before_its_parts(visit, language) -> None:
+    page = visit.open("?period=last_7_days", language, viewport=NARROW)
+    assert in_order(page, "#trend", ".figures", "#movers", "#hours")
+    lists = page.locator(".movers > div")
+    rows = [lists.nth(place).locator("tbody tr:visible").count() for place in range(lists.count())]
+    assert rows
+    assert max(rows) == 3
+    hidden = page.locator("#by-agent tbody tr").count() - 3
+    if hidden > 0:
+        assert any(sign.isdigit() for sign in lists.first.locator(".all").inner_text())
+    page.set_viewport_size(WIDE)
+    assert in_order(page, "#trend", "#movers", ".figures")
+    assert page.locator("#by-agent tbody tr:visible").count() > 3
+
+
+def test_a_list_without_a_rate_is_left_out_on_a_telephone(visit) -> None:
+    page = visit.open("?period=yesterday", viewport=NARROW)
+    shown = []
+    for part in page.locator(".movers > div").all():
+        figures = part.locator("tbody td").all_text_contents()
+        assert part.is_visible() == any(
+            re.search(r"\d\s%", figure) for figure in figures if "n too small" not in figure
+        )
+        shown.append(part.is_visible())
+    assert set(shown) == {True, False}
+
+
+def test_a_call_on_a_telephone_has_remarks_before_raw_data(visit) -> None:
+    page = visit.open("calls/?outcome=connected", viewport=NARROW)
+    first_call(page)
+    assert in_order(page, "#facts-title", ".call-main", "#flags", "#notes", "#contact", "#history", "#raw")
+    folded = page.locator(".call-fold")
+    assert folded.count() == 2
+    assert not folded.first.locator("dd").first.is_visible()
+    folded.first.locator("summary").click()
+    assert folded.first.locator("dd").first.is_visible()
+    above = page.locator("a[rel=prev]")
+    assert above.inner_text().strip() == "Call above"
+    assert above.bounding_box()["width"] < 60
+    assert box(page, "h1 bdi")["height"] < 40
+
+
+def test_a_call_on_a_wide_screen_folds_nothing_and_tears_nothing(visit, town) -> None:
+    page = visit.open("calls/", viewport=WIDE)
+    environments = page.request.get(f"{town.url}/api/v1/environments/").json()["results"]
+    talks = next(each["id"] for each in environments if each["provider"] == "originsai")
+    visit.goto(page, f"calls/?outcome=connected&environment={talks}")
+    first_call(page)
+    assert page.locator(".call:not(.brief)").count() == 1
+    assert page.locator(".call-fold code").first.is_visible()
+    assert not page.locator(".call-fold summary").first.is_visible()
+    facts, side = box(page, ".call-facts"), box(page, ".call-side")
+    main, rest = box(page, ".call-main"), box(page, ".call-rest")
+    assert side["y"] == facts["y"] + facts["height"]
+    assert rest["y"] <= max(main["y"] + main["height"], side["y"])
+
+
+@LANGUAGES
+def test_the_agents_of_a_telephone_fit_and_keep_their_names(visit, language) -> None:
+    page = visit.open("agents/?period=yesterday", language, viewport=NARROW)
+    assert page.locator("#agents .wide").evaluate("(part) => part.scrollWidth <= part.clientWidth")
+    assert page.locator("#agents tbody th").first.evaluate("(cell) => getComputedStyle(cell).position") == "sticky"
+    assert page.locator("#agents .sign-told").is_visible() == (page.locator("#agents .sign:visible").count() > 0)
+
+
+def test_the_last_column_of_a_report_keeps_off_the_edge(visit) -> None:
+    page = visit.open("reports/query/?metrics=attempts,connect_rate&by=agent&columns=full", viewport=NARROW)
+    for part in ("thead tr:last-child > th:visible", "tbody tr:nth-child(2) > td:visible"):
+        cell = page.locator(f"table.report {part}").last
+        assert cell.evaluate("(cell) => getComputedStyle(cell).paddingRight") == "16px"
+
+
+@LANGUAGES
+@pytest.mark.parametrize("path", ["exports/", "", "?period=custom&date_from=2026-01-01&date_to=2026-01-05", "calls/"])
+def test_fields_of_a_telephone_fill_their_lines(visit, language, path) -> None:
+    """No field leans out of the page, and none stands alone beside a hole."""
+    page = visit.open(path, language, viewport=NARROW)
+    form = page.locator("form.filters, form.export-form").first
+    form.evaluate(
+        "(form) => { for (const field of form.querySelectorAll('select')) field.add(new Option('n'.repeat(60))); }"
+    )
+    inside = form.bounding_box()
+    right = (
+        inside["x"]
+        + inside["width"]
+        - float(form.evaluate("(form) => parseFloat(getComputedStyle(form).paddingRight)"))
+    )
+    ends: dict[float, float] = {}
+    for field in form.locator(".field:visible").all():
+        edges = [field.bounding_box(), *(part.bounding_box() for part in field.locator("input, select").all())]
+        for edge in edges:
+            assert edge is None or edge["x"] + edge["width"] <= right + 0.5
+        line = round(edges[0]["y"])
+        ends[line] = max(ends.get(line, 0), edges[0]["x"] + edges[0]["width"])
+    assert len({round(end) for end in ends.values()}) == 1
+
+
+def test_fields_of_a_wide_screen_stand_in_one_line(visit) -> None:
+    page = visit.open("?period=custom&date_from=2026-01-01&date_to=2026-01-05", viewport=WIDE)
+    assert box(page, "#date_from")["height"] == box(page, "#period")["height"]
+    assert box(page, "#date_from")["y"] == box(page, "#period")["y"]
+
+
+@LANGUAGES
+@pytest.mark.parametrize("path", ["", "callbacks/"])
+def test_main_figures_stand_in_one_line(visit, language, path) -> None:
+    page = visit.open(path, language, viewport=WIDE)
+    figures = page.locator(".lead .value").all()
+    assert len(figures) == 6
+    assert len({figure.bounding_box()["y"] for figure in figures}) == 1
+
+
+def test_the_tiles_of_a_contact_leave_no_hole(visit) -> None:
+    page = visit.open("callbacks/", viewport=NARROW)
+    page.locator("main a[href*='/contacts/']").first.click()
+    page.wait_for_selector(".lead.five")
+    tiles, last = box(page, ".lead"), box(page, ".lead > :last-child")
+    assert last["width"] == tiles["width"]

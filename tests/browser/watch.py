@@ -1,0 +1,67 @@
+"""What a page says behind the reader's back: the console, errors of scripts, violations of the policy; and axe-core."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+GRAVE = ("serious", "critical")
+_LISTEN = """
+  addEventListener("securitypolicyviolation", (event) =>
+    console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+"""
+
+
+@dataclass
+class Watch:
+    """Everything that the pages of a context complained of, with the page's address."""
+
+    said: list[str] = field(default_factory=list)
+
+    def context(self, context: Any) -> None:
+        """Watch all pages of a context, those to come included."""
+        context.add_init_script(_LISTEN)
+        context.on("page", self._page)
+
+    def _page(self, page: Any) -> None:
+        def heard(message: Any) -> None:
+            # That a page's own address answers 400 to a wrong question is the browser's remark, not the page's.
+            if message.type in ("error", "warning") and "status of 400" not in message.text:
+                self.said.append(f"{page.url}: {message.text}")
+
+        page.on("console", heard)
+        page.on("pageerror", lambda error: self.said.append(f"{page.url}: {error}"))
+
+
+def grave(page: Any) -> list[str]:
+    """What axe-core finds serious or critical, a line for each element.
+
+    The script is evaluated through the debugger, which the page's own policy does not reach; the policy stays in force
+    for everything that the page does.
+    """
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE)
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations'], elementRef: false})")
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:160]} | {node['failureSummary'].splitlines()[-1].strip()}"
+        for rule in found["violations"]
+        if rule["impact"] in GRAVE
+        for node in rule["nodes"]
+    ]
+
+
+def pushed_aside(page: Any) -> list[str]:
+    """The elements that make a page wider than its window; nothing where it fits."""
+    found: list[str] = page.evaluate(
+        """() => {
+          const width = document.documentElement.clientWidth;
+          if (document.documentElement.scrollWidth <= width) return [];
+          const held = (part) => part.closest(".wide, .map, .tall, nav, svg") !== null;
+          return [...document.querySelectorAll("main *, header *")]
+            .filter((part) => part.getBoundingClientRect().right > width + 1 && !held(part))
+            .map((part) => `${part.parentElement.tagName} > ${part.outerHTML.slice(0, 140)}`).slice(0, 6);
+        }"""
+    )
+    return found
