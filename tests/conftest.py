@@ -10,6 +10,7 @@ os.environ.setdefault("UPSTREAM_ALLOW_PRIVATE", "true")
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import translation
 
 from portal.tenants import wall
@@ -38,6 +39,7 @@ def _fast_and_local(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    cache.clear()  # it lives as long as the process: sign-ins of other tests would count towards the limit
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from portal.lib.ids import uuid7_number
+from portal.lib.phones import contact_digits
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
+from sync.models.lines import Line
 
 TIME_ZERO = datetime(2026, 7, 8, 15, 0, tzinfo=UTC)  # a Wednesday noon in Sao Paulo
 
@@ -44,7 +46,17 @@ def call(environment, external_id: str, *, raw: str | None = None, **fields: Any
         external_id=external_id,
         **values,
     )
+    note_line(row)
     Payload.objects.create(
         call=row, tenant_id=environment.tenant_id, environment=environment, raw=raw or f'{{"id":"{external_id}"}}'
     )
     return row
+
+
+def note_line(row: Call) -> None:
+    """Our own number of a call made without the mirror."""
+    number = row.from_number if row.direction == "outbound" else row.to_number
+    if found := contact_digits(number):
+        Line.objects.get_or_create(
+            tenant_id=row.tenant_id, environment_id=row.environment_id, number=number, defaults={"digits": found}
+        )

@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,8 +12,10 @@ from zoneinfo import ZoneInfo
 from portal.lib.ids import uuid7_number
 from portal.lib.phones import AREA_CODES
 from portal.tenants.models.tenants import Environment, Tenant
+from reports.sides import side_of
 from sync.models.agents import Agent
 from sync.models.calls import Call
+from tests.factories import note_line
 
 STATUSES = (
     "completed",
@@ -44,6 +47,8 @@ EDGES = [
     datetime(2026, 7, 8, 18, 15, tzinfo=UTC),
 ]
 
+LINES = ("+551130000000", "+55 (11) 4000-1000", "08001234567")
+
 
 @dataclass
 class World:
@@ -71,6 +76,8 @@ def make_world(tenant: Tenant, *, count: int = 1200, seed: int = 1) -> World:
         start = EDGES[n] if n < len(EDGES) else _moment(dice)
         calls.append(_call(dice, tenant, environment, agents, start, n))
     Call.objects.bulk_create(calls, batch_size=200)
+    for row in {(row.environment_id, row.direction, row.from_number, row.to_number): row for row in calls}.values():
+        note_line(row)
     return World(tenant, environments, agents, calls)
 
 
@@ -85,6 +92,7 @@ def _call(
     own = [agent for agent in agents if agent.environment_id == environment.pk]
     voz = environment.provider == "originsai"
     status = dice.choice(("completed", "completed", "failed", "answered", "queued") if voz else STATUSES)
+    line, direction = LINES[n % 3], dice.choice(("outbound", "outbound", "inbound"))
     contact = dice.choice(
         ["", *(f"55{code}9{number:08}" for code in sorted(AREA_CODES)[:4] for number in range(30)), "12125550100"]
     )
@@ -97,7 +105,7 @@ def _call(
         environment=environment,
         agent=dice.choice([*own, None]),
         external_id=f"call-{n}",
-        direction=dice.choice(("outbound", "outbound", "inbound")),
+        direction=direction,
         status=status,
         is_test=dice.random() < 0.1,
         started_at=start,
@@ -105,8 +113,8 @@ def _call(
         ended_at=None,
         duration_ms=milliseconds if talked else dice.choice((0, None)),
         billed_ms=60_000 if voz and talked else None,
-        from_number="+551130000000",
-        to_number=f"+{contact}" if contact else "",
+        from_number=line if direction == "outbound" else f"+{contact}" if contact else "",
+        to_number=(f"+{contact}" if contact else "") if direction == "outbound" else line,
         contact=contact,
         hangup_cause=dice.choice(("", "NORMAL_CLEARING", "USER_BUSY")) if voz else "",
         latencies={"stt": [dice.uniform(50, 400) for _ in range(3)], "llm": [dice.uniform(200, 1500)], "tts": []}
@@ -156,8 +164,22 @@ def keys_of(call: Call, zone: str) -> dict[str, str | None]:
         "direction": call.direction,
         "environment": str(call.environment.public_id),
         "cause": call.hangup_cause or None,
+        "side": side_of(call.hangup_cause, call.status) or None,
         "area_code": contact[2:4] if brazilian else None,
+        "line": "".join(filter(str.isdigit, call.from_number if call.direction == "outbound" else call.to_number)),
+        "length": band(call.duration_ms),
     }
+
+
+def band(duration_ms: int | None) -> str | None:
+    """The band of a duration; its upper bound belongs to it."""
+    if duration_ms is None:
+        return None
+    bounds = (0, 3, 6, 15, 30, 60, 120, 300, 600)
+    for low, high in pairwise(bounds):
+        if duration_ms <= high * 1000:
+            return f"{low}-{high}"
+    return "600+"
 
 
 def moments(start: date, end: date, zone: str) -> list[dict[str, str]]:

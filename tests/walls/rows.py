@@ -73,7 +73,7 @@ def _plain(field: models.Field, tenant: Tenant) -> Any:
         (models.CharField, text[: field.max_length or 200]),
         (models.TextField, text),
         (models.DateTimeField, datetime(2026, 7, 8, 15, tzinfo=UTC)),
-        (models.DateField, date.fromordinal(date(2026, 1, 1).toordinal() + number % 3000)),
+        (models.DateField, date.fromordinal(date(2010, 1, 1).toordinal() + number % 3000)),
         (models.TimeField, "12:00"),
         (models.UUIDField, uuid7()),
         (models.BooleanField, False),

@@ -8,7 +8,20 @@ from django.core.management import get_commands
 from tests.walls.tree import PACKAGES, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-READERS = {"text", "flag", "number", "hosts", "sender", "url", "site", "database", "email", "generated", "vault_keys"}
+READERS = {
+    "text",
+    "flag",
+    "number",
+    "hosts",
+    "sender",
+    "url",
+    "site",
+    "broker",
+    "database",
+    "email",
+    "generated",
+    "vault_keys",
+}
 
 
 def settings_read() -> set[str]:
