@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 CATALOGUES := $(wildcard portal/locale/*/LC_MESSAGES/django.po)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check install bench messages lock
+.PHONY: help demo run test check install bench pictures messages lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ install: $(READY) ## the virtual environment with all dependencies
 
 bench: $(READY) ## the benchmarks, each against its rival in the same run
 	@$(MAKE) --no-print-directory -C bench
+
+pictures: $(READY) ## the README's pictures, taken of a demo in a headless Chromium
+	@env -u DATA_DIR $(PY) -m tests.browser.pictures
 
 messages: $(READY) ## collect strings for translation and compile the catalogues
 	@if command -v xgettext >/dev/null; then \
