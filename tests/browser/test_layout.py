@@ -102,6 +102,14 @@ def test_the_last_column_of_a_report_keeps_off_the_edge(visit) -> None:
 
 
 @LANGUAGES
+def test_a_report_of_a_telephone_shows_a_figure_beside_long_names(visit, language) -> None:
+    page = visit.open("reports/query/?metrics=attempts,connect_rate&by=week,agent", language, viewport=NARROW)
+    for figure in page.locator("table.report tbody td[data-metric=attempts] data").all():
+        edge = figure.bounding_box()
+        assert edge["x"] + edge["width"] <= NARROW["width"] - 16
+
+
+@LANGUAGES
 @pytest.mark.parametrize("path", ["exports/", "", "?period=custom&date_from=2026-01-01&date_to=2026-01-05", "calls/"])
 def test_fields_of_a_telephone_fill_their_lines(visit, language, path) -> None:
     """No field leans out of the page, and none stands alone beside a hole."""
