@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
 from reports.metrics import METRICS, ORIGINSAI
+from reports.web.before import since_known
 from reports.web.behind import BEHIND, FINAL, only_of
 from reports.web.charts import HALF, THIRD, Limit, Look, Plot, Series, Slot, columns, highest_and_lowest, lines
 from reports.web.frame import Choices
@@ -80,16 +81,19 @@ def _short_sentence(times: Sequence[Time], limits: tuple[float | None, float | N
     return said.strip()
 
 
-def speeds(times: Sequence[Time], shown: Choices) -> list[Drawing]:
-    """Latencies, time to answer, service level and billed minutes; none where no vendor in view measures them."""
+def speeds(times: Sequence[Time], shown: Choices, *, whole: bool) -> list[Drawing]:
+    """Latencies, time to answer, service level and billed minutes; none where no vendor in view measures them.
+
+    ``whole`` says whether the period is mirrored whole.
+    """
     if not shown.providers & set(ORIGINSAI):
         return []
     only = only_of(ORIGINSAI, shown)
     return [
         *(_latency(part, title, times, only) for part, title in LATENCIES),
-        _single("time_to_answer", times, only, lines),
-        _single("service_level", times, only, lines),
-        _single("billed_minutes", times, only, columns),
+        _single("time_to_answer", times, only, lines, whole=whole),
+        _single("service_level", times, only, lines, whole=whole),
+        _single("billed_minutes", times, only, columns, whole=whole),
     ]
 
 
@@ -102,7 +106,7 @@ def _latency(part: str, title: str | Promise, times: Sequence[Time], only: Mappi
     turns = [figures.decimal(time.row.cells[keys[0]].n or 0) for time in times]
     slots = [time.slot(time.calls(**BEHIND[keys[0]], **only), extra=(n,)) for time, n in zip(times, turns, strict=True)]
     plot = lines(slots, series, Look(unit="ms", height=_LOW, extra=(_("Turns"),), room=room_for(times, THIRD)))
-    return Drawing.unless_empty(part, str(title), plot, _ends(times, keys[0], "ms"))
+    return Drawing.unless_empty(part, str(title), plot, _ends(times, series[0].values, "ms"))
 
 
 def _single(
@@ -110,14 +114,17 @@ def _single(
     times: Sequence[Time],
     only: Mapping[str, object],
     draw: Callable[[Sequence[Slot], Sequence[Series], Look], Plot],
+    *,
+    whole: bool,
 ) -> Drawing:
     metric = METRICS[key]
-    series = [Series("s1", metric.label, tuple(time.value(key) for time in times))]
+    values = since_known([time.value(key) for time in times], whole=whole)
+    series = [Series("s1", metric.label, values)]
     slots = [time.slot(time.calls(**BEHIND[key], **only)) for time in times]
     plot = draw(slots, series, Look(unit=metric.unit, height=_LOW, room=room_for(times, THIRD)))
-    return Drawing.unless_empty(key, str(metric.label), plot, _ends(times, key, metric.unit))
+    return Drawing.unless_empty(key, str(metric.label), plot, _ends(times, values, metric.unit))
 
 
-def _ends(times: Sequence[Time], key: str, unit: str) -> str:
-    whole = [time for time in times if time.whole]
-    return highest_and_lowest([time.name for time in whole], [time.value(key) for time in whole], unit)
+def _ends(times: Sequence[Time], values: Sequence[float | None], unit: str) -> str:
+    ended = [(time.name, value) for time, value in zip(times, values, strict=True) if time.whole]
+    return highest_and_lowest([name for name, _value in ended], [value for _name, value in ended], unit)

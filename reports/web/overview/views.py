@@ -70,7 +70,7 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
             "statuses": status_mix(told["statuses"], rows),
             "sides": sides_over_time(told["sides"], rows),
             "causes": causes(told["causes"], selection),
-            "speeds": speeds(rows, shown),
+            "speeds": speeds(rows, shown, whole=told["trend"].completeness.complete),
         }
     return TemplateResponse(request, "reports/overview.html", context)
 

@@ -237,6 +237,14 @@ def test_what_no_vendor_in_view_measures_is_said_and_not_drawn(client, ana, sale
     assert "0 received" not in html
 
 
+def test_weeks_before_the_first_call_known_are_not_the_lowest(client, ana, calls) -> None:
+    html = page(client, ana, "?date_from=2026-05-04&date_to=2026-07-12&grain=week").content.decode()
+    for part in ("trend", "time_to_answer", "billed_minutes"):
+        said = unescape(re.search(rf'id="{part}-sentence">([^<]*)', html)[1])
+        assert "Jul" in said
+        assert "May" not in said
+
+
 def test_limits_of_the_tenant_are_lines(client, acme, ana, calls) -> None:
     assert 'class="limit' not in section(page(client, ana).content.decode(), "short")
     acme.short_limit_6s = 7.5
