@@ -11,6 +11,7 @@ from django.utils.translation import pgettext
 from portal.formats import figures
 from reports.metrics import METRICS
 from reports.queries.returns.story import Source, Story
+from reports.web.before import since_known
 from reports.web.charts import HALF, BarRow, Bars, Look, Series, Slot, Stripe, bars, columns
 from reports.web.charts import lines as drawn_lines
 from reports.web.contexts import Figure, figure_text
@@ -31,10 +32,13 @@ _BANDS = (15, 30, 60, 120, 240, 480, 1440, 2880, 4320, 7200, 14400, 43200)  # mi
 _MOST_ATTEMPTS = 5
 
 
-def side_by_side(times: Sequence[Time], selection: Selection) -> Drawing:
-    """The vendor's totals and the callbacks found, over time; a word in their place where there are none."""
+def side_by_side(times: Sequence[Time], selection: Selection, *, whole: bool) -> Drawing:
+    """The vendor's totals and the callbacks found, over time; a word in their place where there are none.
+
+    ``whole`` says whether the period is mirrored whole.
+    """
     series = [
-        Series(kind, label, tuple(time.value(key) for time in times))
+        Series(kind, label, since_known([time.value(key) for time in times], whole=whole))
         for kind, label, key in (
             ("s1", _("received, as the vendor counts"), "callbacks_received"),
             ("s4", _("found among the calls"), "derived_callbacks"),

@@ -76,7 +76,7 @@ def _figures(head: Frame, summed: Answer, over_time: Answer, reach: Reach) -> di
     told = story(summed.question, head.scope, now=head.now, reach=reach)
     names = {agent.external_id: str(agent) for agent in head.choices.agents}
     return {
-        "over_time": charts.side_by_side(rows, selection),
+        "over_time": charts.side_by_side(rows, selection, whole=over_time.completeness.complete),
         "by_source": None if selection.agents else charts.by_source(_days(head), rows, selection, names),
         "story": told,
         "story_lines": words.lines(told),

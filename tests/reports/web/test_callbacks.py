@@ -122,6 +122,15 @@ def test_who_waits_longest_stands_first_and_leaves_with_the_next_call(client, ac
     assert "(11) 98760-0000" not in html
 
 
+def test_days_before_the_first_callback_known_have_no_points(client, ana, line):
+    told = section(page(client, ana, "?date_from=2026-06-20&date_to=2026-07-12&grain=day"), "over-time")
+    table = told.split("<tbody>")[1].split("</tbody>")[0]
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", part) for part in table.split("<tr>")[1:]]
+    known = [row[0] for row in rows if any(sign.isdigit() for sign in row[2])]
+    assert known
+    assert not any("Jun" in name for name in known)
+
+
 def test_both_counts_stand_side_by_side_with_the_difference_in_words(client, ana, line):
     html = page(client, ana)
     told = section(html, "sides")
