@@ -71,6 +71,7 @@ def poison(box: Sandbox, now: datetime) -> None:
         stamps = {name: moment.isoformat() for name, moment in times.items()}
         fields = poisoned(fullest, text) | stamps | {"call_id": f"0000{number:04}-0000-4000-8000-000000000000"}
         fields |= {"call_status": "ANSWERED" if number % 2 else text}
+        fields["call_timeline"] = [*(fields["call_timeline"] or ()), {"event": text, "timestamp": text}]
         history.insert(8, **fields)
     megabyte = "".join(POISONS) * (1_000_000 // len("".join(POISONS)) + 1)
     for element in (poisoned(fullest, megabyte[:50_000]), fullest):
