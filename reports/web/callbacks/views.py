@@ -1,5 +1,6 @@
 """The callbacks page: the loop from attempt to return, the vendor's totals beside it, and who still waits."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -87,10 +88,10 @@ def _figures(head: Frame, summed: Answer, over_time: Answer, reach: Reach) -> di
     }
 
 
-def _days(head: Frame) -> list[Any]:
-    chosen = set(head.selection.environments)
-    rows = callback_days(head.scope, head.selection.first, head.selection.last)
-    return [day for day in rows if not chosen or day.environment.public_id in chosen]
+def _days(head: Frame) -> Iterable[Any]:
+    selection = head.selection
+    rows = callback_days(head.scope, selection.first, selection.last, selection.environments)
+    return rows.select_related(None).order_by("-day", "environment_id").values_list("day", "sources", named=True)
 
 
 def _lists(request: TenantRequest, head: Frame, reach: Reach) -> dict[str, Any]:
