@@ -76,7 +76,8 @@ class Desk:
         self.reaches = resolve_together({each.question.filters for each in asked}, scope, now=now)
         ledgers = Bundle()
         standings = {
-            stand: Standing(ledgers, self.reaches[stand[0]], *stand[1:], now) for each in asked for stand in each.stands
+            stand: Standing(ledgers, self.reaches[stand[0]], *stand[1:], now)
+            for stand in dict.fromkeys(stand for each in asked for stand in each.stands)
         }
         held = _counted(ledgers, scope, now, [need[1] for each in asked for need in each.needs])
         joined = [
