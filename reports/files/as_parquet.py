@@ -63,6 +63,7 @@ def _metadata(table: Table, rows: int) -> dict[str, str]:
         "date_to": facts.last_day.isoformat() if facts.last_day else None,
         "as_of": rfc3339(facts.as_of) if facts.as_of else None,
         "complete": facts.complete,
+        "lack": facts.lack,
         "gaps": facts.gaps,
         "facts": facts.lines,
         "params": dict(facts.params),
