@@ -10,11 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from django.db import DatabaseError
 
-from portal.env import SettingError
 from portal.tenants.database import explain
 
 
@@ -32,8 +33,9 @@ class CommandLine(ManagementUtility):
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
+        settings.DATA_DIR  # noqa: B018 - read now: without settings Django would not know our commands and say just that
         CommandLine(sys.argv).execute()
-    except (SettingError, CommandError) as error:
+    except (ImproperlyConfigured, CommandError) as error:
         return _refused(str(error))
     except DatabaseError as error:
         sentence = explain(error)

@@ -10,25 +10,51 @@ from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _BAD_PORT = "has a port that is no number up to 65535."
+_LINE = re.compile(r"(?:export )?([A-Za-z_][A-Za-z_0-9]*)=(.*)")
+_ESCAPED = re.compile(r"\\([^nrt])")
+_PLACE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*))(?::([0-9]+))?")  # one host of a database, and its port
 
 
 class SettingError(ImproperlyConfigured):
     """A setting has a form that Ringbook does not know; the text is one sentence for the administrator."""
 
 
-def load_dotenv() -> None:
-    """Read ``.env`` beside manage.py, if there is one; what the environment already says wins."""
-    path = BASE_DIR / ".env"
-    if path.is_file():
-        environ.Env.read_env(str(path), overwrite=False)
+def load_dotenv(path: Path = BASE_DIR / ".env") -> None:
+    """Read ``.env`` beside manage.py, if there is one; what the environment already says wins.
+
+    A line is ``NAME=value``, with or without ``export`` before it, or a comment that begins with ``#``. Quotes around a
+    value go; within double ones a backslash takes the next character as it is.
+    """
+    if not path.is_file():
+        return
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path.name} cannot be read: {error.__class__.__name__}.") from error
+    given: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise SettingError(f"{path.name} has neither NAME=value nor a comment in line {number}.")
+        given[found[1]] = _unquoted(found[2])
+    os.environ.update({name: value for name, value in given.items() if name not in os.environ})
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] == "'":
+        return value[1:-1]
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return _ESCAPED.sub(r"\1", value[1:-1])
+    return value
 
 
 def text(name: str, default: str = "") -> str:
@@ -130,13 +156,24 @@ def database(name: str, default: str) -> dict[str, Any]:
         if not path or path == value:
             raise SettingError(f"{name} must name a file: sqlite:///path or sqlite:////absolute/path.")
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": path}
-    try:
-        config = dict(environ.Env.db_url_config(value))  # several hosts are allowed, each with its port
-    except ValueError as error:
-        raise SettingError(f"{name} {_BAD_PORT}") from error
-    if not config.get("NAME"):
+    parts = urlsplit(value.replace("#", "%23"))  # a password may hold one as it is
+    credentials, _at, places = parts.netloc.rpartition("@")
+    user, _colon, password = credentials.partition(":")
+    found = [_PLACE.fullmatch(place) for place in places.split(",")]
+    if not all(place and int(place[3] or 0) <= 65535 for place in found):
+        raise SettingError(f"{name} {_BAD_PORT}")
+    if not parts.path.strip("/"):
         raise SettingError(f"{name} must name a database: postgresql://user:password@host:port/name.")
-    return config
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(user),
+        "PASSWORD": unquote(password),
+        # Several hosts are allowed, each with its port; none there stands for the usual one.
+        "HOST": ",".join(unquote(place[1] or place[2]) for place in found if place),
+        "PORT": ports if (ports := ",".join(place[3] or "" for place in found if place)).strip(",") else "",
+        "OPTIONS": {key: int(given) if given.isdecimal() else given for key, given in parse_qsl(parts.query)},
+    }
 
 
 def broker(name: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 import re
 
-_SECRET = re.compile(r"(?i)\b(bearer\s+|ring_|talq_|password=|token=)[^\s\"',;&]+")
+_SECRET = re.compile(r"(?i)\b(bearer\s+|ring_|talq_|(?:password|token)=[\"']?)[^\s\"',;&]+")
 _NUMBER = re.compile(r"(?<![\w.:-])(?:\+|%2B)\d{6,15}(?!\d)|(?:(?<=number=)|(?<=[?&]line=))[^\s&\"']+")
 
 

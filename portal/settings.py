@@ -1,13 +1,16 @@
 """All settings, read from the environment once, at the start. INTERFACE names what an installation may set."""
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from portal import env
+from portal.database_limits import COMMANDS
 from portal.env import BASE_DIR
+from portal.lib.version import VERSION
 
 env.load_dotenv()
 
@@ -21,13 +24,14 @@ TOKEN_KEYS = env.vault_keys("TOKEN_KEYS", DATA_DIR / "token_keys")
 
 UPSTREAM_ALLOW_PRIVATE = env.flag("UPSTREAM_ALLOW_PRIVATE", default=False)
 UPSTREAM_RATE_PER_MINUTE = env.number("UPSTREAM_RATE_PER_MINUTE", 90, at_least=1)
+READING_HASTE = env.number("READING_HASTE", 1, at_least=1)
 
 INSTALLED_APPS = [
     "portal.tenants",
     "portal.accounts",
     "portal.audit",
     "portal.outbox",
-    "portal.runtime",
+    "portal.site",
     "sync",
     "reports.rollups",
     "reports.files",
@@ -64,8 +68,8 @@ MIDDLEWARE = [
     "portal.tenants.middleware.ReaderLanguageMiddleware",
 ]
 
-ROOT_URLCONF = "portal.urls"
-WSGI_APPLICATION = "portal.wsgi.application"
+ROOT_URLCONF = "portal.site.urls"
+WSGI_APPLICATION = "portal.site.wsgi.application"
 AUTH_USER_MODEL = "tenants.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -94,8 +98,7 @@ if POSTGRESQL:
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "options": "-c statement_timeout=60000 -c lock_timeout=10000"
-            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+            "options": f"{COMMANDS.as_options()} -c timezone=UTC"
             " -c jit=off"  # compiling a page's statement takes longer than any page may take to answer
             " -c cursor_tuple_fraction=1",  # every cursor of ours is read to its end
             "connect_timeout": 5,
@@ -207,7 +210,8 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "portal" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
-STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns about a missing folder, and warnings are errors in tests
+with suppress(OSError):  # an installation that cannot be written
+    STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns about a missing folder, and warnings are errors in tests
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "Ringbook <reports@localhost>")
 globals().update(env.email("EMAIL_URL", f"file://{DATA_DIR / 'outbox'}"))
@@ -227,7 +231,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Ringbook",
     "DESCRIPTION": "Calls and callback statistics mirrored from voice-AI platforms.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -268,9 +272,10 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "inte
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
-    "sync.tasks.pull_stream": {"queue": "sync"},
-    "reports.rollups.tasks.refresh_tenant": {"queue": "reports"},
-    "reports.files.tasks.make_export": {"queue": "reports"},
+    "sync.tasks.read_next": {"queue": "reading"},
+    "sync.tasks.pull_stream": {"queue": "reading"},
+    "reports.rollups.tasks.refresh_tenant": {"queue": "refresh"},
+    "reports.files.tasks.make_export": {"queue": "files"},
 }
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -286,6 +291,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 30
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")  # Celery's own choice is the folder it is started in
 
 # --- Logs: no secret, no full number, no transcript -------------------------------------------------------------------
 

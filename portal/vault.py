@@ -1,7 +1,8 @@
 """Where secrets sleep: an encrypted model field, the key ring behind it, and text that never shows itself.
 
 The keys are ``TOKEN_KEYS``, newest first: the first encrypts, all of them decrypt, so a key is rotated by putting a new
-one in front, running ``manage.py rotate_tokens``, and taking the old one away.
+one in front, running ``manage.py rotate_tokens``, and taking the old one away. What is sealed begins with the mark of
+its key, so that one that is missing can be named.
 """
 
 import base64
@@ -57,16 +58,30 @@ def ring() -> MultiFernet:
     return _ring(tuple(settings.TOKEN_KEYS))
 
 
+@lru_cache(maxsize=16)
+def mark(key: str) -> str:
+    """What a key of ``TOKEN_KEYS`` is called where the key itself may not be shown: eight hex digits."""
+    return hashlib.blake2b(key.encode(), person=b"ringbook-mark", digest_size=4).hexdigest()
+
+
 def seal(secret: str) -> str:
     """Encrypt under the newest key; the answer is ASCII."""
-    return ring().encrypt(secret.encode()).decode("ascii")
+    return f"{mark(settings.TOKEN_KEYS[0])}:{ring().encrypt(secret.encode()).decode('ascii')}"
 
 
 def unseal(sealed: str) -> Masked:
+    """The secret; raises VaultError, which names the key that is missing, if none of ``TOKEN_KEYS`` opens it."""
+    key, _, content = sealed.rpartition(":")  # older ones have no mark
     try:
-        return Masked(ring().decrypt(sealed.encode("ascii")).decode())
+        return Masked(ring().decrypt(content.encode("ascii")).decode())
     except (InvalidToken, UnicodeError) as error:
-        raise VaultError("A stored secret does not open with the keys in TOKEN_KEYS.") from error
+        held = [mark(known) for known in settings.TOKEN_KEYS]
+        if key in held:
+            raise VaultError(f"The stored secret is damaged: its key {key} is there and does not open it.") from error
+        wanted = f"the key {key}, which" if key else "a key that"
+        raise VaultError(
+            f"The stored secret needs {wanted} is not among TOKEN_KEYS (these are {', '.join(held)})."
+        ) from error
 
 
 def keyed_hash(purpose: str, *parts: str, size: int = 16) -> str:

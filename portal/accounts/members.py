@@ -5,6 +5,8 @@ from typing import Any
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
@@ -27,6 +29,20 @@ def find_person(email: str) -> User | None:
 def add_person(email: str, password: str = "", *, language: str = "") -> User:
     """A new person. Without a password he can't sign in until he has chosen one."""
     return User.objects.create_user(email, password or None, language=language)
+
+
+def give_password(person: User, password: str) -> str:
+    """Give somebody who has none a password, unless it is empty; returns what is weak about it, or ""."""
+    if not password or person.has_usable_password():
+        return ""
+    weak = ""
+    try:
+        validate_password(password, person)
+    except ValidationError as error:
+        weak = " ".join(error.messages)
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    return weak
 
 
 def add_member(tenant: Tenant, user: User, *, role: Role, by: Any = None) -> Membership:

@@ -19,17 +19,20 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import translation
 
 from portal.outbox.models import Attempt, Enclosure, Message, State, Suppression
 from portal.outbox.refusals import NotTaken
 from portal.outbox.text import normalised, one_line
+from portal.work.leases import Lease
 
 logger = logging.getLogger("ringbook.outbox")
 
-LEASE = timedelta(minutes=6)  # longer than a task may run, so a live sender is never taken for a dead one
+LEASE = Lease(
+    timedelta(minutes=6), until="claimed_until"
+)  # longer than a task may run: a live sender is never taken for dead
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240, 480))
 OWN_HEADERS = frozenset({"from", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version", "content-type"})
 _TOKEN = re.compile(r"^[A-Za-z0-9-]{1,60}$")
@@ -142,17 +145,12 @@ def _state(message_id: int) -> str:
 
 def _ready() -> Q:
     due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now())
-    free = Q(claimed_until=None) | Q(claimed_until__lt=Now())
-    return Q(state=State.PENDING) & due & free
+    return Q(state=State.PENDING) & due & LEASE.free()
 
 
 def _claim(message_id: int) -> Message | None:
-    # The database's clock counts, so that two hosts whose clocks differ do not both hold the message.
     with transaction.atomic(durable=True):
-        mine = Message.objects.filter(_ready(), pk=message_id).update(
-            claimed_until=Now() + LEASE, attempts=F("attempts") + 1
-        )
-        if not mine:
+        if not LEASE.claim(Message.objects.filter(_ready(), pk=message_id)):
             return None
         message: Message = Message.objects.get(pk=message_id)
         Attempt.objects.create(tenant_id=message.tenant_id, message=message, number=message.attempts)
@@ -160,7 +158,7 @@ def _claim(message_id: int) -> Message | None:
 
 
 def _hand_over(message: Message, mail: EmailMultiAlternatives) -> str:
-    mine = Message.objects.filter(pk=message.pk, attempts=message.attempts)
+    mine = LEASE.held(Message.objects.all(), message)
     with transaction.atomic(durable=True):
         begun = mine.filter(state=State.PENDING, claimed_until__gt=Now()).update(state=State.SENDING)
     if not begun:  # withdrawn, or this process slept until its claim ran out
@@ -188,15 +186,14 @@ def _refused(message: Message, refusal: NotTaken) -> str:
 def _settle(message: Message, state: State, reply: str) -> str:
     """Write the end of this attempt; a newer attempt's word stands."""
     reply = one_line(reply, limit=300)
-    changes: dict[str, object] = {"state": state, "claimed_until": None, "last_reply": reply}
+    changes: dict[str, object] = {"state": state, "last_reply": reply}
     if state == State.PENDING:
         changes["next_attempt_at"] = Now() + DELAYS[message.attempts - 1]
     if state == State.SENT:
         changes["sent_at"] = Now()
     with transaction.atomic(durable=True):
-        Message.objects.filter(pk=message.pk, attempts=message.attempts).exclude(
-            state__in=(State.SENT, State.SUPPRESSED)
-        ).update(**changes)
+        unsettled = Message.objects.exclude(state__in=(State.SENT, State.SUPPRESSED))
+        LEASE.settle(LEASE.held(unsettled, message), **changes)
         Attempt.objects.filter(message_id=message.pk, number=message.attempts).update(
             outcome=state, reply=reply, ended_at=Now()
         )

@@ -9,8 +9,8 @@ import smtplib
 from typing import Any
 
 from django.core.mail import EmailMessage
-from django.core.mail.backends.smtp import EmailBackend
 
+from portal.django_inside import OneByOne
 from portal.outbox.refusals import NotTaken
 
 _POLICY = re.compile(r"^\s*5\.7\.\d")  # refused for who sends, not for who receives
@@ -56,10 +56,8 @@ def _refusal(error: Exception) -> NotTaken:
     )
 
 
-class SmtpBackend(EmailBackend):
-    @property
-    def connection_class(self) -> type[smtplib.SMTP]:
-        return _MarkedSMTPS if self.use_ssl else _MarkedSMTP
+class SmtpBackend(OneByOne):
+    plain, encrypted = _MarkedSMTP, _MarkedSMTPS
 
     def open(self) -> bool | None:
         try:
@@ -67,9 +65,9 @@ class SmtpBackend(EmailBackend):
         except Exception as error:
             raise _refusal(error) from error
 
-    def _send(self, email_message: EmailMessage) -> bool:
+    def hand_over(self, message: EmailMessage) -> bool:
         try:
-            return bool(super()._send(email_message))  # type: ignore[misc]  # a private method, unknown to the stubs
+            return super().hand_over(message)
         except smtplib.SMTPDataError as error:
             raise _refusal(error) from error
         except Exception as error:

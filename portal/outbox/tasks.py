@@ -1,18 +1,16 @@
 """Sending in the background. Rows are the truth; a lost task is issued again by the sweep."""
 
-import logging
 from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
-from kombu.exceptions import OperationalError
 
 from portal.outbox import post
 from portal.tenants import wall
 from portal.tenants.tasks import TenantTask
+from portal.work.hints import hint
 
 QUEUE = "mail"
-logger = logging.getLogger("ringbook.outbox")
 
 
 @shared_task(base=TenantTask)
@@ -22,12 +20,7 @@ def deliver_message(tenant_id: int, message_id: int, **_: Any) -> None:
 
 def enqueue(tenant_id: int, message_id: int) -> bool:
     """Have a message sent soon; False when the broker takes nothing, and then the sweep will find the row."""
-    try:
-        deliver_message.apply_async((tenant_id, message_id), queue=QUEUE, expires=50)
-    except (OperationalError, OSError) as error:
-        logger.warning("the broker takes no messages: %s", type(error).__name__)
-        return False
-    return True
+    return hint(deliver_message, tenant_id, message_id, queue=QUEUE, expires=50)
 
 
 @shared_task(base=DjangoTask)

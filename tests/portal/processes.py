@@ -1,7 +1,12 @@
-"""Looking at real processes: which run for an installation, and on which port there is room."""
+"""Looking at real processes: which run for an installation, on which port there is room, and how a command ends."""
 
 import socket
+import sys
 from pathlib import Path
+
+import pytest
+
+import manage
 
 
 def free_port() -> int:
@@ -21,3 +26,14 @@ def processes(folder: Path, word: str = "") -> list[int]:
         except OSError:  # ended meanwhile
             continue
     return found
+
+
+def ended(capfd: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:
+    """Exit status, output and errors of a command line that is refused before it does anything: run in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["manage.py", *words])
+        try:
+            status: object = manage.main()
+        except SystemExit as end:
+            status = end.code
+    return status, *capfd.readouterr()

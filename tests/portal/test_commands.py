@@ -298,3 +298,8 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch) -> None:
     monkeypatch.setattr(Ends, "handle", handle)
     with pytest.raises(ProgrammingError):
         Ends().run_from_argv(["manage.py", "ends"])
+
+
+@pytest.mark.parametrize("command", ["serve", "add_tenant", "pull", "migrate", "no_such_command"])
+def test_a_bad_setting_says_its_own_sentence_whatever_was_asked_for(command, tmp_path) -> None:
+    assert refused([command], tmp_path, DEBUG="maybe") == "DEBUG must be true or false.\n"

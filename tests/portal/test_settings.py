@@ -1,14 +1,17 @@
 """Settings: an unknown form of a value stops the start with one sentence that names the variable."""
 
-import ast
 import os
+import runpy
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 
 from portal import env
+from portal.site.celery import app as celery_app
 
 KEY = "YSBrZXkgZm9yIHRlc3RzLCBvZiAzMiBieXRlcyBub3c="  # fixed, because it stands in the name of a test
 
@@ -42,14 +45,25 @@ KEY = "YSBrZXkgZm9yIHRlc3RzLCBvZiAzMiBieXRlcyBub3c="  # fixed, because it stands
         ("SECRET_KEY_FILE", "/nowhere/at/all"),
     ],
 )
-def test_an_odd_form_stops_the_start_with_one_sentence(name: str, value: str, tmp_path) -> None:
-    settings = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), name: value}
-    end = subprocess.run([sys.executable, "-c", "import portal.settings"], env=settings, capture_output=True, text=True)
-    told = end.stderr.strip().splitlines()[-1].partition("SettingError: ")[2]
+def test_an_odd_form_is_refused_with_one_sentence(name: str, value: str, tmp_path) -> None:
+    with pytest.raises(env.SettingError) as refused:
+        settings_of(tmp_path, **{name: value})
+    assert str(refused.value).startswith(name)
+    assert str(refused.value).endswith(".")
 
+
+def test_an_odd_form_stops_the_start(tmp_path) -> None:
+    settings = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DEBUG": "maybe"}
+    end = subprocess.run([sys.executable, "-c", "import portal.settings"], env=settings, capture_output=True, text=True)
     assert end.returncode == 1
-    assert told.startswith(name)
-    assert told.endswith(".")
+    assert end.stderr.strip().splitlines()[-1].endswith("SettingError: DEBUG must be true or false.")
+
+
+def settings_of(folder: Path, **given: str) -> dict[str, Any]:
+    """The settings of a process whose environment holds ``given`` alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "environ", {"DATA_DIR": str(folder), **given})
+        return runpy.run_path(str(env.BASE_DIR / "portal" / "settings.py"))
 
 
 @pytest.mark.parametrize(
@@ -108,12 +122,77 @@ def test_a_value_may_come_from_a_file(tmp_path, monkeypatch) -> None:
 
 def test_what_the_address_of_a_database_asks_for_is_kept(tmp_path) -> None:
     address = "postgresql://ana:secret@host/name?sslmode=require&connect_timeout=9"
-    said = "from portal.settings import DATABASES; print(DATABASES['default']['OPTIONS'])"
-    settings = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DATABASE_URL": address}
-    end = subprocess.run([sys.executable, "-c", said], env=settings, capture_output=True, text=True, check=True)
-    options = ast.literal_eval(end.stdout)
+    options = settings_of(tmp_path, DATABASE_URL=address)["DATABASES"]["default"]["OPTIONS"]
     assert (options["sslmode"], options["connect_timeout"]) == ("require", 9)
     assert "statement_timeout" in options["options"]
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("postgresql://127.0.0.1/name", ("name", "", "", "127.0.0.1", "")),
+        ("postgres://ana:a%40b%2Fc@host:5433/name", ("name", "ana", "a@b/c", "host", "5433")),
+        ("postgresql://ana:one#two@host/name", ("name", "ana", "one#two", "host", "")),
+        ("postgresql://ana@first:5433,second/name", ("name", "ana", "", "first,second", "5433,")),
+        ("postgresql://first,second/name", ("name", "", "", "first,second", "")),
+        ("postgresql://ana:p@[::1]:5433/name", ("name", "ana", "p", "::1", "5433")),
+        ("postgresql://%2Frun%2Fpostgresql/my%20name", ("my name", "", "", "/run/postgresql", "")),
+        ("postgresql:///name?host=/run/postgresql", ("name", "", "", "", "")),
+    ],
+)
+def test_the_address_of_a_database_is_taken_apart(address: str, asked: tuple[str, ...], monkeypatch) -> None:
+    monkeypatch.setenv("BASE", address)
+    found = env.database("BASE", "")
+
+    assert found["ENGINE"] == "django.db.backends.postgresql"
+    assert tuple(found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")) == asked
+
+
+DOTENV = r"""
+# a comment
+DEBUG=true
+export RATE=90
+PLAIN=a b # c
+SINGLE='it is "so" \n'
+DOUBLE="a \"word\" and C:\\temp"
+LONE="
+EMPTY=
+SET=from the file
+"""
+
+
+def test_a_dotenv_gives_what_the_environment_does_not(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "environ", {"SET": "before"})
+    (tmp_path / ".env").write_text(DOTENV, encoding="utf-8")
+    env.load_dotenv(tmp_path / ".env")
+
+    assert os.environ == {
+        "DEBUG": "true",
+        "RATE": "90",
+        "PLAIN": "a b # c",
+        "SINGLE": r'it is "so" \n',
+        "DOUBLE": r'a "word" and C:\temp',
+        "LONE": '"',
+        "EMPTY": "",
+        "SET": "before",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"DEBUG=true\nTOKEN_KEYS = secret\n", ".env has neither NAME=value nor a comment in line 2."),
+        (b"NAME=\xff\n", ".env cannot be read: UnicodeDecodeError."),
+    ],
+)
+def test_a_dotenv_of_an_odd_form_is_refused_whole(content: bytes, sentence: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(env.SettingError) as caught:
+        env.load_dotenv(tmp_path / ".env")
+
+    assert str(caught.value) == sentence
+    assert os.environ == {}
 
 
 @pytest.mark.parametrize("given", [{}, {"DATA_DIR": "/srv/ringbook"}])
@@ -124,3 +203,7 @@ def test_make_leaves_the_folder_to_the_settings(given) -> None:
     )
 
     assert told.stdout.strip() == f"[{given.get('DATA_DIR', '')}]"
+
+
+def test_beat_keeps_its_schedule_in_the_data_folder_however_it_is_started(settings) -> None:
+    assert Path(celery_app.conf.beat_schedule_filename).parent == settings.DATA_DIR

@@ -6,13 +6,12 @@ from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from portal.accounts.members import add_member, add_person, find_person, send_invitation
+from portal.accounts.members import add_member, add_person, find_person, give_password, send_invitation
 from portal.audit.record import record
 from portal.tenants.command import DONE, NOT_COMPLETE
 from portal.tenants.command import Command as BaseCommand
@@ -51,13 +50,8 @@ class Command(BaseCommand):
     def _owner(self, tenant: Tenant, email: str, password: str) -> User:
         """Somebody who signs in already keeps the password that is his."""
         owner = find_person(email) or add_person(email, language=tenant.language)
-        if password and not owner.has_usable_password():
-            try:
-                validate_password(password, owner)
-            except ValidationError as error:
-                self.stderr.write(f"The owner's password is weak: {' '.join(error.messages)}")
-            owner.set_password(password)
-            owner.save(update_fields=["password"])
+        if weak := give_password(owner, password):
+            self.stderr.write(f"The owner's password is weak: {weak}")
         add_member(tenant, owner, role=Role.OWNER)
         return owner
 

@@ -1,0 +1,137 @@
+"""Is it alive, is it ready, how is it doing: three addresses for machines.
+
+``/livez`` says that a web process answers and asks nothing else. ``/readyz`` tries the database, the broker and each
+queue's heartbeat, and names what failed without saying how. ``/metrics`` has a few gauges in Prometheus' text form, for
+the same machine or a signed-in administrator only.
+"""
+
+import ipaddress
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from redis import Redis
+
+from portal.outbox.models import Message
+from portal.site.celery import app as celery_app
+from portal.site.models import Heartbeat
+from portal.site.schedules import QUEUES
+from portal.tenants import wall
+from sync.models.runs import Run, Window, WindowState
+
+logger = logging.getLogger("ringbook.health")
+
+SILENT_AFTER = timedelta(minutes=3)
+
+
+@never_cache
+@require_safe
+def livez(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    checks = {name: _passes(name, check) for name, check in CHECKS.items()}
+    ready = all(checks.values())
+    words = {name: "ok" if passed else "failed" for name, passed in checks.items()}
+    return JsonResponse({"status": "ready" if ready else "not ready", "checks": words}, status=200 if ready else 503)
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not (_from_here(request) or request.user.is_staff):
+        raise PermissionDenied
+    with wall.every_tenant("gauges for the operator"):
+        lines = [line for gauge in (_heartbeats, _runs, _windows, _messages) for line in gauge()]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+# --- what /readyz tries -----------------------------------------------------------------------------------------------
+
+
+def _database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return bool(cursor.fetchone())
+
+
+def _broker() -> bool:
+    url = celery_app.conf.broker_url.replace("redis+socket://", "unix://", 1)
+    with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
+        return bool(broker.ping())
+
+
+def _queues() -> bool:
+    """Beat ticked, the broker carried and a worker of every queue wrote, all in the last minutes."""
+    alive = Heartbeat.objects.filter(at__gte=timezone.now() - SILENT_AFTER).values_list("queue", flat=True)
+    return set(QUEUES) <= set(alive)
+
+
+CHECKS: dict[str, Callable[[], bool]] = {"database": _database, "broker": _broker, "queues": _queues}
+
+
+def _passes(name: str, check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except Exception:
+        logger.exception("The check %r of /readyz failed.", name)
+        return False
+
+
+# --- what /metrics tells ----------------------------------------------------------------------------------------------
+
+
+def _heartbeats() -> Iterator[str]:
+    yield from _head("ringbook_queue_heartbeat_age_seconds", "Seconds since a worker of the queue was last seen.")
+    now = timezone.now()
+    for beat in Heartbeat.objects.filter(queue__in=QUEUES).order_by("queue"):
+        age = (now - beat.at).total_seconds()
+        yield f'ringbook_queue_heartbeat_age_seconds{{queue="{beat.queue}"}} {age:.1f}'
+
+
+def _runs() -> Iterator[str]:
+    yield from _head("ringbook_runs_last_day", "Runs begun in the last 24 hours, by state.")
+    recent = Run.objects.filter(started_at__gte=timezone.now() - timedelta(days=1))
+    for state, count in recent.order_by("state").values_list("state").annotate(Count("id")):
+        yield f'ringbook_runs_last_day{{state="{state}"}} {count}'
+
+
+def _windows() -> Iterator[str]:
+    yield from _head("ringbook_windows", "Windows by state.")
+    for state, count in Window.objects.order_by("state").values_list("state").annotate(Count("id")):
+        yield f'ringbook_windows{{state="{state}"}} {count}'
+    yield from _head("ringbook_oldest_due_window_age_seconds", "How long the longest waiting window has been due.")
+    due = Window.objects.exclude(state=WindowState.COMPLETE).filter(next_attempt_at__lte=timezone.now())
+    oldest = due.aggregate(oldest=Min("next_attempt_at"))["oldest"]
+    age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+    yield f"ringbook_oldest_due_window_age_seconds {age:.1f}"
+
+
+def _messages() -> Iterator[str]:
+    yield from _head("ringbook_messages", "Messages in the outbox, by state.")
+    for state, count in Message.objects.order_by("state").values_list("state").annotate(Count("id")):
+        yield f'ringbook_messages{{state="{state}"}} {count}'
+
+
+def _head(name: str, text: str) -> tuple[str, str]:
+    return f"# HELP {name} {text}", f"# TYPE {name} gauge"
+
+
+def _from_here(request: HttpRequest) -> bool:
+    """On this machine, and not passed on by a proxy on this machine."""
+    if request.headers.get("X-Forwarded-For") or request.headers.get("Forwarded"):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False

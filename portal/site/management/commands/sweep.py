@@ -1,0 +1,28 @@
+"""One pass of the sweeper."""
+
+from typing import Any
+
+from portal.outbox.tasks import sweep_outbox
+from portal.tenants.command import DONE
+from portal.tenants.command import Command as BaseCommand
+from reports.files.tasks import sweep_exports
+from sync.reading.sweep import forget_old_runs, recheck, sweep
+from sync.tasks import hint_due
+
+
+class Command(BaseCommand):
+    help = (
+        "End runs whose process is gone, and hint the workers at what is due: streams to read, mails to send, "
+        "files to make."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ended, forgotten, hinted, mails = sweep(), forget_old_runs(), hint_due(), sweep_outbox()
+        exports = sweep_exports()
+        recheck()
+        if not self._json:
+            self.stdout.write(
+                f"{ended} runs ended, {hinted} streams due, {mails} mails issued again, "
+                f"{exports} files to be made again, {forgotten} old runs forgotten"
+            )
+        self.finish(DONE, {"ended": ended, "due": hinted, "mails": mails, "exports": exports, "forgotten": forgotten})

@@ -1,0 +1,134 @@
+"""The first owner of an empty portal and its first administrator, asked for on the terminal."""
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from io import StringIO
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.utils.text import slugify
+
+from portal.accounts.members import find_person
+from portal.tenants.models.people import User
+from portal.tenants.models.tenants import Tenant
+
+OWNER_PASSWORD = "RINGBOOK_OWNER_PASSWORD"  # noqa: S105 - the variable's name
+ADMINISTRATOR = "RINGBOOK_ADMINISTRATOR"
+ADMINISTRATOR_PASSWORD = "RINGBOOK_ADMINISTRATOR_PASSWORD"  # noqa: S105 - the variable's name
+HOW = (
+    "There is no tenant yet. Add one, with its owner's password in RINGBOOK_OWNER_PASSWORD:\n"
+    '    .venv/bin/python manage.py add_tenant acme --name "Acme" --owner you@example.com'
+)
+WHO_ADMINISTERS = "Who administers the platform, at /admin/? E-mail address, or - for nobody yet: "
+HOW_TO_ADMINISTER = (
+    "Nobody administers this portal yet. Name somebody, who signs in at /admin/ then:\n"
+    "    .venv/bin/python manage.py add_administrator you@example.com"
+)
+
+
+def ask_for_first_people() -> str:
+    """Ask for the first owner and the first administrator, where they are missing; returns what to tell, or ""."""
+    told = []
+    try:
+        told += [ask_for_owner()]
+        told += [ask_for_administrator()]
+    except EOFError:  # Ctrl-D: no answer
+        told += ["", HOW_TO_ADMINISTER if Tenant.objects.exists() else HOW]
+    return "\n".join(filter(None, told))
+
+
+def ask_for_owner() -> str:
+    """Make the first tenant and its owner if there is no tenant; returns what to tell, or "".
+
+    Without a terminal nothing is asked: the answer then says how to do it by command.
+    """
+    if Tenant.objects.exists():
+        return ""
+    if not sys.stdin.isatty():
+        return HOW
+    sys.stderr.write("This portal is empty. Who is its first tenant? (Ctrl-C ends without one.)\n")
+    while True:
+        name = _asked("Company name: ")
+        slug = _asked("Its address, in lower case: ", slugify(name))
+        zone = _asked("Time zone: ", "America/Sao_Paulo")
+        language = _asked("Language, en or pt-br: ", "pt-br")
+        email = _asked("Owner's e-mail address: ")
+        try:
+            _add(slug, email, name=name, zone=zone, language=language)
+        except CommandError as error:
+            sys.stderr.write(f"{error}\n")
+        else:
+            return f"{name} stands; sign in as {email}."
+
+
+def ask_for_administrator() -> str:
+    """Make somebody the platform's administrator if nobody is; returns what to tell, or "".
+
+    That is whom RINGBOOK_ADMINISTRATOR names, else who is given on the terminal: the first owner, if he likes.
+    """
+    if User.objects.filter(is_superuser=True, is_active=True).exists():
+        return ""
+    named = os.environ.get(ADMINISTRATOR, "").strip()
+    if not named and not sys.stdin.isatty():
+        return HOW_TO_ADMINISTER
+    first = User.objects.order_by("pk").first()
+    while True:
+        email = named or _asked(WHO_ADMINISTERS, first.email if first else "-")
+        if email == "-":
+            return HOW_TO_ADMINISTER
+        try:
+            return _add_administrator(email, ask=not named)
+        except CommandError as error:
+            if named:
+                raise
+            sys.stderr.write(f"{error}\n")
+
+
+def _add(slug: str, email: str, **rest: str) -> None:
+    """Through the command, so that a tenant is made in one way only."""
+    with _password(OWNER_PASSWORD, "Owner's password: "):
+        call_command("add_tenant", slug, owner=email, stdout=StringIO(), **rest)
+
+
+def _add_administrator(email: str, *, ask: bool) -> str:
+    person = find_person(email)
+    told = StringIO()
+    with _password(ADMINISTRATOR_PASSWORD, "Administrator's password: ") if ask and person is None else nullcontext():
+        call_command("add_administrator", email, stdout=told)
+    return told.getvalue().strip()
+
+
+@contextmanager
+def _password(variable: str, question: str) -> Iterator[None]:
+    """Within, the variable holds a password: the one that it was given, else one asked for."""
+    given = os.environ.get(variable, "")
+    os.environ[variable] = given or _asked_password(question)
+    try:
+        yield
+    finally:
+        if not given:
+            del os.environ[variable]
+
+
+def _asked(question: str, default: str = "") -> str:
+    while True:
+        answer = input(f"{question}[{default}] " if default else question).strip() or default
+        if answer:
+            return answer
+
+
+def _asked_password(question: str) -> str:
+    while True:
+        answer = getpass.getpass(question)
+        try:
+            validate_password(answer)
+        except ValidationError as error:
+            sys.stderr.write("\n".join(error.messages) + "\n")
+            continue
+        if getpass.getpass("Again: ") == answer:
+            return answer
+        sys.stderr.write("The two differ.\n")

@@ -1,0 +1,19 @@
+"""The site's queues, and its own rhythm: one heartbeat a minute through each of them.
+
+A queue is one kind of work, and no kind keeps another waiting: reading vendors takes minutes, files may take hours.
+``default`` is for the ticks, which are short.
+"""
+
+from typing import Any
+
+QUEUES = ("default", "reading", "refresh", "mail", "files")
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    f"heartbeat-{queue}": {
+        "task": "runtime.heartbeat",
+        "schedule": 60.0,
+        "args": (queue,),
+        "options": {"queue": queue, "expires": 55},
+    }
+    for queue in QUEUES
+}

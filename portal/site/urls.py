@@ -1,0 +1,20 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from portal.accounts.views import choose
+from portal.site import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("admin/", admin.site.urls),
+    path("", choose, name="choose"),
+    path("accounts/", include("portal.accounts.urls")),
+    path("t/<slug:tenant>/", include("reports.web.urls")),
+    path("mail/", include("reports.mail.urls")),
+    path("vendor/", include("reports.api.vendor.urls")),
+    path("", include("reports.api.urls")),
+]

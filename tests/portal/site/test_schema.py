@@ -1,0 +1,23 @@
+"""The database is brought up to date once, whoever starts."""
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from portal.site.models import Heartbeat
+from portal.site.schema import bring_up_to_date
+
+
+@pytest.mark.django_db
+def test_nothing_is_done_when_nothing_is_missing() -> None:
+    assert bring_up_to_date() is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_missing_is_applied() -> None:
+    with connection.schema_editor() as editor:
+        editor.delete_model(Heartbeat)
+    MigrationRecorder(connection).record_unapplied("runtime", "0001_initial")
+    assert bring_up_to_date() is True
+    assert not Heartbeat.objects.exists()
+    assert bring_up_to_date() is False
