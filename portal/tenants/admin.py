@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, cast
 
 from django.contrib import admin
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.translation import gettext as _
 
+from portal.django_inside import CheckingForm
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
 from portal.tenants.models.tenants import Tenant
@@ -72,11 +72,19 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             if tenant is None:
                 return self._ask_for_tenant(request)
             extra_context = {"title": f"{self.opts.verbose_name} · {tenant}"} | (extra_context or {})
-            return _within(
-                tenant.pk, lambda: super(TenantAdmin, self).changeform_view(request, None, form_url, extra_context)
-            )
-        view = super().changeform_view
-        return self._within_tenant_of(request, object_id, lambda: view(request, object_id, form_url, extra_context))
+            return _within(tenant.pk, lambda: self._form_view(request, None, form_url, extra_context))
+        return self._within_tenant_of(
+            request, object_id, lambda: self._form_view(request, object_id, form_url, extra_context)
+        )
+
+    def _form_view(self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any) -> Any:
+        row = self.get_object(request, object_id) if object_id is not None else None
+        if row is not None or object_id is None:
+            self.before_form(request, row)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def before_form(self, request: HttpRequest, obj: Any) -> None:
+        """Called behind the row's wall before the page's transaction begins; a new row has none yet."""
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         view = super().delete_view
@@ -134,16 +142,14 @@ class LedgerAdmin(TenantAdmin):
         return False
 
 
-class _WithinTenant(ModelForm):  # type: ignore[type-arg]  # mixed into forms of every model
+class _WithinTenant(CheckingForm):
     """A form of a new row: the row is the active tenant's before anything is checked."""
+
+    checked = frozenset({"tenant"})  # each of our constraints begins with it
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.tenant_id = wall.current()
-
-    def _get_validation_exclusions(self) -> set[str]:
-        # A constraint that names an excluded field is not checked, and each of ours begins with the tenant.
-        return cast("set[str]", super()._get_validation_exclusions()) - {"tenant"}  # type: ignore[misc]
 
 
 def _within(tenant_id: int, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:

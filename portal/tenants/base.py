@@ -13,9 +13,8 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from django.core.exceptions import FullResultSet
 from django.db import models
-from django.db.models.sql.compiler import SQLCompiler
-from django.db.models.sql.where import AND
 
+from portal import django_inside
 from portal.lib.ids import uuid7
 from portal.tenants import wall
 
@@ -28,12 +27,12 @@ class Crossing(models.Expression):
 
     output_field = models.BooleanField()
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> NoReturn:
+    def as_sql(self, compiler: Any, connection: Any) -> NoReturn:
         wall.demand_crossing()
         raise FullResultSet
 
 
-class WalledQuerySet(models.QuerySet[M]):
+class WalledQuerySet(django_inside.WatchedQuerySet[M]):
     """Reads carry the filter they were made with; writes are checked against the wall that is open now."""
 
     _made_for: int | None = None  # the tenant of the filter; None when made across all of them
@@ -42,27 +41,16 @@ class WalledQuerySet(models.QuerySet[M]):
         """The queryset behind the open wall. :class:`WalledManager` calls it on each that it makes."""
         active = wall.current()
         if active is None:
-            self.query.where.add(Crossing(), AND)
+            django_inside.add_condition(self, Crossing())
             return self
         rows = self.filter(tenant_id=active)
         rows._made_for = active
         return rows
 
-    def _clone(self) -> Self:
-        clone: Self = super()._clone()  # type: ignore[misc]
-        clone._made_for = self._made_for
-        return clone
+    def hand_on(self, copy: Self) -> None:
+        copy._made_for = self._made_for
 
-    def _merge_sanity_check(self, other: Any) -> None:
-        self._refuse_mixing(other)
-        super()._merge_sanity_check(other)  # type: ignore[misc]
-
-    def _combinator_query(self, combinator: str, *others: Any, **kwargs: Any) -> Any:
-        for other in others:
-            self._refuse_mixing(other)
-        return super()._combinator_query(combinator, *others, **kwargs)  # type: ignore[misc]
-
-    def _refuse_mixing(self, other: models.QuerySet[Any]) -> None:
+    def refuse_mixing(self, other: models.QuerySet[Any]) -> None:
         """``|``, ``&``, union and their like take no rows made behind another wall; an empty queryset has none."""
         if getattr(other, "_made_for", self._made_for) != self._made_for:
             raise wall.ForeignTenant("Querysets of two walls do not combine.")
@@ -135,11 +123,11 @@ def _refuse_foreign(value: object, owner: int | None = None) -> None:
         raise wall.ForeignTenant("A row never points at another tenant's row.")
 
 
-class WalledManager(models.Manager[M]):
+class WalledManager(django_inside.ChosenManager[M]):
     """The only door to a tenant's table."""
 
     use_in_migrations = False
-    _queryset_class = WalledQuerySet  # what Django's own managers keep theirs in
+    querysets = WalledQuerySet
 
     def get_queryset(self) -> WalledQuerySet[M]:
         wall.current()
@@ -152,7 +140,7 @@ class WalledManager(models.Manager[M]):
         return cls.from_queryset(queryset)()
 
 
-class TenantModel(models.Model):
+class TenantModel(django_inside.WatchedModel):
     """A row of one tenant. Every unique constraint of a subclass begins with ``tenant``.
 
     Nothing without a tenant may have a way back to it: a foreign key to ``User`` or ``Tenant`` says
@@ -172,16 +160,15 @@ class TenantModel(models.Model):
     def check_wall(self) -> None:
         """Raise unless this row may be written here: it and all rows it holds are of one tenant, the active one."""
         wall.demand(self.tenant_id)
-        for value in self._state.fields_cache.values():
+        for value in self.rows_held():
             _refuse_foreign(value, self.tenant_id)
 
-    def save_base(self, *args: Any, **kwargs: Any) -> None:
+    def before_saving(self) -> None:
         self.check_wall()
-        super().save_base(*args, **kwargs)
 
-    def _do_update(self, base_qs: models.QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
-        """Django's UPDATE by primary key, made to miss a row that belongs to another tenant than this object says."""
-        return super()._do_update(base_qs.filter(tenant_id=self.tenant_id), *args, **kwargs)
+    def updatable(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Not a row that belongs to another tenant than this object says."""
+        return rows.filter(tenant_id=self.tenant_id)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Django deletes by primary key alone, so the row is looked up first; one that is not there is left at that."""

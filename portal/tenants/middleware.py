@@ -1,9 +1,16 @@
-"""Speaks each signed-in member's language."""
+"""Speaks each signed-in member's language, and says in it what the database could not do."""
 
+import logging
 from collections.abc import Callable
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import translation
+
+from portal.tenants.database import explain
+
+logger = logging.getLogger("ringbook.pages")
 
 
 class ReaderLanguageMiddleware:
@@ -18,3 +25,13 @@ class ReaderLanguageMiddleware:
             translation.activate(language)
             request.LANGUAGE_CODE = translation.get_language()
         return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A database that did not answer in time, or at all, is told with 503, and no traceback is needed."""
+        told = explain(error) if isinstance(error, DatabaseError) else ""
+        if not told:
+            return None
+        logger.error("a page failed: %s", told)
+        answer = render(None, "503.html", {"told": told}, status=503)  # without the reader, whom the database knows
+        answer["Retry-After"] = "5"
+        return answer

@@ -10,6 +10,7 @@ from django.db import OperationalError, transaction
 from django.db import connection as database
 
 from portal.tenants import wall
+from portal.work.retries import persist
 from sync.budget import Allowance
 from sync.leases import claim
 from sync.mirror import Closing, Mirror
@@ -18,8 +19,7 @@ from sync.mirror.rows import RowMaker
 from sync.models.calls import Call, Payload
 from sync.models.runs import Window
 from sync.providers.base import Part
-from sync.retries import persist
-from sync.runner import pull
+from sync.reading.runner import pull
 from sync.taxonomy import Stream
 from tests.factories import TIME_ZERO
 from tests.faults import invariants
@@ -45,7 +45,7 @@ def test_a_transaction_refused_once_is_written_once(behind_acme, sales, monkeypa
     monkeypatch.setattr(CallWriter, point, fail_once)
     mirror = Mirror(claim(connection, Stream.CALLS), connection, "UTC")
     day = TIME_ZERO.date()
-    closing = Closing(Part(Stream.CALLS, day.isoformat(), day), TIME_ZERO, keys={"c1", "c2"})
+    closing = Closing(Part(Stream.CALLS, day.isoformat(), day), TIME_ZERO, readable=2)
     tally = mirror.write([(record(), TIME_ZERO), (record("c2"), TIME_ZERO)], [closing])
     assert (tally.new, mirror.tally.new) == (2, 2)
     assert Call.objects.count() == Payload.objects.count() == 2
@@ -114,9 +114,13 @@ def test_many_writers_of_the_same_calls_do_not_lock_each_other_dead(acme, sales)
 
 
 @pytest.mark.postgresql
-def test_a_pull_outlives_a_database_that_drops_its_connections(box, acme, acme_wall, monkeypatch):
-    """D1: the server ends our session several times in mid-run; the run completes with the same mirror."""
-    monkeypatch.setattr("sync.reader.BATCH", 200)
+@pytest.mark.parametrize("whose", ["reader", "writer"])
+def test_a_pull_outlives_a_database_that_drops_its_connections(box, acme, acme_wall, monkeypatch, whose):
+    """D1: the server ends our session several times in mid-run; the run completes with the same mirror.
+
+    The reader's session, or the one over which batches are written beside it.
+    """
+    monkeypatch.setattr("sync.reading.reader.BATCH", 200)
     connection = connect(acme, box)
     about = database.settings_dict
     admin = psycopg.connect(
@@ -126,14 +130,20 @@ def test_a_pull_outlives_a_database_that_drops_its_connections(box, acme, acme_w
     ended = []
 
     def end_session(stream, done, planned, seen):
-        if done % 4 == 0 and len(ended) < 3:
-            ended.append(database.connection.info.backend_pid)
-            admin.execute("SELECT pg_terminate_backend(%s)", [ended[-1]])
+        mine = database.connection.info.backend_pid
+        others = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
+        writers = [pid for (pid,) in admin.execute(others) if pid not in (mine, admin.info.backend_pid)]
+        pid = mine if whose == "reader" else next(iter(writers), None)
+        if done % (4 if whose == "reader" else 1) == 0 and pid not in (None, *ended) and len(ended) < 3:
+            ended.append(pid)
+            admin.execute("SELECT pg_terminate_backend(%s)", [pid])
 
     with admin:
         report = pull(connection, [Stream.CALLS], progress=end_session)
     assert report.status == "complete"
-    assert len(set(ended)) == 3
+    assert len(ended) == 3 if whose == "reader" else ended
     invariants.same_as(connection, box)
 
 
