@@ -10,7 +10,7 @@ import threading
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from sync.providers.base import UpstreamError
+from sync.providers.errors import UpstreamError
 from sync.taxonomy import Fault
 
 # What ``is_global`` lets through although it leads inside, nowhere, or to a relay.

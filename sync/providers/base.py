@@ -5,32 +5,19 @@ a provider only says which requests there are (:class:`Ask`) and turns one answe
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
+from sys import getsizeof
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from sync.records import Record
-from sync.taxonomy import Fault, Stream
-
-if TYPE_CHECKING:
-    from sync.providers.http import Http
-
+from sync.providers import limits
+from sync.providers.access import Access
+from sync.providers.http import Http
+from sync.records import BrokenRecord, Record
+from sync.taxonomy import Stream
 
 NOTHING: Mapping[bytes, str] = MappingProxyType({})  # no call is known
-
-
-class UpstreamError(Exception):
-    """A request, or the document it brought, failed. ``detail`` is for administrators and holds no secret."""
-
-    def __init__(
-        self, fault: Fault, detail: str = "", *, status: int | None = None, retry_after: float | None = None
-    ) -> None:
-        super().__init__(f"{fault}: {detail}" if detail else str(fault))
-        self.fault = fault
-        self.detail = detail[:300]
-        self.status = status
-        self.retry_after = retry_after  # seconds, already bounded; None when the vendor named none
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +29,6 @@ class FormField:
     help: str = ""
     required: bool = False
     default: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """All a provider may know of a connection. The repr holds no token."""
-
-    base_url: str
-    token: str = field(repr=False)
-    settings: Mapping[str, str] = field(default_factory=dict)
-    allow_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +74,11 @@ class Page:
     total: int | None = None
     last_page: int | None = None
 
+    @property
+    def weight(self) -> int:
+        """The bytes of memory that the records take, about."""
+        return sum(getsizeof(record.raw) for record in self.records) + len(self.records) * limits.RECORD_BYTES
+
 
 class Provider(Protocol):
     key: str
@@ -108,14 +90,14 @@ class Provider(Protocol):
     def check_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
         """The settings with defaults filled in; raises ValueError with one sentence when they can't serve."""
 
-    def session(self, access: Access) -> "Http":
+    def session(self, access: Access) -> Http:
         """The door to this vendor: its header that carries the token, its deadline. Use it in ``with``.
 
         It is the only way an :class:`Http` is made: only the vendor knows the header's name and form. Threads may share
         it. Raises UpstreamError(ADDRESS) for a base address that may not be asked.
         """
 
-    def check(self, http: "Http") -> None:
+    def check(self, http: Http) -> None:
         """Prove that address and token serve, with one request; raises UpstreamError."""
 
     def parts(self, stream: Stream, settings: Mapping[str, str], days: Sequence[date]) -> list[Part]:
@@ -127,12 +109,15 @@ class Provider(Protocol):
     def follow(self, part: Part, ask: Ask, page: Page) -> list[Ask]:
         """Requests that an answer calls for besides its next pages: the detail of each campaign, say."""
 
-    def read(self, ask: Ask, http: "Http", known: Mapping[bytes, str] = NOTHING) -> Iterator[Page]:
+    def read(self, ask: Ask, http: Http, known: Mapping[bytes, str] = NOTHING) -> Iterator[Page]:
         """Send the request and read the answer; raises UpstreamError. Bad elements become BrokenRecord.
 
         ``known`` maps digests of mirrored calls to their ids: an element of a known digest is unchanged, so only its id
         goes into ``Page.keys``, and neither is it normalised nor a record made. That is what makes a re-read cheap.
         """
 
-    def count(self, day: date, http: "Http") -> int | None:
+    def reread(self, element: BrokenRecord, settings: Mapping[str, str]) -> Record:
+        """Read the kept text of an element once more; raises Unreadable, as it may after no upgrade."""
+
+    def count(self, day: date, http: Http) -> int | None:
         """The vendor's own number of calls of a UTC day, None where it has none."""

@@ -8,11 +8,8 @@ Host keep the name, and every read from the socket, of headers as well as of the
 import functools
 import http.client
 import io
-import math
 import socket
 import ssl
-import time
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult
 
@@ -22,15 +19,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from sync.providers import limits
 from sync.providers.addresses import places
-from sync.providers.base import UpstreamError
+from sync.providers.errors import UpstreamError
+from sync.providers.patience import PATIENCE, Patience
 from sync.taxonomy import Fault
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-# When the request that this thread is sending must be over, on the monotonic clock. The answer takes it along.
-DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 CA_FILE = certifi.where()
 POOLED = 16  # connections kept; as many threads may share a session without dialling anew
@@ -38,31 +34,25 @@ _TRIES = 3  # addresses tried before giving up
 _BUFFER = 64 * 1024
 
 
-def seconds_left(deadline: float) -> float:
-    """Raises TimeoutError when nothing is left."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("The whole answer took too long.")
-    return left
-
-
 class _TimedSocket(io.RawIOBase):
-    """Reads a socket until the deadline. One read waits no longer than the socket's own timeout either."""
+    """Reads a socket for as long as the request's patience lasts."""
 
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
+    def __init__(self, sock: socket.socket, patience: Patience) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open for as long as the answer is read
-        self._deadline = deadline
-        self._patience = sock.gettimeout() or math.inf
+        self._patience = patience
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
-        left = seconds_left(self._deadline)
-        if left < self._patience:
-            self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
+        self._sock.settimeout(self._patience.left())
+        try:
+            count = self._raw.readinto(buffer)
+        except TimeoutError:
+            raise self._patience.ended() from None
+        self._patience.receive(count or 0)
+        return count
 
     def close(self) -> None:
         if not self.closed:
@@ -74,7 +64,7 @@ class _TimedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = io.BufferedReader(_TimedSocket(sock, DEADLINE.get()), _BUFFER)
+        self.fp = io.BufferedReader(_TimedSocket(sock, PATIENCE.get()), _BUFFER)
 
 
 class _Checked(HTTPConnection):
@@ -87,25 +77,24 @@ class _Checked(HTTPConnection):
         self._allow_private = allow_private
 
     def _new_conn(self) -> socket.socket:
-        patience = float(self.timeout or math.inf)
         try:
-            allowed = min(patience, seconds_left(DEADLINE.get()))
-            found = places(self._dns_host, self.port, allow_private=self._allow_private, seconds=allowed)
-            return self._dial(found[:_TRIES], patience)
+            found = places(self._dns_host, self.port, allow_private=self._allow_private, seconds=_connect_seconds())
+            return self._dial(found[:_TRIES])
         except TimeoutError:
             raise UpstreamError(Fault.TIMEOUT, "The connection was not made in time.") from None
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise UpstreamError(Fault.NETWORK, f"The connection was not made: {reason}.") from None
 
-    def _dial(self, found: list[Any], patience: float) -> socket.socket:
+    def _dial(self, found: list[Any]) -> socket.socket:
         failure = OSError("no address")
         for family, sockaddr in found:
+            seconds = _connect_seconds()
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
                 for option in self.socket_options or ():
                     sock.setsockopt(*option)
-                sock.settimeout(min(patience, seconds_left(DEADLINE.get())))
+                sock.settimeout(seconds)
                 sock.connect(sockaddr)
             except OSError as error:
                 sock.close()
@@ -113,6 +102,10 @@ class _Checked(HTTPConnection):
             else:
                 return sock
         raise failure
+
+
+def _connect_seconds() -> float:
+    return min(limits.CONNECT_SECONDS, PATIENCE.get().left())
 
 
 class _CheckedTls(_Checked, HTTPSConnection):

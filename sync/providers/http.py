@@ -3,7 +3,6 @@
 Nothing is tried twice here. One policy for that exists, and it is the runner's.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
@@ -11,21 +10,25 @@ from urllib.parse import urlencode
 
 import requests
 
+from portal.lib.version import VERSION
+from sync.providers import limits
+from sync.providers.access import Access
 from sync.providers.addresses import read_base
-from sync.providers.base import Access, UpstreamError
-from sync.providers.dialling import DEADLINE, OneHost
+from sync.providers.dialling import OneHost
+from sync.providers.errors import UpstreamError
+from sync.providers.limits import Expected
+from sync.providers.patience import PATIENCE, Patience
 from sync.providers.refusals import FAILURES, breakage, refusal
+from sync.providers.room import reserve
 from sync.taxonomy import Fault
 
-PAGE_CAP = 50 * 1024 * 1024  # bytes of a decoded page
 _CHUNK = 256 * 1024
-_ERROR_CAP = 16 * 1024  # bytes of an error body that are read for its message
 
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
     "Connection": "keep-alive",
-    "User-Agent": "Ringbook/0.1 (+self-hosted reporting)",
+    "User-Agent": f"Ringbook/{VERSION} (+self-hosted reporting)",
 }
 
 
@@ -37,24 +40,30 @@ class _Session(requests.Session):
 class Answer:
     """An answer whose body is still to be read. Leaving the ``with`` block early gives the connection up."""
 
-    def __init__(self, response: requests.Response, cap: int) -> None:
+    def __init__(self, response: requests.Response, most_bytes: int, patience: Patience) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
+        self.announced = _announced(response)  # bytes of the decoded body, 0 where nobody knows
         self._response = response
-        self._cap = cap
+        self._most_bytes = most_bytes
+        self._patience = patience
 
     def chunks(self) -> Iterator[bytes]:
-        """The decoded body. Raises UpstreamError: TIMEOUT, NETWORK, TRUNCATED, or TOO_LARGE beyond the cap.
+        """The decoded body. Raises UpstreamError: TIMEOUT, NETWORK, TRUNCATED, or TOO_LARGE beyond what was expected.
 
-        Bytes are counted after decompression, which never runs more than a chunk ahead.
+        Bytes are counted after decompression, which never runs more than a chunk ahead. What is done with a chunk
+        before the next is asked for counts for no deadline.
         """
         taken = 0
         try:
             for chunk in self._response.iter_content(_CHUNK):
                 taken += len(chunk)
-                if taken > self._cap:
-                    raise _too_large(self._cap)
+                if taken > self._most_bytes:
+                    raise _too_large(self._most_bytes)
+                self._patience.deliver(len(chunk))
+                self._patience.pause()
                 yield chunk
+                self._patience.go_on()
         except FAILURES as error:
             raise breakage(error) from error
 
@@ -70,24 +79,14 @@ class Answer:
 class Http:
     """A session with one vendor's host. Threads may share it: the pool locks, and no request leaves a trace behind.
 
-    ``headers`` carry the token; they are sent to the configured host and nowhere else. ``connect`` and ``read`` bound
-    one wait, ``total`` the whole request until the last byte of the body, all in seconds.
+    ``headers`` carry the token; they are sent to the configured host and nowhere else. How long an answer may take and
+    how large it may be stands in :mod:`sync.providers.limits`; ``expected`` says which of the two forms it has.
     """
 
-    def __init__(
-        self,
-        access: Access,
-        *,
-        headers: Mapping[str, str],
-        connect: float = 5.0,
-        read: float = 20.0,
-        total: float = 60.0,
-    ) -> None:
+    def __init__(self, access: Access, *, headers: Mapping[str, str]) -> None:
         self.access = access
         base = read_base(access.base_url, allow_private=access.allow_private)
         self._base = access.base_url.rstrip("/")
-        self._total = total
-        self._timeout = (min(connect, total), min(read, total))
         self._session = _Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -95,32 +94,55 @@ class Http:
         self._session.mount(f"{base.scheme}://{base.netloc}".lower(), OneHost(base, allow_private=access.allow_private))
         self._headers = requests.structures.CaseInsensitiveDict({**_HEADERS, **_checked(headers)})
 
-    def open(self, path: str, params: Sequence[tuple[str, str]] = (), *, cap: int = PAGE_CAP) -> Answer:
+    def open(self, path: str, params: Sequence[tuple[str, str]] = (), *, expected: Expected | None = None) -> Answer:
         """GET a path below the base address; use the answer in ``with``. Only a 2xx is an answer.
 
         Raises UpstreamError for everything else, with the vendor's message as detail and ``retry_after`` if given.
         """
         request = self._request(path, params)
-        DEADLINE.set(time.monotonic() + self._total)
+        expected = expected or limits.PAGE
+        patience = Patience(expected)
+        PATIENCE.set(patience)
         try:
+            # The timeout is that of the TLS handshake and of sending; connecting and reading ask the patience.
             response = self._session.send(
-                request, stream=True, timeout=self._timeout, verify=True, proxies={}, allow_redirects=False
+                request,
+                stream=True,
+                timeout=limits.CONNECT_SECONDS,
+                verify=True,
+                proxies={},
+                allow_redirects=False,
             )
         except FAILURES as error:
             raise breakage(error) from error
-        answer = Answer(response, cap)
+        patience.begin()
+        answer = Answer(response, expected.most_bytes, patience)
         if not 200 <= answer.status < 300:
             with answer:
                 raise refusal(answer.status, answer.headers, _error_body(response), token=self.access.token)
-        if _announced(response) > cap:
+        if answer.announced > expected.most_bytes:
             with answer:
-                raise _too_large(cap)
+                raise _too_large(expected.most_bytes)
         return answer
 
-    def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, cap: int = PAGE_CAP) -> bytes:
-        """The whole decoded body of a GET; raises UpstreamError as :meth:`open` and :meth:`Answer.chunks` do."""
-        with self.open(path, params, cap=cap) as answer:
-            return b"".join(answer.chunks())
+    def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, expected: Expected | None = None) -> bytes:
+        """The whole decoded body of a GET; raises UpstreamError as :meth:`open` and :meth:`Answer.chunks` do.
+
+        A heavy one waits for room (:mod:`sync.providers.room`) before it is read on.
+        """
+        expected = expected or limits.PAGE
+        pieces, taken = [], 0
+        with self.open(path, params, expected=expected) as answer:
+            sizes = [limits.LIGHT_BYTES, answer.announced or limits.MIDDLE_BYTES, expected.most_bytes]
+            for chunk in answer.chunks():
+                taken += len(chunk)
+                if taken > sizes[0]:
+                    sizes = [size for size in sizes if size >= taken]
+                    reserve(limits.COPIES * sizes[0])
+                pieces.append(chunk)
+        if taken > limits.LIGHT_BYTES:
+            reserve(limits.COPIES * taken)  # what it took is known now; the rest is for others
+        return b"".join(pieces)
 
     def _request(self, path: str, params: Sequence[tuple[str, str]]) -> requests.PreparedRequest:
         if not path.startswith("/") or path.startswith("//"):
@@ -162,10 +184,10 @@ def _announced(response: requests.Response) -> int:
 
 def _error_body(response: requests.Response) -> bytes:
     try:
-        return next(response.iter_content(_ERROR_CAP), b"")[:_ERROR_CAP]
+        return next(response.iter_content(limits.ERROR_BYTES), b"")[: limits.ERROR_BYTES]
     except FAILURES:
         return b""
 
 
-def _too_large(cap: int) -> UpstreamError:
-    return UpstreamError(Fault.TOO_LARGE, f"The answer is larger than {cap:,} bytes.")
+def _too_large(most_bytes: int) -> UpstreamError:
+    return UpstreamError(Fault.TOO_LARGE, f"The answer is larger than {most_bytes:,} bytes.")

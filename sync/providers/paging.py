@@ -6,12 +6,30 @@ there are as many distinct ids as the total says; elements without an id can't b
 walk that saw anything else did not read the part whole. Pure: it sends nothing and keeps no time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from sync.providers import limits
 from sync.providers.base import Ask, Page, Part, Provider
+from sync.providers.errors import UpstreamError
 from sync.taxonomy import Fault
 
-MAX_PAGES = 20_000  # a bound against a vendor that promises pages without end
+
+class Count:
+    """Elements of one answer, or of all answers of a part; :meth:`add` raises TOO_LARGE beyond what there may be."""
+
+    def __init__(self) -> None:
+        self._elements = 0
+        self._nameless = 0
+
+    def add(self, keys: Sequence[str]) -> None:
+        self._elements += len(keys)
+        self._nameless += sum(key[:1] == "?" for key in keys)
+        if self._nameless > limits.NAMELESS_ELEMENTS:
+            raise UpstreamError(
+                Fault.TOO_LARGE, f"The answer holds more than {limits.NAMELESS_ELEMENTS:,} elements without an id."
+            )
+        if self._elements > limits.LIST_ELEMENTS:
+            raise UpstreamError(Fault.TOO_LARGE, f"The answer holds more than {limits.LIST_ELEMENTS:,} elements.")
 
 
 class _List:
@@ -39,6 +57,7 @@ class Walk:
         self._ready = list(reversed(provider.asks(part, settings)))
         self._open: set[Ask] = set()
         self._asked: set[Ask] = set(self._ready)
+        self._count = Count()
         self._lists: dict[tuple[str, str, tuple[tuple[str, str], ...]], _List] = {}
 
     @property
@@ -65,6 +84,10 @@ class Walk:
 
     def take(self, ask: Ask, page: Page) -> None:
         """A chunk of the answer to ``ask``. Paged answers come in one chunk."""
+        try:
+            self._count.add([key for key in page.keys if key not in self.keys])  # an answer may come once more
+        except UpstreamError as error:
+            self._blame(error.fault, error.detail)
         self.keys.update(page.keys)
         if ask.paged and page.total is None:
             self._blame(Fault.FORM, f"page {ask.page} names no total")
@@ -74,6 +97,8 @@ class Walk:
             if further not in self._asked:
                 self._asked.add(further)
                 self._ready.append(further)
+        if len(self._asked) > limits.LIST_REQUESTS:
+            self._blame(Fault.TOO_LARGE, f"more than {limits.LIST_REQUESTS:,} requests are called for")
 
     def close(self, ask: Ask) -> None:
         """The answer to ``ask`` is at its end."""
@@ -108,7 +133,7 @@ class Walk:
 
     def _plan(self, ask: Ask, known: _List) -> None:
         last = known.last_page or 1
-        if last > MAX_PAGES:
+        if last > limits.LIST_REQUESTS:
             self._blame(Fault.FORM, f"{last} pages are promised")
             return
         # Last page first out of the list's end, so that pages leave in their order.

@@ -11,7 +11,7 @@ import msgspec
 import requests
 import urllib3.exceptions
 
-from sync.providers.base import UpstreamError
+from sync.providers.errors import UpstreamError
 from sync.taxonomy import Fault
 
 _FAULTS = {401: Fault.REJECTED, 403: Fault.FORBIDDEN, 404: Fault.NOT_FOUND, 429: Fault.THROTTLED}

@@ -7,18 +7,21 @@ by counting brackets outside strings. That needs no recursion, no second look at
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any, TypeVar
 
 import msgspec
 
-from sync.providers.base import UpstreamError
-from sync.providers.values import clean, identifier
+from sync.providers import limits
+from sync.providers.errors import UpstreamError
+from sync.providers.room import reserve
+from sync.providers.values import clean, identifier, read_time
 from sync.records import BrokenRecord
 from sync.taxonomy import Fault
 
-ELEMENT_CAP = 64 * 1024 * 1024  # bytes of one streamed element; a longer one is no call
-_BROKEN_CAP = 1024 * 1024  # characters kept of an element that can't be read
+_SLICE = 64 * 1024  # of a text that is held whole, cut at a time: what follows an element need not be copied with it
 
 _BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -34,6 +37,10 @@ _MEMBER = re.compile(rb"\s*+(" + _STRING + rb")\s*+:\s*+(.*)", re.DOTALL)
 _QUOTE, _COMMA = b'",'
 _OPENING, _CLOSING = b"[{", b"]}"
 _BLANK = b" \t\r\n"
+_BLANKS = re.compile(rb"[ \t\r\n]*+")
+_large = threading.Lock()
+
+Piece = TypeVar("Piece")
 
 
 class Unreadable(ValueError):
@@ -41,7 +48,10 @@ class Unreadable(ValueError):
 
 
 class _Splitter:
-    """Cuts one array or object at its outermost commas, however the text arrives in pieces."""
+    """Cuts one array or object at its outermost commas, however the text arrives in pieces.
+
+    What is longer than ``cap`` comes cut off just behind it: its reader finds it too long, and nobody has held it.
+    """
 
     def __init__(self, opening: bytes, cap: int) -> None:
         self.ended = False
@@ -60,10 +70,18 @@ class _Splitter:
             self._open()
         if self._depth:
             yield from self._pieces(text)
-        if self.ended and text.strip(_BLANK):
-            raise UpstreamError(Fault.NOT_JSON, "Something follows the end of the document.")
-        if len(text) > self._cap:
-            raise UpstreamError(Fault.TOO_LARGE, f"One element is larger than {self._cap:,} bytes.")
+        if self.ended:
+            if text.strip(_BLANK):
+                raise UpstreamError(Fault.NOT_JSON, "Something follows the end of the document.")
+            text.clear()
+        elif self._at > self._cap:
+            del text[self._cap + 1 : self._at]
+            self._at = self._cap + 1
+
+    @property
+    def held(self) -> int:
+        """Bytes of the element that goes on."""
+        return len(self._text)
 
     def _open(self) -> None:
         start = self._text.lstrip(b"\xef\xbb\xbf" + _BLANK)
@@ -99,21 +117,24 @@ class _Splitter:
             elif char in _OPENING:
                 self._depth += 1
             elif char == _COMMA:
-                yield self._piece(text[start : at - 1], last=False)
+                yield self._piece(text, start, at - 1, last=False)
                 start = at
             else:
                 self._depth -= 1
                 if not self._depth:
                     self.ended = True
-                    if piece := self._piece(text[start : at - 1], last=True):
+                    if piece := self._piece(text, start, at - 1, last=True):
                         yield piece
                     start = at
                     break
+        start = _end(_BLANKS, text, start)
         del text[:start]
         self._at = at - start
 
-    def _piece(self, text: bytearray, *, last: bool) -> bytes:
-        piece = bytes(text.strip(_BLANK))
+    def _piece(self, text: bytearray, start: int, end: int, *, last: bool) -> bytes:
+        start = _end(_BLANKS, text, start)
+        with memoryview(text) as view:  # a slice of the text itself would be a copy more
+            piece = bytes(view[start : min(end, start + self._cap + 1)]).rstrip(_BLANK)
         if not piece and (self._found or not last):
             raise UpstreamError(Fault.NOT_JSON, "An element between two commas is missing.")
         self._found += 1
@@ -125,39 +146,66 @@ def _end(pattern: re.Pattern[bytes], text: bytearray, at: int) -> int:
     return match.end() if match else at
 
 
-def _split(chunks: Iterable[bytes], opening: bytes, cap: int) -> Iterator[bytes]:
+def _split(chunks: Iterable[bytes], opening: bytes, cap: int, *, streamed: bool = False) -> Iterator[bytes]:
     splitter, begun = _Splitter(opening, cap), False
     for chunk in chunks:
         begun = begun or bool(chunk.strip())
         yield from splitter.feed(chunk)
+        if streamed and splitter.held > limits.LIGHT_BYTES:
+            reserve(limits.HEAVY_BYTES)
     if not splitter.ended:
         fault = Fault.TRUNCATED if begun else Fault.NOT_JSON
         raise UpstreamError(fault, "The document ends early." if begun else "The document is empty.")
 
 
-def elements(chunks: Iterable[bytes], *, cap: int = ELEMENT_CAP) -> Iterator[bytes]:
+def elements(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The elements of a bare JSON array, each as its own text, while the chunks arrive.
 
-    Holds one element and one chunk. Elements are cut, not checked: one may still prove unreadable. Raises UpstreamError
-    after all elements before the trouble were given: TRUNCATED at an early end, FORM for JSON that is no array,
-    NOT_JSON for anything else, TOO_LARGE for an element over ``cap`` bytes.
+    Holds one element and one chunk; a heavy element waits for room first. Elements are cut, not checked: one may still
+    prove unreadable, as one that is longer than any may be does: it comes without its end. Raises UpstreamError after
+    all elements before the trouble were given: TRUNCATED at an early end, FORM for JSON that is no array, NOT_JSON for
+    anything else.
     """
-    return _split(chunks, b"[", cap)
+    return _split(chunks, b"[", limits.ELEMENT_BYTES, streamed=True)
 
 
-def split_object(body: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """The members of a JSON object, unread; raises UpstreamError FORM, NOT_JSON or TRUNCATED when it is none."""
-    try:
-        return _object.decode(body)
-    except msgspec.ValidationError:
-        raise UpstreamError(Fault.FORM, "The document is not an object.") from None
-    except _BAD_JSON:
-        return _members(bytes(body))
+def split_object(body: bytes) -> dict[str, msgspec.Raw]:
+    """The members of a JSON object, unread.
+
+    Raises UpstreamError FORM, NOT_JSON or TRUNCATED when it is none, TOO_LARGE for too many.
+    """
+    if _is_small(body):
+        try:
+            return _object.decode(body)
+        except msgspec.ValidationError:
+            raise UpstreamError(Fault.FORM, "The document is not an object.") from None
+        except _BAD_JSON:
+            pass
+    return _members(body)
+
+
+def _is_small(text: bytes) -> bool:
+    """Whether a decoder may take it apart at once: it makes an object of each element, however empty."""
+    return text.count(b",") < limits.COMMAS
+
+
+def _cut(text: bytes, opening: bytes) -> Iterator[bytes]:
+    """The pieces of an array or object that is held whole."""
+    slices = (text[start : start + _SLICE] for start in range(0, len(text), _SLICE))
+    return _split(slices, opening, len(text) + 1)
+
+
+def _few(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """No more of them than a page may hold; raises UpstreamError TOO_LARGE."""
+    for count, piece in enumerate(pieces):
+        if count == limits.PAGE_ELEMENTS:
+            raise UpstreamError(Fault.TOO_LARGE, f"The answer holds more than {count:,} elements.")
+        yield piece
 
 
 def _members(body: bytes) -> dict[str, msgspec.Raw]:
     members = {}
-    for piece in _split([body], b"{", len(body) + 1):
+    for piece in _few(_cut(body, b"{")):
         found = _MEMBER.fullmatch(piece)
         if not found:
             raise UpstreamError(Fault.NOT_JSON, "The document is not JSON.")
@@ -170,29 +218,71 @@ def _members(body: bytes) -> dict[str, msgspec.Raw]:
 
 
 def split_list(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
-    """The elements of a JSON array, unread; raises UpstreamError as :func:`elements` does."""
-    try:
-        return _list.decode(raw)
-    except msgspec.ValidationError:
-        raise UpstreamError(Fault.FORM, "A list was promised and is none.") from None
-    except _BAD_JSON:
-        text = bytes(raw)
-        return [msgspec.Raw(piece) for piece in _split([text], b"[", len(text) + 1)]
+    """The elements of a JSON array, unread; raises UpstreamError as :func:`elements` does, TOO_LARGE for too many."""
+    text = bytes(raw)
+    if _is_small(text):
+        try:
+            return list(_few(_list.decode(raw)))
+        except msgspec.ValidationError:
+            raise UpstreamError(Fault.FORM, "A list was promised and is none.") from None
+        except _BAD_JSON:
+            pass
+    return [msgspec.Raw(piece) for piece in _few(_cut(text, b"["))]
+
+
+def alone(raw: bytes | msgspec.Raw) -> AbstractContextManager[object]:
+    """Around the reading of an element: one thread at a time has a large one apart, since its values take many times
+    its text."""
+    return _large if len(raw) > limits.SMALL_ELEMENT_BYTES else nullcontext()
 
 
 def read_element(raw: bytes | msgspec.Raw) -> dict[str, Any]:
     """An element with all that is in it; raises Unreadable when any part of it is not sound or it is no object."""
+    found = read_value(raw)
+    if not isinstance(found, dict):
+        raise Unreadable("It is not an object.")
+    return found
+
+
+def read_value(raw: bytes | msgspec.Raw) -> Any:
+    """Any JSON with all that is in it; raises Unreadable when it is not sound, or larger than an element may be."""
+    if len(raw) > limits.SMALL_ELEMENT_BYTES:
+        _check_size(bytes(raw))
     try:
-        found = _anything.decode(raw)
+        return _anything.decode(raw)
     except RecursionError:
         raise Unreadable("It is nested too deep.") from None
     except UnicodeDecodeError:
         raise Unreadable("It is not UTF-8.") from None
     except msgspec.DecodeError as error:
         raise Unreadable(f"It is not sound JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise Unreadable("It is not an object.")
-    return found
+
+
+def set_apart(raw: bytes | msgspec.Raw, name: str) -> tuple[bytes, Iterator[bytes]]:
+    """An element without one list in it that may be long, and the pieces of that list; both raise Unreadable."""
+    try:
+        members = split_object(bytes(raw))
+    except UpstreamError as error:
+        raise Unreadable(error.detail) from None
+    pieces: Iterator[bytes] = iter(())
+    if bytes(members.get(name, b"")).lstrip()[:1] == b"[":
+        pieces = _cut_soundly(bytes(members.pop(name)))
+    rest = (msgspec.json.encode(key) + b":" + bytes(value) for key, value in members.items())
+    return b"{" + b",".join(rest) + b"}", pieces
+
+
+def _cut_soundly(text: bytes) -> Iterator[bytes]:
+    try:
+        yield from _cut(text, b"[")
+    except UpstreamError as error:
+        raise Unreadable(error.detail) from None
+
+
+def _check_size(text: bytes) -> None:
+    if len(text) > limits.ELEMENT_BYTES:
+        raise Unreadable(f"It is longer than {limits.ELEMENT_BYTES:,} bytes.")
+    if sum(text.count(sign) for sign in (b",", b"[", b"{")) > limits.ELEMENT_VALUES:
+        raise Unreadable(f"It holds more than {limits.ELEMENT_VALUES:,} values.")
 
 
 def digest(raw: bytes | msgspec.Raw) -> bytes:
@@ -206,18 +296,48 @@ def key_of(mark: bytes) -> str:
 
 
 def broken(
-    kind: str, raw: bytes | msgspec.Raw, reason: str, *, id_key: str = "id", external_id: str = ""
+    kind: str,
+    raw: bytes | msgspec.Raw,
+    reason: str,
+    *,
+    id_key: str = "id",
+    external_id: str = "",
+    time_keys: Sequence[str] = (),
 ) -> BrokenRecord:
-    """The record of an element that can't be read, with its id: the one given, or what can still be made out."""
+    """The record of an element that can't be read, with its id: the one given, or what can still be made out.
+
+    The first of ``time_keys`` that holds a time says when it began.
+    """
     text = bytes(raw)
-    external_id = external_id or _loose_id(text, id_key)
-    shown = clean(text.decode("utf-8", "replace").replace("\x00", "\ufffd"), _BROKEN_CAP)
-    return BrokenRecord(kind=kind, external_id=external_id, digest=digest(text), raw=shown, reason=reason[:300])
+    found = _loose(text, (id_key, *time_keys))
+    times = (read_time(found.get(key))[0] for key in time_keys)
+    shown = text[: limits.BROKEN_BYTES].decode("utf-8", "replace")
+    return BrokenRecord(
+        kind=kind,
+        external_id=external_id or identifier(found.get(id_key)) or "",
+        digest=digest(text),
+        raw=clean(shown.replace("\x00", "\ufffd"), limits.BROKEN_BYTES),
+        reason=reason[:300],
+        started_at=next(filter(None, times), None),
+    )
 
 
-def _loose_id(text: bytes, id_key: str) -> str:
-    try:
-        members = _members(text)
-        return identifier(_anything.decode(members[id_key])) or "" if id_key in members else ""
-    except (UpstreamError, *_BAD_JSON):
-        return ""
+def kept_whole(raw: str) -> bool:
+    """Whether the text of a :class:`BrokenRecord` is what the vendor sent, as far as that can be told afterwards."""
+    return len(raw.encode()) < limits.BROKEN_BYTES and "\ufffd" not in raw
+
+
+def _loose(text: bytes, keys: Collection[str]) -> dict[str, Any]:
+    """Some members of an element that is cut off, or not sound in its other members."""
+    found = {}
+    with suppress(UpstreamError):
+        for piece in _few(_cut(text, b"{")):
+            member = _MEMBER.fullmatch(piece)
+            with suppress(*_BAD_JSON):
+                if (
+                    member
+                    and len(member[2]) <= limits.SMALL_ELEMENT_BYTES
+                    and (key := _anything.decode(member[1])) in keys
+                ):
+                    found[key] = _anything.decode(member[2])
+    return found

@@ -18,7 +18,7 @@ _UNIX = re.compile(r"\d{1,13}(?:\.\d{1,9})?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,18}(?:\.\d{0,18})?(?:[eE][+-]?\d{1,2})?|\.\d{1,18}", re.ASCII)
 
 ABSURD = 1e12  # numbers beyond are noise
-_LONGEST_CALL_MS = 31 * 24 * 3600 * 1000
+LONGEST_CALL_MS = 31 * 24 * 3600 * 1000
 _LONGEST_TURN_MS = 3600 * 1000
 _MOST_COUNTED = 2**31 - 1
 _MOST_TURNS = 1000
@@ -91,7 +91,7 @@ def read_count(value: object) -> int | None:
 def read_ms(value: object) -> int | None:
     """Seconds, fractions allowed, as whole milliseconds; None when longer than a month or no number."""
     found = read_number(value)
-    if found is None or found * 1000 > _LONGEST_CALL_MS:
+    if found is None or found * 1000 > LONGEST_CALL_MS:
         return None
     return round(found * 1000)
 
@@ -104,9 +104,9 @@ def clean(value: object, limit: int) -> str:
         if "\x00" in value:
             value = value.replace("\x00", "")
         return value if len(value) <= limit else value[:limit]
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return str(value)[:limit]
-    return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return str(value)[:limit] if isinstance(value, int) or math.isfinite(value) else ""
 
 
 def identifier(value: object) -> str | None:

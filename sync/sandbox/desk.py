@@ -16,7 +16,7 @@ from sync.sandbox.envelopes import Visit, refusal, unauthorized
 from sync.sandbox.faults import WIRES, Asked, FaultError, Faults
 from sync.sandbox.history import History
 from sync.sandbox.journal import Entry, Journal
-from sync.sandbox.wire import Reply, Request
+from sync.sandbox.wire import Reply, Request, packed
 from sync.sandbox.world import World
 
 ADMIN = "/_sandbox/faults"
@@ -121,7 +121,12 @@ class Desk:
         settings = self.faults.settings
         for kind in struck & frozenset(WIRES):
             reply.wire = "" if kind == "slow" else kind
-            reply.pause = {"slow": settings.slow_seconds, "drip": settings.drip_seconds}.get(kind, 0.0)
+            pauses = {"slow": settings.slow_seconds, "drip": settings.drip_seconds, "drip_head": settings.drip_seconds}
+            reply.pause = pauses.get(kind, 0.0)
+        if "gzip" in struck:
+            pieces = (reply.body,) if isinstance(reply.body, bytes) else reply.body
+            reply.body, reply.length = packed(pieces), -1
+            reply.headers["Content-Encoding"] = "gzip"
 
     def _instead(self, asked: Asked, kind: str) -> Reply:
         if kind in _DOCUMENTS:
@@ -149,6 +154,7 @@ class Desk:
             if placed:
                 history.change(placed[self.faults.pick(len(placed))], **_ODD[kind])
         bodies = [] if "vanished" in struck else spoil.items(history.bodies(agent), struck, self.faults, _NAMES)
+        bodies = spoil.burst(bodies, struck, self.faults)
         count, each = (0, 0) if "vanished" in struck else history.padding(agent)
         more = history.padded(agent) if count else ()
         return Reply(

@@ -21,15 +21,19 @@ from zoneinfo import ZoneInfo
 STATUSES = ("400", "401", "403", "404", "422", "429", "500", "502", "503")
 DOCUMENTS = ("html", "empty", "null", "object", "broken")
 # The truth, sent badly.
-WIRES = ("slow", "drip", "hang", "truncated", "cut", "cut_chunked", "reset")
+WIRES = ("slow", "drip", "drip_head", "endless_head", "hang", "truncated", "cut", "cut_chunked", "reset")
+# The truth, compressed, which is no fault by itself.
+CODINGS = ("gzip",)
 # The truth of a list with something in it that is not.
 LISTS = ("empty_page", "vanished")
+# More than a reader can want: each element long, elements that hold nothing, elements without an id.
+BURSTS = ("heavy", "empty_objects", "nameless")
 ITEMS = (
     "malformed", "nul", "surrogate", "nan", "huge_number", "huge_integer", "deep", "duplicate_keys", "far_year",
 )  # fmt: skip
 # The truth itself moves: the world changes, and stays changed.
 CHANGES = ("drift", "unknown", "wrong_types")
-KINDS = (*STATUSES, *DOCUMENTS, *WIRES, *LISTS, *ITEMS, *CHANGES)
+KINDS = (*STATUSES, *DOCUMENTS, *WIRES, *CODINGS, *LISTS, *BURSTS, *ITEMS, *CHANGES)
 _INSTEAD = frozenset((*STATUSES, *DOCUMENTS, *WIRES))
 
 
@@ -42,11 +46,15 @@ class Settings:
     retry_after: str = "1"  # of a 429: text as it is, or date, past, missing
     slow_seconds: float = 5.0
     drip_seconds: float = 10.0
+    burst_mb: float = 20.0  # of a heavy list, or of empty objects
+    burst_count: int = 20_000  # elements without an id
     latency: float = 0.0  # seconds before every answer
     date_skew: float = 0.0  # seconds the Date header is ahead
     reject_after: int = -1  # that many requests more, then 401 for good
     day_zone: str = ""  # the vendor's days are this zone's, not UTC's
     exclusive_end: bool = False  # the vendor leaves out date_to itself
+    spoil_items: int = 0  # of a list, always the same ones; 0: one, by chance
+    spoil_only: str = ""  # of a list, those that hold this text
     drift_inserts: int = 2  # calls a drift adds, changes and removes
     drift_changes: int = 2
     drift_drops: int = 1

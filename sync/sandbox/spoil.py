@@ -1,11 +1,12 @@
 """What faults do to lists: drift and odd fields change the world and stay; a malformed item is only shown so once."""
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from sync.sandbox.faults import ITEMS, Faults
+from sync.sandbox.faults import ITEMS, Faults, Settings
 from sync.sandbox.rows import Element, Row, Selection
 from sync.sandbox.world import World
 
@@ -41,16 +42,44 @@ def deform(world: World, shown: Sequence[Row], kind: str, faults: Faults) -> Non
 def items(
     bodies: list[bytes], struck: frozenset[str], faults: Faults, names: Mapping[str, str] | None = None
 ) -> list[bytes]:
-    """The list with one item spoiled for each kind that strikes; the world stays as it is.
+    """The list with one item, or those the settings name, spoiled for each kind that strikes; the world stays as it is.
 
     ``names`` says what another vendor calls Talkover's id, sid, duration and created_at.
     """
+    steady = faults.settings.spoil_items or faults.settings.spoil_only
     for kind in ITEMS:
         if kind in struck and bodies:
-            at = faults.pick(len(bodies))
-            choices = _ITEMS[kind]
-            spoiled = choices[faults.pick(len(choices))](bodies[at], names or {})
-            bodies = [*bodies[:at], spoiled, *bodies[at + 1 :]]
+            places = _steady(bodies, faults.settings) if steady else [faults.pick(len(bodies))]
+            bodies = list(bodies)
+            for at in places:
+                choices = _ITEMS[kind]
+                chosen = _sum(bodies[at])[-1] % len(choices) if steady else faults.pick(len(choices))
+                bodies[at] = choices[chosen](bodies[at], names or {})
+    return bodies
+
+
+def _steady(bodies: Sequence[bytes], settings: Settings) -> list[int]:
+    """The places of some items that are the same ones whenever a list with them is asked for."""
+    if settings.spoil_only:
+        return [at for at, body in enumerate(bodies) if settings.spoil_only.encode() in body]
+    return sorted(range(len(bodies)), key=lambda at: _sum(bodies[at]))[: settings.spoil_items]
+
+
+def _sum(body: bytes) -> bytes:
+    return blake2b(body).digest()
+
+
+def burst(bodies: list[bytes], struck: frozenset[str], faults: Faults) -> list[bytes]:
+    """The list with more in it than anybody wants; several elements may come as one text with their commas."""
+    size = int(faults.settings.burst_mb * 1_000_000)
+    if "heavy" in struck and bodies:
+        # One sign beyond the first plane makes a program that holds text by the character take four bytes for each.
+        text = "\N{GRINNING FACE}".encode() + b"x" * (size // len(bodies))
+        bodies = [b'%b,"burst":"%b"}' % (body[:-1], text) for body in bodies]
+    if "empty_objects" in struck:
+        bodies = [*bodies, b",".join([b"{}"] * (size // 3))]
+    if "nameless" in struck:
+        bodies = [*bodies, *(b'{"note":%d}' % number for number in range(faults.settings.burst_count))]
     return bodies
 
 

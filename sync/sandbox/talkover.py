@@ -64,7 +64,7 @@ def _calls(visit: Visit, agent_id: str) -> Answer:
         items = [row.bare for row in shown] if agent_id else [row.body for row in shown]
     items = spoil.items(items, visit.struck, visit.faults)
     visit.journal.served((row.key[1], item) for row, item in zip(shown, items, strict=True))
-    return paged(items, page, per_page, total)
+    return paged(spoil.burst(items, visit.struck, visit.faults), page, per_page, total)
 
 
 def _agents(visit: Visit) -> Answer:

@@ -6,7 +6,8 @@ It knows no vendor. What a request means is the business of the function it is g
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -30,10 +31,11 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """``wire`` says how the sending goes: "" well, or truncated, cut, cut_chunked, reset, drip, hang.
+    """``wire`` says how the sending goes: "" well, or truncated, cut, cut_chunked, reset, drip, drip_head,
+    endless_head, hang.
 
-    A body that is not bytes is sent piece by piece; ``length`` is then its exact size. ``pause`` is waited before
-    anything is sent, and between bytes for drip.
+    A body that is not bytes is sent piece by piece; ``length`` is then its exact size, or -1 for a body that ends with
+    the connection. ``pause`` is waited before anything is sent, and between bytes for those that drip.
     """
 
     status: int = 200
@@ -106,10 +108,17 @@ class Server:
         if reply.wire == "hang":
             self._ended.wait(3600)
             return False
-        if reply.pause and reply.wire != "drip":
+        if reply.pause and reply.wire not in ("drip", "drip_head"):
             self._ended.wait(reply.pause)
-        close = reply.wire in ("cut", "cut_chunked") or request.headers.get("connection", "").lower() == "close"
+        close = (
+            reply.wire in ("cut", "cut_chunked")
+            or reply.size < 0
+            or request.headers.get("connection", "").lower() == "close"
+        )
         head = _head(reply, close)
+        if reply.wire in ("drip_head", "endless_head"):
+            self._spoil_head(connection, reply, head)
+            return False
         if request.method == "HEAD":
             connection.sendall(head)
         elif not reply.wire:
@@ -125,15 +134,25 @@ class Server:
             return reply.wire == "drip" and not close
         return not close
 
+    def _spoil_head(self, connection: socket.socket, reply: Reply, head: bytes) -> None:
+        if reply.wire == "drip_head":
+            self._drip(connection, head, reply.pause)
+            return
+        connection.sendall(head.removesuffix(b"\r\n"))
+        while not self._ended.is_set():
+            connection.sendall(b"X-Further: and so on\r\n" * 100)
+
+    def _drip(self, connection: socket.socket, whole: bytes, pause: float) -> None:
+        for at in range(len(whole)):
+            connection.sendall(whole[at : at + 1])
+            if self._ended.wait(pause):
+                return
+
     def _spoil(self, connection: socket.socket, reply: Reply) -> None:
         left = max(reply.size * 7 // 10, 1)
         pieces: Iterable[bytes] = (reply.body,) if isinstance(reply.body, bytes) else reply.body
         if reply.wire == "drip":
-            whole = b"".join(pieces)
-            for at in range(len(whole)):
-                connection.sendall(whole[at : at + 1])
-                if self._ended.wait(reply.pause):
-                    return
+            self._drip(connection, b"".join(pieces), reply.pause)
             return
         for piece in pieces:
             part = piece[:left]
@@ -174,10 +193,18 @@ def _head(reply: Reply, close: bool) -> bytes:
     ]
     if reply.wire == "cut_chunked":
         lines.append("Transfer-Encoding: chunked")
-    elif reply.wire != "cut":
+    elif reply.wire != "cut" and reply.size >= 0:
         lines.append(f"Content-Length: {reply.size}")
     lines.append("Connection: close" if close else "Connection: keep-alive")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def packed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces as one gzip."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
 
 
 def _phrase(status: int) -> str:

@@ -5,11 +5,13 @@ in its raw text.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from sync.providers.tolerant import Unreadable, broken, digest, key_of, read_element
 from sync.providers.values import clean, identifier, read_latencies, read_ms, read_time
@@ -21,6 +23,7 @@ _STATUSES = {
     "INITIATED": Status.INITIATED.value,
     "QUEUED": Status.QUEUED.value,
 }
+_BEGINNINGS = ("initiation_time", "answer_time", "end_time")  # what tells when a call began, the best first
 _STAGES = {"stt": "stt_data", "llm": "llm_data", "tts": "tts_data"}
 _canonical = msgspec.json.Encoder(order="deterministic")
 
@@ -59,7 +62,7 @@ class Reader:
             return key_of(mark), UnplacedRecord(agent=self.agent, digest=mark, raw=str(raw, "utf-8"))
         call_id = identifier(value)
         if call_id is None:
-            return _broken(raw, "Its call_id is no usable id.")
+            return _broken(raw, "Its call_id is no usable id.", mark)
         return call_id, self._call(fields, raw, call_id, mark)
 
     def _call(self, fields: Mapping[str, Any], raw: bytes, call_id: str, mark: bytes) -> CallRecord:
@@ -97,15 +100,27 @@ def _digest(fields: Mapping[str, Any]) -> bytes:
         raise Unreadable("It holds a number or a depth beyond all bounds.") from None
 
 
-def _broken(raw: bytes, reason: str) -> tuple[str, BrokenRecord]:
-    record = broken("call", raw, reason, id_key="call_id")
+def _broken(raw: bytes, reason: str, mark: bytes = b"") -> tuple[str, BrokenRecord]:
+    record = broken("call", raw, reason, id_key="call_id", time_keys=_BEGINNINGS)
+    if mark:
+        record = replace(record, digest=mark)  # one that a link signed anew does not change
     return record.external_id or key_of(record.digest), record
 
 
 def _foreign(fields: Mapping[str, Any]) -> tuple[str, BrokenRecord]:
-    """An element of another organisation: only that it came is kept, since its content is not this tenant's to hold."""
+    """An element of another organisation: only that it came, and when it began, is kept, since its content is not this
+    tenant's to hold.
+    """
     shown = msgspec.json.encode({"call_id": fields.get("call_id"), "org_id": fields["org_id"]})
-    return _broken(shown, "It belongs to another organisation.")
+    key, record = _broken(shown, "It belongs to another organisation.")
+    return key, replace(record, started_at=_started(fields)[0])
+
+
+def is_foreign(raw: str) -> bool:
+    """Whether this is what was kept of another organisation's element."""
+    with suppress(msgspec.DecodeError):
+        return set(msgspec.json.decode(raw, type=dict[str, Any])) == {"call_id", "org_id"}
+    return False
 
 
 def _status(fields: Mapping[str, Any]) -> str:
@@ -129,7 +144,7 @@ def _direction(fields: Mapping[str, Any]) -> str:
 
 def _started(fields: Mapping[str, Any]) -> tuple[datetime | None, bool]:
     """The start, and whether it was guessed: its zone, or all of it from a later time."""
-    for key in ("initiation_time", "answer_time", "end_time"):
+    for key in _BEGINNINGS:
         found, guessed = read_time(fields.get(key))
         if found:
             return found, guessed or key != "initiation_time"

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sync.providers import limits
 from sync.providers.base import FormField
 
-MAX_BYTES = 512 * 1024 * 1024  # of one answer, which is an agent's whole history
+MAX_BYTES = limits.HISTORY.most_bytes
 
 FIELDS = (
     FormField("agents", "Agents", "Numbers and names, such as 7:Reception,8:Sales", required=True),

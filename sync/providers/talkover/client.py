@@ -9,19 +9,22 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from sync.providers.base import NOTHING, Access, Ask, FormField, Page, Part, UpstreamError
+from sync.providers.access import Access
+from sync.providers.base import NOTHING, Ask, FormField, Page, Part
+from sync.providers.errors import UpstreamError
 from sync.providers.http import Http
 from sync.providers.refusals import redacted
-from sync.providers.talkover import normalise
-from sync.providers.tolerant import Unreadable, broken, digest, key_of, split_list, split_object
+from sync.providers.talkover import normalise, promised
+from sync.providers.tolerant import Unreadable, alone, broken, digest, key_of, split_list, split_object
 from sync.providers.values import clean, read_count
 from sync.records import AgentRecord, BrokenRecord, CallbackAgentRecord, CallRecord, CampaignRecord, Record
 from sync.taxonomy import Fault, Stream
 
 _PER_PAGE = ("per_page", "100")
 _Listed = CallRecord | AgentRecord | CallbackAgentRecord | CampaignRecord | BrokenRecord
+_TIMES = {"call": ("created_at",)}
 _LISTS: dict[str, tuple[str, Callable[[normalise.Raw, bytes], _Listed]]] = {
-    "calls": ("call", normalise.call),
+    "calls": ("call", promised.call),
     "agents": ("agent", normalise.agent),
     "callback-agents": ("callback-agent", normalise.callback_agent),
     "campaigns": ("campaign", normalise.campaign),
@@ -72,7 +75,7 @@ class Talkover:
                 return [Ask("price", f"/agents/{path}/pricing/summary", optional=True) for path in _paths(agents)]
             case "campaigns":
                 campaigns = (record.external_id for record in page.records if isinstance(record, CampaignRecord))
-                return [Ask("campaign", f"/campaigns/{path}", optional=True) for path in _paths(campaigns)]
+                return [Ask("campaign-detail", f"/campaigns/{path}", optional=True) for path in _paths(campaigns)]
             case "callback-agents" if ask.page < (page.last_page or 1):
                 return [ask.at(ask.page + 1)]  # no page names paging here, but another says that every list has it
         return []
@@ -81,6 +84,11 @@ class Talkover:
         turned = (("page", str(ask.page)),) if ask.paged or ask.page > 1 else ()
         members = _members(http.get(ask.path, (*ask.params, *turned)))
         yield _listed(ask.kind, members, known) if ask.kind in _LISTS else _single(ask, members)
+
+    def reread(self, element: BrokenRecord, settings: Mapping[str, str]) -> Record:
+        of_lists: dict[str, Callable[[normalise.Raw, bytes], Record]] = dict(_LISTS.values())
+        reader = of_lists.get(element.kind) or _reader(element.kind, element.external_id)
+        return reader(element.raw.encode(), element.digest)
 
     def count(self, day: date, http: Http) -> int | None:
         text = day.isoformat()
@@ -127,9 +135,10 @@ def _listed(name: str, members: Mapping[str, msgspec.Raw], known: Mapping[bytes,
             page.keys.append(known[mark])
             continue
         try:
-            record = reader(raw, mark)
+            with alone(raw):
+                record = reader(raw, mark)
         except Unreadable as error:
-            record = broken(kind, raw, str(error))
+            record = broken(kind, raw, str(error), time_keys=_TIMES.get(kind, ()))
         page.records.append(record)
         page.keys.append(record.external_id or key_of(mark))
     return page
@@ -139,27 +148,25 @@ def _single(ask: Ask, members: Mapping[str, msgspec.Raw]) -> Page:
     raw = members["data"]
     if not bytes(raw).lstrip().startswith(b"{"):
         raise UpstreamError(Fault.FORM, "The answer's data is not an object.")
-    key, reader = _reader(ask)
+    key = ask.params[0][1] if ask.kind == "callback-day" else unquote(ask.path.split("/")[2])
     record: Record
     try:
-        record = reader(raw, digest(raw))
+        record = _reader(ask.kind, key)(raw, digest(raw))
     except Unreadable as error:
         record = broken(ask.kind, raw, str(error), external_id=key)
     return Page([record], [key])
 
 
-def _reader(ask: Ask) -> tuple[str, Callable[[normalise.Raw, bytes], Record]]:
-    """What a single answer is about, which is in the question, and how to read it."""
-    match ask.kind:
+def _reader(kind: str, key: str) -> Callable[[normalise.Raw, bytes], Record]:
+    """How to read an element that is not of a list. ``key`` is what it is about, which only the question says."""
+    match kind:
         case "price":
-            agent = unquote(ask.path.split("/")[2])
-            return agent, partial(normalise.price, asked=agent)
-        case "campaign":
-            return unquote(ask.path.split("/")[2]), partial(normalise.campaign, detail=True)
+            return partial(normalise.price, asked=key)
+        case "campaign-detail":
+            return partial(normalise.campaign, detail=True)
         case "callback-day":
-            day = date.fromisoformat(ask.params[0][1])
-            return day.isoformat(), partial(normalise.callback_day, day=day)
-    raise ValueError(f"no such ask: {ask.kind}")
+            return partial(normalise.callback_day, day=date.fromisoformat(key))
+    raise ValueError(f"no such element: {kind}")
 
 
 def _paging(members: Mapping[str, msgspec.Raw]) -> tuple[int | None, int | None]:

@@ -3,14 +3,16 @@
 Every reader takes an element's text and its digest, and raises Unreadable when no record can be made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import msgspec
 
-from sync.providers.tolerant import Unreadable, read_element
+from sync.providers import limits
+from sync.providers.tolerant import Unreadable, read_element, read_value, set_apart
 from sync.providers.values import as_list, clean, identifier, read_count, read_ms, read_number, read_time
 from sync.records import (
     AgentRecord,
@@ -52,7 +54,7 @@ def _agent(fields: Mapping[str, Any]) -> tuple[str | None, str | None]:
 def call(raw: Raw, mark: bytes) -> CallRecord:
     """A call of a list. An element without status counts as just begun, so that it stays open and shows as unresolved.
 
-    Raises Unreadable without an id or a readable ``created_at``. Speed matters here: a first load reads millions.
+    Raises Unreadable without an id or a readable ``created_at``. Calls that are as promised are read by ``promised``.
     """
     fields = read_element(raw)
     get = fields.get
@@ -125,7 +127,8 @@ def price(raw: Raw, mark: bytes, *, asked: str) -> PriceRecord:
 
 def campaign(raw: Raw, mark: bytes, *, detail: bool = False) -> CampaignRecord:
     """A campaign of the list, or, with ``detail``, the single one, which alone names its calls."""
-    fields = read_element(raw)
+    rest, calls = set_apart(raw, "calls") if detail else (raw, ())
+    fields = read_element(rest)
     stats = fields.get("stats")
     stats = stats if isinstance(stats, dict) else {}
     rate = read_number(stats.get("success_rate"))
@@ -142,15 +145,17 @@ def campaign(raw: Raw, mark: bytes, *, detail: bool = False) -> CampaignRecord:
         failed_calls=read_count(stats.get("failed_calls")),
         success_rate=None if rate is None else float(rate),
         detail=detail,
-        calls=_named_calls(fields.get("calls")) if detail else (),
+        calls=_named_calls(chain(map(read_value, calls), as_list(fields.get("calls")))) if detail else (),
     )
 
 
-def _named_calls(value: object) -> tuple[tuple[str, int], ...]:
+def _named_calls(elements: Iterable[object]) -> tuple[tuple[str, int], ...]:
     found: dict[str, int] = {}
-    for element in as_list(value):
+    for element in elements:
         if isinstance(element, dict) and (key := identifier(element.get("id"))):
             found[key] = read_count(element.get("retries")) or 0
+            if len(found) > limits.CAMPAIGN_CALLS:
+                raise Unreadable(f"It names more than {limits.CAMPAIGN_CALLS:,} calls.")
     return tuple(found.items())
 
 

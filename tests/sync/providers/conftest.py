@@ -8,7 +8,7 @@ from contextlib import suppress
 import msgspec
 import pytest
 
-from sync.providers.base import Access
+from sync.providers.access import Access
 from sync.providers.http import Http
 
 Script = Callable[[socket.socket, str], None]
@@ -105,6 +105,6 @@ def http(vendor) -> Iterator[Http]:
         yield found
 
 
-def open_http(url: str, **seconds: float) -> Http:
+def open_http(url: str) -> Http:
     access = Access(url, "talq_secret_0123456789", allow_private=True)
-    return Http(access, headers={"Authorization": f"Bearer {access.token}"}, **seconds)
+    return Http(access, headers={"Authorization": f"Bearer {access.token}"})

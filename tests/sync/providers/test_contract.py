@@ -5,7 +5,9 @@ from datetime import date
 import pytest
 
 from sync.providers import registry
-from sync.providers.base import Access, Part, UpstreamError
+from sync.providers.access import Access
+from sync.providers.base import Part
+from sync.providers.errors import UpstreamError
 from sync.taxonomy import Fault, Stream
 from tests.sync.providers.conftest import by_path, reply
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sync.providers.base import Access, Part, UpstreamError
+from sync.providers.access import Access
+from sync.providers.base import Part
+from sync.providers.errors import UpstreamError
 from sync.providers.originsai.client import ORIGINSAI
 from sync.records import BrokenRecord, CallRecord, UnplacedRecord
 from sync.taxonomy import Fault, Stream
@@ -216,7 +218,7 @@ def test_pages_are_short_and_whole(vendor):
     pages = pages_of(vendor, [call(call_id=f"c{number}") for number in range(1234)])
     assert [len(page.records) for page in pages] == [500, 500, 234]
     assert [key for page in pages for key in page.keys] == [f"c{number}" for number in range(1234)]
-    heavy = pages_of(vendor, [call(call_id=f"c{number}", call_context={"x": "y" * 600_000}) for number in range(5)])
+    heavy = pages_of(vendor, [call(call_id=f"c{number}", call_context={"x": "y" * 300_000}) for number in range(5)])
     assert [len(page.keys) for page in heavy] == [2, 2, 1]
 
 
@@ -316,7 +318,8 @@ def test_settings_that_cannot_serve_are_refused_in_one_sentence(chosen, sentence
 ROOT = Path(__file__).parents[3]
 RESIDENT = """
 import json, resource, socket, sys, threading
-from sync.providers.base import Access, Part
+from sync.providers.access import Access
+from sync.providers.base import Part
 from sync.providers.originsai.client import ORIGINSAI
 from sync.taxonomy import Stream
 turn = {"role": "assistant", "content": "Bom dia, em que posso ajudar? " * 2, "latency_ms": 310}

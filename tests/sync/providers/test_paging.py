@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from sync.providers import limits
 from sync.providers.base import Ask, Page, Part
 from sync.providers.paging import Walk
 from sync.taxonomy import Fault, Stream
@@ -88,6 +89,17 @@ def test_a_changed_total_is_drift():
     assert walk_over(upstream, upstream.insert).fault == Fault.DRIFT
 
 
+def test_a_total_that_changes_and_comes_back_within_the_same_last_page_is_drift():
+    """One of page 1 goes after page 1, an older one comes after page 2: as many as at first were counted at the end,
+    in as many pages, and yet one that slid to page 1 was never seen."""
+    upstream = Upstream(list(range(1, 26)))
+    between = iter([lambda: upstream.ids.remove(20), lambda: upstream.ids.append(0), lambda: None])
+    walk = walk_over(upstream, lambda: next(between)())
+    assert "15" not in walk.keys
+    assert walk.fault == Fault.DRIFT
+    assert not walk.whole
+
+
 def test_fewer_elements_than_the_total_is_drift():
     upstream = Upstream(list(range(25)))
     walk = Walk(OneList(), PART, {})
@@ -134,6 +146,40 @@ def test_an_optional_request_may_be_refused():
     walk.fail(walk.next(), Fault.NOT_FOUND)
     walk.close(walk.next())
     assert walk.whole
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("{}", "more than 50 elements"), ("?{}", "more than 20 elements without an id")]
+)
+def test_more_elements_than_a_list_may_have_are_refused(monkeypatch, key, said):
+    """Over all its pages; an answer that came twice counts once."""
+    monkeypatch.setattr(limits, "LIST_ELEMENTS", 50)
+    monkeypatch.setattr(limits, "NAMELESS_ELEMENTS", 20)
+    most = 50 if key == "{}" else 20
+    walk = Walk(OneList(), PART, {})
+    ask = walk.next()
+    for _ in range(2):
+        walk.take(ask, Page([], [key.format(number) for number in range(most)], total=500, last_page=10))
+    assert "more than" not in walk.detail
+    walk = Walk(OneList(), PART, {})
+    for start in (0, most):
+        ask = walk.next()
+        walk.take(ask, Page([], [key.format(start + number) for number in range(most)], total=500, last_page=10))
+    assert walk.fault == Fault.TOO_LARGE
+    assert said in walk.detail
+
+
+def test_more_requests_than_a_list_may_call_for_are_refused(monkeypatch):
+    class WithDetail(OneList):
+        def follow(self, part, ask, page):
+            return [Ask("price", f"/agents/{key}/pricing/summary", optional=True) for key in page.keys]
+
+    monkeypatch.setattr(limits, "LIST_REQUESTS", 5)
+    walk = Walk(WithDetail(), PART, {})
+    ask = walk.next()
+    walk.take(ask, Upstream(list(range(9))).page(1))
+    walk.close(ask)
+    assert (walk.fault, walk.next()) == (Fault.TOO_LARGE, None)
 
 
 def test_endless_promises_are_refused():

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sync.providers.base import Ask, Page, Part, UpstreamError
+from sync.providers.base import Ask, Page, Part
+from sync.providers.errors import UpstreamError
 from sync.providers.talkover.client import TALKOVER
 from sync.providers.tolerant import digest
 from sync.records import BrokenRecord, CallbackDayRecord, CallRecord

@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.providers.base import UpstreamError
-from sync.providers.tolerant import Unreadable, broken, elements, read_element, split_list, split_object
+from sync.providers import limits
+from sync.providers.errors import UpstreamError
+from sync.providers.tolerant import (
+    Unreadable,
+    _Splitter,
+    broken,
+    elements,
+    read_element,
+    set_apart,
+    split_list,
+    split_object,
+)
 from sync.taxonomy import Fault
 
 JSON = st.recursive(
@@ -133,7 +143,7 @@ def test_one_bad_element_harms_no_other(name):
     with pytest.raises(Unreadable):
         read_element(found[50])
     record = broken("call", found[50], "why")
-    assert record.external_id == ("bad" if name not in ("comma", "kind") else "")
+    assert record.external_id == ("bad" if name != "kind" else "")
     assert "\x00" not in record.raw
     record.raw.encode()
     assert list(elements([b"[" + b",".join([*good, BAD[name]]) + b"]"])) == [*good, BAD[name]]
@@ -167,7 +177,8 @@ def test_a_document_that_is_no_object_is_an_error(body, fault):
     ids=["one long text", "one long list", "one deep list"],
 )
 @pytest.mark.slow
-def test_an_element_of_twenty_megabytes_takes_no_more_than_its_share(text):
+def test_an_element_of_twenty_megabytes_takes_no_more_than_its_share(text, monkeypatch):
+    monkeypatch.setattr(limits, "ELEMENT_BYTES", len(text))
     found = list(elements(text[at : at + 16_384] for at in range(0, len(text), 16_384)))
     assert [len(piece) for piece in found] == [len(text) - 2]
 
@@ -178,10 +189,71 @@ def test_a_million_tiny_elements_take_no_more_than_their_share():
     assert sum(1 for _ in elements(text[at : at + 65_536] for at in range(0, len(text), 65_536))) == 1_000_000
 
 
-def test_an_element_beyond_the_cap_is_too_large():
-    with pytest.raises(UpstreamError) as caught:
-        list(elements([b"[", *[b'"' + b"a" * 900] * 3], cap=2000))
+@pytest.mark.parametrize("blanks", [b"", b" \n  "])
+@pytest.mark.parametrize("size", [7, 100, 10_000])
+def test_an_element_that_is_too_long_is_set_aside_with_its_head_and_harms_no_other(monkeypatch, size, blanks):
+    """However the text comes in, it is one and the same broken element, whose id can still be made out."""
+    monkeypatch.setattr(limits, "ELEMENT_BYTES", 2000)
+    monkeypatch.setattr(limits, "SMALL_ELEMENT_BYTES", 1000)
+    long = b'{"id":"long","text":"' + b"a," * 20_000 + b'"}'
+    text = b"[" + b",".join(blanks + one for one in (b'{"id":"a"}', long, b'{"id":"b"}')) + b"]"
+    found = list(elements(text[at : at + size] for at in range(0, len(text), size)))
+    assert found == [b'{"id":"a"}', long[:2001], b'{"id":"b"}']
+    with pytest.raises(Unreadable, match="longer than 2,000 bytes"):
+        read_element(found[1])
+    assert broken("call", found[1], "why").external_id == "long"
+
+
+def test_what_is_held_of_a_text_without_end_is_one_element(monkeypatch):
+    """A string, blanks or brackets that never end: no more is held than an element may have, and a chunk."""
+    monkeypatch.setattr(limits, "ELEMENT_BYTES", 1000)
+    for opening, more in (
+        (b'["', b"a" * 10_000),
+        (b"[", b" " * 10_000),
+        (b"[", b"[" * 10_000),
+        (b"[1]", b"\n" * 10_000),
+    ):
+        splitter = _Splitter(b"[", 1000)
+        list(splitter.feed(opening))
+        for _ in range(20):
+            assert list(splitter.feed(more)) == []
+            assert splitter.held <= 1001
+
+
+@pytest.mark.parametrize("values", [b"[" + b"0," * 4000 + b"0]", b"[" + b"{}," * 2000 + b"{}]"])
+def test_an_element_of_too_many_values_is_not_taken_apart(monkeypatch, values):
+    monkeypatch.setattr(limits, "ELEMENT_VALUES", 3000)
+    monkeypatch.setattr(limits, "SMALL_ELEMENT_BYTES", 1000)
+    with pytest.raises(Unreadable, match="more than 3,000 values"):
+        read_element(b'{"id":"x","values":' + values + b"}")
+
+
+@pytest.mark.parametrize("commas", [10, 10_000], ids=["cut by commas", "decoded at once"])
+def test_a_document_of_more_elements_than_a_page_holds_is_refused_whole(monkeypatch, commas):
+    monkeypatch.setattr(limits, "PAGE_ELEMENTS", 50)
+    monkeypatch.setattr(limits, "COMMAS", commas)
+    assert len(split_list(b"[" + b"{}," * 49 + b"{}]")) == 50
+    assert len(split_object(b"{" + b",".join(b'"%d":1' % number for number in range(50)) + b"}")) == 50
+    with pytest.raises(UpstreamError, match="more than 50 elements") as caught:
+        split_list(b"[" + b"{}," * 50 + b"{}]")
     assert caught.value.fault == Fault.TOO_LARGE
+
+
+def test_no_more_members_are_held_than_a_page_has_elements(monkeypatch):
+    monkeypatch.setattr(limits, "PAGE_ELEMENTS", 50)
+    monkeypatch.setattr(limits, "COMMAS", 10)
+    with pytest.raises(UpstreamError, match="more than 50 elements"):
+        split_object(b"{" + b",".join(b'"%d":1' % number for number in range(51)) + b"}")
+
+
+def test_one_long_list_is_set_apart_from_an_element():
+    rest, pieces = set_apart(b'{"id":"7", "calls": [{"id":1}, 2 ,{}], "name":"x"}', "calls")
+    assert json.loads(rest) == {"id": "7", "name": "x"}
+    assert list(pieces) == [b'{"id":1}', b"2", b"{}"]
+    rest, pieces = set_apart(b'{"id":"7","calls":"[1]"}', "calls")
+    assert (json.loads(rest), list(pieces)) == ({"id": "7", "calls": "[1]"}, [])
+    with pytest.raises(Unreadable):
+        set_apart(b'{"id":', "calls")
 
 
 ROOT = Path(__file__).parents[3]

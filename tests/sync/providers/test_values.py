@@ -158,6 +158,7 @@ def test_counts_are_whole_and_fit_the_database(value, count):
         ("a\ud800b", "ab"),
         ("é" * 30, "é" * 20),
         (55, "55"),
+        (10**400, "1" + "0" * 19),
         (5.5, "5.5"),
         (float("nan"), ""),
         (True, ""),

@@ -148,6 +148,15 @@ def test_one_malformed_item(sandbox, ask: str) -> None:
     assert sum(one != two for one, two in zip(bad, good, strict=True)) == 1
 
 
+def test_the_same_items_are_spoiled_each_time(sandbox) -> None:
+    box = sandbox("malformed", "spoil_items=20")
+    first, second = (talkover(box, "/calls", per_page=100).json["data"] for _ in range(2))
+    box.set_faults()
+    whole = talkover(box, "/calls", per_page=100).json["data"]
+    assert first == second
+    assert sum(one != two for one, two in zip(first, whole, strict=True)) == 20
+
+
 @pytest.mark.parametrize("kind", ["nul", "surrogate", "nan", "huge_number", "huge_integer", "deep", "far_year"])
 def test_hostile_items(sandbox, kind: str) -> None:
     box = sandbox(f"{kind}@times=1")
