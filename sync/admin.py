@@ -2,72 +2,54 @@
 
 from typing import Any
 
-from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from portal.tenants import wall
 from portal.tenants.admin import LedgerAdmin, TenantAdmin
-from sync.connections import change_token, check_connection, explain, is_token_used
-from sync.models.connections import Connection
+from sync.budget import note_request
+from sync.connection_form import ConnectionForm
+from sync.connections import (
+    TokenSealed,
+    change_token,
+    check_connection,
+    explain,
+    is_token_used,
+    note_tested,
+)
+from sync.models.connections import Connection, ConnectionState
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, Window
-from sync.providers import registry
-from sync.providers.base import UpstreamError
+from sync.providers.errors import UpstreamError
+from sync.quarantine_pages import QuarantinePages
 from sync.rerun import request_run
+from sync.standing import standings
 
 
-class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The token goes in and never comes out: an empty field keeps the one there is."""
+class ConnectionList(ChangeList):
+    """Brings each row of the page its standing, all of them in a few queries."""
 
-    base_url = forms.URLField(label=gettext_lazy("Base address"), max_length=300, assume_scheme="https")
-    new_token = forms.CharField(
-        label=gettext_lazy("Token"),
-        required=False,
-        strip=True,
-        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("Never shown again. Left empty, the present token stays."),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        if not self.instance.pk and not cleaned.get("new_token"):
-            self.add_error("new_token", _("A new connection needs a token."))
-        environment = cleaned.get("environment") or (self.instance.pk and self.instance.environment)
-        if environment:
-            self._clean_settings(environment.provider, cleaned)
-        return cleaned
-
-    def clean_base_url(self) -> str:
-        address = str(self.cleaned_data["base_url"]).rstrip("/")
-        if not settings.UPSTREAM_ALLOW_PRIVATE and not address.startswith("https://"):
-            raise ValidationError(_("The base address must begin with https://."))
-        return address
-
-    def _clean_settings(self, provider: str, cleaned: dict[str, Any]) -> None:
-        try:
-            cleaned["settings"] = registry.get(provider).check_settings(cleaned.get("settings") or {})
-        except KeyError:
-            self.add_error("environment", _("Nothing here reads that vendor."))
-        except (ValueError, TypeError, AttributeError) as error:
-            self.add_error("settings", str(error))
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        found = standings(self.result_list)
+        for row in self.result_list:
+            row.standing = found[row.pk]
 
 
 @admin.register(Connection)
 class ConnectionPages(TenantAdmin):
     form = ConnectionForm
     change_form_template = "admin/sync/connection/change_form.html"
-    list_display = ("environment", "provider", "base_url", "state", "since")
+    list_display = ("environment", "standing", "provider", "base_url", "since")
     list_filter = ("provider", "state")
     actions = ("check_now", "read_now")
 
@@ -76,28 +58,65 @@ class ConnectionPages(TenantAdmin):
         rows: QuerySet[Connection] = super().get_queryset(request).defer("token")
         return rows
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ConnectionList
+
+    @admin.display(description=Connection._meta.get_field("state").verbose_name)
+    def standing(self, row: Connection) -> str:
+        return str(getattr(row, "standing", None) or standings([row])[row.pk])
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        written = ("base_url", "new_token", "settings", "since", "rate_per_minute")
-        return (
-            ("environment", *written) if obj is None else (*self.get_readonly_fields(request, obj), "state", *written)
-        )
+        written = ("base_url", "new_token", "settings", "since", "sure", "rate_per_minute")
+        if obj is None:
+            return ("environment", *written, "untested")
+        return (*self.get_readonly_fields(request, obj), *written, "paused", "untested")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ()
-        return ("environment", "provider", "state_since", "token_changed_at", "blocked_until", "created_at")
+        return ("environment", "provider", "standing", "tested_at", "token_changed_at", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # its runs would go with it; "paused" stops it
 
-    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
-        token = form.cleaned_data["new_token"]
-        if not change:
-            obj.provider = obj.environment.provider
-        super().save_model(request, obj, form, change)
-        if not token:
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)  # a class of this request's own
+        return form
+
+    def before_form(self, request: HttpRequest, obj: Any) -> None:
+        """Test what was sent, before the page's transaction begins: a vendor may take its time to answer."""
+        may = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
+        if request.method != "POST" or not may:
             return
-        used = is_token_used(obj.provider, token) if "new_token" in form.changed_data else False
+        form = self.get_form(request, obj, change=obj is not None)(request.POST, instance=obj)
+        if form.is_valid() and form.needs_test:
+            request.refusal = form.tested()  # type: ignore[attr-defined]
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        if change:
+            paused = self._pause(obj, form) if "paused" in form.changed_data else ()
+            obj.save(update_fields=["base_url", "settings", "since", "rate_per_minute", *paused])
+        else:
+            super().save_model(request, obj, form, change)
+            if form.is_proven:
+                note_request(obj)
+        if given["new_token"]:
+            self._change_token(request, obj, given["new_token"], change=change)
+        if form.is_proven is None:
+            return
+        note_tested(obj, well=form.is_proven)
+        if obj.state != ConnectionState.PAUSED:
+            request_run(obj)
+
+    def _pause(self, obj: Connection, form: Any) -> tuple[str, ...]:
+        obj.state = ConnectionState.PAUSED if form.cleaned_data["paused"] else ConnectionState.UNTESTED
+        obj.state_since = timezone.now()
+        return ("state", "state_since")
+
+    def _change_token(self, request: HttpRequest, obj: Connection, token: str, *, change: bool) -> None:
+        used = is_token_used(obj.provider, token)
         change_token(obj, token, check=False)
         self.note(request, "connection.token_changed" if change else "connection.created", obj)
         if used:
@@ -142,6 +161,10 @@ class ConnectionPages(TenantAdmin):
         try:
             with wall.tenant(connection.tenant_id):
                 check_connection(connection)
+                if connection.state == ConnectionState.OK:
+                    request_run(connection)
+        except TokenSealed as error:
+            self.message_user(request, f"{name}: {error}", messages.ERROR)
         except UpstreamError as error:
             self.message_user(request, f"{name}: {explain(error)}", messages.ERROR)
         else:
@@ -188,14 +211,4 @@ class GapPages(LedgerAdmin):
     list_filter = (OpenFilter, "stream", "fault")
 
 
-@admin.register(Quarantine)
-class QuarantinePages(LedgerAdmin):
-    list_display = ("environment", "kind", "external_id", "reason", "first_seen_at", "last_seen_at", "released_at")
-    list_filter = ("kind",)
-    fields = ("environment", "kind", "external_id", "reason", "first_seen_at", "last_seen_at", "released_at", "shown")
-    readonly_fields = ("shown",)
-    ordering = ("-last_seen_at", "-id")
-
-    @admin.display(description=gettext_lazy("raw text"))
-    def shown(self, row: Quarantine) -> str:
-        return format_html("<pre>{}</pre>", row.raw)
+admin.site.register(Quarantine, QuarantinePages)

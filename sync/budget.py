@@ -14,15 +14,26 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import Min, Sum
 
+from portal.work.clock import AHEAD
 from sync.models.connections import Connection, RequestGrant
 
 COUNTED = 64.0
 USE_WITHIN = 2.0
+LONGEST_PAUSE = 3600.0  # seconds a vendor may ask to wait for
 
 
 def rate_of(connection: Connection) -> int:
     """Requests a minute this connection may make."""
     return connection.rate_per_minute or settings.UPSTREAM_RATE_PER_MINUTE
+
+
+def pause_of(connection: Connection, now: float) -> float:
+    """Seconds from ``now``, as Unix seconds, that the vendor wants to be left alone for; 0.0 for none. A wish that ends
+    later than any may was noted by a clock that was ahead."""
+    if connection.blocked_until is None:
+        return 0.0
+    seconds = connection.blocked_until.timestamp() - now
+    return seconds if 0 < seconds <= LONGEST_PAUSE + AHEAD.total_seconds() else 0.0
 
 
 class Allowance:
@@ -60,13 +71,17 @@ class Allowance:
             # The connection's row is the lock; SQLite's transactions are exclusive writers from their beginning.
             held = Connection.objects.select_for_update(of=("self",)).only("blocked_until").get(pk=self.connection_id)
             now = _database_time()
-            self.blocked = held.blocked_until is not None and held.blocked_until.timestamp() > now
-            if held.blocked_until is not None and self.blocked:
-                return 0, held.blocked_until.timestamp() - now
+            pause = pause_of(held, now)
+            self.blocked = pause > 0
+            if pause:
+                return 0, pause
             grants = RequestGrant.objects.filter(connection_id=self.connection_id)
             grants.filter(at__lte=now - COUNTED).delete()
             used = grants.aggregate(used=Sum("count"), oldest=Min("at"))
             free = self.rate - (used["used"] or 0)
+            if free <= 0 and used["oldest"] > now:  # granted by a clock that was ahead: counted from now on instead
+                grants.update(at=now)
+                return 0, COUNTED
             if free <= 0:
                 return 0, max(0.05, used["oldest"] + COUNTED - now)
             count = min(free, self._chunk)

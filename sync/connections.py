@@ -1,26 +1,49 @@
 """Connections as acts: add, check, rotate the token, speak to the vendor."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
+from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment, Tenant
-from portal.vault import Masked, VaultError, keyed_hash
+from portal.vault import Masked, VaultError, keyed_hash, unseal
 from sync.budget import Allowance, note_request
+from sync.history import WrongDay, check_day
 from sync.models.connections import Connection, ConnectionState
+from sync.models.runs import Window, WindowState
 from sync.providers import registry
-from sync.providers.base import Access, Provider, UpstreamError
+from sync.providers.access import Access
+from sync.providers.base import Provider
+from sync.providers.errors import UpstreamError
 from sync.taxonomy import Fault
 
 logger = logging.getLogger("ringbook.sync")
 
+READ = (ConnectionState.OK, ConnectionState.UNTESTED)  # the states in which workers read
+# Faults whose details are words of ours, since the vendor said nothing; those that a test of a connection meets.
+_OURS = frozenset({Fault.NETWORK, Fault.TIMEOUT, Fault.ADDRESS, Fault.TRUNCATED, Fault.TOO_LARGE, Fault.NOT_JSON})
+_DETAILS = (
+    gettext_noop("The host's name is not known."),
+    gettext_noop("The host's name was not resolved in time."),
+    gettext_noop("The connection was not made in time."),
+    gettext_noop("The answer did not come in time."),
+    gettext_noop("The answer ended before its end."),
+    gettext_noop("The document is not JSON."),
+)
 CHECK_REJECTED = timedelta(minutes=15)  # how often a rejected token is tried again
+
+
+class TokenSealed(Exception):
+    """The stored token does not open with the keys at hand: a fault of this installation, of which the vendor knows
+    nothing. No state changes by it. The text is one sentence that names the missing key by its mark."""
 
 
 class ConnectionRefused(ValueError):
@@ -35,13 +58,18 @@ def fingerprint(provider: str, token: str) -> str:
 def access_of(connection: Connection) -> Access:
     """What the provider needs, with the token as it is stored now. Alone in opening the vault.
 
-    Raises UpstreamError REJECTED when the stored token does not open: no vendor can accept it.
+    Raises TokenSealed.
     """
     try:
         with wall.tenant(connection.tenant_id):
             token = Connection.objects.values_list("token", flat=True).get(pk=connection.pk)
     except VaultError as error:
-        raise UpstreamError(Fault.REJECTED, str(error)) from error
+        raise TokenSealed(str(error)) from error
+    return access_with(connection, token)
+
+
+def access_with(connection: Connection, token: str) -> Access:
+    """What the provider needs to use a connection with ``token``."""
     return Access(
         base_url=connection.base_url.rstrip("/"),
         token=token.reveal() if isinstance(token, Masked) else str(token),
@@ -50,32 +78,54 @@ def access_of(connection: Connection) -> Access:
     )
 
 
+def sealed(keys: Collection[int]) -> dict[int, str]:
+    """Those of the connections whose token does not open here, with the sentence that says why. One query."""
+    found = {}
+    rows = Connection.objects.filter(pk__in=keys).annotate(stored=Cast("token", models.TextField()))
+    for key, stored in rows.exclude(token="").values_list("pk", "stored"):
+        try:
+            unseal(stored)
+        except VaultError as error:
+            found[key] = str(error)
+    return found
+
+
 def check_connection(connection: Connection) -> None:
     """Prove that address and token serve, with one request of the budget; notes a token that was accepted again.
 
-    Raises UpstreamError; THROTTLED also when the budget has no request left now.
+    Raises TokenSealed, or UpstreamError; THROTTLED also when the budget has no request left now.
     """
-    provider, access = registry.get(connection.provider), access_of(connection)
-    if wait := Allowance(connection).take():
-        raise UpstreamError(Fault.THROTTLED, "No request may leave now.", retry_after=wait)
-    check_access(provider, access)
+    test(connection, access_of(connection))
+    Connection.objects.filter(pk=connection.pk).update(tested_at=timezone.now())
     accept(connection)
 
 
 def reject(connection: Connection) -> None:
     """Note that the vendor rejects the token. One changed meanwhile, or a paused connection, is left alone."""
-    if _move(connection, ConnectionState.OK, ConnectionState.REJECTED, timezone.now() + CHECK_REJECTED):
+    if _move(connection, READ, ConnectionState.REJECTED, timezone.now() + CHECK_REJECTED):
         logger.warning("connection %s: the vendor rejects its token", connection.public_id)
 
 
 def accept(connection: Connection) -> None:
-    """Note that the vendor accepts a token that it had rejected."""
-    _move(connection, ConnectionState.REJECTED, ConnectionState.OK, None)
+    """Note that the vendor accepts a token that it had rejected, or had not seen; what it refused is due again then."""
+    if _move(connection, (ConnectionState.REJECTED, ConnectionState.UNTESTED), ConnectionState.OK, None):
+        _retry_refused(connection)
 
 
-def _move(connection: Connection, was: ConnectionState, state: ConnectionState, next_check: datetime | None) -> bool:
-    same = Connection.objects.filter(pk=connection.pk, state=was, token_fingerprint=connection.token_fingerprint)
-    moved = bool(same.update(state=state, state_since=timezone.now(), next_check_at=next_check))
+def _retry_refused(connection: Connection) -> None:
+    refused = Window.objects.filter(environment_id=connection.environment_id, fault=Fault.REJECTED)
+    refused.filter(state=WindowState.INCOMPLETE).update(next_attempt_at=timezone.now())
+
+
+def _move(
+    connection: Connection, was: Collection[ConnectionState], state: ConnectionState, next_check: datetime | None
+) -> bool:
+    same = Connection.objects.filter(pk=connection.pk, token_fingerprint=connection.token_fingerprint)
+    moved = bool(
+        same.filter(state__in=was)
+        .exclude(state=state)
+        .update(state=state, state_since=timezone.now(), next_check_at=next_check)
+    )
     if moved:
         connection.state = state
     return moved
@@ -117,6 +167,10 @@ def add_connection(tenant: Tenant, wanted: Description, *, check: bool = True) -
         raise ConnectionRefused("The base address must begin with https://.")
     if not wanted.token and wanted.provider == "talkover":
         raise ConnectionRefused("The token is empty.")
+    try:
+        check_day(wanted.since)
+    except WrongDay as error:
+        raise ConnectionRefused(str(error)) from error
     if Environment.objects.filter(name=wanted.name).exists():
         raise ConnectionRefused(f"There is an environment {wanted.name!r} already.")
     access = Access(base_url, wanted.token, chosen, settings.UPSTREAM_ALLOW_PRIVATE)
@@ -142,6 +196,8 @@ def _save(tenant: Tenant, wanted: Description, access: Access, *, checked: bool)
             token_fingerprint=fingerprint(wanted.provider, wanted.token) if wanted.token else "",
             token_changed_at=timezone.now(),
             since=wanted.since,
+            state=ConnectionState.OK if checked else ConnectionState.UNTESTED,
+            tested_at=timezone.now() if checked else None,
         )
         if checked:
             note_request(connection)
@@ -154,17 +210,29 @@ def change_token(connection: Connection, token: str, *, check: bool = True) -> N
     With ``check`` the vendor is asked first; raises UpstreamError, and then changes nothing.
     """
     if check:
-        access = Access(
-            connection.base_url.rstrip("/"), token, dict(connection.settings), settings.UPSTREAM_ALLOW_PRIVATE
-        )
-        if wait := Allowance(connection).take():
-            raise UpstreamError(Fault.THROTTLED, "No request may leave now.", retry_after=wait)
-        check_access(registry.get(connection.provider), access)
+        test(connection, access_with(connection, token))
     connection.token = Masked(token)
     connection.token_fingerprint = fingerprint(connection.provider, token)
     connection.token_changed_at = timezone.now()
     connection.save(update_fields=["token", "token_fingerprint", "token_changed_at"])
-    accept(connection)
+    note_tested(connection, well=check)
+
+
+def test(connection: Connection, access: Access) -> None:
+    """Like :func:`check_connection`, with an access that is not saved yet. Changes nothing but the budget."""
+    if wait := Allowance(connection).take():
+        raise UpstreamError(Fault.THROTTLED, _("No request may leave now."), retry_after=wait)
+    check_access(registry.get(connection.provider), access)
+
+
+def note_tested(connection: Connection, *, well: bool) -> None:
+    """Note that address and token, as they are saved now, were tested well, or not at all. What is paused stays so."""
+    now, state = timezone.now(), ConnectionState.OK if well else ConnectionState.UNTESTED
+    same = Connection.objects.filter(pk=connection.pk)
+    same.update(tested_at=now if well else None)
+    if same.exclude(state__in=(state, ConnectionState.PAUSED)).update(state=state, state_since=now, next_check_at=None):
+        connection.state = state
+        _retry_refused(connection)
 
 
 def is_token_used(provider_key: str, token: str) -> bool:
@@ -175,14 +243,18 @@ def is_token_used(provider_key: str, token: str) -> bool:
 
 def explain(error: UpstreamError) -> str:
     """One sentence for an administrator about a failed request."""
-    said = f" The vendor said: {error.detail}" if error.detail else ""
-    return {
-        Fault.REJECTED: "The vendor rejected the token.",
-        Fault.FORBIDDEN: "The vendor does not let this token read.",
-        Fault.NOT_FOUND: "The vendor knows nothing at this address: is the base address right?",
-        Fault.ADDRESS: "The base address is not allowed: it must be https and public.",
-        Fault.NOT_JSON: "The base address does not answer with JSON: is it right?",
-        Fault.THROTTLED: "The vendor asks to wait before the next request.",
-        Fault.TIMEOUT: "The vendor did not answer in time.",
-        Fault.NETWORK: "The base address cannot be reached.",
-    }.get(error.fault, f"The vendor could not be read ({error.fault}).") + said
+    said = ""
+    if error.detail:
+        ours = error.fault in _OURS
+        said = " " + (_(error.detail) if ours else _("The vendor said: %(detail)s") % {"detail": error.detail})
+    sentences = {
+        Fault.REJECTED: _("The vendor rejected the token."),
+        Fault.FORBIDDEN: _("The vendor does not let this token read."),
+        Fault.NOT_FOUND: _("The vendor knows nothing at this address: is the base address right?"),
+        Fault.ADDRESS: _("The base address is not allowed: it must be https and public."),
+        Fault.NOT_JSON: _("The base address does not answer with JSON: is it right?"),
+        Fault.THROTTLED: _("The vendor asks to wait before the next request."),
+        Fault.TIMEOUT: _("The vendor did not answer in time."),
+        Fault.NETWORK: _("The base address cannot be reached."),
+    }
+    return sentences.get(error.fault, _("The vendor could not be read (%(fault)s).") % {"fault": error.fault}) + said

@@ -1,13 +1,16 @@
-"""What the ledger of reading says: windows, open gaps and corrections of some environments. Plain queries."""
+"""What the ledger of reading says of some environments: windows, gaps, quarantine, corrections. Plain queries."""
 
 from collections.abc import Collection
 from datetime import date, datetime
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 
+from portal.tenants.models.tenants import Environment
 from sync.models.changes import CallChange
 from sync.models.connections import Connection
+from sync.models.quarantine import SHOWN, Quarantine
 from sync.models.runs import Gap, Window
+from sync.taxonomy import Stream
 
 
 def day_windows(environments: Collection[int], streams: Collection[str], first: date, last: date) -> QuerySet[Window]:
@@ -34,14 +37,29 @@ def open_gaps(environments: Collection[int]) -> QuerySet[Gap]:
     )
 
 
-def connections(environments: Collection[int]) -> QuerySet[Connection]:
-    """Whose ``since`` is the UTC day from which an environment's history is asked for."""
-    return Connection.objects.filter(environment_id__in=environments).order_by()
+def set_aside(environments: Collection[int]) -> QuerySet[Quarantine]:
+    """Elements that the vendor shows and that can't be read, those accepted as no call among them."""
+    return Quarantine.objects.filter(SHOWN, environment_id__in=environments).exclude(part="")
 
 
 def history_starts(environments: Collection[int]) -> dict[int, date]:
-    """Since which UTC day each environment's history is asked for. The token is not read."""
-    return dict(connections(environments).values_list("environment_id", "since"))
+    """The first UTC day each environment's history is asked for. The token is not read."""
+    rows = Connection.objects.filter(environment_id__in=environments).order_by()
+    return dict(rows.values_list("environment_id", "since"))
+
+
+def first_days(environments: Collection[int]) -> dict[int, date]:
+    """The first UTC day each environment has something of: that of its history, or one that was read from before it."""
+    # A look into the index for each stream: the windows of years are not walked to find their first.
+    firsts = {
+        f"first_of_{stream}": Window.objects.filter(environment_id=OuterRef("pk"), stream=stream, day__isnull=False)
+        .order_by("day")
+        .values("day")[:1]
+        for stream in Stream
+    }
+    rows = Environment.objects.filter(pk__in=environments).order_by().annotate(**firsts)
+    days = rows.values_list("pk", "connection__since", *firsts)
+    return {pk: min(known) for pk, *some in days if (known := [day for day in some if day is not None])}
 
 
 def changes_since(environments: Collection[int], at: datetime) -> QuerySet[CallChange]:

@@ -7,15 +7,15 @@ its fence, so a process that was paused, declared dead and then woke up can writ
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db import connection as database
-from django.utils import timezone
 
 from portal.lib.processes import is_gone, owner
+from portal.work.clock import AHEAD, database_now
+from portal.work.leases import Lease
 from sync.models.connections import Connection
 from sync.models.runs import Run, RunState
 from sync.taxonomy import Fault, Stream
 
-LEASE = timedelta(seconds=120)
+LEASE = Lease(timedelta(seconds=120), until="lease_until", fence="fence", clock=database_now)
 
 
 class Busy(Exception):
@@ -24,16 +24,6 @@ class Busy(Exception):
 
 class LostLease(Exception):
     """Another process took the stream over; nothing of this transaction may stay."""
-
-
-def database_now() -> datetime:
-    """The database's clock, which all hosts share."""
-    if database.vendor != "postgresql":
-        return timezone.now()
-    with database.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-        return now
 
 
 def claim(connection: Connection, stream: Stream) -> Run:
@@ -47,7 +37,7 @@ def claim(connection: Connection, stream: Stream) -> Run:
                 .first()
             )
             if held is not None:
-                if held.lease_until is not None and held.lease_until > now and not is_gone(held.owner):
+                if is_alive(held, now):
                     raise Busy(f"{stream} is being read by another process.")
                 abandon(held, now)
             return Run.objects.create(
@@ -56,17 +46,22 @@ def claim(connection: Connection, stream: Stream) -> Run:
                 connection=connection,
                 stream=stream,
                 owner=owner(),
-                lease_until=now + LEASE,
+                lease_until=now + LEASE.lasts,
                 started_at=now,
             )
     except IntegrityError as error:  # two claimed at once
         raise Busy(f"{stream} is being read by another process.") from error
 
 
+def is_alive(run: Run, now: datetime) -> bool:
+    """Whether the process that reads under ``run`` still holds it, as :meth:`Lease.free` has it for rows."""
+    until = run.lease_until
+    return until is not None and now < until <= now + LEASE.lasts + AHEAD and not is_gone(run.owner)
+
+
 def abandon(run: Run, now: datetime) -> None:
-    """End a run whose process is gone. Its windows are rows: the next run goes on from them."""
-    run.state = RunState.PARTIAL
-    run.fault = Fault.LOST_LEASE
+    """End a run whose process is gone, or slept past its lease. Windows are rows: the next run goes on from them."""
+    run.state, run.fault = (RunState.INTERRUPTED, "") if is_gone(run.owner) else (RunState.PARTIAL, Fault.LOST_LEASE)
     run.finished_at = now
     run.lease_until = None
     run.fence += 1
@@ -75,6 +70,5 @@ def abandon(run: Run, now: datetime) -> None:
 
 def hold(run: Run, **progress: object) -> None:
     """Renew the lease and note progress; inside the transaction of a write it also locks late processes out."""
-    held = Run.objects.filter(pk=run.pk, fence=run.fence, state=RunState.RUNNING)
-    if not held.update(lease_until=database_now() + LEASE, **progress):
+    if not LEASE.hold(LEASE.held(Run.objects.filter(state=RunState.RUNNING), run), **progress):
         raise LostLease(f"run {run.public_id}")

@@ -100,14 +100,24 @@ class UnplacedRecord(Struct, frozen=True, kw_only=True):
     raw: str
 
 
-class BrokenRecord(Struct, frozen=True, kw_only=True):
-    """An element that can't be read: it goes to quarantine with its raw text and the reason."""
+Mark = tuple[str, bytes]  # kind and digest: what tells broken elements of a window apart
 
-    kind: str  # call, agent, callback-agent, campaign, callback-day, price
+
+class BrokenRecord(Struct, frozen=True, kw_only=True):
+    """An element that can't be read: it goes to quarantine with its raw text and the reason.
+
+    ``stream`` and ``part`` name the window in which it came; the provider leaves them empty, the reader knows.
+    """
+
+    kind: str  # call, agent, callback-agent, campaign, campaign-detail, callback-day, price
     external_id: str
     digest: bytes
     raw: str
     reason: str
+    started_at: datetime | None = None  # of a call, where that much can still be read
+    stream: str = ""
+    part: str = ""
+    day: date | None = None  # the UTC day it belongs to; None when it can't be known, or of a list
 
 
 Record = (

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from sync.models.connections import Connection
 from sync.providers import registry
-from sync.runner import make_due
+from sync.reading.runner import make_due
 from sync.tasks import hint
 
 

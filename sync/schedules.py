@@ -2,7 +2,11 @@
 
 from typing import Any
 
-SCHEDULE: dict[str, dict[str, Any]] = {
-    "sync-due": {"task": "sync.tasks.read_due", "schedule": 60.0, "options": {"expires": 55}},
-    "sync-sweep": {"task": "sync.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
-}
+
+def schedule(haste: float = 1.0) -> dict[str, dict[str, Any]]:
+    """The ticks; ``haste`` divides the pause between two looks at what is to be read (READING_HASTE)."""
+    return {
+        "sync-due": {"task": "sync.tasks.read_due", "schedule": 60.0 / haste, "options": {"expires": 55}},
+        "sync-sweep": {"task": "sync.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+        "sync-forget": {"task": "sync.tasks.forget", "schedule": 3600.0, "options": {"expires": 3500}},
+    }

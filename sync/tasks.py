@@ -1,58 +1,68 @@
 """Tasks of sync: ids in, wall open, one call."""
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
-from kombu.exceptions import OperationalError
 
+from portal.tenants import wall
 from portal.tenants.tasks import TenantTask
-from sync import sweep as sweeper
-from sync.models.connections import Connection
-from sync.runner import SLICE, pull
-from sync.taxonomy import Stream
+from portal.work import hints
+from sync.reading import sweep as sweeper
+from sync.reading.ahead import put_right
+from sync.reading.due import Due, due_streams
+from sync.reading.turns import read_in_turn, read_slice
 
-logger = logging.getLogger("ringbook.sync")
+MOST_HINTS = 16  # workers that are woken at once
+TURN = 45.0  # seconds in which one goes on from stream to stream; the next tick comes after a minute
 
 
 def hint_due() -> int:
-    """Publish a hint for every stream that is due; returns how many are."""
-    due = sweeper.due_streams()
-    hint(due)
+    """Have as many workers as there are streams due look what is to be read; returns how many are due."""
+    due = due_streams()
+    for _ in due[:MOST_HINTS]:
+        if not hints.hint(read_next, expires=55):
+            break
     return len(due)
 
 
-def hint(due: Iterable[tuple[int, int, str]]) -> None:
-    """Tell the workers of streams that are due: (tenant, connection, stream). A broker that is away loses nothing."""
-    try:
-        for hinted in due:
-            pull_stream.apply_async(hinted, expires=300)
-    except OperationalError:
-        logger.warning("the broker cannot be reached; the next tick tries again")
+def hint(asked: Iterable[tuple[int, int, str]]) -> None:
+    """Tell the workers of streams that somebody asked for: (tenant, connection, stream). A broker that is away loses
+    nothing."""
+    for stream in asked:
+        if not hints.hint(pull_stream, *stream, expires=300):
+            return
 
 
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)
 def read_due(**_: Any) -> None:
-    """Hint the workers at every stream that is due, then see whether rejected tokens are let in again."""
+    """Hint the workers at what is due, then see whether rejected tokens are let in again."""
+    with wall.every_tenant("readings at times that have not come yet"):
+        put_right()
     hint_due()
     sweeper.recheck()
 
 
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)
 def sweep(**_: Any) -> None:
-    """End runs whose process is gone, so that their streams are read again, and forget old ones."""
+    """End runs whose process is gone, so that their streams are read again."""
     sweeper.sweep()
+
+
+@shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)
+def forget(**_: Any) -> None:
+    """Forget runs that ended long ago."""
     sweeper.forget_old_runs()
+
+
+@shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5, soft_time_limit=840, time_limit=870)
+def read_next(**_: Any) -> None:
+    """Read what is due, by turns, for most of a minute: which streams that are is seen when the worker is free."""
+    read_in_turn(TURN)
 
 
 @shared_task(base=TenantTask, soft_time_limit=840, time_limit=870)
 def pull_stream(tenant_id: int, connection_id: int, stream: str, **_: Any) -> None:
-    """Read one stream for a while. Another process at it, or a connection that is gone, is no fault."""
-    connection = Connection.objects.select_related("tenant").defer("token").filter(pk=connection_id).first()
-    if connection is None or not sweeper.may_read(connection) or stream not in set(Stream):
-        return
-    told = pull(connection, [Stream(stream)], manner=SLICE).streams.get(Stream(stream))
-    if told is not None and told.busy:
-        logger.info("connection %s: %s is being read already", connection.public_id, stream)
+    """Read one stream for a while, because somebody asked for it."""
+    read_slice(Due(tenant_id, connection_id, stream))

@@ -66,7 +66,9 @@ class Fault(StrEnum):
     DRIFT = "drift"  # pages moved under every walk
     EMPTY_PAGE = "empty-page"  # nothing where the total promised more
     VANISHED = "vanished"  # most of what was there is suddenly gone; nobody believes that at once
+    UNREADABLE = "unreadable"  # read to its end, with elements in it that could not be understood
     LOST_LEASE = "lost-lease"  # another process took over
+    CLOCK = "clock"  # read at a time that has not come yet: the clock was ahead, so nobody knows as of when it holds
 
 
 # Asking again later may help; the others need a person or are facts.

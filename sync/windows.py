@@ -21,11 +21,10 @@ LISTS = {"agents": timedelta(hours=1), "campaigns": timedelta(hours=1), "calls":
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the ledger knows of a part."""
+    """What the ledger knows of a part: whether it was read whole last, and from when on it is to be read again."""
 
     whole: bool
-    read_at: datetime | None  # last whole reading
-    next_attempt_at: datetime | None = None  # of a failed part: not before; of a whole one: asked for by a person
+    next_at: datetime | None
 
 
 def days(since: date, until: date) -> list[date]:
@@ -33,40 +32,55 @@ def days(since: date, until: date) -> list[date]:
     return [until - timedelta(days=back) for back in range((until - since).days + 1)]
 
 
-def is_due(day: date, seen: Seen | None, now: datetime, *, fresh: timedelta | None = None) -> bool:
-    """Whether a UTC day is to be read now. ``fresh`` replaces the overlap's pause: zero reads recent days at once."""
-    if seen is None or seen.read_at is None or not seen.whole:
-        return seen is None or seen.next_attempt_at is None or seen.next_attempt_at <= now or fresh is not None
-    if seen.next_attempt_at is not None and seen.next_attempt_at <= now:
-        return True
-    age = now - seen.read_at
-    back = (now.astimezone(UTC).date() - day).days
-    if back <= OVERLAP[0]:
-        return age >= (OVERLAP[1] if fresh is None else fresh)
+def day_again(day: date, read_at: datetime) -> datetime | None:
+    """When a UTC day that was read whole at ``read_at`` is to be read again; None: only when somebody asks.
+
+    What was due and could not be read in time stays due, however old the day is by then.
+    """
     settled = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1 + OVERLAP[0])
-    if seen.read_at < settled:
+    if read_at < settled:
+        return min(read_at + OVERLAP[1], settled)
+    for reach, pause in (DAILY, WEEKLY):
+        again = read_at + pause
+        if (again.astimezone(UTC).date() - day).days <= reach:
+            return again
+    return None
+
+
+def again(stream: str, day: date | None, read_at: datetime) -> datetime | None:
+    """When a part that was read whole is to be read again: a UTC day, or a list or history that has none."""
+    return read_at + LISTS[stream] if day is None else day_again(day, read_at)
+
+
+def is_due(seen: Seen | None, now: datetime) -> bool:
+    """Whether a part is to be read now."""
+    if seen is None or (seen.next_at is None and not seen.whole):
         return True
-    return any(back <= reach and age >= pause for reach, pause in (DAILY, WEEKLY))
+    return seen.next_at is not None and seen.next_at <= now
 
 
-def due_days(since: date, now: datetime, ledger: Mapping[date, Seen], *, fresh: timedelta | None = None) -> list[date]:
-    """The days that are due, newest first."""
+def due_days(since: date, now: datetime, ledger: Mapping[date, Seen], *, fresh: bool = False) -> list[date]:
+    """The days that are due, newest first. ``fresh`` adds recent days and failed ones, whenever they were read."""
     today = now.astimezone(UTC).date()
-    return [day for day in days(since, today) if is_due(day, ledger.get(day), now, fresh=fresh)]
-
-
-def list_is_due(stream: str, seen: Seen | None, now: datetime) -> bool:
-    """Whether a part that is read whole (agents, campaigns, one agent's history) is to be read now."""
-    if seen is None or seen.read_at is None or not seen.whole:
-        return seen is None or seen.next_attempt_at is None or seen.next_attempt_at <= now
-    if seen.next_attempt_at is not None and seen.next_attempt_at <= now:
-        return True
-    return now - seen.read_at >= LISTS[stream]
+    recent = today - timedelta(days=OVERLAP[0])
+    return [
+        day
+        for day in days(since, today)
+        if is_due(seen := ledger.get(day), now) or (fresh and (day >= recent or seen is None or not seen.whole))
+    ]
 
 
 def is_mass_absence(had: int, gone: int) -> bool:
     """Whether more vanished at once than people delete: more than half, when that is ten or more or leaves nothing."""
     return gone * 2 > had and (gone >= MANY_GONE or gone == had)
+
+
+def hasten(factor: float) -> None:
+    """Shorten the pauses between readings, for watching hours of reading go by in minutes."""
+    global OVERLAP, LISTS, RETRY
+    OVERLAP = (OVERLAP[0], OVERLAP[1] / factor)
+    LISTS = {stream: pause / factor for stream, pause in LISTS.items()}
+    RETRY = (RETRY[0] / factor, RETRY[1] / factor)
 
 
 def next_attempt(now: datetime, attempts: int, blocked_until: datetime | None) -> datetime:

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from portal.lib.phones import contact_digits
 from sync.mirror import tables
@@ -83,8 +83,8 @@ class CallWriter:
         rows = zip(*self._columns(items, self._agents, now), strict=True)
         for (_, (record, read_at)), row in zip(items, rows, strict=True):
             was = known[record.external_id]
-            if was.digest == record.digest or not was.gives_way(record, read_at):
-                if was.missing_since is not None and read_at > was.missing_since:
+            if was.digest == record.digest or not was.gives_way(record, read_at, now):
+                if was.missing_since is not None and not read_at <= was.missing_since <= now:
                     back.append(was.id)  # whatever version it is, upstream has it
                 continue
             cells = list(row)
@@ -179,15 +179,18 @@ def mark_dirty(tenant_id: int, environment_id: int, days: Iterable[date], now: d
 
 def known_of(environment_id: int, first: datetime, last: datetime) -> dict[bytes, str]:
     """The digests of the calls of a span, with their ids, so that an unchanged element need not even be decoded."""
-    rows = Call.objects.filter(
-        environment_id=environment_id, started_at__gte=first, started_at__lt=last, missing_since=None
-    )
-    return {bytes(digest): key for digest, key in rows.values_list("digest", "external_id").iterator(5000)}
+    return _known(Call.objects.filter(environment_id=environment_id, started_at__gte=first, started_at__lt=last))
 
 
 def known_of_agent(environment_id: int, agent_key: str) -> dict[bytes, str]:
-    rows = Call.objects.filter(environment_id=environment_id, agent__external_id=agent_key, missing_since=None)
-    return {bytes(digest): key for digest, key in rows.values_list("digest", "external_id").iterator(5000)}
+    agent = Agent.objects.filter(environment_id=environment_id, external_id=agent_key).values_list("pk", flat=True)
+    return _known(Call.objects.filter(environment_id=environment_id, agent_id__in=list(agent)))
+
+
+def _known(calls: QuerySet[Call]) -> dict[bytes, str]:
+    calls = calls.filter(missing_since=None).order_by("started_at", "id")
+    with tables.index_order():
+        return {bytes(digest): key for digest, key in calls.values_list("digest", "external_id").iterator(5000)}
 
 
 def mark_missing(

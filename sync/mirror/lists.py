@@ -1,25 +1,23 @@
-"""Writing what comes in small lists: agents, callback roles, prices, campaigns, callback days, broken elements."""
+"""Writing what comes in small lists: agents, callback roles, prices, campaigns, callback days."""
 
-from collections.abc import Iterable, Set
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from sync.mirror import tables
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.calls import Unplaced
 from sync.models.campaigns import Campaign, CampaignCall, CampaignDay
-from sync.models.quarantine import Quarantine
 from sync.records import (
     AgentRecord,
-    BrokenRecord,
     CallbackAgentRecord,
     CallbackDayRecord,
     CampaignRecord,
     PriceRecord,
+    Record,
     UnplacedRecord,
 )
-
-SEEN_AGAIN = timedelta(days=1)  # how stale "last seen" of a quarantined element may get; spares a write each reading
 
 
 class ListWriter:
@@ -33,7 +31,15 @@ class ListWriter:
         self.new = 0
         self.changed = 0
 
-    def write(self, record: Any, read_at: datetime, now: datetime) -> None:
+    def write_all(self, records: Sequence[tuple[Record, datetime]], now: datetime) -> None:
+        """Each record comes with the time its answer was asked for. Elements without an id may be many: they are
+        looked up and written together."""
+        self._unplaced([record for record, _ in records if isinstance(record, UnplacedRecord)], now)
+        for record, read_at in records:
+            if not isinstance(record, UnplacedRecord):
+                self._write(record, read_at, now)
+
+    def _write(self, record: Record, read_at: datetime, now: datetime) -> None:
         match record:
             case AgentRecord():
                 self._agent(record)
@@ -45,10 +51,6 @@ class ListWriter:
                 self._campaign(record, read_at, now)
             case CallbackDayRecord():
                 self._callback_day(record, now)
-            case UnplacedRecord():
-                self._unplaced(record, now)
-            case BrokenRecord():
-                self._broken(record, now)
             case _:
                 raise TypeError(f"{type(record).__name__} is no record of a list.")
 
@@ -115,18 +117,18 @@ class ListWriter:
     def _campaign_calls(self, campaign: Campaign, record: CampaignRecord) -> None:
         """Links are only added: the vendor's list may be cut, so what it leaves out proves nothing."""
         known = dict(campaign.calls.values_list("call_key", "retries"))
-        wanted = dict(record.calls)
-        CampaignCall.objects.bulk_create(
-            [
+        moved = [(key, retries) for key, retries in record.calls if known.get(key) != retries]
+        for start in range(0, len(moved), tables.PORTION):
+            rows = [
                 CampaignCall(**self._environment, campaign=campaign, call_key=key, retries=retries)
-                for key, retries in wanted.items()
-                if key not in known
-            ],
-            batch_size=1000,
-        )
-        for key, retries in wanted.items():
-            if key in known and known[key] != retries:
-                CampaignCall.objects.filter(campaign=campaign, call_key=key).update(retries=retries)
+                for key, retries in moved[start : start + tables.PORTION]
+            ]
+            CampaignCall.objects.bulk_create(
+                rows,
+                update_conflicts=True,
+                unique_fields=["tenant", "campaign", "call_key"],
+                update_fields=["retries"],
+            )
 
     def _campaign_day(self, campaign: Campaign, read_at: datetime) -> None:
         totals = {
@@ -151,30 +153,23 @@ class ListWriter:
         row.save()
         self._count(known is None)
 
-    def _unplaced(self, record: UnplacedRecord, now: datetime) -> None:
-        Unplaced.objects.get_or_create(
-            **self._environment,
-            agent_key=record.agent,
-            digest=record.digest,
-            defaults={"raw": record.raw, "first_seen_at": now},
-        )
-
-    def _broken(self, record: BrokenRecord, now: datetime) -> None:
-        row, created = Quarantine.objects.get_or_create(
-            **self._environment,
-            kind=record.kind,
-            digest=record.digest,
-            defaults={
-                "external_id": record.external_id[:200],
-                "raw": record.raw,
-                "reason": record.reason,
-                "first_seen_at": now,
-                "last_seen_at": now,
-            },
-        )
-        if not created and (row.released_at is not None or now - row.last_seen_at > SEEN_AGAIN):
-            row.last_seen_at, row.released_at = now, None
-            row.save(update_fields=["last_seen_at", "released_at"])
+    def _unplaced(self, records: Sequence[UnplacedRecord], now: datetime) -> None:
+        wanted = {(record.agent, record.digest): record for record in records}
+        for some in tables.portions(list(wanted.values())):
+            held = Unplaced.objects.filter(**self._environment, digest__in=[record.digest for record in some])
+            known = {(agent, bytes(digest)) for agent, digest in held.values_list("agent_key", "digest")}
+            rows = [
+                Unplaced(
+                    **self._environment,
+                    agent_key=record.agent,
+                    digest=record.digest,
+                    raw=record.raw,
+                    first_seen_at=now,
+                )
+                for record in some
+                if (record.agent, record.digest) not in known
+            ]
+            Unplaced.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def drop_unplaced(environment_id: int, agent_key: str, seen: Iterable[bytes]) -> None:
@@ -206,14 +201,6 @@ def mark_missing_agents(environment_id: int, keys: Iterable[str], now: datetime)
 def mark_missing_campaigns(environment_id: int, keys: Iterable[str], now: datetime) -> int:
     gone = Campaign.objects.filter(environment_id=environment_id, external_id__in=sorted(keys), missing_since=None)
     return gone.update(missing_since=now, changed_at=now)
-
-
-def release(environment_id: int, keys: Set[str], now: datetime) -> None:
-    """Calls whose ids came in whole are broken no more."""
-    waiting = Quarantine.objects.filter(environment_id=environment_id, kind="call", released_at=None)
-    whole = [pk for pk, key in waiting.exclude(external_id="").values_list("pk", "external_id") if key in keys]
-    if whole:
-        Quarantine.objects.filter(pk__in=whole).update(released_at=now)
 
 
 def _same(known: bytes | memoryview | None, digest: bytes) -> bool:

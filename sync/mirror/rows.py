@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from portal.lib.ids import uuid7_number
 from portal.lib.phones import contact_digits
+from portal.work.clock import AHEAD
 from sync.records import CallRecord
 from sync.taxonomy import OPEN_STATUSES, Direction, Status
 
@@ -28,16 +29,17 @@ class Stored(NamedTuple):
     status: str
     duration_ms: int | None
 
-    def gives_way(self, record: CallRecord, read_at: datetime) -> bool:
+    def gives_way(self, record: CallRecord, read_at: datetime, now: datetime) -> bool:
         """Whether ``record``, asked for at ``read_at``, is the newer version.
 
         The vendor's ``updated_at`` orders versions where both have one and they differ. Otherwise the answer asked for
-        later wins, but a final status never goes back to an open one.
+        later wins, but a final status never goes back to an open one. What is noted as read well after ``now`` was read
+        by a clock that was ahead, and before this answer; a writer that waited for a lock may be a little behind.
         """
         mine, theirs = self.upstream_updated_at, record.updated_at
         if mine is not None and theirs is not None and mine != theirs:
             return theirs > mine
-        if read_at < self.read_at:
+        if read_at < self.read_at <= now + AHEAD:
             return False
         return record.status not in _PROVISIONAL or self.status in _PROVISIONAL
 

@@ -1,29 +1,30 @@
 """The one door to the mirror: a run's batches and the windows they close, each in one transaction."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db import OperationalError, transaction
 from django.db.models import Q, QuerySet
 
+from portal.work.clock import database_now
+from portal.work.retries import persist
 from sync import windows
-from sync.leases import database_now, hold
-from sync.mirror import tables
+from sync.leases import hold
+from sync.mirror import broken, tables
 from sync.mirror.calls import CallWriter, mark_missing
-from sync.mirror.lists import ListWriter, drop_unplaced, mark_missing_agents, mark_missing_campaigns, release
+from sync.mirror.lists import ListWriter, drop_unplaced, mark_missing_agents, mark_missing_campaigns
 from sync.mirror.rows import RowMaker
-from sync.models.calls import Call, Payload
+from sync.models.calls import Call
 from sync.models.connections import Connection
 from sync.models.runs import Gap, Run, Window, WindowState
 from sync.providers.base import Part
-from sync.records import BrokenRecord, CallRecord, Record
-from sync.retries import persist
+from sync.records import BrokenRecord, CallRecord, Mark, Record
 from sync.taxonomy import Fault, Stream
 
 logger = logging.getLogger("ringbook.mirror")
-MANY = 10_000  # new calls after which the planner should look anew
+MANY = 5_000  # new calls of a run after which the planner should know of them
 
 
 @dataclass(slots=True)
@@ -33,14 +34,12 @@ class Tally:
     seen: int = 0
     new: int = 0
     changed: int = 0
-    quarantined: int = 0
     missing: int = 0
 
     def add(self, other: "Tally") -> None:
         self.seen += other.seen
         self.new += other.new
         self.changed += other.changed
-        self.quarantined += other.quarantined
         self.missing += other.missing
 
 
@@ -53,8 +52,9 @@ class Closing:
     fault: Fault | None = None
     detail: str = ""
     vendor_total: int | None = None
-    keys: set[str] = field(default_factory=set)  # of every element seen
-    broken: set[str] = field(default_factory=set)  # keys of the elements that can't be read
+    readable: int = 0  # elements that can be read
+    broken: dict[Mark, int] = field(default_factory=dict)  # those that can't, and how often each was shown
+    unreadable: int = 0  # how many of these nobody accepted as no call
     unplaced: list[bytes] = field(default_factory=list)  # digests of elements without an id
     missing: set[str] = field(default_factory=set)  # mirrored ids that a whole reading did not show
     blocked_until: datetime | None = None
@@ -70,6 +70,7 @@ class Mirror:
         self._keys = {"tenant_id": connection.tenant_id, "environment_id": connection.environment_id}
         self._calls = CallWriter(RowMaker(connection.tenant_id, connection.environment_id, zone))
         self.tally = Tally()
+        self._growth_noted = False
 
     def write(
         self, records: Sequence[tuple[Record, datetime]], closings: Sequence[Closing], **progress: object
@@ -77,15 +78,17 @@ class Mirror:
         """Rows of ``records`` and the state of ``closings``, together or not at all; retried when the database asks."""
         batch = persist(lambda: self._try(records, closings, progress))
         self.tally.add(batch)
+        self._note_growth()
         return batch
 
-    def finish(self) -> None:
-        """Leave the tables in good order after a run that wrote much."""
-        if self.tally.new >= MANY:
-            try:
-                tables.refresh_statistics(Call, Payload)
-            except OperationalError as error:  # a courtesy, and PostgreSQL does the same by itself in a while
-                logger.warning("statistics were not refreshed: %s", error.__class__.__name__)
+    def _note_growth(self) -> None:
+        if self._growth_noted or self.tally.new < MANY:
+            return
+        self._growth_noted = True
+        try:
+            tables.note_growth(Call, self.tally.new)
+        except OperationalError as error:  # a courtesy, and PostgreSQL does the same by itself in a while
+            logger.warning("statistics were not refreshed: %s", error.__class__.__name__)
 
     def _try(
         self, records: Sequence[tuple[Record, datetime]], closings: Sequence[Closing], progress: dict[str, object]
@@ -109,19 +112,15 @@ class Mirror:
                 batch.new += written.new
                 batch.changed += written.changed
             lists = ListWriter(**self._keys)
-            for record, at in records:
-                if not isinstance(record, CallRecord):
-                    lists.write(record, at, now)
+            lists.write_all(
+                [(record, at) for record, at in records if not isinstance(record, CallRecord | BrokenRecord)], now
+            )
             batch.new += lists.new
             batch.changed += lists.changed
-            broken = {record.external_id for record, _ in records if isinstance(record, BrokenRecord)}
-            batch.quarantined = sum(isinstance(record, BrokenRecord) for record, _ in records)
-            whole = {record.external_id for record, _ in calls}
-            whole.update(*(closing.keys - closing.broken for closing in closings if closing.fault is None))
-            if whole:
-                release(self._environment_id, whole - broken, now)
+            self._set_aside(records, now)
+            held = broken.places(self._environment_id) if closings else set()
             for closing in closings:
-                batch.missing += self._close(closing, now)
+                batch.missing += self._close(closing, held, now)
             # Last, because the row it locks is the one others wait for; its fence decides over all of the above.
             total = Tally()
             total.add(self.tally)
@@ -130,24 +129,38 @@ class Mirror:
                 self._run,
                 new=total.new,
                 changed=total.changed,
-                quarantined=total.quarantined,
                 missing=total.missing,
                 **progress,
             )
             return batch
 
-    def _close(self, closing: Closing, now: datetime) -> int:
+    def _set_aside(self, records: Sequence[tuple[Record, datetime]], now: datetime) -> None:
+        """Keep what can't be read, and let go of what came in whole, whichever window had shown it broken."""
+        aside = [record for record, _ in records if isinstance(record, BrokenRecord)]
+        if aside:
+            broken.keep(self._keys, aside, now)
+        whole = {record.external_id for record, _ in records if isinstance(record, CallRecord)}
+        if whole:
+            mended = whole - {record.external_id for record in aside}
+            broken.judge_again(self._environment_id, broken.release_calls(self._environment_id, mended, now))
+
+    def _close(self, closing: Closing, held: Collection[broken.Place], now: datetime) -> int:
+        """``held`` are the windows of which elements are in quarantine."""
         part = closing.part
-        known, _ = Window.objects.get_or_create(
+        known, _ = Window.objects.select_for_update(of=("self",)).get_or_create(
             **self._keys, stream=part.stream, part=part.key, defaults={"day": part.day}
         )
         known.tried_at = now
         missing = 0
         if closing.fault is None:
-            known.state, known.fault, known.attempts, known.next_attempt_at = WindowState.COMPLETE, "", 0, None
-            known.read_at = closing.read_at
-            known.mirrored = len(closing.keys - closing.broken)
-            known.vendor_total = len(closing.keys) if closing.vendor_total is None else closing.vendor_total
+            known.state, known.fault, known.attempts, known.read_at = WindowState.COMPLETE, "", 0, closing.read_at
+            known.next_attempt_at = windows.again(part.stream, part.day, closing.read_at)
+            known.mirrored = closing.readable
+            shown = closing.readable + sum(closing.broken.values())
+            known.vendor_total = shown if closing.vendor_total is None else closing.vendor_total
+            if closing.broken or (part.stream, part.key) in held:
+                broken.settle(self._environment_id, (part.stream, part.key), closing.broken, now)
+                broken.judge(known)
             self._open_gaps(part).update(closed_at=now)
             missing = self._mark_missing(closing, now)
         else:

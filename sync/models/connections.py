@@ -9,6 +9,9 @@ from portal.vault import EncryptedText
 
 
 class ConnectionState(models.TextChoices):
+    """What is known of address and token. Whether reading goes well is another matter: ``sync.standing`` tells it."""
+
+    UNTESTED = "untested", _("not tested yet")  # read all the same; the vendor's first answer moves it on
     OK = "ok", _("working")
     REJECTED = "rejected", _("token rejected")
     PAUSED = "paused", _("paused")
@@ -36,6 +39,7 @@ class Connection(PublicModel):
     token_changed_at = models.DateTimeField(_("token changed"), null=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=ConnectionState.choices, default=ConnectionState.OK)
     state_since = models.DateTimeField(_("since"), null=True, editable=False)
+    tested_at = models.DateTimeField(_("tested"), null=True, editable=False)  # when a test went well
     next_check_at = models.DateTimeField(null=True, editable=False)  # when a rejected token is tried again
     blocked_until = models.DateTimeField(_("asked to wait until"), null=True, editable=False)
     rate_per_minute = models.PositiveIntegerField(_("requests a minute"), null=True, blank=True)

@@ -32,7 +32,9 @@ FAULTS = [
     (Fault.DRIFT, _("the pages kept moving while they were read")),
     (Fault.EMPTY_PAGE, _("a page was empty that should not be")),
     (Fault.VANISHED, _("most of what was there is gone")),
+    (Fault.UNREADABLE, _("elements could not be understood")),
     (Fault.LOST_LEASE, _("another process took over")),
+    (Fault.CLOCK, _("it was read by a clock that was ahead")),
 ]
 
 
@@ -41,6 +43,7 @@ class RunState(models.TextChoices):
     COMPLETE = "complete", _("complete")
     PARTIAL = "partial", _("partial")
     FAILED = "failed", _("failed")
+    INTERRUPTED = "interrupted", _("interrupted")  # its process was ended; the next run goes on from the rows
 
 
 class Run(PublicModel):
@@ -51,7 +54,7 @@ class Run(PublicModel):
     stream = models.CharField(_("stream"), max_length=20, choices=STREAMS)
     since = models.DateField(_("from"), null=True)
     until = models.DateField(_("to"), null=True)
-    state = models.CharField(_("state"), max_length=10, choices=RunState.choices, default=RunState.RUNNING)
+    state = models.CharField(_("state"), max_length=12, choices=RunState.choices, default=RunState.RUNNING)
     owner = models.CharField(max_length=120, blank=True)
     lease_until = models.DateTimeField(null=True)
     fence = models.BigIntegerField(default=1)
@@ -81,6 +84,10 @@ class Run(PublicModel):
                 name="sync_run_one_at_a_time",
             ),
         )
+        indexes = (
+            models.Index(fields=("started_at",), name="sync_run_started"),
+            models.Index(fields=("environment", "stream", "started_at"), name="sync_run_of_stream"),
+        )
 
     def __str__(self) -> str:
         return f"{self.stream} {self.started_at:%Y-%m-%d %H:%M}"
@@ -89,15 +96,22 @@ class Run(PublicModel):
 class WindowState(models.TextChoices):
     DUE = "due", _("due")
     COMPLETE = "complete", _("complete")
+    UNREADABLE = "unreadable", _("read, but not all of it understood")
     INCOMPLETE = "incomplete", _("incomplete")
+
+
+READ = (WindowState.COMPLETE, WindowState.UNREADABLE)  # the last attempt came to the end of the window
 
 
 class Window(EnvironmentModel):
     """The state of one closed part of a stream: a UTC day, one agent's whole history, or the whole list.
 
     ``part`` is ``2026-11-20``, ``agent:7`` or ``all``. ``read_at`` is when the last *whole* reading was begun: as of
-    that moment the mirror had everything the vendor had. ``state`` tells of the last attempt, so a window that was
-    whole yesterday and failed today is incomplete with an older ``read_at``.
+    that moment the mirror had everything the vendor had and that could be understood. ``state`` tells of the last
+    attempt, so a window that was whole yesterday and failed today is incomplete with an older ``read_at``. One that is
+    ``unreadable`` was read whole and is not complete: elements of it are in quarantine, open. ``next_attempt_at`` is
+    when it is to be read next, by the rhythm of ``sync.windows``; without one a window that was read whole is left
+    alone until somebody asks.
     """
 
     stream = models.CharField(_("stream"), max_length=20, choices=STREAMS)
@@ -109,7 +123,7 @@ class Window(EnvironmentModel):
     read_at = models.DateTimeField(_("whole as of"), null=True)
     tried_at = models.DateTimeField(_("last tried"), null=True)
     attempts = models.IntegerField(_("attempts since whole"), default=0)
-    next_attempt_at = models.DateTimeField(_("next attempt"), null=True)
+    next_attempt_at = models.DateTimeField(_("next reading"), null=True)
     fault = models.CharField(_("fault"), max_length=20, choices=FAULTS, blank=True)
 
     class Meta(EnvironmentModel.Meta):
@@ -118,7 +132,11 @@ class Window(EnvironmentModel):
         constraints = (
             models.UniqueConstraint(fields=("tenant", "environment", "stream", "part"), name="sync_window_part"),
         )
-        indexes = (models.Index(fields=("environment", "stream", "day"), name="sync_window_day"),)
+        indexes = (
+            models.Index(fields=("environment", "stream", "day"), name="sync_window_day"),
+            models.Index(fields=("next_attempt_at",), name="sync_window_next"),
+            models.Index(fields=("read_at",), name="sync_window_read"),
+        )
 
     def __str__(self) -> str:
         return f"{self.stream} {self.part}"

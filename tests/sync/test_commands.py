@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,11 +11,15 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from portal.tenants import wall
-from portal.vault import ring
+from portal.vault import VaultError, mark, new_key, ring, unseal
+from sync.connections import reject
 from sync.management.commands.pull import Command as PullCommand
-from sync.models.connections import Connection
+from sync.models.connections import Connection, ConnectionState
+from sync.models.runs import Run, RunState, Window
 from sync.providers.talkover.client import Talkover
+from sync.reading.sweep import recheck
 from sync.sandbox.server import Sandbox
+from sync.tasks import pull_stream
 from tests.journeys.conftest import _generous, connect, connect_originsai, since
 
 __all__ = ["_generous"]
@@ -70,8 +76,23 @@ def test_a_pull_of_one_stream_and_some_days(run, environment, box):
     assert told["streams"]["calls"]["seen"] == len(box.world.calls_of_day(day))
 
 
+def test_a_pull_of_older_days_reads_those_days_and_changes_nothing_else(run, acme, environment, box):
+    with wall.tenant(acme):
+        first = Connection.objects.get().since
+    day = first - timedelta(days=40)
+    status, told, _ = run("pull", environment=environment, stream=["calls"], since=day, until=day)
+    assert (status, told["streams"]["calls"]["windows_complete"]) == (0, 1)
+    asked = {entry.params.get("date_from") for entry in box.journal.entries if entry.path.endswith("/calls")}
+    assert max(asked) == day.isoformat()  # and perhaps the day before it, while the vendor's days are not known yet
+    run("pull", environment=environment, stream=["calls"])
+    with wall.tenant(acme):
+        assert Connection.objects.get().since == first
+        days = set(Window.objects.filter(stream="calls").values_list("day", flat=True))
+    assert min(days - {day}) == first
+
+
 def test_a_pull_that_is_not_complete_ends_with_three(run, environment, box, monkeypatch):
-    monkeypatch.setattr("sync.reader.backoff", lambda tries: 0.01)
+    monkeypatch.setattr("sync.reading.reader.backoff", lambda tries: 0.01)
     day = (box.now - timedelta(days=2)).date()
     box.set_faults(f"500@day={day},path=/calls")
     status, told, _ = run("pull", environment=environment, stream=["calls"])
@@ -144,7 +165,12 @@ def test_a_vendor_without_totals_is_said_to_have_none(run, acme, box, capsys):
 @pytest.mark.parametrize("command", ["pull", "reconcile"])
 def test_a_span_without_a_day_is_wrong_usage(environment, command):
     today = datetime.now(UTC).date()
-    for span in ({"since": today, "until": today - timedelta(days=1)}, {"since": today + timedelta(days=2)}):
+    century = today.replace(year=1926)
+    for span in (
+        {"since": today, "until": today - timedelta(days=1)},
+        {"since": today + timedelta(days=1)},
+        {"since": century},
+    ):
         with pytest.raises(CommandError, match="--since"):
             call_command(command, environment=environment, **span)
 
@@ -248,7 +274,68 @@ def test_tokens_are_encrypted_anew_and_an_unreadable_one_stops_it(run, acme, env
 
 def test_a_sweep_tells_what_it_did(run, environment, monkeypatch):
     hinted = []
-    monkeypatch.setattr("sync.tasks.pull_stream.apply_async", lambda args, **_: hinted.append(args))
+    monkeypatch.setattr("sync.tasks.read_next.apply_async", lambda args, **_: hinted.append(args))
     status, told, _ = run("sweep")
     assert (status, told["ended"], told["due"]) == (0, 0, 4)
     assert len(hinted) == 4
+
+
+@pytest.mark.parametrize("command", ["pull", "reconcile"])
+def test_a_missing_key_is_named_and_changes_nothing(environment, acme, settings, command):
+    needed, key = mark(settings.TOKEN_KEYS[0]), new_key()
+    settings.TOKEN_KEYS = [key]
+    with pytest.raises(CommandError, match=rf"needs the key {needed}, which is not among TOKEN_KEYS") as told:
+        call_command(command, environment=environment)
+    assert mark(key) in str(told.value)
+    assert key not in str(told.value)
+    with wall.tenant(acme):
+        assert Connection.objects.values_list("state", flat=True).get() == ConnectionState.OK
+        assert not Run.objects.exists()
+        assert not Window.objects.exists()
+
+
+def test_a_worker_without_the_key_says_so_and_changes_nothing(environment, acme, settings, caplog):
+    needed = mark(settings.TOKEN_KEYS[0])
+    settings.TOKEN_KEYS = [new_key()]
+    with wall.tenant(acme):
+        held = Connection.objects.defer("token").get()
+    pull_stream(acme.pk, held.pk, "calls")
+    recheck()
+    assert f"needs the key {needed}" in caplog.text
+    with wall.tenant(acme):
+        assert not Run.objects.exists()
+        reject(held)
+        Connection.objects.update(next_check_at=None)
+    caplog.clear()
+    recheck()
+    assert f"needs the key {needed}" in caplog.text
+    with wall.tenant(acme):
+        assert Connection.objects.values_list("state", flat=True).get() == ConnectionState.REJECTED
+
+
+def test_a_secret_of_before_keys_had_marks_is_read_and_one_that_does_not_open_is_told(settings):
+    old = ring().encrypt(b"talq_old").decode()
+    assert unseal(old).reveal() == "talq_old"
+    settings.TOKEN_KEYS = [new_key()]
+    with pytest.raises(VaultError, match="needs a key that is not among TOKEN_KEYS"):
+        unseal(old)
+
+
+def test_a_pull_that_is_ended_is_interrupted_and_not_failed(environment, acme, monkeypatch, capsys):
+    def end(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(PullCommand, "_show", end)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            PullCommand().run_from_argv(["manage.py", "pull", "--environment", str(environment), "--json"])
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+    told = capsys.readouterr()
+    assert ended.value.code == 3
+    assert json.loads(told.out)["status"] == "interrupted"
+    assert "Interrupted. What was read so far stays" in told.err
+    with wall.tenant(acme):
+        assert (Run.objects.get().state, Run.objects.get().fault) == (RunState.INTERRUPTED, "")

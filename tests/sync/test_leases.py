@@ -15,7 +15,8 @@ from sync.models.calls import Call
 from sync.models.connections import Connection
 from sync.models.runs import Run, RunState, Window
 from sync.providers.base import Part
-from sync.sweep import due_streams, sweep
+from sync.reading.due import due_streams
+from sync.reading.sweep import sweep
 from sync.taxonomy import Fault, Stream
 from tests.factories import TIME_ZERO
 from tests.sync.conftest import make_connection
@@ -60,7 +61,9 @@ def test_the_lease_of_a_process_that_ended_is_not_waited_for(connection):
     assert not is_gone(owner())
     assert not is_gone("elsewhere:1:1")
     Run.objects.update(owner=gone)
-    assert claim(connection, Stream.CALLS)
+    second = claim(connection, Stream.CALLS)
+    first = Run.objects.exclude(pk=second.pk).get()
+    assert (first.state, first.fault) == (RunState.INTERRUPTED, "")
 
 
 def test_a_process_that_was_thought_dead_writes_nothing(connection):
@@ -69,7 +72,7 @@ def test_a_process_that_was_thought_dead_writes_nothing(connection):
     Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     claim(connection, Stream.CALLS)
     day = TIME_ZERO.date()
-    closing = Closing(Part(Stream.CALLS, day.isoformat(), day), TIME_ZERO, keys={"c1"})
+    closing = Closing(Part(Stream.CALLS, day.isoformat(), day), TIME_ZERO, readable=1)
     with pytest.raises(LostLease), transaction.atomic():
         Mirror(stale, connection, "UTC").write([(record(), TIME_ZERO)], [closing])
     with pytest.raises(LostLease):

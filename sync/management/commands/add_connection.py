@@ -2,17 +2,21 @@
 
 import sys
 from argparse import ArgumentParser
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from getpass import getpass
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError
 
 from portal.tenants import wall
 from portal.tenants.command import DONE, day, find_tenant
 from portal.tenants.command import Command as BaseCommand
 from sync.connections import ConnectionRefused, Description, add_connection, explain, is_token_used
-from sync.providers.base import UpstreamError
+from sync.history import WrongDay, check_day, days_to_read, estimate, today
+from sync.providers import registry
+from sync.providers.errors import UpstreamError
 
 HISTORY = timedelta(days=365)  # how far back a connection reads when nobody said
 
@@ -28,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--base-url", required=True, help="for example https://app.talkover.ai/api/v1")
         parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the vendor")
         parser.add_argument("--since", type=day, help="first day of history to read (a year ago)")
+        parser.add_argument("--yes", action="store_true", help="read a long history without asking")
         parser.add_argument("--no-check", action="store_true", help="save without testing the connection")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,11 +43,13 @@ class Command(BaseCommand):
             if not equals or not key:
                 raise CommandError("--set takes KEY=VALUE.")
             given[key.strip()] = value.strip()
+        since = options["since"] or today() - HISTORY
+        self._make_sure(options["provider"], given, since, sure=options["yes"])
         wanted = Description(
             name=options["environment"].strip(),
             provider=options["provider"],
             base_url=options["base_url"].strip(),
-            since=options["since"] or (datetime.now(UTC) - HISTORY).date(),
+            since=since,
             token=(getpass("Token: ") if sys.stdin.isatty() else sys.stdin.read()).strip(),
             settings=given,
         )
@@ -60,3 +67,24 @@ class Command(BaseCommand):
             self.stderr.write("This token fills another environment already: both will hold the same calls.")
         ids = {"environment": str(connection.environment.public_id), "connection": str(connection.public_id)}
         self.finish(DONE, ids)
+
+    def _make_sure(self, vendor: str, given: Mapping[str, str], since: date, *, sure: bool) -> None:
+        """Have a long history agreed to before anything else is asked; raises CommandError."""
+        try:
+            check_day(since)
+            provider = registry.get(vendor)
+            needed = estimate(
+                provider, provider.check_settings(given), settings.UPSTREAM_RATE_PER_MINUTE, days_to_read(since)
+            )
+        except WrongDay as error:
+            raise CommandError(f"--since: {error}") from error
+        except (KeyError, ValueError):
+            return  # the connection is refused in words of its own
+        asks = f"Reading everything since {since} asks for {needed}."
+        self.tell(asks)
+        if sure or not needed.is_long:
+            return
+        if not sys.stdin.isatty():
+            raise CommandError(f"{asks} Repeat the command with --yes, or with a later --since.")
+        if input("Read as much? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was saved.")

@@ -11,11 +11,11 @@ from django.core.management.base import CommandError
 from portal.tenants import wall
 from portal.tenants.command import DONE, NOT_COMPLETE, day, find_environment, identifier
 from portal.tenants.command import Command as BaseCommand
-from sync.connections import explain
+from sync.connections import TokenSealed, explain
 from sync.management.commands.pull import check_days
 from sync.models.connections import Connection
-from sync.providers.base import UpstreamError
-from sync.reconcile import Comparison, NotComparable, reconcile
+from sync.providers.errors import UpstreamError
+from sync.reading.reconcile import Comparison, Difference, NotComparable, reconcile
 
 
 class Command(BaseCommand):
@@ -36,11 +36,13 @@ class Command(BaseCommand):
             found = Comparison()
             try:
                 why = _left_out(reconcile(connection, options["since"], options["until"], found=found))
+            except TokenSealed as error:
+                raise CommandError(str(error)) from error
             except UpstreamError as error:
                 why = explain(error)
             except NotComparable:
                 why = "The vendor counts other days than UTC days, so its totals can't be compared."
-        days = [{"day": item.day.isoformat(), "ours": item.ours, "theirs": item.theirs} for item in found.differing]
+        days = [_as_json(item) for item in found.differing]
         status = "different" if days else "unknown" if why else "equal"
         told = {"status": status, "days": days, "compared": found.compared}
         if why:
@@ -48,10 +50,16 @@ class Command(BaseCommand):
             told["error"] = why
         if not self._json:
             for item in found.differing:
-                self.stdout.write(f"{item.day}: {item.ours} here, {item.theirs} at the vendor")
+                aside = f", {item.quarantined} could not be read" if item.quarantined else ""
+                self.stdout.write(f"{item.day}: {item.ours} here, {item.theirs} at the vendor{aside}")
             if not days:
                 self.stdout.write(status)
         self.finish(DONE if status == "equal" else NOT_COMPLETE, told)
+
+
+def _as_json(item: Difference) -> dict[str, object]:
+    told: dict[str, object] = {"day": item.day.isoformat(), "ours": item.ours, "theirs": item.theirs}
+    return told | ({"quarantined": item.quarantined} if item.quarantined else {})
 
 
 def _left_out(found: Comparison) -> str:

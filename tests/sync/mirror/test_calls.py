@@ -1,20 +1,24 @@
 """Versions of calls: the newest stands whatever the order, nothing is doubled, unchanged ones are not written."""
 
 import itertools
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import blake2b
 
 import pytest
 from django.db import connection as database
 from django.db.models import Q
 
-from sync.mirror.calls import CallWriter, known_of, mark_missing
+from sync.leases import claim
+from sync.mirror import Mirror
+from sync.mirror.calls import CallWriter, known_of, known_of_agent, mark_missing
 from sync.mirror.rows import COLUMNS, RowMaker
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
 from sync.models.changes import CallChange, DirtyDay
 from sync.records import CallRecord
+from sync.taxonomy import Stream
 from tests.factories import TIME_ZERO
+from tests.sync.conftest import make_connection
 
 
 def record(key="c1", *, body="v1", **fields) -> CallRecord:
@@ -36,13 +40,14 @@ def record(key="c1", *, body="v1", **fields) -> CallRecord:
 
 @pytest.fixture
 def write(behind_acme, sales):
-    """Writes records, each read a minute after the one before, as one batch each."""
-    clock = itertools.count()
+    """Writes records, each read a minute after the one before, as one batch each; the clock never goes back."""
+    clock, now = itertools.count(), [TIME_ZERO]
 
     def write(*records, minute=None):
         writer = CallWriter(RowMaker(sales.tenant_id, sales.id, "America/Sao_Paulo"))
         read_at = TIME_ZERO + timedelta(hours=1, minutes=next(clock) if minute is None else minute)
-        return writer.write([(one, read_at) for one in records], read_at)
+        now.append(max(now[-1], read_at))
+        return writer.write([(one, read_at) for one in records], now[-1])
 
     return write
 
@@ -96,6 +101,13 @@ def test_a_changed_call_keeps_its_key_and_tells_what_it_was(write):
     assert "late" in Payload.objects.get(call=call).raw
     change = CallChange.objects.get()
     assert (change.was_status, change.was_duration_ms, change.now_status) == ("answered", 10_000, "completed")
+    assert set(DirtyDay.objects.values_list("day", flat=True)) == {date(2026, 7, 7), date(2026, 7, 8)}
+
+
+def test_the_day_a_call_moved_away_from_is_counted_anew(write):
+    write(record())
+    DirtyDay.objects.all().delete()  # as counting does: what the first write had marked must not answer for the second
+    write(record(started_at=TIME_ZERO - timedelta(days=1), body="late"))
     assert set(DirtyDay.objects.values_list("day", flat=True)) == {date(2026, 7, 7), date(2026, 7, 8)}
 
 
@@ -159,3 +171,52 @@ def test_a_vanished_call_is_marked_and_comes_back_unmarked(write, sales):
     assert set(known_of(sales.id, day, day + timedelta(days=1)).values()) == {"c1"}
     write(record("c2"))
     assert Call.objects.get(external_id="c2").missing_since is None
+
+
+@pytest.mark.postgresql
+def test_looking_up_a_day_reads_that_day_alone_whatever_the_planner_knows(write, sales):
+    """In the middle of a first load no statistics tell how many calls there are, or that there are any."""
+
+    def fetched():
+        with database.cursor() as cursor:
+            cursor.execute(
+                "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'sync_call'"
+            )
+            return cursor.fetchone()[0]
+
+    write(*(record(f"c{day}-{n}", started_at=TIME_ZERO - timedelta(days=day)) for day in range(20) for n in range(50)))
+    before, day = fetched(), TIME_ZERO.replace(hour=0)
+    assert len(known_of(sales.id, day, day + timedelta(days=1))) == 50
+    assert fetched() - before == 50
+    assert len(known_of_agent(sales.id, "a1")) == 1000
+
+
+@pytest.mark.postgresql
+def test_the_planner_learns_of_a_first_load_while_it_runs(behind_acme, sales, monkeypatch):
+    def known_to_the_planner():
+        with database.cursor() as cursor:
+            cursor.execute("SELECT greatest(reltuples, 0) FROM pg_class WHERE relname = 'sync_call'")
+            return cursor.fetchone()[0]
+
+    with database.cursor() as cursor:
+        cursor.execute("ANALYZE sync_call")  # other tests have filled and emptied it
+    monkeypatch.setattr("sync.mirror.write.MANY", 100)
+    connection = make_connection(sales)
+    mirror = Mirror(claim(connection, Stream.CALLS), connection, "UTC")
+    before = known_to_the_planner()
+    for batch in range(4):
+        mirror.write([(record(f"c{batch}-{n}"), TIME_ZERO) for n in range(60)], [])
+    assert before < 100 <= known_to_the_planner() < 240, "once, and early"
+
+
+def test_times_are_kept_to_the_microsecond_in_whatever_zone_they_came(write):
+    """And stand in the table as the models write them, or no query by time would find them on SQLite."""
+    zone = timezone(timedelta(hours=-3))
+    starts = [TIME_ZERO, TIME_ZERO.replace(microsecond=1), TIME_ZERO.astimezone(zone), None]
+    updates = [None, TIME_ZERO.replace(microsecond=500_000), None, TIME_ZERO.astimezone(zone)]
+    write(*(record(f"c{n}", started_at=start, updated_at=updates[n]) for n, start in enumerate(starts)))
+    found = list(Call.objects.order_by("external_id").values_list("started_at", "upstream_updated_at"))
+    assert found == [(start or TIME_ZERO + timedelta(hours=1), updates[n]) for n, start in enumerate(starts)]
+    for n, start in enumerate(starts[:3]):
+        assert Call.objects.filter(external_id=f"c{n}", started_at=start).exists()
+        assert not Call.objects.filter(external_id=f"c{n}", started_at__gt=start).exists()

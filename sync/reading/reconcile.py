@@ -1,23 +1,26 @@
 """Our counts beside the vendor's totals, UTC day by UTC day.
 
 Counted are the calls upstream still has, test calls included, because that is what the vendor's totals count. Calls
-that vanished upstream are kept here and left out of this comparison.
+that vanished upstream are kept here and left out of this comparison, as are elements accepted as no call.
 """
 
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from django.db.models import Sum
+
+from portal.work.clock import database_now
 from sync import windows
 from sync.connections import access_of, reject
-from sync.leases import database_now
 from sync.models.calls import Call
 from sync.models.connections import Connection, DayFilter
-from sync.pacing import Pace, backoff
+from sync.models.quarantine import ACCEPTED, OPEN, Quarantine
 from sync.providers import registry
-from sync.providers.base import UpstreamError
+from sync.providers.errors import UpstreamError
 from sync.providers.http import Http
-from sync.taxonomy import PASSING, Fault
+from sync.reading.pacing import Pace, backoff
+from sync.taxonomy import PASSING, Fault, Stream
 
 TRIES = 5
 PATIENCE = 3600.0  # seconds
@@ -30,6 +33,7 @@ class Difference:
     day: date
     ours: int
     theirs: int
+    quarantined: int = 0  # of those missing here: shown by the vendor, and not to be read
 
 
 @dataclass(slots=True)
@@ -68,9 +72,9 @@ def reconcile(
                 found.without = day
                 break
             found.compared += 1
-            ours = _ours(connection, day)
-            if ours != theirs:
-                found.differing.append(Difference(day, ours, theirs))
+            ours, aside = _ours(connection, day), _aside(connection, day)
+            if ours + aside["accepted"] != theirs and ours != theirs:
+                found.differing.append(Difference(day, ours, theirs, aside["unreadable"]))
     return found
 
 
@@ -82,6 +86,15 @@ def _ours(connection: Connection, day: date) -> int:
         started_at__lt=start + timedelta(days=1),
         missing_since=None,
     ).count()
+
+
+def _aside(connection: Connection, day: date) -> dict[str, int]:
+    """Elements of the day that could not be read, and such that were taken for no call."""
+    rows = Quarantine.objects.filter(environment_id=connection.environment_id, stream=Stream.CALLS, day=day)
+    counted: dict[str, int] = rows.aggregate(
+        unreadable=Sum("times", filter=OPEN, default=0), accepted=Sum("times", filter=ACCEPTED, default=0)
+    )
+    return counted
 
 
 def _theirs(connection: Connection, pace: Pace, http: Http, day: date) -> int | None:

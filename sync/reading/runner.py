@@ -10,20 +10,24 @@ from functools import partial
 from django.db import DatabaseError
 from django.db.models import Q
 
+from portal.work.clock import database_now
+from portal.work.retries import persist
 from sync import windows
-from sync.connections import access_of
-from sync.fetching import Fetchers
-from sync.leases import Busy, LostLease, claim, database_now
+from sync.connections import TokenSealed, access_of
+from sync.leases import LEASE, Busy, LostLease, claim
+from sync.mirror.broken import forget_parts
 from sync.models.connections import Connection
-from sync.models.runs import Gap, Run, RunState, Window, WindowState
+from sync.models.quarantine import OPEN, Quarantine
+from sync.models.runs import READ, Gap, Run, RunState, Window, WindowState
 from sync.providers import registry
 from sync.providers.base import Part, Provider
-from sync.reader import Limits, Reader
-from sync.readings import Progress, StreamReport
-from sync.retries import persist
+from sync.reading.fetching import Fetchers
+from sync.reading.reader import Limits, Reader
+from sync.reading.readings import Progress, StreamReport
 from sync.taxonomy import Fault, Stream
 
 PASSES = 4  # readings of windows that moved while they were read, when there is time to settle them
+NAMED = 20  # elements that could not be read which a report names
 FOREGROUND = 3600.0  # seconds a person's pull waits when the vendor asks it to
 
 
@@ -52,12 +56,13 @@ class Manner:
     patience: float = FOREGROUND  # seconds to wait for the vendor or the budget
     seconds: float | None = None  # begin no window after these
     settle: bool = True
-    fresh: timedelta | None = timedelta(0)  # read recent days again whatever their age
+    fresh: bool = True  # read recent days again whenever they were read
     wait_for_others: float = 150.0  # seconds to wait while another process reads the stream
+    others_wait: Callable[[], bool] | None = None  # whether other streams want to be read: then it gives way
 
 
 # A worker's task ends within its time limit even when a window is begun at the last moment and takes ten minutes.
-SLICE = Manner(patience=5.0, seconds=150.0, settle=False, fresh=None, wait_for_others=0.0)
+SLICE = Manner(patience=5.0, seconds=90.0, settle=False, fresh=False, wait_for_others=0.0)
 
 
 def pull(
@@ -71,14 +76,13 @@ def pull(
 ) -> PullReport:
     """Read streams of a connection (all by default): the UTC days from ``since`` to ``until``, or what is due.
 
+    Days before the connection's own ``since`` may be read like any others; how far back the mirror goes stays as it is.
     The wall of the connection's tenant must be open. What goes wrong with the vendor, the connection or another process
-    that is reading stands in the report; nothing of that raises.
+    that is reading stands in the report; nothing of that raises. TokenSealed is raised before anything is noted.
     """
     provider = registry.get(connection.provider)
+    access_of(connection)
     chosen = [stream for stream in provider.streams if not streams or stream in streams]
-    if since is not None and since < connection.since:
-        connection.since = since
-        connection.save(update_fields=["since"])
     report = PullReport()
     with Fetchers(provider, lambda: access_of(connection)) as fetchers:
         for stream in chosen:
@@ -107,7 +111,7 @@ def _pull_stream(
     except Busy:
         return StreamReport("partial", busy=True)
     deadline = None if manner.seconds is None else time.monotonic() + manner.seconds
-    reader = Reader(connection, run, fetchers, Limits(manner.patience, deadline), progress=progress)
+    reader = Reader(connection, run, fetchers, Limits(manner.patience, deadline, manner.others_wait), progress=progress)
     return _read(reader, wanted, settle=manner.settle)
 
 
@@ -118,20 +122,21 @@ def plan(
     *,
     since: date | None = None,
     until: date | None = None,
-    fresh: timedelta | None = None,
+    fresh: bool = False,
 ) -> list[Part]:
     """The parts of a stream that are to be read, in the order to read them. Raises ValueError for settings that can't
     serve."""
     now = database_now()
+    rows = Window.objects.filter(environment_id=connection.environment_id, stream=stream).order_by()
     ledger = {
-        window.part: windows.Seen(window.state == WindowState.COMPLETE, window.read_at, window.next_attempt_at)
-        for window in Window.objects.filter(environment_id=connection.environment_id, stream=stream)
+        part: windows.Seen(state in READ, next_at)
+        for part, state, next_at in rows.values_list("part", "state", "next_attempt_at")
     }
     if stream not in provider.daily:
         parts = provider.parts(stream, connection.settings, [])
-        if fresh is not None or since is not None or until is not None:
+        if fresh or since is not None or until is not None:
             return parts
-        return [part for part in parts if windows.list_is_due(stream, ledger.get(part.key), now)]
+        return [part for part in parts if windows.is_due(ledger.get(part.key), now)]
     today = now.astimezone(UTC).date()
     if since is not None or until is not None:
         days = windows.days(since or connection.since, min(until or today, today))
@@ -139,11 +144,6 @@ def plan(
         seen = {date.fromisoformat(part): known for part, known in ledger.items()}
         days = windows.due_days(connection.since, now, seen, fresh=fresh)
     return provider.parts(stream, connection.settings, days)
-
-
-def is_due(connection: Connection, stream: Stream) -> bool:
-    """Whether beat should have the stream read."""
-    return bool(plan(connection, registry.get(connection.provider), stream))
 
 
 def _claim(connection: Connection, stream: Stream, wait: float) -> Run:
@@ -171,17 +171,37 @@ def _read(reader: Reader, wanted: Callable[[], list[Part]], *, settle: bool) -> 
             before = (reader.tally.new, reader.tally.changed, reader.tally.missing)
             reader.read(parts)
             report.moved = report.moved or before != (reader.tally.new, reader.tally.changed, reader.tally.missing)
+        if report.quarantined:
+            report.unreadable = persist(lambda: _named(reader))
         _end(reader, _verdict(report))
     except LostLease:
         report.fault, report.status = Fault.LOST_LEASE, "partial"
-    except BaseException:
+    except BaseException as error:
+        cut = isinstance(error, KeyboardInterrupt | SystemExit | TokenSealed)  # nothing of the run went wrong
         with suppress(DatabaseError):  # the first error is the one to tell; the sweeper ends the run as well
-            _end(reader, RunState.FAILED)
+            _end(reader, RunState.INTERRUPTED if cut else RunState.FAILED)
         raise
-    reader.finish()
     tally = reader.tally
-    report.new, report.changed, report.quarantined = tally.new, tally.changed, tally.quarantined
+    report.new, report.changed = tally.new, tally.changed
     return report
+
+
+def _named(reader: Reader) -> list[dict[str, object]]:
+    """The first elements that could not be read, as a person can look them up."""
+    rows = Quarantine.objects.filter(
+        OPEN, environment_id=reader.connection.environment_id, stream=reader.stream, part__in=reader.unreadable[:NAMED]
+    )
+    return [
+        {
+            "id": str(row.public_id),
+            "kind": row.kind,
+            "external_id": row.external_id,
+            "day": row.day.isoformat() if row.day else None,
+            "reason": row.reason,
+            "times": row.times,
+        }
+        for row in rows.defer("raw").order_by("day", "id")[:NAMED]
+    ]
 
 
 def _forget_parts(reader: Reader, parts: Sequence[Part]) -> None:
@@ -191,7 +211,9 @@ def _forget_parts(reader: Reader, parts: Sequence[Part]) -> None:
     connection, stream = reader.connection, reader.stream
     every = {part.key for part in registry.get(connection.provider).parts(stream, connection.settings, [])}
     here = {"environment_id": connection.environment_id, "stream": stream, "day": None}
-    Gap.objects.filter(**here, closed_at=None).exclude(part__in=every).update(closed_at=database_now())
+    now = database_now()
+    Gap.objects.filter(**here, closed_at=None).exclude(part__in=every).update(closed_at=now)
+    forget_parts(connection.environment_id, stream, every, now)
     Window.objects.filter(**here).exclude(part__in=every).delete()
 
 
@@ -199,7 +221,10 @@ def _verdict(report: StreamReport) -> RunState:
     if not report.windows_incomplete and not report.stopped:
         report.status, report.fault, report.detail = "complete", None, ""
         return RunState.COMPLETE
-    report.status = "partial" if report.windows_complete else "failed"
+    # A window with elements that can't be understood was read all the same.
+    if report.quarantined:
+        report.blame(Fault.UNREADABLE, f"{report.quarantined} elements could not be understood")
+    report.status = "partial" if report.windows_complete or report.quarantined else "failed"
     if not report.windows_complete and report.fault is None:
         report.status = "partial"  # nothing failed: time or budget ended first
     return RunState.FAILED if report.status == "failed" else RunState.PARTIAL
@@ -207,19 +232,19 @@ def _verdict(report: StreamReport) -> RunState:
 
 def _end(reader: Reader, state: RunState) -> None:
     report, tally = reader.report, reader.tally
-    mine = Run.objects.filter(pk=reader.run.pk, fence=reader.run.fence, state=RunState.RUNNING)
+    mine = LEASE.held(Run.objects.filter(state=RunState.RUNNING), reader.run)
     persist(
-        lambda: mine.update(
+        lambda: LEASE.settle(
+            mine,
             state=state,
             fault=report.fault or "",
             detail=report.detail[:300],
-            lease_until=None,
             finished_at=database_now(),
             seen=report.seen,
             requests=report.requests,
             new=tally.new,
             changed=tally.changed,
-            quarantined=tally.quarantined,
+            quarantined=report.quarantined,
             missing=tally.missing,
             windows_complete=report.windows_complete,
             windows_incomplete=report.windows_incomplete,
@@ -232,4 +257,5 @@ def make_due(connection: Connection) -> None:
     held = Window.objects.filter(environment_id=connection.environment_id)
     now = database_now()
     recent = now.astimezone(UTC).date() - timedelta(days=windows.OVERLAP[0])
-    held.filter(Q(day=None) | Q(day__gte=recent) | Q(state=WindowState.INCOMPLETE)).update(next_attempt_at=now)
+    lacking = Q(state__in=(WindowState.INCOMPLETE, WindowState.UNREADABLE))
+    held.filter(Q(day=None) | Q(day__gte=recent) | lacking).update(next_attempt_at=now)

@@ -10,24 +10,29 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from sync.providers.base import Access, Ask, Page, Provider, UpstreamError
+from portal.lib.heap import share_one_heap
+from sync.providers.access import Access
+from sync.providers.base import Ask, Page, Provider
+from sync.providers.errors import UpstreamError
 from sync.providers.http import Http
+from sync.providers.paging import Count
+from sync.providers.room import Hold, Room
 from sync.taxonomy import Fault
 
 logger = logging.getLogger("ringbook.sync")
 
 SIZE = 8  # fetchers of one reader
-WAITING = 12  # chunks that may wait for the writer: bounds the memory of a streamed answer
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A chunk of an answer."""
+    """A chunk of an answer. ``hold`` is to be ended when its records are written."""
 
     reading: Any
     ask: Ask
     page: Page
     asked_at: datetime
+    hold: Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,13 @@ class Fetchers:
     """
 
     def __init__(self, provider: Provider, access: Callable[[], Access], *, size: int | None = None) -> None:
+        share_one_heap()
         self._provider = provider
         self._access = access
         self._size = size or SIZE
         self._pool = ThreadPoolExecutor(max_workers=self._size, thread_name_prefix="fetch")
-        self._events: queue.Queue[Event] = queue.Queue(maxsize=WAITING)
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()  # as long as the room that pages hold allows
+        self._room = Room()
         self._old: list[Http] = []  # sessions of a token that was replaced; requests may still be under way
         self._closing = False
         self._busy = 0
@@ -86,6 +93,11 @@ class Fetchers:
     @property
     def free(self) -> bool:
         return self._busy < SIZE
+
+    @property
+    def starved(self) -> bool:
+        """A fetcher waits for room that only what is written gives back."""
+        return self._room.is_wanted
 
     @property
     def busy(self) -> bool:
@@ -121,8 +133,10 @@ class Fetchers:
     def drain(self) -> None:
         """Let go of what is under way; its answers are dropped."""
         self._closing = True
+        self._room.waive()
         while self.busy:
             self.get(1.0)
+        self._room.clear()
         self._closing = False
 
     def _fetch(
@@ -132,10 +146,13 @@ class Fetchers:
         try:
             if http is None:
                 raise self._refusal
-            for page in self._provider.read(ask, http, known):
-                if self._closing:
-                    break
-                self._events.put(Answered(reading, ask, page, asked_at))
+            count = Count()  # here as well as in the walk: an endless answer has to end before it is all here
+            with self._room.share() as share:
+                for page in self._provider.read(ask, http, known):
+                    if self._closing:
+                        break
+                    count.add(page.keys)
+                    self._events.put(Answered(reading, ask, page, asked_at, share.hand_over(page.weight)))
             self._events.put(Finished(reading, ask))
         except UpstreamError as error:
             self._events.put(Failed(reading, ask, error, session))

@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from sync.leases import database_now
+from portal.work.clock import database_now
 from sync.mirror.calls import known_of, known_of_agent
 from sync.mirror.lists import listed_agents, listed_campaigns
 from sync.models.connections import Connection, DayFilter
+from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Window
 from sync.providers.base import Part
+from sync.records import Mark
 from sync.taxonomy import Fault, Stream
 from sync.windows import BELIEVED_AFTER
 
@@ -48,6 +50,13 @@ def believes(environment_id: int, part: Part) -> bool:
         fault=Fault.VANISHED,
         opened_at__lte=database_now() - BELIEVED_AFTER,
     ).exists()
+
+
+def accepted_marks(environment_id: int, part: Part) -> set[Mark]:
+    """Broken elements of the part that a person took for no call. Whatever was accepted stays so when shown again."""
+    rows = Quarantine.objects.filter(environment_id=environment_id, stream=part.stream, part=part.key)
+    marks = rows.filter(accepted_at__isnull=False).values_list("kind", "digest")
+    return {(kind, bytes(digest)) for kind, digest in marks}
 
 
 def learn(connection: Connection, behaviour: DayFilter) -> None:

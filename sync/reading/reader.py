@@ -1,56 +1,66 @@
 """The loop that reads: asks leave within the budget, answers come back from threads, rows go to the mirror.
 
-One process reads a stream of an environment at a time (``sync.leases``). Its main thread alone talks to the database
-and decides; a handful of threads only fetch and read answers. Reading goes on in windows, each of them either whole or
-not (``sync.providers.paging``), and everything learned is written with the state of its window in one transaction, so a
-process may die anywhere: the next one goes on from the rows.
+One process reads a stream of an environment at a time (``sync.leases``). Its main thread alone decides; a handful of
+threads only fetch and read answers, and one may write a batch beside them (``sync.reading.writing``). Reading goes on
+in windows, each of them either whole or not (``sync.providers.paging``), and everything learned is written with the
+state of its window in one transaction, so a process may die anywhere: the next one goes on from the rows.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from portal.work.clock import database_now
+from portal.work.retries import persist
 from sync import windows
 from sync.connections import accept, reject
-from sync.fetching import Answered, Event, Failed, Fetchers, Finished
-from sync.knowledge import believes, held_ids, known_digests, learn
-from sync.leases import database_now, hold
+from sync.leases import hold
 from sync.mirror import Closing, Mirror, Tally
 from sync.models.connections import Connection, ConnectionState, DayFilter
 from sync.models.runs import Run
-from sync.pacing import Pace, backoff
-from sync.providers import registry
+from sync.providers import limits, registry
 from sync.providers.base import Ask, Part
 from sync.providers.paging import Walk
-from sync.readings import Progress, Reading, StreamReport
-from sync.records import Record
-from sync.retries import persist
+from sync.reading.fetching import Answered, Event, Failed, Fetchers, Finished
+from sync.reading.knowledge import accepted_marks, believes, held_ids, known_digests, learn
+from sync.reading.pacing import Pace, backoff
+from sync.reading.readings import Progress, Reading, StreamReport
+from sync.reading.writing import Batch, Writer
 from sync.taxonomy import PASSING, Fault, Stream
 
 OPEN_WINDOWS = 6  # windows read side by side, so that small days keep the fetchers busy
 BATCH = 5_000  # records in one transaction
-BATCH_BYTES = 8 * 1024 * 1024  # of raw text in one transaction: calls with transcripts are heavy
+BATCH_BYTES = 8 * 1024 * 1024  # that the records of one transaction take: calls with transcripts are heavy
 BATCH_AGE = 2.0  # seconds after which a smaller batch is written
+CLOSINGS = 50  # windows that ended and are not written yet
 ASK_TRIES = 6  # for one request
 WALK_TRIES = 6  # for one window that keeps moving
 GIVE_UP = 8  # windows that failed in a row, after which the vendor is left alone
+SHORTEST = 10.0  # seconds of a slice before it gives way to others
 GRACE = 60.0  # seconds after the deadline in which windows under way may still try again
 RENEW = 20.0  # seconds between renewals of the lease while nothing is written
 
 _MOVING = frozenset({Fault.DRIFT, Fault.EMPTY_PAGE})  # walking again at once may settle it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Limits:
     """``patience``: seconds the vendor's wish or the budget is waited for. ``deadline``: when, on the monotonic clock,
-    to begin no window more."""
+    to begin no window more; that is at once when ``others_wait``, which is asked every few seconds."""
 
     patience: float
     deadline: float | None = None
+    others_wait: Callable[[], bool] | None = None
+    _ask_at: float = field(default_factory=lambda: time.monotonic() + SHORTEST)
 
     def is_over(self, grace: float = 0.0) -> bool:
-        return self.deadline is not None and time.monotonic() > self.deadline + grace
+        now = time.monotonic()
+        if self.others_wait is not None and now >= self._ask_at:
+            self._ask_at = now + SHORTEST
+            if self.others_wait():
+                self.deadline = min(now, self.deadline or now)
+        return self.deadline is not None and now > self.deadline + grace
 
 
 class Reader:
@@ -78,15 +88,20 @@ class Reader:
         self._todo: list[Part] = []
         self._open: dict[int, Reading] = {}
         self._later: list[tuple[float, Reading, Ask]] = []  # asks to be sent again, and when
-        self._closings: list[Closing] = []
-        self._waiting: list[tuple[Record, datetime]] = []
-        self._waiting_bytes = 0
+        self._writer = Writer(self._mirror)
+        self._batch = Batch()  # what waits to be written
         self._written_at = self._held_at = self._clock_at = time.monotonic()
         self._clock = persist(database_now)
         self._planned = 0
         self._done: set[str] = set()
         self._incomplete: set[str] = set()
+        self._unreadable: dict[str, int] = {}  # by window: elements that can't be read
         self._failed_in_a_row = 0
+
+    @property
+    def unreadable(self) -> list[str]:
+        """The windows read that hold elements that can't be."""
+        return [key for key, count in self._unreadable.items() if count]
 
     @property
     def tally(self) -> Tally:
@@ -98,17 +113,15 @@ class Reader:
         """Read the parts, each until it is whole or given up. May be called again for another pass."""
         self._todo = list(reversed(parts))
         self._planned = max(self._planned, len(parts))
-        try:
-            while self._todo or self._open:
-                self._begin()
-                self._receive(self._send())
-                self._write_if_due()
-        finally:
-            self._fetchers.drain()
-        self._write()
-
-    def finish(self) -> None:
-        self._mirror.finish()
+        with self._writer:
+            try:
+                while self._todo or self._open:
+                    self._begin()
+                    self._receive(self._send())
+                    self._write_if_due()
+            finally:
+                self._fetchers.drain()
+            self._write()
 
     def _begin(self) -> None:
         while self._todo and len(self._open) < OPEN_WINDOWS and not self._limits.is_over():
@@ -152,7 +165,7 @@ class Reader:
                     self._leave_the_rest()
                 return wait
             self.report.requests += not ask.local
-            reading.begun = True
+            reading.begin(ask, now)
             self._fetchers.send(reading, ask, reading.known, self._now())
         return 1.0
 
@@ -179,7 +192,7 @@ class Reader:
 
     @property
     def _is_full(self) -> bool:
-        return len(self._waiting) >= BATCH or self._waiting_bytes >= BATCH_BYTES
+        return len(self._batch.records) >= BATCH or self._batch.weight >= BATCH_BYTES
 
     def _apply(self, event: Event) -> None:
         reading: Reading = event.reading
@@ -187,8 +200,7 @@ class Reader:
             reading.take(event.ask, event.page)
             self.report.seen += len(event.page.keys)
             # Versions are told apart by when they were asked for, to the request.
-            self._waiting.extend((record, event.asked_at) for record in event.page.records)
-            self._waiting_bytes += sum(len(record.raw) for record in event.page.records)
+            self._batch.take(event.page.records, event.asked_at, event.hold)
             return
         if isinstance(event, Finished):
             self._answered(event)
@@ -204,7 +216,7 @@ class Reader:
         if event.ask.local:
             return
         self._pace.answered()
-        if self.connection.state == ConnectionState.REJECTED and not self.report.stopped:
+        if self.connection.state in (ConnectionState.REJECTED, ConnectionState.UNTESTED) and not self.report.stopped:
             persist(lambda: accept(self.connection))
 
     def _recall(self, reading: Reading) -> None:
@@ -232,10 +244,16 @@ class Reader:
             elif tries < ASK_TRIES:
                 reading.walk.put_back(ask)
                 return
-        elif error.fault in PASSING and tries < ASK_TRIES and not self._limits.is_over(GRACE):
+        elif error.fault in PASSING and self._may_try_again(tries, reading.asked[ask]):
             self._later.append((time.monotonic() + backoff(tries), reading, ask))
             return
         reading.walk.fail(ask, error.fault, error.detail)
+
+    def _may_try_again(self, tries: int, since: float) -> bool:
+        """A vendor that takes its time to fail may not do so as often as one that fails at once."""
+        if self._limits.is_over(GRACE) or time.monotonic() - since >= limits.ASK_SECONDS:
+            return False
+        return tries < ASK_TRIES
 
     def _takes_new_token(self) -> bool:
         """Whether the token was changed since this reader took it up; then it speaks with the new one."""
@@ -252,7 +270,7 @@ class Reader:
         self.report.blame(fault, detail)
         self._todo.clear()
         for reading in list(self._open.values()):
-            if not reading.begun:
+            if not reading.asked:
                 del self._open[id(reading)]
                 continue
             if reading.walk.fault is None:
@@ -281,11 +299,13 @@ class Reader:
         part = reading.part
         had = set() if not reading.walk.whole else set(reading.known.values())
         if reading.walk.whole and (part.wide or self.stream != Stream.CALLS):
+            self._writer.settle()
             had = persist(lambda: held_ids(self.connection.environment_id, part))
-        closing = reading.closing(had, self.connection.blocked_until)
+        accepted = persist(lambda: accepted_marks(self.connection.environment_id, part)) if reading.aside else ()
+        closing = reading.closing(had, self.connection.blocked_until, accepted)
         if closing.fault == Fault.VANISHED and persist(lambda: believes(self.connection.environment_id, part)):
             closing.fault = None
-        self._closings.append(closing)
+        self._batch.closings.append(closing)
         self._count(closing)
         if self._failed_in_a_row >= GIVE_UP and not self.report.stopped:
             self._stop(closing.fault or Fault.SERVER, closing.detail)
@@ -293,13 +313,15 @@ class Reader:
     def _count(self, closing: Closing) -> None:
         report, key = self.report, closing.part.key
         self._done.add(key)
+        self._unreadable[key] = closing.unreadable if closing.fault is None else 0
         if closing.fault is None:
-            self._incomplete.discard(key)
             self._failed_in_a_row = 0
+            (self._incomplete.add if closing.unreadable else self._incomplete.discard)(key)
         else:
             self._incomplete.add(key)
             report.blame(closing.fault, closing.detail)
             self._failed_in_a_row += closing.fault not in {*_MOVING, Fault.VANISHED}
+        report.quarantined = sum(self._unreadable.values())
         report.windows_incomplete = len(self._incomplete)
         report.windows_complete = len(self._done) - len(self._incomplete)
         if self._progress is not None:
@@ -333,24 +355,26 @@ class Reader:
 
     def _write_if_due(self) -> None:
         now = time.monotonic()
-        idle = bool(self._waiting or self._closings) and now - self._written_at > BATCH_AGE
-        if self._is_full or len(self._closings) >= 50 or idle:
-            self._write()
-        elif now - self._held_at > RENEW:
+        if now - self._held_at > RENEW:
             persist(lambda: hold(self.run, requests=self.report.requests))
             self._held_at = now
+        if self._writer.busy:  # what waits meanwhile is bounded by the room that all answers share
+            return
+        idle = bool(self._batch) and now - self._written_at > BATCH_AGE
+        hungry = bool(self._batch.records) and self._fetchers.starved  # room comes back with what is written
+        if self._is_full or len(self._batch.closings) >= CLOSINGS or idle or hungry:
+            self._write(beside=self._is_full)
 
-    def _write(self) -> None:
-        records, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        closings, self._closings = self._closings, []
-        if records or closings:
-            self._mirror.write(
-                records,
-                closings,
-                seen=self.report.seen,
-                requests=self.report.requests,
-                windows_planned=self._planned,
-                windows_complete=self.report.windows_complete,
-                windows_incomplete=self.report.windows_incomplete,
-            )
+    def _write(self, *, beside: bool = False) -> None:
+        """Hand over what waits. Unless it is written ``beside``, all of it is in the mirror afterwards."""
+        batch, self._batch = self._batch, Batch()
+        progress = {
+            "seen": self.report.seen,
+            "requests": self.report.requests,
+            "quarantined": self.report.quarantined,
+            "windows_planned": self._planned,
+            "windows_complete": self.report.windows_complete,
+            "windows_incomplete": self.report.windows_incomplete,
+        }
+        self._writer.write(batch, progress, beside=beside)
         self._written_at = self._held_at = time.monotonic()

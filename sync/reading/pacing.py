@@ -6,13 +6,12 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from sync.budget import Allowance
-from sync.leases import database_now
+from portal.work.clock import AHEAD, database_now
+from portal.work.retries import persist
+from sync.budget import LONGEST_PAUSE, Allowance
 from sync.models.connections import Connection
-from sync.retries import persist
 
 NO_HINT_PAUSE = 60.0  # seconds after a 429 that names none; doubles
-LONGEST_PAUSE = 3600.0
 
 
 class Pace:
@@ -62,10 +61,14 @@ class Pace:
 
     def _block(self, pause: float) -> None:
         """Never shortens a pause that another process was asked for."""
-        until = database_now() + timedelta(seconds=pause)
+        now = database_now()
+        until, latest = now + timedelta(seconds=pause), now + timedelta(seconds=LONGEST_PAUSE) + AHEAD
         rows = Connection.objects.filter(pk=self._connection.pk)
-        rows.filter(Q(blocked_until=None) | Q(blocked_until__lt=until)).update(blocked_until=until)
-        self._connection.blocked_until = max(until, self._connection.blocked_until or until)
+        stands = Q(
+            blocked_until__gte=until, blocked_until__lte=latest
+        )  # a later one was noted by a clock that was ahead
+        rows.exclude(stands).update(blocked_until=until)
+        self._connection.blocked_until = rows.values_list("blocked_until", flat=True).first()
 
 
 def backoff(tries: int) -> float:

@@ -1,0 +1,137 @@
+"""The console's form of a connection: a token that goes in and never comes out, and a test before anything is saved."""
+
+from datetime import date
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from sync.connections import TokenSealed, access_of, access_with, check_access, explain, test
+from sync.history import WrongDay, check_day, days_to_read, estimate
+from sync.models.connections import Connection, ConnectionState
+from sync.providers import registry
+from sync.providers.errors import UpstreamError
+from sync.taxonomy import Fault
+
+
+class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The token goes in and never comes out: an empty field keeps the one there is.
+
+    What has to be tested is tested by the page before its transaction begins; ``refusal`` is what came of it.
+    """
+
+    refusal: ClassVar[UpstreamError | TokenSealed | None] = None
+
+    base_url = forms.URLField(label=gettext_lazy("Base address"), max_length=300, assume_scheme="https")
+    new_token = forms.CharField(
+        label=gettext_lazy("Token"),
+        required=False,
+        strip=True,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("Never shown again. Left empty, the present token stays."),
+    )
+    paused = forms.BooleanField(
+        label=gettext_lazy("Paused"), required=False, help_text=gettext_lazy("Nothing is read while this is on.")
+    )
+    untested = forms.BooleanField(
+        label=gettext_lazy("Save without testing"),
+        required=False,
+        help_text=gettext_lazy("Otherwise the vendor is asked once, and nothing is saved when that fails."),
+    )
+
+    sure = forms.BooleanField(label=gettext_lazy("Read so much"), required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.was_paused = self.instance.state == ConnectionState.PAUSED
+        self.fields["paused"].initial = self.was_paused
+
+    @property
+    def needs_test(self) -> bool:
+        """Whether what is saved must prove first that it serves."""
+        return self._is_in_question and not self.cleaned_data["untested"]
+
+    @property
+    def is_proven(self) -> bool | None:
+        """True or False when what is saved was, or was not, tested; None when there was nothing to test."""
+        return self.needs_test if self._is_in_question else None
+
+    @property
+    def _is_in_question(self) -> bool:
+        given = self.cleaned_data
+        changed = [name for name in ("base_url", "settings") if given[name] != self.initial.get(name)]
+        resumed = self.was_paused and not given["paused"]
+        return bool(changed or resumed or given["new_token"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.instance.pk and not cleaned.get("new_token"):
+            self.add_error("new_token", _("A new connection needs a token."))
+        environment = cleaned.get("environment") or (self.instance.pk and self.instance.environment)
+        if environment:
+            self.instance.provider = environment.provider
+            self._clean_settings(environment.provider, cleaned)
+            if not self.errors and "since" in self.changed_data:
+                self._agree(environment.provider, cleaned)
+        if self.refusal is not None:
+            self._tell(self.refusal)
+        return cleaned
+
+    def clean_since(self) -> date:
+        since: date = self.cleaned_data["since"]
+        if "since" in self.changed_data:
+            try:
+                check_day(since)
+            except WrongDay as error:
+                raise ValidationError(str(error)) from error
+        return since
+
+    def _agree(self, provider: str, cleaned: dict[str, Any]) -> None:
+        """A long history is asked for twice: the box that agrees to it appears with what it would ask."""
+        rate = cleaned.get("rate_per_minute") or settings.UPSTREAM_RATE_PER_MINUTE
+        days = days_to_read(cleaned["since"], self.instance if self.instance.pk else None)
+        needed = estimate(registry.get(provider), cleaned["settings"], rate, days)
+        if needed.is_long:
+            self.fields["sure"].widget = forms.CheckboxInput()
+            if not cleaned.get("sure"):
+                told = _("This history asks for %(needed)s. Tick the box and save again, or choose a later day.")
+                self.add_error("sure", told % {"needed": needed})
+
+    def clean_base_url(self) -> str:
+        address = str(self.cleaned_data["base_url"]).rstrip("/")
+        if not settings.UPSTREAM_ALLOW_PRIVATE and not address.startswith("https://"):
+            raise ValidationError(_("The base address must begin with https://."))
+        return address
+
+    def _clean_settings(self, provider: str, cleaned: dict[str, Any]) -> None:
+        try:
+            cleaned["settings"] = registry.get(provider).check_settings(cleaned.get("settings") or {})
+        except KeyError:
+            self.add_error("environment", _("Nothing here reads that vendor."))
+        except (ValueError, TypeError, AttributeError) as error:
+            self.add_error("settings", str(error))
+
+    def _tell(self, refusal: UpstreamError | TokenSealed) -> None:
+        nothing = _("Nothing was saved.")
+        if isinstance(refusal, TokenSealed):
+            self.add_error("new_token", f"{nothing} {refusal}")
+            return
+        field = {Fault.REJECTED: "new_token", Fault.FORBIDDEN: "new_token", Fault.REFUSED: "settings"}
+        self.add_error(field.get(refusal.fault, "base_url"), f"{nothing} {explain(refusal)}")
+
+    def tested(self) -> UpstreamError | TokenSealed | None:
+        """What speaks against saving: the vendor's answer to one request, or that the present token does not open."""
+        wanted: Connection = self.instance  # as it would be saved
+        token = self.cleaned_data["new_token"]
+        try:
+            access = access_with(wanted, token) if token else access_of(wanted)
+            if wanted.pk:
+                test(wanted, access)
+            else:
+                check_access(registry.get(wanted.provider), access)
+        except (UpstreamError, TokenSealed) as error:
+            return error
+        return None
