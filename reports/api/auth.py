@@ -30,11 +30,13 @@ SCHEME = "Bearer"
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads, what he may see, and whose wall has to be open for it. ``key`` is None for a member."""
+    """Who reads, what he may see, and whose wall has to be open for it. ``key`` is None for a member. The scope is made
+    of the grant, and of the environment that a key is bound to."""
 
     tenant: Tenant
     role: Role
     scope: Scope
+    grant: Grant
     key: ApiKey | None = None
 
 
@@ -66,7 +68,7 @@ class KeyAuthentication(BaseAuthentication):
         if request.query_params.get("tenant", found.tenant.slug) not in ("", found.tenant.slug):
             raise NotFound
         scope = scope_of(found.tenant, found.grant, found.key.environment_id)
-        return AnonymousUser(), Reader(found.tenant, found.role, scope, found.key)
+        return AnonymousUser(), Reader(found.tenant, found.role, scope, found.grant, found.key)
 
     def authenticate_header(self, request: Request) -> str:
         return f'{SCHEME} realm="Ringbook"'
@@ -85,7 +87,7 @@ class MemberAuthentication(SessionAuthentication):
         if membership is None:
             raise NotFound
         scope = scope_of(membership.tenant, membership.grant)
-        return user, Reader(membership.tenant, Role(membership.role), scope)
+        return user, Reader(membership.tenant, Role(membership.role), scope, membership.grant)
 
     @staticmethod
     def _only_tenant(user: Any) -> str:

@@ -45,6 +45,7 @@ Gap = form(
     part=_text(),
     day=s.DateField(allow_null=True),
     fault=_text(),
+    quarantined=s.IntegerField(help_text=_("Elements that could not be read, where that is the fault.")),
     since=s.DateTimeField(),
 )
 StreamFreshness = form(
@@ -54,6 +55,8 @@ StreamFreshness = form(
     complete_through=s.DateField(allow_null=True),
     mirrored=s.IntegerField(),
     vendor_total=s.IntegerField(allow_null=True),
+    quarantined=s.IntegerField(help_text=_("Shown by the vendor, and not to be read.")),
+    accepted=s.IntegerField(help_text=_("Such that an administrator took for no call; they make nothing incomplete.")),
     gaps=_many(Gap),
 )
 Environment = form(
@@ -217,6 +220,8 @@ Answer = form(
     complete=s.BooleanField(),
     mirrored=s.IntegerField(),
     vendor_total=s.IntegerField(allow_null=True),
+    quarantined=s.IntegerField(help_text=_("Shown by the vendor, and not to be read.")),
+    accepted=s.IntegerField(help_text=_("Such that an administrator took for no call; they make nothing incomplete.")),
     corrections=s.IntegerField(),
     gaps=_many(Gap),
     definitions=s.DictField(
@@ -252,6 +257,7 @@ _PARAMETERS: dict[str, tuple[Any, Any, Any]] = {
     "metrics": (str, None, _("Keys of metrics, separated by commas.")),
     "by": (str, None, _("Up to all of: %(keys)s.") % {"keys": ", ".join(DIMENSIONS)}),
     "compare": (str, ("previous", "none"), _("With the aligned period before.")),
+    "subscription": (str, None, _("Ids of scheduled mails, separated by commas.")),
     "dialect": (str, tuple(DIALECTS), _("What the file is to be opened with.")),
     "tenant": (str, None, _("The company, for a signed-in member of several.")),
     "cursor": (str, None, _("From the page before.")),
@@ -285,6 +291,11 @@ def file(media_type: str, *params: str) -> dict[str, Any]:
 def accepted(of: Form, *params: str) -> dict[str, Any]:
     """For a view that takes an order and answers with the job."""
     return {"parameters": _parameters(params), "responses": {202: of, **_problems()}}
+
+
+def made(of: Form, *params: str) -> dict[str, Any]:
+    """For a view that answers with what it made."""
+    return {"parameters": _parameters(params), "responses": {201: of, **_problems()}}
 
 
 def nothing(*params: str) -> dict[str, Any]:

@@ -69,7 +69,9 @@ OrderForm = doc.form(
             "the days are those their calls grew over."
         ),
     ),
-    format=s.ChoiceField(choices=tuple(FORMATS), required=False, help_text=_("XLSX by default.")),
+    format=s.ChoiceField(
+        choices=tuple(FORMATS), required=False, help_text=_("XLSX by default, CSV where that is not installed.")
+    ),
     dialect=s.ChoiceField(choices=tuple(DIALECTS), required=False, help_text=_("Of CSV: what is to open it.")),
     language=s.ChoiceField(choices=LANGUAGES, required=False),
     report=s.ChoiceField(

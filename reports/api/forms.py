@@ -33,6 +33,8 @@ def environment(row: Environment, freshness: EnvironmentFreshness | None) -> dic
                 "complete_through": told.complete_through,
                 "mirrored": told.mirrored,
                 "vendor_total": told.vendor_total,
+                "quarantined": told.quarantined,
+                "accepted": told.accepted,
                 "gaps": [gap(note) for note in told.gaps],
             }
             for stream, told in streams.items()
@@ -48,6 +50,7 @@ def gap(note: GapNote) -> dict[str, Any]:
         "part": note.part,
         "day": note.day,
         "fault": note.fault,
+        "quarantined": note.quarantined,
         "since": note.since,
     }
 
@@ -192,6 +195,8 @@ def answer(found: Answer) -> dict[str, Any]:
         "complete": told.complete,
         "mirrored": told.mirrored,
         "vendor_total": told.vendor_total,
+        "quarantined": told.quarantined,
+        "accepted": told.accepted,
         "corrections": told.corrections,
         "gaps": [gap(note) for note in told.gaps],
         "definitions": {

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db import DatabaseError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +18,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from portal.tenants.database import explain
 from reports.queries.question import QuestionError
 
 logger = logging.getLogger("ringbook.api")
@@ -37,6 +39,7 @@ _KINDS = {
     409: ("not-ready", gettext_lazy("Not ready"), gettext_lazy("This is still being made.")),
     410: ("gone", gettext_lazy("Gone"), gettext_lazy("This is not kept any more.")),
     429: ("rate", gettext_lazy("Too many requests"), gettext_lazy("Wait before you ask again.")),
+    503: ("database", gettext_lazy("Not answered in time"), gettext_lazy("Try again in a moment.")),
     500: ("fault", gettext_lazy("Internal error"), gettext_lazy("The fault is ours; it has been noted.")),
 }
 
@@ -59,6 +62,9 @@ class ParameterError(exceptions.ValidationError):
 def problem(exc: Exception, context: dict[str, Any]) -> Response:
     """The exception as an answer; what nobody foresaw is logged and answered with 500."""
     set_rollback()
+    if isinstance(exc, DatabaseError) and (told := explain(exc)):
+        logger.error("an API request failed: %s", told)
+        return document(503, detail=told, headers={"Retry-After": "5"})
     fault = _known(exc)
     if fault is None:
         logger.error("an API request failed", exc_info=exc)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from reports.api import callbacks, campaigns, contacts, exports, views
+from reports.api import callbacks, campaigns, contacts, deliveries, exports, subscriptions, views
 from reports.api.schema import DocsView, SchemaView
 
 v1 = [
@@ -22,6 +22,11 @@ v1 = [
     path("exports/", exports.ExportList.as_view(), name="exports"),
     path("exports/<uuid:id>/", exports.ExportOne.as_view(), name="export"),
     path("exports/<uuid:id>/download/", exports.ExportDownload.as_view(), name="export-download"),
+    path("subscriptions/", subscriptions.SubscriptionList.as_view(), name="subscriptions"),
+    path("subscriptions/<uuid:id>/", subscriptions.SubscriptionOne.as_view(), name="subscription"),
+    path("subscriptions/<uuid:id>/test/", subscriptions.SubscriptionTest.as_view(), name="subscription-test"),
+    path("subscriptions/<uuid:id>/resend/", deliveries.SubscriptionResend.as_view(), name="subscription-resend"),
+    path("deliveries/", deliveries.DeliveryList.as_view(), name="deliveries"),
     path("metrics/", views.MetricList.as_view(), name="metrics"),
     path("reports/", views.ReportList.as_view(), name="reports"),
     path("reports/query/", views.ReportQuery.as_view(), name="reports-query"),

@@ -28,6 +28,10 @@ class Cover:
     environments: tuple[str, ...]
     agent_count: int | None
 
+    @property
+    def nothing(self) -> bool:
+        return not self.environments or self.agent_count == 0
+
 
 class Cupboard:
     """For one run at one instant: nothing in it is looked up a second time."""

@@ -1,24 +1,30 @@
-"""The rows behind sending: what is due becomes deliveries, and each is claimed, held or settled.
-
-Every step is a conditional update, so any number of senders may work at once, and one that dies leaves a claim that
-runs out. Times of claims are the database's.
-"""
+"""The rows behind sending: what is due becomes deliveries, each claimed and settled (``portal.work.leases``)."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from portal.tenants import wall
+from portal.work.leases import Lease
 from reports.mail.due import latest_due, next_due, period_of
 from reports.mail.models import Delivery, DeliveryState, Recipient, Subscription
 
 OPEN = (DeliveryState.PENDING, DeliveryState.HELD)
-LEASE = timedelta(minutes=6)  # longer than a task may run
+LEASE = Lease(timedelta(minutes=6), until="claimed_until")  # longer than a task may run
 RETRY = timedelta(minutes=1)
 MOST_ATTEMPTS = 5
+_OF_SUBSCRIPTIONS = ("subscription", "subscription__creator", "subscription__grant", "subscription__grant__tenant")
+_OF_RECIPIENTS = (
+    "recipient",
+    "recipient__grant",
+    "recipient__grant__tenant",
+    "recipient__added_key",
+    "recipient__added_key__grant",
+    "recipient__added_key__grant__tenant",
+)
 
 
 def tenants_with_work(at: datetime) -> list[int]:
@@ -42,29 +48,21 @@ def open_due(at: datetime) -> int:
 def waiting() -> list[Delivery]:
     """Deliveries still to be made, oldest first."""
     return list(
-        Delivery.objects.filter(_free())
-        .select_related("tenant", "subscription", "subscription__creator", "recipient", "recipient__grant")
-        .order_by("id")
+        Delivery.objects.filter(_free()).select_related("tenant", *_OF_SUBSCRIPTIONS, *_OF_RECIPIENTS).order_by("id")
     )
 
 
 def claim(delivery: Delivery) -> bool:
     """Take a delivery to work on; False when somebody else has it. ``attempts`` then tells this claim from others."""
     with transaction.atomic(durable=True):
-        mine = Delivery.objects.filter(_free(), pk=delivery.pk, attempts=delivery.attempts).update(
-            claimed_until=Now() + LEASE, attempts=F("attempts") + 1
-        )
+        mine = LEASE.claim(LEASE.held(Delivery.objects.filter(_free()), delivery))
     delivery.attempts += 1
-    return bool(mine)
+    return mine
 
 
 def settle(delivery: Delivery, state: DeliveryState, **fields: Any) -> bool:
     """Write what became of a delivery; False when somebody else has done so or has it now."""
-    return bool(
-        Delivery.objects.filter(pk=delivery.pk, attempts=delivery.attempts, state__in=OPEN).update(
-            state=state, claimed_until=None, **fields
-        )
-    )
+    return LEASE.settle(_held(delivery), state=state, **fields)
 
 
 def failed(delivery: Delivery, reason: str) -> None:
@@ -72,9 +70,7 @@ def failed(delivery: Delivery, reason: str) -> None:
     if delivery.attempts >= MOST_ATTEMPTS:
         settle(delivery, DeliveryState.FAILED, reason=reason)
     else:
-        Delivery.objects.filter(pk=delivery.pk, attempts=delivery.attempts, state__in=OPEN).update(
-            claimed_until=Now() + RETRY, attempts=F("attempts") + 1, reason=reason
-        )
+        _held(delivery).update(claimed_until=Now() + RETRY, attempts=F("attempts") + 1, reason=reason)
 
 
 def _open(subscription: Subscription, at: datetime) -> bool:
@@ -89,7 +85,9 @@ def _open(subscription: Subscription, at: datetime) -> bool:
         )
         if not mine:
             return False
-        readers = Recipient.objects.filter(subscription=subscription, left_at=None).exclude(confirmed_at=None)
+        readers = Recipient.objects.filter(subscription=subscription, left_at=None, removed_at=None).exclude(
+            confirmed_at=None
+        )
         Delivery.objects.bulk_create(
             [
                 Delivery(
@@ -109,5 +107,9 @@ def _open(subscription: Subscription, at: datetime) -> bool:
     return True
 
 
+def _held(delivery: Delivery) -> QuerySet[Delivery]:
+    return LEASE.held(Delivery.objects.filter(state__in=OPEN), delivery)
+
+
 def _free() -> Q:
-    return Q(state__in=OPEN) & (Q(claimed_until=None) | Q(claimed_until__lt=Now()))
+    return Q(state__in=OPEN) & LEASE.free()

@@ -40,6 +40,7 @@ class Setting:
     due_at: datetime
     late: bool
     complete: bool
+    manage_url: str = ""  # for whoever can sign in
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ class Pointer:
     recipient_id: int
 
 
+def pointer_to(recipient: Recipient) -> Pointer:
+    return Pointer(recipient.tenant_id, recipient.subscription_id, recipient.pk)
+
+
 def address(recipient: Recipient, purpose: str) -> str:
     """The full address; leaving has no end, confirming has thirty days."""
     value = f"{recipient.tenant_id}-{recipient.subscription_id}-{recipient.pk}"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.outbox.models import Message
 from portal.tenants.base import PublicModel
 from portal.tenants.models.grants import Grant
+from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import validate_zone
 from reports.mail.due import Kind, Rhythm
 from reports.periods import Period
@@ -25,8 +26,10 @@ WEEKDAYS = list(
 class Subscription(PublicModel):
     """A report that comes by mail. ``next_due`` is the one thing a sender claims; None sends nothing.
 
-    ``filters`` is the query string of the filters, as the report's address has them. ``hold_hours`` is how long
-    a report waits for data that are not complete; then it goes out and says so.
+    ``filters`` is the query string of the filters, as the report's address has them. ``grant`` is the most that any of
+    its readers sees: what its maker saw when it was made, without numbers. ``hold_hours`` is how long a report waits
+    for data that are not complete; then it goes out and says so, or ``holds`` on until they are. A paused one is not
+    ``active``; a removed one stays a row, for what was sent.
     """
 
     name = models.CharField(_("name"), max_length=120)
@@ -38,16 +41,25 @@ class Subscription(PublicModel):
     minute = models.PositiveSmallIntegerField(_("minute"), default=0, validators=[MaxValueValidator(59)])
     zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
     filters = models.CharField(_("filters"), max_length=2000, blank=True)
+    grant = models.ForeignKey(
+        Grant, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("what may be seen")
+    )
     creator = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("set up by")
+    )
+    key = models.ForeignKey(
+        ApiKey, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("by API key")
     )
     active = models.BooleanField(_("active"), default=True)
     hold_hours = models.PositiveSmallIntegerField(
         _("hours to wait for complete data"), default=6, validators=[MaxValueValidator(20)]
     )
+    holds = models.BooleanField(_("waits until data are complete"), default=False)
+    skips_empty = models.BooleanField(_("skips periods without calls"), default=False)
     next_due = models.DateTimeField(_("next due"), null=True, blank=True, db_index=True)
     last_period_start = models.DateField(_("last period from"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
 
     class Meta(PublicModel.Meta):
         verbose_name = _("scheduled mail")
@@ -62,9 +74,20 @@ class Subscription(PublicModel):
         return Rhythm(Kind(self.kind), self.zone, self.hour, self.minute, self.weekday)
 
 
+class AddedBy(models.TextChoices):
+    """Who put a reader on a mail. Of members and keys it counts whether they still may; the console's word stands."""
+
+    MEMBER = "member", _("a member")
+    KEY = "key", _("an API key")
+    CONSOLE = "console", _("an administrator")
+
+
 class Recipient(PublicModel):
     """Who reads a subscription. A member reads by the rights of the membership as it stands when the mail is made; an
-    address without an account reads by ``grant``, once it has confirmed."""
+    address without an account reads by ``grant``, once it has confirmed, and as long as whoever added it still may.
+
+    ``left_at`` is the reader's own act, ``removed_at`` somebody else's.
+    """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="recipients")
     email = models.EmailField(_("e-mail address"), max_length=254)
@@ -80,6 +103,14 @@ class Recipient(PublicModel):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
+    removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
+    added_as = models.CharField(_("added by"), max_length=10, choices=AddedBy.choices, default=AddedBy.CONSOLE)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("by member")
+    )
+    added_key = models.ForeignKey(
+        ApiKey, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("by API key")
+    )
 
     class Meta(PublicModel.Meta):
         verbose_name = _("recipient")
@@ -92,6 +123,11 @@ class Recipient(PublicModel):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing will be sent any more, by the reader's own word or somebody else's."""
+        return any((self.left_at, self.removed_at, self.subscription.removed_at))
 
 
 class DeliveryState(models.TextChoices):
@@ -137,10 +173,12 @@ class Delivery(PublicModel):
         constraints = (
             *PublicModel.Meta.constraints,
             models.UniqueConstraint(
-                fields=("tenant", "subscription", "period_start", "recipient"), name="reports_mail_delivery_once"
+                fields=("tenant", "subscription", "period_start", "period_end", "recipient"),
+                name="reports_mail_delivery_once",
             ),
         )
         indexes = (
+            models.Index(fields=("tenant", "subscription", "-id"), name="reports_mail_delivery_newest"),
             models.Index(
                 fields=("tenant", "id"),
                 condition=models.Q(state__in=("pending", "held")),

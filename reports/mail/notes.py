@@ -8,6 +8,7 @@ from reports.mail.due import Kind
 from reports.mail.facts import SHORT_CALLS, Facts, Setting
 from reports.queries.answer import Answer
 from reports.queries.question import Filters
+from reports.understood import calls_read
 
 
 def short_calls(facts: Facts) -> str:
@@ -29,7 +30,9 @@ def data(facts: Facts) -> str:
         parts.append(_("Data as of %(moment)s") % {"moment": words.moment(stand.as_of, facts.period.zone)})
     else:
         parts.append(_("No data were read yet"))
-    if stand.vendor_total is None:
+    if unread := calls_read(stand.mirrored, stand.vendor_total, stand.quarantined, stand.accepted):
+        parts.append(unread)
+    elif stand.vendor_total is None:
         parts.append(_("%(calls)s mirrored") % {"calls": words.calls(stand.mirrored)})
     else:
         parts.append(

@@ -39,7 +39,7 @@ def _page(
         raise Http404 from error
     outcome = act(pointer) if request.method == "POST" else None
     recipient = consent.find(pointer)
-    gone = recipient is None or recipient.left_at is not None
+    gone = recipient is None or recipient.gone
     with translation.override(recipient.language if recipient else translation.get_language()):
         context = {
             "subscription": recipient.subscription if recipient else None,

@@ -8,22 +8,20 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import translation
 
 from portal.audit.record import record
 from portal.outbox import post
 from portal.outbox.models import State
 from portal.tenants import wall
-from portal.tenants.models.people import Membership, Role
-from reports.mail import consent, deliveries, links
-from reports.mail.compose import compose
-from reports.mail.cupboard import Cover, Cupboard
-from reports.mail.facts import Facts, Setting, covers, snapshot
-from reports.mail.models import Delivery, DeliveryState, Subscription
-from reports.mail.render import render
+from reports.mail import deliveries, links
+from reports.mail.cupboard import Cupboard
+from reports.mail.facts import snapshot
+from reports.mail.making import Made, make
+from reports.mail.models import Delivery, DeliveryState
+from reports.mail.rights import NotAllowed, scope_of
 from reports.scope import Scope
 
 logger = logging.getLogger("ringbook.mail")
@@ -75,14 +73,15 @@ def deliver_now(tenant_id: int, message_id: int) -> str:
 
 def _send(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: HandOver) -> SendSummary:
     try:
-        scope = Scope.of(consent.grant_of(delivery.recipient))
-        if not scope.environment_ids:
-            raise consent.NotAllowed("nothing to see")
-    except consent.NotAllowed as reason:
+        scope = scope_of(delivery.recipient, delivery.subscription)
+        if cupboard.cover(delivery, scope).nothing:
+            raise NotAllowed("nothing to see")
+    except NotAllowed as reason:
         if deliveries.settle(delivery, DeliveryState.SUPPRESSED, reason=str(reason)):
             record("mail.suppressed", tenant_id=delivery.tenant_id, about={"delivery": delivery.pk})
         return SendSummary()
-    if at < delivery.held_until and not cupboard.complete(delivery, scope):
+    waits = at < delivery.held_until or delivery.subscription.holds
+    if waits and not cupboard.complete(delivery, scope):
         deliveries.settle(delivery, DeliveryState.HELD)
         return SendSummary(held=1)
     if not deliveries.claim(delivery):
@@ -97,69 +96,25 @@ def _send(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: Ha
 
 
 def _post(delivery: Delivery, at: datetime, *, cupboard: Cupboard, scope: Scope) -> int | None:
-    """Compose and put; None when somebody else has done so. The figures and the message are written together."""
-    recipient, late = delivery.recipient, delivery.late_at(at)
-    with translation.override(recipient.language):
-        facts = cupboard.facts(delivery, scope)
-        complete = covers(facts.figures.completeness, facts.period, at)
-        setting = _setting(delivery, facts, cover=cupboard.cover(delivery, scope), late=late, complete=complete)
-        mail = render(compose(facts, setting), zone=delivery.zone)
-        with transaction.atomic():
-            message = post.put(
-                tenant_id=delivery.tenant_id,
-                to=recipient.email,
-                subject=mail.subject,
-                text=mail.text,
-                html=mail.html,
-                headers=_headers(delivery, setting),
-                reference=f"report:{delivery.public_id}",
-            )
-            mine = deliveries.settle(
-                delivery,
-                DeliveryState.POSTED,
-                message=message,
-                snapshot=snapshot(facts),
-                as_of=facts.figures.completeness.as_of,
-                complete=complete,
-                late=late,
-                reason="",
-            )
-            if not mine:
-                transaction.set_rollback(True)
+    """Compose and put; None when somebody else has done so, or there is nothing to tell and the mail is to be skipped
+    then. The figures and the message are written together."""
+    made = make(delivery, scope, at, cupboard=cupboard, leave_url=links.address(delivery.recipient, links.LEAVE))
+    if made.empty and made.complete and delivery.subscription.skips_empty:
+        deliveries.settle(delivery, DeliveryState.SUPPRESSED, reason="no calls", **_facts(made))
+        return None
+    with transaction.atomic():
+        message = made.put(delivery, reference=f"report:{delivery.public_id}")
+        mine = deliveries.settle(delivery, DeliveryState.POSTED, message=message, reason="", **_facts(made))
+        if not mine:
+            transaction.set_rollback(True)
     return message.pk if mine else None
 
 
-def _setting(delivery: Delivery, facts: Facts, *, cover: Cover, late: bool, complete: bool) -> Setting:
-    tenant = delivery.tenant
-    return Setting(
-        tenant=tenant.name,
-        name=delivery.subscription.name,
-        environments=cover.environments,
-        agent_count=cover.agent_count,
-        filters=facts.figures.question.filters,
-        portal_url=f"{settings.BASE_URL}/t/{tenant.slug}/",
-        leave_url=links.address(delivery.recipient, links.LEAVE),
-        reply_to=_reply_to(delivery.subscription),
-        due_at=delivery.due_at,
-        late=late,
-        complete=complete,
-    )
-
-
-def _headers(delivery: Delivery, setting: Setting) -> dict[str, str]:
-    headers = {
-        "List-Id": f"<{delivery.subscription.public_id}.mail.ringbook>",
-        "List-Unsubscribe": f"<{setting.leave_url}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "Auto-Submitted": "auto-generated",
-        "Content-Language": translation.get_language() or "",
+def _facts(made: Made) -> dict[str, Any]:
+    """What a delivery keeps of the figures."""
+    return {
+        "snapshot": snapshot(made.facts),
+        "as_of": made.facts.figures.completeness.as_of,
+        "complete": made.complete,
+        "late": made.late,
     }
-    return headers | ({"Reply-To": setting.reply_to} if setting.reply_to else {})
-
-
-def _reply_to(subscription: Subscription) -> str:
-    """Who set the mail up, while a member; else the first owner."""
-    members = Membership.objects.filter(user__is_active=True).order_by("id")
-    if subscription.creator_id and members.filter(user_id=subscription.creator_id).exists():
-        return str(subscription.creator.email)  # type: ignore[union-attr]
-    return members.filter(role=Role.OWNER).values_list("user__email", flat=True).first() or ""

@@ -1,6 +1,9 @@
-"""Setting up scheduled mails and their recipients. The wall of the tenant must be open, unless said otherwise."""
+"""Setting up scheduled mails and their readers, as audited acts. The wall must be open, unless said otherwise."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.template.loader import render_to_string
@@ -15,9 +18,14 @@ from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Tenant
 from reports.mail import links
+from reports.mail.consent import hold_back
 from reports.mail.due import Kind, next_due
 from reports.mail.models import Recipient, Subscription
+from reports.mail.plans import NAMES, Plan, plan_of
 from reports.mail.render import html
+from reports.mail.rights import Author, Rights, at_the_console, stands
+
+RHYTHM = frozenset({"kind", "weekday", "hour", "zone", "active"})
 
 
 def create_weekly(
@@ -29,32 +37,97 @@ def create_weekly(
     again for the same reader and name, it returns what is there.
     """
     with wall.tenant(tenant), translation.override(language), transaction.atomic():
-        name = name or _("Weekly calls")
+        name = name or str(NAMES[Kind.WEEKLY])
         found = Subscription.objects.filter(name=name, recipients__email=normalised(email)).first()
         if found is not None:
             return found
-        subscription = Subscription(tenant=tenant, name=name, kind=Kind.WEEKLY.value, zone=tenant.zone)
-        schedule(subscription, since or timezone.now())
+        subscription = Subscription(
+            tenant=tenant, grant=Rights().kept(tenant), name=name, kind=Kind.WEEKLY.value, zone=tenant.zone
+        )
+        subscription.next_due = next_due(subscription.rhythm, since or timezone.now())
+        subscription.save()
         add_recipient(subscription, email, language=language)
         return subscription
 
 
-def schedule(subscription: Subscription, after: datetime) -> None:
-    """Save a subscription whose rhythm is new or changed, due next after an instant."""
-    subscription.next_due = next_due(subscription.rhythm, after)
-    subscription.save()
+def create(plan: Plan, author: Author) -> Subscription:
+    """A new mail. What it may show is fixed now: as much as its author sees, without numbers."""
+    with transaction.atomic():
+        subscription = Subscription(
+            tenant=author.tenant,
+            grant=author.rights.kept(author.tenant),
+            creator=author.user if author.key is None else None,
+            key=author.key,
+            **_columns(plan, ""),
+        )
+        subscription.next_due = next_due(subscription.rhythm, timezone.now()) if subscription.active else None
+        subscription.save()
+        _set_readers(subscription, plan, author)
+        author.note("subscription.added", about(subscription, readers=len(plan.to)))
+    return subscription
+
+
+def change(subscription: Subscription, plan: Plan, author: Author) -> None:
+    """Make a mail what the plan says. A new rhythm, and going on after a pause, count from now; what is due in the
+    old rhythm and not made yet stays due, but for a pause.
+    """
+    columns = _columns(plan, subscription.filters)
+    changed = {name: value for name, value in columns.items() if getattr(subscription, name) != value}
+    with transaction.atomic():
+        for name, value in changed.items():
+            setattr(subscription, name, value)
+        if changed.keys() & RHYTHM:
+            after = next_due(subscription.rhythm, timezone.now()) if subscription.active else None
+            subscription.next_due = changed["next_due"] = after
+        # Only what changed is written: a sender may be moving the due time along at this moment.
+        if changed:
+            Subscription.objects.filter(pk=subscription.pk, removed_at=None).update(**changed)
+        if changed.get("active") is False:
+            hold_back(subscription.deliveries.all(), "paused")
+        readers = _set_readers(subscription, plan, author)
+        if changed or readers:
+            author.note(_act(changed), about(subscription, readers=len(plan.to)))
+
+
+def set_paused(subscription: Subscription, author: Author, *, on: bool) -> None:
+    """Pause a mail, or go on with it: then it is due next as counted from now."""
+    change(subscription, replace(plan_of(subscription), paused=on), author)
+
+
+def remove(subscription: Subscription, author: Author) -> None:
+    """Send nothing more, not even what waits. What was sent stays known."""
+    with transaction.atomic():
+        rows = Subscription.objects.filter(pk=subscription.pk, removed_at=None)
+        if rows.update(removed_at=timezone.now(), active=False, next_due=None):
+            author.note("subscription.removed", about(subscription))
+        hold_back(subscription.deliveries.all(), "removed")
 
 
 def add_recipient(
-    subscription: Subscription, email: str, *, language: str, grant: Grant | None = None, name: str = ""
+    subscription: Subscription,
+    email: str,
+    *,
+    language: str,
+    grant: Grant | None = None,
+    name: str = "",
+    author: Author | None = None,
 ) -> Recipient:
     """Add a reader. A member counts as confirmed and reads by the membership; anybody else is asked first by mail, and
-    reads by ``grant``: every environment, no numbers, unless another is given. Somebody who left is not added back."""
+    reads by ``grant``: as much as the author sees, no numbers, unless another is given. Somebody who left is not added
+    back, but by himself."""
     email = normalised(email)
+    author = author or at_the_console(subscription.tenant)
     membership = Membership.objects.select_related("user").filter(user__email=email, user__is_active=True).first()
+    standing: dict[str, Any] = {
+        "as_member": membership is not None,
+        "user": membership.user if membership else None,
+        "added_as": author.added_as,
+        "added_by": author.user,
+        "added_key": author.key,
+    }
     with transaction.atomic():
-        if membership is None and grant is None:
-            grant = Grant.objects.create(tenant_id=subscription.tenant_id)
+        if membership is None:
+            standing["grant"] = grant or author.rights.kept(author.tenant)
         recipient, is_new = Recipient.objects.get_or_create(
             tenant_id=subscription.tenant_id,
             subscription=subscription,
@@ -62,15 +135,71 @@ def add_recipient(
             defaults={
                 "name": name or (membership.user.name if membership else ""),
                 "language": language,
-                "as_member": membership is not None,
-                "user": membership.user if membership else None,
-                "grant": grant,
                 "confirmed_at": timezone.now() if membership else None,
+                **standing,
             },
         )
-        if is_new and membership is None:
+        if not is_new:
+            _take_back(recipient, standing | {"language": language}, author)
+        if recipient.confirmed_at is None:
             invite(recipient)
     return recipient
+
+
+def _take_back(recipient: Recipient, standing: dict[str, Any], author: Author) -> None:
+    """A reader who was there before: with the standing of today. An outside address that agreed has agreed."""
+    changes = standing | {"removed_at": None}
+    if recipient.email == author.email:
+        changes["left_at"] = None
+    if standing["as_member"]:
+        changes["confirmed_at"] = timezone.now()
+    elif recipient.as_member:  # a member then, a stranger now
+        changes["confirmed_at"] = None
+    for name, value in changes.items():
+        setattr(recipient, name, value)
+    recipient.save(update_fields=list(changes))
+
+
+def _set_readers(subscription: Subscription, plan: Plan, author: Author) -> bool:
+    """Make the readers those of the plan; whether that changed anything."""
+    rows = {row.email: row for row in Recipient.objects.filter(subscription=subscription, removed_at=None)}
+    gone = [row.pk for email, row in rows.items() if email not in plan.to]
+    Recipient.objects.filter(pk__in=gone).update(removed_at=timezone.now())
+    hold_back(subscription.deliveries.filter(recipient__in=gone), "removed")
+    # An outside address whose voucher has gone is vouched for by whoever keeps it on the list now.
+    stale = [email for email, row in rows.items() if email in plan.to and not row.as_member and not stands(row)]
+    back = [email for email, row in rows.items() if email == author.email and row.left_at is not None]
+    new = [email for email in plan.to if email not in rows]
+    for email in dict.fromkeys((*new, *stale, *back)):
+        if email in plan.to:
+            add_recipient(subscription, email, language=plan.language, author=author)
+    told = Recipient.objects.filter(subscription=subscription).exclude(language=plan.language)
+    return bool(told.update(language=plan.language)) or bool(gone or new or stale or back)
+
+
+def about(subscription: Subscription, **counts: int) -> dict[str, str | int]:
+    return {"subscription": str(subscription.public_id), **counts}
+
+
+def _columns(plan: Plan, filters: str) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "kind": plan.kind.value,
+        "weekday": plan.weekday - 1,
+        "hour": plan.hour,
+        "zone": plan.zone,
+        "filters": plan.filters(filters),
+        "hold_hours": plan.wait_hours,
+        "holds": plan.then == "hold",
+        "skips_empty": plan.empty == "skip",
+        "active": not plan.paused,
+    }
+
+
+def _act(changed: Mapping[str, Any]) -> str:
+    if "active" in changed:
+        return "subscription.resumed" if changed["active"] else "subscription.paused"
+    return "subscription.changed"
 
 
 def invite(recipient: Recipient) -> Message:

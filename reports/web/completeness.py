@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from portal.formats import figures
 from reports.queries.answer import Completeness, GapNote
+from reports.understood import calls_read, elements_unread
 from sync.taxonomy import Fault, Stream
 
 FAULTS: dict[str, str | Promise] = {
@@ -30,7 +31,9 @@ FAULTS: dict[str, str | Promise] = {
     Fault.DRIFT: gettext_lazy("the list moved while it was read"),
     Fault.EMPTY_PAGE: gettext_lazy("a page of the list was empty"),
     Fault.VANISHED: gettext_lazy("most of what was there is gone"),
+    Fault.UNREADABLE: gettext_lazy("elements could not be understood"),
     Fault.LOST_LEASE: gettext_lazy("the reading was interrupted"),
+    Fault.CLOCK: gettext_lazy("it was read by a clock that was ahead"),
 }
 STREAMS: dict[str, str | Promise] = {
     Stream.AGENTS: gettext_lazy("agents"),
@@ -73,6 +76,11 @@ def completeness_line(completeness: Completeness, zone: str, *, now: datetime) -
 
 def _mirrored(completeness: Completeness) -> str:
     """The vendor's total counts test calls too, so this says that its own does."""
+    unread = calls_read(
+        completeness.mirrored, completeness.vendor_total, completeness.quarantined, completeness.accepted
+    )
+    if unread:
+        return unread
     mirrored, total = figures.decimal(completeness.mirrored), completeness.vendor_total
     if not (completeness.mirrored or total):
         return _("no call to mirror") if total == 0 else _("no call mirrored")
@@ -94,6 +102,8 @@ def _mirrored(completeness: Completeness) -> str:
 def _reason(completeness: Completeness) -> str:
     if completeness.complete or not completeness.as_of:
         return ""
+    if completeness.quarantined:
+        return ""
     if completeness.vendor_total is not None and completeness.mirrored < completeness.vendor_total:
         return ""
     if completeness.gaps:
@@ -109,6 +119,6 @@ def _gap(note: GapNote, zone: str, now: datetime) -> str:
     )
     return _("%(where)s: %(fault)s, since %(moment)s") % {
         "where": " · ".join(part for part in where if part),
-        "fault": FAULTS.get(note.fault, note.fault),
+        "fault": elements_unread(note.quarantined) if note.quarantined else FAULTS.get(note.fault, note.fault),
         "moment": figures.moment(note.since, zone, now=now),
     }

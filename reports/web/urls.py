@@ -12,6 +12,7 @@ from reports.web.campaigns.campaign import campaign
 from reports.web.campaigns.views import campaigns
 from reports.web.contacts import contact_page
 from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
+from reports.web.mail.views import delivery_again, mail_act, mail_body, mail_new, mail_one, mail_preview, mails
 from reports.web.overview.views import calls_csv, overview
 from reports.web.report.views import report, reports
 
@@ -38,6 +39,13 @@ urlpatterns = [
     path("exports/<uuid:export>/download/", export_download, name="export_download"),
     path("exports/<uuid:export>/again/", export_again, name="export_again"),
     path("exports/<uuid:export>/delete/", export_delete, name="export_delete"),
+    path("mail/", mails, name="mail"),
+    path("mail/new/", mail_new, name="mail_new"),
+    path("mail/<uuid:mail>/", mail_one, name="mail_one"),
+    path("mail/<uuid:mail>/act/", mail_act, name="mail_act"),
+    path("mail/<uuid:mail>/preview/", mail_preview, name="mail_preview"),
+    path("mail/<uuid:mail>/preview/body/", mail_body, name="mail_body"),
+    path("mail/deliveries/<uuid:delivery>/again/", delivery_again, name="delivery_again"),
     path("reports/", reports, name="reports"),
     path("reports/query/", report, name="report"),
 ]

@@ -85,6 +85,7 @@ def campaign(request: TenantRequest, tenant: str, campaign: UUID) -> HttpRespons
         "line": completeness_line(standing, scope.zone, now=now),
         "read_at": figures.moment(read.as_of, scope.zone, now=now) if read.as_of else "",
         "read_whole": read.whole,
+        "read_ended": read.ended,
         "calls": calls,
         "calls_href": links.calls(),
         "reach_rate": _share(calls.effort.reached, calls.effort.contacts),

@@ -81,6 +81,7 @@ def campaigns(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "kept_since": "" if with_course else kept_since(shown),
         "read_at": figures.moment(read.as_of, head.scope.zone, now=head.now) if read.as_of else "",
         "read_whole": read.whole,
+        "read_ended": read.ended,
         "states": states(head),
         "several_homes": len(head.shown.environments) > 1,
         "untold": [

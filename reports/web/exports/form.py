@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from reports.catalogue import CATALOGUE
 from reports.files import words
-from reports.files.formats import DIALECT_LABELS, FORMATS
+from reports.files.formats import DIALECT_LABELS, FORMATS, offered
 from reports.files.models import What
 from reports.files.orders import FILTERS, SHAPES, Order, read_order
 from reports.files.tables import call_columns
@@ -60,7 +60,8 @@ class ExportForm:
 
     @property
     def format(self) -> str:
-        return self.values.get("format") if self.values.get("format") in FORMATS else "xlsx"  # type: ignore[return-value]
+        chosen, usual = self.values.get("format", ""), next(iter(offered()))
+        return chosen if chosen in offered() else usual
 
     @property
     def dialects(self) -> Mapping[str, Any]:

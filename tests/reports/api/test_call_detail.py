@@ -56,9 +56,11 @@ def test_changes_notes_and_flags(get, acme, care, ana, spoken):
         assert [(note["author"], note["text"]) for note in told["notes"]] == [("Ana", text)]
 
 
-def test_reading_a_transcript_is_noted_once_for_each_key(get, acme, care, spoken):
+def test_reading_a_transcript_is_noted_once_for_each_key(get, client, acme, care, spoken):
+    client.defaults["REMOTE_ADDR"] = "203.0.113.7"
     with wall.tenant(acme):
         silent = factories.call(care, "c-2")
+        other = factories.call(care, "c-3", raw=json.dumps({"call_id": "c-3", "call_transcription": [{"user": "Oi."}]}))
     keys = [make_key(acme), make_key(acme)]
     for key in (*keys, *keys):
         for call in (spoken, silent):
@@ -67,3 +69,7 @@ def test_reading_a_transcript_is_noted_once_for_each_key(get, acme, care, spoken
         entries = list(Entry.objects.filter(action=OPENED))
     assert [entry.about for entry in entries] == [{"call": str(spoken.pk)}] * 2
     assert len({entry.key_id for entry in entries}) == 2
+    assert {entry.address for entry in entries} == {"203.0.113.7"}
+    assert get(f"{API}/calls/{other.pk}/", keys[0]).status_code == 200  # within the same hour, another one
+    with wall.tenant(acme):
+        assert Entry.objects.filter(action=OPENED, about={"call": str(other.pk)}).count() == 1

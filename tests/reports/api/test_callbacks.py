@@ -88,6 +88,13 @@ def test_returns_name_the_calls_they_answer_page_by_page(client, acme, line):
 
 def test_contacts_wait_until_a_call_connects(client, acme, sales, line):
     key = make_key(acme, numbers=True)
+    with wall.tenant(acme):  # a test call is no attempt at anybody, nor does it meet him
+        for n, status in enumerate(("no-answer", "completed")):
+            at = TIME_ZERO + timedelta(hours=6, minutes=n)
+            agent = line["out-0"].agent
+            factories.call(
+                sales, f"trial-{n}", agent=agent, status=status, to_number=NUMBER, started_at=at, is_test=True
+            )
     (row,) = get(client, "/open/?count=true", key).json()["results"]
     assert (row["number"], row["call"], row["missed"], row["attempts_since"]) == (
         "+5511987654321",

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import sys
 from datetime import timedelta
 
 import pytest
@@ -96,6 +97,16 @@ def test_a_report_in_one_body(get, post, acme, calls):
         for row in answer["rows"]
     ]
     assert [[row[0], int(row[1]), float(row[2]) if row[2] else None] for row in rows[1:]] == told
+
+
+def test_a_format_that_is_not_installed_is_refused_and_the_next_one_usual(post, acme, calls, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    answer = post("/api/v1/exports/", {"what": "calls", "format": "xlsx"}, make_key(acme))
+
+    assert answer.status_code == 400
+    sentence = "XLSX files need the package xlsxwriter, which is not installed here."
+    assert answer.data["errors"] == {"format": [sentence]}
+    assert post("/api/v1/exports/", {"what": "calls"}, make_key(acme)).data["format"] == "csv"
 
 
 @pytest.mark.parametrize(

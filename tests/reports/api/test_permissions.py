@@ -47,6 +47,11 @@ TABLE = {
     f"{API}/exports/": API_READERS,
     f"{API}/exports/{{call}}/": API_READERS,
     f"{API}/exports/{{call}}/download/": API_READERS,
+    f"{API}/subscriptions/": API_READERS,
+    f"{API}/subscriptions/{{call}}/": API_READERS,
+    f"{API}/subscriptions/{{call}}/test/": API_READERS,
+    f"{API}/subscriptions/{{call}}/resend/": API_READERS,
+    f"{API}/deliveries/": API_READERS,
     f"{API}/metrics/": API_READERS,
     f"{API}/reports/": API_READERS,
     f"{API}/reports/query/": API_READERS,
@@ -228,6 +233,11 @@ def expected(address, name, method):
         if method == "POST" and not one:
             return 400
         return 404 if one and (reads or (method == "DELETE" and whole)) else 200 if reads else 405
+    if address.startswith(f"{API}/subscriptions/"):  # a wish that says nothing, and mails that are nobody's
+        if address == f"{API}/subscriptions/":
+            return 200 if reads else 405 if method != "POST" else 400 if name == "ana" else 403
+        taken = ("GET", "HEAD", "PATCH", "DELETE") if address.endswith("{call}/") else ("POST",)
+        return 404 if method in taken else 405
     if not reads:
         return 405
     if address == f"{API}/contacts/":
@@ -248,6 +258,12 @@ QUERIES = {
         "agent={agent}&date_from=2026-07-01&date_to=2026-07-09&by=agent",
     ),
 }
+
+
+def test_a_key_bound_to_an_environment_that_its_grant_lacks_reads_nothing(get, world, acme, sales, care):
+    key = make_key(acme, environment=sales, sees=(care,))
+    for path in ("environments", "calls", "agents"):
+        assert get(f"/api/v1/{path}/", key).data["results"] == []
 
 
 @pytest.mark.parametrize("name", ["key", "bound", "blind", "ana"])

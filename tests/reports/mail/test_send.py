@@ -13,7 +13,7 @@ from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership
-from reports.mail import consent, links, send
+from reports.mail import consent, links, making, send
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.send import SendSummary, send_due
 from reports.mail.subscriptions import add_recipient, create_weekly
@@ -201,17 +201,34 @@ def test_a_reader_without_an_account_is_asked_first_and_sees_what_was_granted(ac
     assert "Sales" not in mail.outbox[-1].body
 
 
+def test_who_left_is_not_brought_back_by_the_link_that_asked_him(acme, weekly):
+    with wall.tenant(acme):
+        guest = add_recipient(weekly, "guest@elsewhere.example", language="en")
+    link = links.read(links.address(guest, links.CONFIRM).rsplit("/", 1)[1], links.CONFIRM)
+    assert consent.confirm(link)
+    leave(guest)
+    assert not consent.confirm(link)
+
+
+def test_a_period_that_is_due_again_was_reported_already(acme, weekly):
+    assert send_due(DUE).sent == 1
+    with wall.tenant(acme):
+        Subscription.objects.update(next_due=DUE)  # as after a change of its hour
+    assert send_due(DUE + HOUR) == SendSummary(due=1)
+    assert len(mail.outbox) == 1
+
+
 def test_one_readers_trouble_is_not_the_others_and_ends(acme, weekly, bruno, monkeypatch):
     with wall.tenant(acme):
         add_recipient(weekly, bruno.email, language="pt-br")
-    real = send.render
+    real = making.render
 
     def stumble(composed, **how):
         if translation.get_language() == "pt-br":
             raise RuntimeError
         return real(composed, **how)
 
-    monkeypatch.setattr(send, "render", stumble)
+    monkeypatch.setattr(making, "render", stumble)
     outcomes = []
     for _ in range(9):
         outcomes.append(send_due(DUE))

@@ -42,7 +42,7 @@ def test_a_tick_sends_what_is_due_by_way_of_tasks_that_carry_ids_only(acme, glob
         tasks.send_reports()
     [row] = delivered(acme)
     assert broker == [
-        ("send_tenant_reports", (acme.pk,), "reports"),
+        ("send_tenant_reports", (acme.pk,), "mail"),
         ("deliver_message", (acme.pk, row.message_id), "mail"),
     ]
     assert len(mail.outbox) == 1

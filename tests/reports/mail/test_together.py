@@ -1,5 +1,6 @@
 """Several senders at once, over a real mail server: each reader gets each period once."""
 
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -37,26 +38,73 @@ def readers(acme, weekly):
             add_recipient(weekly, reader.email, language="en")
 
 
-def run(_number):
-    """One sender. On PostgreSQL several run at once, each with a connection of its own."""
-    try:
-        return send_due(DUE + HOUR)
-    finally:
-        if connection.vendor == "postgresql":
+def each_got_one(acme, sink) -> bool:
+    received = Counter(to for to, _ in sink.taken)
+    return received == Counter({row.recipient.email: 1 for row in delivered(acme)}) and len(received) == READERS
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_five_senders_at_once_send_each_reader_one_mail(acme, readers, sink):
+    ready = threading.Barrier(5)
+
+    def run(_number):
+        """One sender, with a connection of its own."""
+        try:
+            ready.wait()
+            return send_due(DUE + HOUR)
+        finally:
             connection.close()
+
+    with ThreadPoolExecutor(5) as senders:
+        summaries = list(senders.map(run, range(5)))
+    assert sum(summaries, SendSummary()) == SendSummary(due=1, sent=READERS)
+    assert each_got_one(acme, sink)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_five_senders_send_each_reader_one_mail(acme, readers, sink):
-    if connection.vendor == "postgresql":
-        with ThreadPoolExecutor(5) as senders:
-            summaries = list(senders.map(run, range(5)))
-    else:
-        summaries = [run(number) for number in range(5)]
+def test_five_senders_one_after_another_send_each_reader_one_mail(acme, readers, sink):
+    summaries = [send_due(DUE + HOUR) for _number in range(5)]
+    assert summaries == [SendSummary(due=1, sent=READERS)] + [SendSummary()] * 4
+    assert each_got_one(acme, sink)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", ["open_due", "claim", "make", "deliver"])
+def test_senders_that_run_between_each_others_steps_send_each_reader_one_mail(
+    acme, readers, sink, monkeypatch, step, when
+):
+    """SQLite lets one write at a time, so what several senders can do to each other is to come between two steps: at
+    each of the first four times that a sender takes the step, another one begins and runs as far as it comes.
+    """
+    place = {
+        "open_due": (send.deliveries, "open_due"),
+        "claim": (send.deliveries, "claim"),
+        "make": (send, "make"),
+        "deliver": (send.post, "deliver"),
+    }[step]
+    real, summaries = getattr(*place), []
+    others = iter(range(4))
+
+    def another() -> None:
+        assert not connection.in_atomic_block
+        if next(others, None) is not None:
+            summaries.append(send_due(DUE + HOUR))
+
+    def interrupted(*args, **kwargs):
+        if when == "before":
+            another()
+        found = real(*args, **kwargs)
+        if when == "after":
+            another()
+        return found
+
+    monkeypatch.setattr(*place, interrupted)
+    summaries.append(send_due(DUE + HOUR))
+    assert len(summaries) == 5
     assert sum(summaries, SendSummary()) == SendSummary(due=1, sent=READERS)
-    received = Counter(to for to, _ in sink.taken)
-    assert received == Counter({row.recipient.email: 1 for row in delivered(acme)})
-    assert len(received) == READERS
+    assert each_got_one(acme, sink)
 
 
 class Killed(BaseException):

@@ -24,7 +24,7 @@ def _on_monday():
 @pytest.fixture
 def agents(acme, sales, care):
     """Ada answers more than before, Bia as much, Fay less. Cora takes Ada's callbacks, Dot is idle, Eve has left."""
-    with wall.tenant(acme):
+    with wall.tenant(acme), factories.at_once():
         people = {
             "ada": factories.agent(sales, "ada", price_per_minute=Decimal("0.0825"), currency="BRL"),
             "bia": factories.agent(sales, "bia"),

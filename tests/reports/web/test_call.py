@@ -293,13 +293,14 @@ def test_opening_a_transcript_is_noted_once_an_hour(client_of, acme, care, sales
     with wall.tenant(acme):
         call, silent = spoken(care), factories.call(sales, "t-1")
     client = client_of(ana)
+    client.defaults["REMOTE_ADDR"] = "203.0.113.7"
     for _ in range(2):
         page(client, call)
         page(client, silent)
         client.get(f"/t/acme/calls/{call.pk}/payload.json")
     with wall.tenant(acme):
         (entry,) = Entry.objects.filter(action=OPENED)
-    assert (entry.user_id, entry.about) == (ana.pk, {"call": str(call.pk)})
+    assert (entry.user_id, entry.about, entry.address) == (ana.pk, {"call": str(call.pk)}, "203.0.113.7")
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         client.force_login(ana)
         page(client, call)

@@ -1,6 +1,7 @@
 """The exports page: the form carries what an address chose, and its files are made, had, asked for again, deleted."""
 
 import re
+import sys
 from datetime import timedelta
 from html import unescape
 from urllib.parse import urlencode
@@ -178,6 +179,38 @@ def test_a_wrong_choice_is_told_on_the_form(page, acme):
     assert answer.status_code == 400
     assert "The period ends before it begins." in answer.content.decode()
     assert rows(acme) == []
+
+
+PACKAGES = {"xlsx": "xlsxwriter", "parquet": "pyarrow", "pdf": "typst"}
+
+
+@pytest.mark.parametrize("form", PACKAGES)
+def test_a_format_that_is_not_installed_is_said_and_not_offered(page, acme, monkeypatch, form):
+    monkeypatch.setitem(sys.modules, PACKAGES[form], None)  # Python's own word for a module that cannot be had
+    label = "Parquet" if form == "parquet" else form.upper()
+    sentence = f"{label} files need the package {PACKAGES[form]}, which is not installed here."
+    shown = page.get(PAGE).content.decode()
+    choices = dict(re.findall(r'name="format" value="(\w+)" ?([^>]*)>', shown))
+
+    assert {key for key, rest in choices.items() if "disabled" in rest} == {form}
+    assert [key for key, rest in choices.items() if "checked" in rest] == ["csv" if form == "xlsx" else "xlsx"]
+    assert shown.count(sentence) == 1
+
+    refused = page.post(PAGE, {"what": "calls", "format": form}, headers={"Accept-Language": "pt-br"})
+    assert refused.status_code == 400
+    assert f"precisam do pacote {PACKAGES[form]}" in refused.content.decode()
+    assert rows(acme) == []
+
+
+@pytest.mark.parametrize("form", PACKAGES)
+def test_a_file_whose_format_went_away_since_says_so(page, acme, monkeypatch, form):
+    page.post(PAGE, {"what": "calls", "format": form})
+    monkeypatch.setitem(sys.modules, PACKAGES[form], None)
+    make_all(acme)
+    (row,) = rows(acme)
+
+    assert row.state == "failed"
+    assert row.error.endswith(f"files need the package {PACKAGES[form]}, which is not installed here.")
 
 
 def test_a_file_is_had_asked_for_again_and_deleted(page, acme):

@@ -38,7 +38,7 @@ def _on_monday():
 @pytest.fixture
 def calls(acme, sales, care):
     """Three weeks of calls in both environments, two agents each."""
-    with wall.tenant(acme):
+    with wall.tenant(acme), factories.at_once():
         for place, environment in enumerate((sales, care)):
             agents = [factories.agent(environment, f"{environment.name}-{n}") for n in (1, 2)]
             for n in range(120):

@@ -49,7 +49,7 @@ def _at_noon():
 @pytest.fixture
 def calls(acme, sales, care) -> None:
     """Three weeks of both vendors, with every status, several causes, lines, area codes and lengths."""
-    with wall.tenant(acme):
+    with wall.tenant(acme), factories.at_once():
         for place, environment in enumerate((sales, care)):
             agents = [factories.agent(environment, f"{environment.name}-{n}") for n in (1, 2)]
             for n in range(160):

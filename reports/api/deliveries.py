@@ -1,0 +1,96 @@
+"""What was sent of scheduled mails, and sending one again."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers as s
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.outbox.tasks import enqueue
+from reports.api import documented as doc
+from reports.api import forms
+from reports.api.base import PAGING
+from reports.api.problems import ParameterError, Told
+from reports.api.subscriptions import SubscriptionView
+from reports.mail import access, log
+from reports.mail.models import Delivery
+
+DeliveryForm = doc.form(
+    "Delivery",
+    id=s.UUIDField(),
+    subscription=s.UUIDField(),
+    name=s.CharField(help_text=_("Of the scheduled mail.")),
+    period=doc.Period(),
+    recipient=s.EmailField(),
+    state=s.ChoiceField(choices=log.Outcome.values),
+    due_at=s.DateTimeField(),
+    at=s.DateTimeField(allow_null=True, help_text=_("When it left.")),
+    reply=s.CharField(help_text=_("What the mail server answered, or why nothing was sent.")),
+    complete=s.BooleanField(allow_null=True, help_text=_("Whether the data behind it were complete.")),
+    late=s.BooleanField(),
+)
+ResendForm = doc.form("SubscriptionResend", delivery=s.UUIDField())
+
+
+class DeliveryList(SubscriptionView):
+    params = ("subscription", *PAGING)
+
+    @extend_schema(operation_id="deliveries_list", **doc.listed(DeliveryForm, "subscription"))
+    def get(self, request: Request) -> Response:
+        """Deliveries, newest first: of mails the reader may change all, also once they are removed; of others those
+        that went to him. ``state`` is ``unknown`` where the mail server gave no answer: such a mail may have arrived.
+        """
+        rows = access.deliveries(self.author)
+        if wanted := self.ids("subscription"):
+            rows = rows.filter(subscription__public_id__in=wanted)
+        try:
+            page = log.page(rows, self.cursor(), self.page_size())
+        except log.NoCursor:
+            raise ParameterError({"cursor": _("This is no cursor of a page.")}) from None
+        count = rows.count() if self.wants_count() else None
+        return self.listed([_told(row) for row in page.rows], next=page.next, previous=page.previous, count=count)
+
+
+class SubscriptionResend(SubscriptionView):
+    http_method_names = ["post"]
+
+    @extend_schema(operation_id="subscriptions_resend", request=ResendForm, **doc.accepted(DeliveryForm))
+    def post(self, request: Request, id: UUID) -> Response:
+        """One more try for a delivery that failed, or of which nobody knows whether it arrived: the same mail, byte by
+        byte, if it was made."""
+        row = self.changeable(id)
+        try:
+            wanted = UUID(str(request.data.get("delivery"))) if isinstance(request.data, dict) else None
+        except ValueError:
+            wanted = None
+        if wanted is None:
+            raise ParameterError({"delivery": _("Name the delivery that is sent again.")})
+        rows = access.deliveries(self.author).filter(subscription=row)
+        delivery = rows.filter(public_id=wanted).first()
+        if delivery is None:
+            raise NotFound
+        try:
+            log.send_again(delivery, self.author, enqueue)
+        except log.NotNow as error:
+            raise Told(409, str(error)) from error
+        return Response(_told(rows.get(pk=delivery.pk)), status=202)
+
+
+def _told(row: Delivery) -> dict[str, Any]:
+    return {
+        "id": str(row.public_id),
+        "subscription": str(row.subscription.public_id),
+        "name": row.subscription.name,
+        "period": forms.period(row.period),
+        "recipient": row.recipient.email,
+        "state": log.outcome(row).value,
+        "due_at": row.due_at,
+        "at": row.message.sent_at if row.message is not None else None,
+        "reply": log.reply(row),
+        "complete": row.complete,
+        "late": row.late,
+    }

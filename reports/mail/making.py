@@ -1,0 +1,103 @@
+"""Makes the mail of one delivery: figures, words, both forms, headers. Nothing is written or sent here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+
+from portal.outbox import post
+from portal.outbox.models import Message
+from portal.tenants.models.people import Membership, Role
+from reports.mail.compose import compose
+from reports.mail.cupboard import Cover, Cupboard
+from reports.mail.facts import Facts, Setting, covers
+from reports.mail.models import Delivery, Subscription
+from reports.mail.render import Rendered, render
+from reports.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    rendered: Rendered
+    facts: Facts
+    complete: bool
+    late: bool
+    headers: dict[str, str]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was nothing to tell of: neither calls nor callbacks."""
+        totals = self.facts.figures.totals
+        return not any(totals[key].value for key in ("attempts", "callbacks_received"))
+
+    def put(self, delivery: Delivery, *, reference: str) -> Message:
+        """Write the mail into the outbox."""
+        with translation.override(delivery.recipient.language):
+            return post.put(
+                tenant_id=delivery.tenant_id,
+                to=delivery.recipient.email,
+                subject=self.rendered.subject,
+                text=self.rendered.text,
+                html=self.rendered.html,
+                headers=self.headers,
+                reference=reference,
+            )
+
+
+def make(delivery: Delivery, scope: Scope, at: datetime, *, cupboard: Cupboard, leave_url: str) -> Made:
+    """In the recipient's language, from what ``scope`` leaves, as a mail made at that time. The wall must be open."""
+    late = delivery.late_at(at)
+    with translation.override(delivery.recipient.language):
+        facts = cupboard.facts(delivery, scope)
+        complete = covers(facts.figures.completeness, facts.period, at)
+        cover = cupboard.cover(delivery, scope)
+        setting = _setting(delivery, facts, cover=cover, late=late, complete=complete, leave_url=leave_url)
+        rendered = render(compose(facts, setting), zone=delivery.zone)
+        return Made(rendered, facts, complete, late, _headers(delivery, setting))
+
+
+def manage_url(delivery: Delivery) -> str:
+    """The page of a mail, for whoever signs in."""
+    path = reverse("reports_web:mail_one", args=[delivery.tenant.slug, delivery.subscription.public_id])
+    return settings.BASE_URL + path
+
+
+def _setting(  # what surrounds the figures, all by name
+    delivery: Delivery, facts: Facts, *, cover: Cover, late: bool, complete: bool, leave_url: str
+) -> Setting:
+    tenant = delivery.tenant
+    return Setting(
+        tenant=tenant.name,
+        name=delivery.subscription.name,
+        environments=cover.environments,
+        agent_count=cover.agent_count,
+        filters=facts.figures.question.filters,
+        portal_url=f"{settings.BASE_URL}/t/{tenant.slug}/",
+        leave_url=leave_url,
+        reply_to=_reply_to(delivery.subscription),
+        due_at=delivery.due_at,
+        late=late,
+        complete=complete,
+        manage_url=manage_url(delivery) if delivery.recipient.as_member else "",
+    )
+
+
+def _headers(delivery: Delivery, setting: Setting) -> dict[str, str]:
+    headers = {
+        "List-Id": f"<{delivery.subscription.public_id}.mail.ringbook>",
+        "List-Unsubscribe": f"<{setting.leave_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Auto-Submitted": "auto-generated",
+        "Content-Language": translation.get_language() or "",
+    }
+    return headers | ({"Reply-To": setting.reply_to} if setting.reply_to else {})
+
+
+def _reply_to(subscription: Subscription) -> str:
+    """Who set the mail up, while a member; else the first owner."""
+    members = Membership.objects.filter(user__is_active=True).order_by("id")
+    if subscription.creator_id and members.filter(user_id=subscription.creator_id).exists():
+        return str(subscription.creator.email)  # type: ignore[union-attr]
+    return members.filter(role=Role.OWNER).values_list("user__email", flat=True).first() or ""

@@ -1,0 +1,244 @@
+"""A scheduled mail as somebody wishes it: read from a form, a JSON object or a command's options alike."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.outbox.text import normalised, one_line
+from portal.tenants.models.tenants import validate_zone
+from reports.mail.due import Kind
+from reports.mail.models import Recipient, Subscription
+from reports.mail.rights import Author
+from reports.queries.agents import agents
+from reports.queries.environments import environments
+from reports.queries.question import QuestionError
+from reports.scope import Scope
+
+EVERY = {"day": Kind.DAILY, "week": Kind.WEEKLY, "month": Kind.MONTHLY}
+NAMES = {
+    Kind.DAILY: gettext_lazy("Daily calls"),
+    Kind.WEEKLY: gettext_lazy("Weekly calls"),
+    Kind.MONTHLY: gettext_lazy("Monthly calls"),
+}
+LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
+MOST_READERS, LONGEST_NAME, MOST_HOURS = 50, 120, 20
+MONDAY, USUAL_HOUR, USUAL_WAIT = 1, 8, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``weekday`` counts from 1, Monday, and only for weekly mails; daily ones come each day, monthly ones on the
+    first. ``environments`` and ``agents`` are public ids, none for all that the mail may show."""
+
+    to: tuple[str, ...] = ()
+    name: str = ""
+    every: str = "week"
+    weekday: int = MONDAY
+    hour: int = USUAL_HOUR
+    zone: str = ""
+    language: str = ""
+    environments: tuple[UUID, ...] = ()
+    agents: tuple[UUID, ...] = ()
+    wait_hours: int = USUAL_WAIT
+    then: str = "warn"
+    empty: str = "send"
+    paused: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        return EVERY[self.every]
+
+    def filters(self, before: str = "") -> str:
+        """The query string of what is chosen; other filters stay as they were."""
+        chosen = {"environment": self.environments, "agent": self.agents}
+        kept = {name: value for name, value in parse_qsl(before) if name not in chosen}
+        return urlencode(kept | {name: ",".join(map(str, ids)) for name, ids in chosen.items() if ids})
+
+
+FIELDS = tuple(field.name for field in fields(Plan))
+
+
+def plan_of(subscription: Subscription) -> Plan:
+    """The plan by which a mail stands; one query."""
+    readers = readers_of(subscription)
+    filters = dict(parse_qsl(subscription.filters))
+    return Plan(
+        to=tuple(reader.email for reader in readers),
+        name=subscription.name,
+        every=next(word for word, kind in EVERY.items() if kind == subscription.kind),
+        weekday=subscription.weekday + 1,
+        hour=subscription.hour,
+        zone=subscription.zone,
+        language=readers[0].language if readers else subscription.tenant.language,
+        environments=_ids(filters.get("environment", "")),
+        agents=_ids(filters.get("agent", "")),
+        wait_hours=subscription.hold_hours,
+        then="hold" if subscription.holds else "warn",
+        empty="skip" if subscription.skips_empty else "send",
+        paused=not subscription.active,
+    )
+
+
+def readers_of(subscription: Subscription) -> list[Recipient]:
+    """Those it is meant for, also who has left or not confirmed yet, in the order they were added."""
+    return [row for row in subscription.recipients.all() if row.removed_at is None]
+
+
+def read_plan(values: Mapping[str, Any], author: Author, *, before: Subscription | None = None) -> Plan:
+    """The plan that ``values`` make: of a new mail, or of one that stands and keeps what is not among them.
+
+    ``values`` may hold the names of :data:`FIELDS` and no other. Raises QuestionError with a sentence for each bad one.
+    The wall must be open.
+    """
+    stands = plan_of(before) if before is not None else Plan(zone=author.tenant.zone, language=author.tenant.language)
+    scope = author.scope
+    if before is not None and before.grant is not None:
+        scope = scope.within(Scope.of(before.grant))
+    reader = _Reader(values, stands, author)
+    plan = reader.plan(scope)
+    if reader.errors:
+        raise QuestionError(reader.errors)
+    return plan
+
+
+class _Reader:
+    def __init__(self, values: Mapping[str, Any], stands: Plan, author: Author) -> None:
+        self.values = values
+        self.stands = stands
+        self.author = author
+        self.errors = {name: _("This parameter is not known here.") for name in values if name not in FIELDS}
+
+    def plan(self, scope: Scope) -> Plan:
+        language = self.choice("language", LANGUAGES)
+        every = self.choice("every", tuple(EVERY))
+        with translation.override(language):
+            usual = str(NAMES[EVERY[every]])
+        return Plan(
+            to=self.to(),
+            name=self.name() or usual,
+            every=every,
+            weekday=self.weekday(every),
+            hour=self.whole("hour", 0, 23),
+            zone=self.zone(),
+            language=language,
+            environments=self.chosen("environments", environments(scope).values_list("public_id", flat=True)),
+            agents=self.chosen("agents", agents(scope).values_list("public_id", flat=True)),
+            wait_hours=self.whole("wait_hours", 0, MOST_HOURS),
+            then=self.choice("then", ("warn", "hold")),
+            empty=self.choice("empty", ("send", "skip")),
+            paused=self.flag("paused"),
+        )
+
+    def given(self, name: str) -> Any:
+        """The value of a parameter; what stands where it is not among the values."""
+        return self.values.get(name, getattr(self.stands, name))
+
+    def to(self) -> tuple[str, ...]:
+        addresses = []
+        for text in _listed(self.given("to")):
+            try:
+                addresses.append(normalised(text))
+            except ValidationError:
+                self.errors["to"] = _("“%(text)s” is not an e-mail address.") % {"text": one_line(text, limit=80)}
+        found = tuple(dict.fromkeys(addresses))
+        if not found:
+            self.errors.setdefault("to", _("Say to whom the mail goes."))
+        elif len(found) > MOST_READERS:
+            self.errors["to"] = _("One mail goes to at most %(most)s addresses.") % {"most": MOST_READERS}
+        elif not self.author.manages and found != (self.author.email,):
+            self.errors["to"] = _("You may have mails sent to yourself only, %(email)s.") % {"email": self.author.email}
+        return found
+
+    def name(self) -> str:
+        """What it is called; empty for the usual name, also where the usual one stood before."""
+        text = one_line(str(self.given("name") or ""), limit=LONGEST_NAME + 1)
+        if len(text) > LONGEST_NAME:
+            self.errors["name"] = _("A name has at most %(most)s characters.") % {"most": LONGEST_NAME}
+        return "" if text in _usual_names() else text
+
+    def weekday(self, every: str) -> int:
+        if "weekday" in self.values and every != "week":
+            self.errors["weekday"] = _(
+                "Only a weekly mail has a weekday: daily ones come each day, monthly ones on the 1st."
+            )
+        return self.whole("weekday", 1, 7)
+
+    def zone(self) -> str:
+        name = str(self.given("zone") or "")
+        try:
+            validate_zone(name)
+        except ValidationError:
+            self.errors["zone"] = _("“%(zone)s” is not a time zone such as America/Sao_Paulo.") % {"zone": name}
+        return name
+
+    def whole(self, name: str, first: int, last: int) -> int:
+        value = self.given(name)
+        text = "" if isinstance(value, bool) else str(value)
+        if not (text.isascii() and text.isdecimal() and first <= int(text[:9]) <= last):
+            self.errors.setdefault(
+                name,
+                _("“%(word)s” is no whole number from %(first)s to %(last)s.")
+                % {"word": one_line(str(value), limit=40), "first": first, "last": last},
+            )
+            return first
+        return int(text)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        word = str(self.given(name))
+        if word not in choices:
+            self.errors[name] = _("“%(word)s” is none of %(choices)s.") % {
+                "word": one_line(word, limit=40),
+                "choices": ", ".join(choices),
+            }
+            return choices[0]
+        return word
+
+    def flag(self, name: str) -> bool:
+        value = self.given(name)
+        if not isinstance(value, bool):
+            self.errors[name] = _("This is “true” or “false”.")
+        return value is True
+
+    def chosen(self, name: str, known: Iterable[UUID]) -> tuple[UUID, ...]:
+        """Public ids; one that the mail cannot show is answered like one that nobody has."""
+        words = _listed(self.given(name))
+        ids = _ids(",".join(words))
+        if len(ids) != len(dict.fromkeys(words)) or not set(known).issuperset(ids):
+            self.errors[name] = _("One of these is nothing that this mail could show.")
+        return ids
+
+
+def _usual_names() -> set[str]:
+    found = set()
+    for language in LANGUAGES:
+        with translation.override(language):
+            found |= {str(name) for name in NAMES.values()}
+    return found
+
+
+def _listed(value: Any) -> list[str]:
+    """The elements of a list, or of a text with commas, semicolons, spaces or line ends between them."""
+    if isinstance(value, str):
+        value = value.replace(",", " ").replace(";", " ").split()
+    if not isinstance(value, list | tuple):
+        return [] if value is None else [str(value)]
+    return [str(item).strip() for item in value if str(item).strip()]
+
+
+def _ids(text: str) -> tuple[UUID, ...]:
+    """The ids of a comma list, as far as they are ids; each once."""
+    found = []
+    for word in filter(None, text.split(",")):
+        try:
+            found.append(UUID(word))
+        except ValueError:
+            continue
+    return tuple(dict.fromkeys(found))

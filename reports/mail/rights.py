@@ -1,0 +1,169 @@
+"""Who may set mails up, and what of a tenant a reader of one sees: looked up anew each time one is made."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from portal.audit.record import record
+from portal.tenants.models.grants import Grant, GrantEnvironment
+from portal.tenants.models.keys import ApiKey
+from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.models.tenants import Tenant
+from reports.mail.models import AddedBy, Recipient, Subscription
+from reports.scope import Scope
+
+
+class NotAllowed(Exception):
+    """The recipient gets nothing now; the text says why, in a word of ``reports.mail.log.REASONS``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """A grant as something to compare: environments by key, None for every one; agents by the vendor's keys, none for
+    every one."""
+
+    environments: frozenset[int] | None = None
+    agents: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, grant: Grant) -> "Rights":
+        return cls.by_grant([grant])[grant.pk]
+
+    @classmethod
+    def by_grant(cls, grants: Iterable[Grant | None]) -> "dict[int, Rights]":
+        """Those of many by the grants' keys; one query."""
+        rows = {grant.pk: grant for grant in grants if grant is not None}
+        chosen: dict[int, set[int]] = {pk: set() for pk in rows}
+        pairs = GrantEnvironment.objects.filter(grant__in=chosen).values_list("grant_id", "environment_id")
+        for pk, environment_id in pairs:
+            chosen[pk].add(environment_id)
+        return {
+            pk: cls(None if grant.all_environments else frozenset(chosen[pk]), frozenset(grant.agent_keys))
+            for pk, grant in rows.items()
+        }
+
+    def only(self, environment_id: int | None) -> "Rights":
+        """The same rights within the environment that a key is bound to."""
+        if environment_id is None:
+            return self
+        chosen = frozenset({environment_id})
+        return Rights(chosen if self.environments is None else self.environments & chosen, self.agents)
+
+    def covers(self, other: "Rights") -> bool:
+        environments = self.environments is None or (
+            other.environments is not None and self.environments >= other.environments
+        )
+        return environments and (not self.agents or (bool(other.agents) and self.agents >= other.agents))
+
+    def kept(self, tenant: Tenant) -> Grant:
+        """A grant of its own with these rights, without numbers."""
+        grant: Grant = Grant.objects.create(
+            tenant=tenant, all_environments=self.environments is None, agent_keys=sorted(self.agents)
+        )
+        grant.environments.set(self.environments or ())
+        return grant
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who sets a mail up: a member, an API key, or an administrator at the console, who is neither."""
+
+    tenant: Tenant
+    role: Role
+    rights: Rights
+    scope: Scope
+    user: User | None = None
+    key: ApiKey | None = None
+    address: str | None = None
+
+    @property
+    def manages(self) -> bool:
+        """Whether mails to others are his to set up."""
+        return self.role.covers(Role.MANAGER)
+
+    @property
+    def email(self) -> str:
+        return self.user.email.lower() if self.user is not None else ""
+
+    @property
+    def added_as(self) -> AddedBy:
+        if self.key is not None:
+            return AddedBy.KEY
+        return AddedBy.CONSOLE if self.user is None else AddedBy.MEMBER
+
+    def made(self, subscription: Subscription) -> bool:
+        if self.key is not None:
+            return bool(subscription.key_id == self.key.pk)
+        return self.user is not None and bool(subscription.creator_id == self.user.pk)
+
+    def note(self, action: str, about: Mapping[str, str | int]) -> None:
+        """Keep in the tenant's audit what he did."""
+        record(action, tenant_id=self.tenant.pk, user=self.user, key=self.key, about=about, address=self.address)
+
+
+def at_the_console(tenant: Tenant) -> Author:
+    """The administrator of the platform, by a command. The wall must be open."""
+    scope = Scope.of(Grant(tenant=tenant, all_environments=True))
+    return Author(tenant, Role.OWNER, Rights(), scope)
+
+
+def scope_of(recipient: Recipient, subscription: Subscription) -> Scope:
+    """What a recipient who agreed may see of the mail now; raises :class:`NotAllowed`. The wall must be open."""
+    if recipient.removed_at is not None or subscription.removed_at is not None:
+        raise NotAllowed("removed")
+    if recipient.left_at is not None:
+        raise NotAllowed("left")
+    if recipient.confirmed_at is None:
+        raise NotAllowed("not confirmed")
+    return shown_to(recipient, subscription)
+
+
+def shown_to(recipient: Recipient, subscription: Subscription) -> Scope:
+    """Of the mail's own grant what the reader's rights leave, and for an outside address those of whoever added it;
+    raises :class:`NotAllowed` where that is nothing."""
+    if recipient.as_member:
+        grants: list[Grant | None] = [_members(recipient.user_id, "no longer a member")]
+    else:
+        grants = [recipient.grant, *_vouching(recipient)]
+    if subscription.grant is None:
+        raise NotAllowed("no rights left")
+    scope = Scope.of(subscription.grant)
+    for grant in grants:
+        if grant is None:
+            raise NotAllowed("no rights left")
+        scope = scope.within(Scope.of(grant))
+    if not scope.environment_ids:
+        raise NotAllowed("nothing to see")
+    return scope
+
+
+def stands(recipient: Recipient) -> bool:
+    """Whether whoever added an outside address may still have mails sent to one."""
+    try:
+        _vouching(recipient)
+    except NotAllowed:
+        return False
+    return True
+
+
+def _vouching(recipient: Recipient) -> list[Grant]:
+    """The rights of whoever added an outside address; none of an administrator, whose word stands by itself."""
+    if recipient.added_as == AddedBy.CONSOLE:
+        return []
+    if recipient.added_as == AddedBy.MEMBER:
+        return [_members(recipient.added_by_id, "nobody vouches", Role.MANAGER)]
+    key = recipient.added_key
+    expired = key is not None and key.expires_at is not None and key.expires_at <= timezone.now()
+    if key is None or key.revoked_at is not None or expired or not Role(key.role).covers(Role.MANAGER):
+        raise NotAllowed("nobody vouches")
+    return [key.grant]
+
+
+def _members(user_id: int | None, otherwise: str, role: Role = Role.VIEWER) -> Grant:
+    rows = Membership.objects.filter(user__is_active=True).select_related("grant", "grant__tenant")
+    membership = None if user_id is None else rows.filter(user_id=user_id).first()
+    if membership is None or not Role(membership.role).covers(role):
+        raise NotAllowed(otherwise)
+    grant: Grant = membership.grant
+    return grant

@@ -1,0 +1,1 @@
+"""Scheduled mails: set up, looked at before they go, and what was sent."""

@@ -1,0 +1,115 @@
+"""The form of a scheduled mail: what it shows, and the parameters that it sends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.http import QueryDict
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from reports.mail.models import WEEKDAYS, Subscription
+from reports.mail.plans import FIELDS, MOST_HOURS, Plan, plan_of
+from reports.mail.rights import Author
+from reports.queries.agents import agents
+from reports.queries.environments import environments
+from reports.scope import Scope
+from reports.web.report.words import ZONES
+
+SEVERAL = ("environments", "agents")
+
+
+@dataclass(slots=True)
+class MailForm:
+    """``values`` as the form shows them; ``errors`` sentences by parameter."""
+
+    values: Mapping[str, Any]
+    author: Author
+    scope: Scope
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def to(self) -> str:
+        value = self.values["to"]
+        return value if isinstance(value, str) else "\n".join(value)
+
+    @property
+    def rhythms(self) -> Sequence[tuple[str, str]]:
+        return (("day", _("each day")), ("week", _("each week")), ("month", _("each month, on the 1st")))
+
+    @property
+    def weekdays(self) -> Sequence[tuple[str, str]]:
+        return [(str(number + 1), str(name)) for number, name in WEEKDAYS]
+
+    @property
+    def hours(self) -> Sequence[tuple[str, str]]:
+        return [(str(hour), f"{hour:02}:00") for hour in range(24)]
+
+    @property
+    def waits(self) -> Sequence[tuple[str, str]]:
+        return [(str(hours), str(hours)) for hours in range(MOST_HOURS + 1)]
+
+    @property
+    def zones(self) -> Sequence[str]:
+        return ZONES
+
+    @property
+    def languages(self) -> Sequence[tuple[str, Any]]:
+        return settings.LANGUAGES
+
+    @property
+    def environments(self) -> Sequence[Any]:
+        return list(environments(self.scope))
+
+    @property
+    def agents(self) -> Sequence[tuple[str, Sequence[Any]]]:
+        """By environment, whose name is empty where there is only one."""
+        found: dict[str, list[Any]] = {}
+        for agent in agents(self.scope):
+            found.setdefault(agent.environment.name, []).append(agent)
+        return [(name if len(found) > 1 else "", rows) for name, rows in sorted(found.items())]
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The ids of environments and agents that are chosen."""
+        return frozenset(str(key) for name in SEVERAL for key in self.values[name])
+
+    @property
+    def for_others(self) -> bool:
+        return self.author.manages
+
+
+def empty_form(author: Author) -> MailForm:
+    """Of a new mail: to oneself, in one's own language."""
+    language = get_language() or author.tenant.language
+    plan = Plan(to=(author.email,), zone=author.tenant.zone, language=language)
+    return MailForm(_shown(plan), author, author.scope)
+
+
+def form_of(subscription: Subscription, author: Author) -> MailForm:
+    return MailForm(_shown(plan_of(subscription)), author, _scope(subscription, author))
+
+
+def sent_form(data: QueryDict, author: Author, before: Subscription | None = None) -> MailForm:
+    """As it was sent: what it does not send stays as it was."""
+    form = empty_form(author) if before is None else form_of(before, author)
+    single = {name: data[name] for name in FIELDS if name in data and name not in (*SEVERAL, "paused")}
+    form.values = {**form.values, **single, **{name: data.getlist(name) for name in SEVERAL}}
+    return form
+
+
+def wishes(form: MailForm) -> dict[str, Any]:
+    """The parameters of :func:`reports.mail.plans.read_plan` that a form makes."""
+    left_out = {"paused"} | (set() if form.values["every"] == "week" else {"weekday"})
+    return {name: value for name, value in form.values.items() if name not in left_out}
+
+
+def _shown(plan: Plan) -> dict[str, Any]:
+    values = {name: getattr(plan, name) for name in FIELDS}
+    return {name: value if isinstance(value, tuple | bool) else str(value) for name, value in values.items()}
+
+
+def _scope(subscription: Subscription, author: Author) -> Scope:
+    """What there is to choose from: what the mail may show and its author sees."""
+    return author.scope if subscription.grant is None else author.scope.within(Scope.of(subscription.grant))

@@ -1,0 +1,251 @@
+"""Scheduled mails of a company: set up, changed, paused, removed, looked at before they go; and what was sent."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.audit.record import address_of
+from portal.outbox.tasks import enqueue
+from portal.tenants.guards import TenantRequest, tenant_view
+from portal.tenants.models.people import Role
+from reports.mail import access, consent, log, subscriptions
+from reports.mail.links import pointer_to
+from reports.mail.models import Recipient, Subscription
+from reports.mail.plans import plan_of, read_plan, readers_of
+from reports.mail.preview import TooMany, as_reader, preview, send_test
+from reports.mail.rights import Author, NotAllowed, Rights
+from reports.queries.question import QuestionError
+from reports.scope import Scope
+from reports.web.mail.form import MailForm, empty_form, form_of, sent_form, wishes
+from reports.web.mail.words import delivery_lines, due, mail_line, reader_lines, rhythm
+
+SHOWN = 20
+# A mail has its styles in its text, as mail programs want it; nothing else of it may be loaded, run, sent or left.
+OF_A_MAIL = {
+    "default-src": [NONE],
+    "style-src": [UNSAFE_INLINE],
+    "base-uri": [NONE],
+    "form-action": [NONE],
+    "frame-ancestors": [SELF],
+    "sandbox": True,
+}
+
+
+@require_safe
+@tenant_view()
+def mails(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """The mails that one may see, and what was sent of them."""
+    author, now = author_of(request), timezone.now()
+    lines = [mail_line(found, author, now) for found in access.subscriptions(author)]
+    context = {"page": "mail", "lines": lines, **_deliveries(request, author, now)}
+    return TemplateResponse(request, "reports/mails.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@tenant_view()
+def mail_new(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """The form of a new mail; sent, it is set up."""
+    author = author_of(request)
+    form = sent_form(request.POST, author) if request.method == "POST" else empty_form(author)
+    if request.method == "POST":
+        try:
+            made = subscriptions.create(read_plan(wishes(form), author), author)
+        except QuestionError as error:
+            form.errors = error.errors
+        else:
+            messages.success(request, _("The mail is set up."))
+            return _to(tenant, made.public_id)
+    context = {"page": "mail", "form": form}
+    return TemplateResponse(request, "reports/mail_new.html", context, status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@tenant_view()
+def mail_one(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
+    """One mail: when it goes out, to whom, what was sent; and its form for who may change it."""
+    author, now, found = author_of(request), timezone.now(), _own(request, mail)
+    row = found.subscription
+    form = form_of(row, author) if found.may_change else None
+    if request.method == "POST":
+        _demand_change(found)
+        form = sent_form(request.POST, author, row)
+        try:
+            subscriptions.change(row, read_plan(wishes(form), author, before=row), author)
+        except QuestionError as error:
+            form.errors = error.errors
+        else:
+            messages.success(request, _("The mail is changed."))
+            return _to(tenant, row.public_id)
+    status = 400 if form is not None and form.errors else 200
+    return TemplateResponse(request, "reports/mail_one.html", _one(request, found, form, now), status=status)
+
+
+@require_POST
+@tenant_view()
+def mail_act(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
+    """Pause, resume or remove a mail, have one sent to oneself, or leave it: as ``act`` says."""
+    author, found, act = author_of(request), _own(request, mail), request.POST.get("act", "")
+    row = found.subscription
+    if act == "test":
+        return _test(request, row, author)
+    if act == "leave":
+        return _leave(request, found)
+    if act not in ("pause", "resume", "remove"):
+        raise Http404
+    _demand_change(found)
+    if act == "remove":
+        subscriptions.remove(row, author)
+        messages.success(request, _("“%(name)s” is removed. What was sent stays listed.") % {"name": row.name})
+        return HttpResponseRedirect(reverse("reports_web:mail", args=[tenant]))
+    subscriptions.set_paused(row, author, on=act == "pause")
+    return _to(tenant, row.public_id)
+
+
+@require_safe
+@tenant_view()
+def mail_preview(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
+    """The last period as it would be mailed: its subject, its text, and a frame with the mail itself."""
+    found = _own(request, mail)
+    row = found.subscription
+    readers, reader = _readers(request, found)
+    context: dict[str, Any] = {"page": "mail", "mail": row, "readers": readers, "reader": reader}
+    try:
+        context["made"] = preview(row, reader, timezone.now())
+    except NotAllowed as reason:
+        context["refused"] = log.REASONS[str(reason)]
+    return TemplateResponse(request, "reports/mail_preview.html", context)
+
+
+@require_safe
+@xframe_options_sameorigin
+@csp(OF_A_MAIL)
+@tenant_view()
+def mail_body(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
+    """The mail itself, byte by byte, for the frame of the preview."""
+    found = _own(request, mail)
+    _all, reader = _readers(request, found)
+    try:
+        made = preview(found.subscription, reader, timezone.now())
+    except NotAllowed as reason:
+        raise Http404 from reason
+    return HttpResponse(made.rendered.html)
+
+
+@require_POST
+@tenant_view(Role.MANAGER)
+def delivery_again(request: TenantRequest, tenant: str, delivery: UUID) -> HttpResponseBase:
+    """One more try for a mail that failed, or of which nobody knows."""
+    author = author_of(request)
+    row = access.deliveries(author).filter(public_id=delivery).first()
+    if row is None or not _own(request, row.subscription.public_id).may_change:
+        raise Http404
+    try:
+        log.send_again(row, author, enqueue)
+    except log.NotNow as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("It is sent again."))
+    return HttpResponseRedirect(reverse("reports_web:mail", args=[tenant]) + "#deliveries")
+
+
+def author_of(request: TenantRequest) -> Author:
+    grant = request.scope_grant
+    return Author(
+        tenant=request.tenant,
+        role=Role(request.membership.role),
+        rights=Rights.of(grant),
+        scope=Scope.of(grant),
+        user=request.user,
+        address=address_of(request),
+    )
+
+
+def _own(request: TenantRequest, mail: UUID) -> access.Shown:
+    try:
+        return access.subscription(mail, author_of(request))
+    except Subscription.DoesNotExist:
+        raise Http404 from None
+
+
+def _demand_change(found: access.Shown) -> None:
+    if not found.may_change:
+        raise PermissionDenied(_("This mail is not yours to change."))
+
+
+def _one(request: TenantRequest, found: access.Shown, form: MailForm | None, now: datetime) -> dict[str, Any]:
+    author, row = author_of(request), found.subscription
+    context: dict[str, Any] = {
+        "page": "mail",
+        "mail": row,
+        "form": form,
+        "rhythm": rhythm(row),
+        "due": due(row, now),
+        "goes_to": found.place,
+        **_deliveries(request, author, now, row),
+    }
+    if form is not None:
+        context |= {"readers": reader_lines(row), "plan": plan_of(row)}
+    return context
+
+
+def _deliveries(
+    request: TenantRequest, author: Author, now: datetime, row: Subscription | None = None
+) -> dict[str, Any]:
+    """What was sent, newest first, some at a time."""
+    rows = access.deliveries(author)
+    try:
+        page = log.page(rows if row is None else rows.filter(subscription=row), request.GET.get("cursor", ""), SHOWN)
+    except log.NoCursor:
+        raise Http404 from None
+    pages = {
+        way: f"?cursor={key}#deliveries" if key else ""
+        for way, key in (("next", page.next), ("previous", page.previous))
+    }
+    return {"deliveries": delivery_lines(page.rows, author, now), "pages": pages}
+
+
+def _readers(request: TenantRequest, found: access.Shown) -> tuple[list[Recipient], Recipient]:
+    """Whose mail may be looked at, and whose is: one's own, or for who may change the mail any reader's."""
+    row = found.subscription
+    readers = readers_of(row) if found.may_change else []
+    wanted = request.GET.get("reader", "")
+    chosen = next((reader for reader in readers if str(reader.public_id) == wanted), None)
+    if wanted and chosen is None:
+        raise Http404
+    return readers, chosen or found.place or next(iter(readers), None) or as_reader(row, request.user)
+
+
+def _test(request: TenantRequest, row: Subscription, author: Author) -> HttpResponseBase:
+    try:
+        send_test(row, request.user, author, enqueue)
+    except NotAllowed as reason:
+        messages.error(request, str(log.REASONS[str(reason)]))
+    except TooMany as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("A test is on its way to %(email)s.") % {"email": author.email})
+    return _to(request.tenant.slug, row.public_id)
+
+
+def _leave(request: TenantRequest, found: access.Shown) -> HttpResponseBase:
+    if found.place is not None:
+        consent.leave(pointer_to(found.place))
+        messages.success(request, _("“%(name)s” is not sent to you any more.") % {"name": found.subscription.name})
+    return HttpResponseRedirect(reverse("reports_web:mail", args=[request.tenant.slug]))
+
+
+def _to(tenant: str, mail: UUID) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("reports_web:mail_one", args=[tenant, mail]))

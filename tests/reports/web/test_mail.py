@@ -1,0 +1,229 @@
+"""The pages of scheduled mails: a mail from its form to its removal, the preview in its frame, who sees what."""
+
+import re
+
+import pytest
+import time_machine
+from django.utils import translation
+
+from portal.audit.models import Entry
+from portal.tenants import wall
+from portal.tenants.models.people import Role
+from reports.mail import subscriptions
+from reports.mail.models import Delivery, Subscription
+from reports.mail.plans import read_plan
+from reports.mail.rights import at_the_console
+from reports.mail.send import send_due
+from tests.conftest import member
+from tests.reports.mail.conftest import DUE, messages, mirror
+
+pytestmark = pytest.mark.django_db
+PAGE = "/t/acme/mail/"
+
+
+@pytest.fixture(autouse=True)
+def _week(acme, sales):
+    with wall.tenant(acme):
+        mirror(sales)
+    with time_machine.travel(DUE.replace(hour=10), tick=False):
+        yield
+
+
+@pytest.fixture
+def page(client, ana):
+    client.force_login(ana)
+
+    def get(path="", language="en"):
+        answer = client.get(path if path.startswith("/") else PAGE + path, headers={"Accept-Language": language})
+        answer.text = answer.content.decode()
+        return answer
+
+    return get
+
+
+def form_of(text: str) -> dict[str, str]:
+    """What the form on a page sends when nothing is touched: as a browser without scripts does."""
+    form = re.search(r'<form class="mail-form".*?</form>', text, re.DOTALL)[0]
+    form = re.sub(r'<input type="checkbox"[^>]*>', "", form).replace('type="hidden" ', "")
+    values = dict(re.findall(r'<input [^>]*?name="(\w+)" value="([^"]*)"', form))
+    values |= dict(re.findall(r'<textarea [^>]*?name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL))
+    for name, body in re.findall(r'<select [^>]*?name="(\w+)">(.*?)</select>', form, re.DOTALL):
+        values[name] = re.search(r'value="([^"]*)" selected', body)[1]
+    return values
+
+
+def standing(tenant, **values) -> Subscription:
+    with wall.tenant(tenant):
+        by = at_the_console(tenant)
+        return subscriptions.create(read_plan({"language": "en"} | values, by), by)
+
+
+def test_an_untouched_form_schedules_the_usual_mail(client, page, acme):
+    told = page("new/")
+    form = form_of(told.text)
+    assert form["to"] == "ana@acme.example"
+    answer = client.post(f"{PAGE}new/", form)
+    with wall.tenant(acme):
+        row = Subscription.objects.get()
+        assert (row.kind, row.weekday, row.hour, row.zone, row.next_due) == ("weekly", 0, 8, "America/Sao_Paulo", DUE)
+        assert Entry.objects.filter(action="subscription.added", user__email="ana@acme.example").exists()
+    assert answer["Location"] == f"{PAGE}{row.public_id}/"
+    shown = page(answer["Location"]).text
+    assert "Weekly calls" in shown
+    assert "next on 08:00" in shown
+    assert "Weekly calls" in page().text
+    assert 'href="/t/acme/mail/"' in page("/t/acme/").text
+
+
+def test_a_form_with_faults_says_each_and_keeps_what_was_written(client, page, acme):
+    form = form_of(page("new/").text) | {"to": "ana@acme.example\nnobody", "zone": "Mars/Base", "hour": "7"}
+    answer = client.post(f"{PAGE}new/", form, headers={"Accept-Language": "en"})
+    text = answer.content.decode()
+    assert answer.status_code == 400
+    assert "“nobody” is not an e-mail address." in text
+    assert "“Mars/Base” is not a time zone" in text
+    assert form_of(text)["to"] == "ana@acme.example\nnobody"
+    assert form_of(text)["hour"] == "7"
+    with wall.tenant(acme):
+        assert not Subscription.objects.exists()
+
+
+def test_a_mail_is_changed_by_its_form(client, page, acme, sales, ana):
+    row = standing(acme, to=ana.email)
+    one = f"{PAGE}{row.public_id}/"
+    form = form_of(page(one).text)
+    client.post(one, form)
+    with wall.tenant(acme):
+        assert not Entry.objects.filter(action="subscription.changed").exists()  # nothing was
+    client.post(one, form | {"every": "month", "environments": [str(sales.public_id)], "then": "hold"})
+    with wall.tenant(acme):
+        row.refresh_from_db()
+    assert (row.name, row.kind, row.holds, row.filters) == (
+        "Monthly calls",
+        "monthly",
+        True,
+        f"environment={sales.public_id}",
+    )
+    assert re.search(rf'value="{sales.public_id}" checked', page(one).text)
+
+
+def test_the_preview_is_framed_and_may_load_and_do_nothing(client, page, acme, ana):
+    row = standing(acme, to=ana.email)
+    shown = page(f"{row.public_id}/preview/")
+    frame = re.search(r'<iframe class="mail-frame" sandbox title="[^"]+" src="([^"]+)">', shown.text)[1]
+    body = client.get(frame)
+    policy = dict(part.strip().partition(" ")[::2] for part in body["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["style-src"] == "'unsafe-inline'"
+    assert policy["frame-ancestors"] == "'self'"
+    assert {"sandbox", "base-uri", "form-action"} <= set(policy)
+    assert "script-src" not in policy
+    assert body["X-Frame-Options"] == "SAMEORIGIN"
+    assert "unsafe-inline" not in shown["Content-Security-Policy"]
+    send_due(DUE)
+    [sent] = messages(acme)
+    leave = sent.headers["List-Unsubscribe"].strip("<>")
+    assert leave not in body.content.decode() + shown.text
+    here = f"http://127.0.0.1:8000/t/acme/mail/{row.public_id}/"
+    # Made an hour earlier, from the same data.
+    assert body.content.decode() == sent.html.replace(leave, here)
+    assert sent.subject in shown.text
+
+
+def test_one_is_sent_now_to_whoever_asks(client, page, acme, ana):
+    row = standing(acme, to="someone@client.example")
+    answer = client.post(f"{PAGE}{row.public_id}/act/", {"act": "test"}, follow=True, headers={"Accept-Language": "en"})
+    assert "A test is on its way to ana@acme.example." in answer.content.decode()
+    test = messages(acme)[-1]
+    assert (test.to, test.state) == ("ana@acme.example", "pending")
+    assert test.subject.startswith("Test: Acme · week 6–12 Jul")
+    with wall.tenant(acme):
+        assert not Delivery.objects.exists()
+
+
+def test_pause_go_on_remove(client, page, acme, ana):
+    row = standing(acme, to=ana.email)
+    act = f"{PAGE}{row.public_id}/act/"
+    client.post(act, {"act": "pause"})
+    assert "paused" in page().text
+    assert "Go on" in page(f"{row.public_id}/").text
+    client.post(act, {"act": "resume"})
+    assert "next on 08:00" in page().text
+    send_due(DUE)
+    client.post(act, {"act": "remove"})
+    assert page(f"{row.public_id}/").status_code == 404
+    shown = page().text
+    assert "No mail is scheduled yet." in shown
+    assert "week 6–12 Jul" in shown
+    assert client.post(act, {"act": "remove"}).status_code == 404
+
+
+def test_a_reader_may_look_and_leave_and_no_more(client, page, acme, ana, bruno):
+    row = standing(acme, to=[ana.email, bruno.email])
+    send_due(DUE)
+    client.force_login(bruno)
+    one = f"{PAGE}{row.public_id}/"
+    shown = page(one).text
+    assert "ana@acme.example" not in shown + page().text
+    assert "mail-form" not in shown
+    assert page(f"{row.public_id}/preview/").status_code == 200
+    assert client.post(one, {"hour": "9"}).status_code == 403
+    for act in ("pause", "remove"):
+        assert client.post(f"{one}act/", {"act": act}).status_code == 403
+    client.post(f"{one}act/", {"act": "leave"})
+    assert page(one).status_code == 404
+    with wall.tenant(acme):
+        assert row.recipients.get(email=bruno.email).left_at is not None
+
+
+def test_a_viewer_schedules_for_himself(client, page, acme, bruno):
+    client.force_login(bruno)
+    told = page("new/").text
+    assert "It goes to you, bruno@acme.example." in told
+    assert 'name="to"' not in told
+    client.post(f"{PAGE}new/", form_of(told))
+    with wall.tenant(acme):
+        row = Subscription.objects.get()
+        assert [reader.email for reader in row.recipients.all()] == ["bruno@acme.example"]
+    assert "Send again" not in page().text
+
+
+def test_what_failed_is_sent_again_by_a_manager(client, page, acme, ana):
+    row = standing(acme, to=ana.email)
+    send_due(DUE)
+    with wall.tenant(acme):
+        delivery = Delivery.objects.select_related("message").get()
+        type(delivery.message).objects.update(state="unknown", last_reply="TimeoutError")
+    shown = page(f"{row.public_id}/").text
+    assert "unknown" in shown
+    assert "TimeoutError" in shown
+    again = re.search(r'action="([^"]+/again/)"', shown)[1]
+    client.post(again)
+    assert [message.state for message in messages(acme)] == ["pending"]
+    client.force_login(member(acme, "eve@acme.example", Role.VIEWER))
+    assert client.post(again).status_code == 403
+
+
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_the_pages_speak_the_readers_language(page, acme, ana, language):
+    ana.language = language
+    ana.save()
+    row = standing(acme, to=[ana.email, "guest@client.example"], language=language)
+    send_due(DUE)
+    with translation.override(language):
+        words = [
+            str(translation.gettext(text)) for text in ("Send me one now", "Pause", "asked by mail, has not agreed yet")
+        ]
+    shown = page(f"{row.public_id}/", language).text
+    assert [word for word in words if word not in shown] == []
+
+
+def test_the_list_asks_as_much_for_many_mails_as_for_one(page, acme, ana, django_assert_max_num_queries):
+    standing(acme, to=ana.email)
+    page()
+    with django_assert_max_num_queries(30) as one:
+        page()
+    for number in range(5):
+        standing(acme, to=ana.email, name=f"n{number}")
+    with django_assert_max_num_queries(len(one)):
+        page()
