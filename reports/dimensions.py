@@ -7,11 +7,10 @@ Parts of time are integer arithmetic on the wall clock, see ``reports.periods.st
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
-from django.db.models import BigIntegerField, Case, CharField, F, Q, Value, When
+from django.db.models import BigIntegerField, DateTimeField, F, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Length, Replace, Substr
+from django.db.models.functions import Length, Substr
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format, time_format
 from django.utils.functional import Promise
@@ -34,6 +33,7 @@ from reports.periods import (
     week_number,
 )
 from reports.sides import SIDE_LABELS, side_in_sql
+from reports.written import Written, WrittenNumber, listed
 from sync.taxonomy import Direction, Status
 
 Key = int | str | None
@@ -92,11 +92,13 @@ def _steps(column: str, steps: Sequence[tuple[int, datetime | int]], last: int) 
     """The number of the first step that ends after the column's value, else ``last``."""
     if not steps:
         return Value(last, output_field=BigIntegerField())
-    return Case(
-        *(When(**{f"{column}__lt": end}, then=Value(number)) for number, end in steps),
-        default=Value(last),
-        output_field=BigIntegerField(),
-    )
+    ends = {f"end_{place}": _value(end) for place, (_number, end) in enumerate(steps)}
+    cases = (f"WHEN {{column}} < {{end_{place}}} THEN {number}" for place, (number, _end) in enumerate(steps))
+    return WrittenNumber(f"CASE {' '.join(cases)} ELSE {last} END", column=F(column), **ends)
+
+
+def _value(end: datetime | int) -> Value:
+    return Value(end, output_field=BigIntegerField() if isinstance(end, int) else DateTimeField())
 
 
 # Bands of duration: (word, up to how many seconds, said to a person); the upper bound belongs to the band.
@@ -112,11 +114,11 @@ _BANDS = (
 )
 _LONGEST = "600+"
 LENGTH_LABELS: dict[str, str | Promise] = {word: label for word, _up_to, label in _BANDS} | {_LONGEST: _("over 10 min")}
-_LENGTH = Case(
-    When(duration_ms=None, then=Value("")),
-    *(When(duration_ms__lte=up_to * 1000, then=Value(word)) for word, up_to, _label in _BANDS),
-    default=Value(_LONGEST),
-    output_field=CharField(),
+_LENGTH = Written(
+    "CASE WHEN {duration} IS NULL THEN ''"
+    + "".join(f" WHEN {{duration}} <= {up_to * 1000} THEN '{word}'" for word, up_to, _label in _BANDS)
+    + f" ELSE '{_LONGEST}' END",
+    duration=F("duration_ms"),
 )
 
 _PUNCTUATION = "+ -().\u00a0/"
@@ -124,25 +126,23 @@ _PUNCTUATION = "+ -().\u00a0/"
 
 def bare_number(column: str) -> Combinable:
     """A column with a number, without its punctuation: the digits alone, unless it is a SIP address."""
-    text: Any = F(column)
+    text = "{number}"
     for character in _PUNCTUATION:
-        text = Replace(text, Value(character), Value(""))
-    return text  # type: ignore[no-any-return]
+        text = f"REPLACE({text}, '{character}', '')"
+    return Written(text, number=F(column))
 
 
-_LINE = Case(
-    When(direction=Direction.OUTBOUND.value, then=bare_number("from_number")),
-    default=bare_number("to_number"),
-    output_field=CharField(),
+_LINE = Written(
+    f"CASE WHEN {{direction}} = '{Direction.OUTBOUND.value}' THEN {{from}} ELSE {{to}} END",
+    **{"direction": F("direction"), "from": bare_number("from_number"), "to": bare_number("to_number")},
 )
 
-_AREA = Case(
-    When(
-        Q(contact__startswith="55", contact_length__in=(12, 13), contact_area__in=sorted(AREA_CODES)),
-        then=F("contact_area"),
-    ),
-    default=Value(""),
-    output_field=CharField(),
+_AREA = Written(
+    f"CASE WHEN {{contact}} LIKE '55%%' AND {{length}} IN (12, 13) AND {{area}} IN ({listed(sorted(AREA_CODES))})"
+    " THEN {area} ELSE '' END",
+    contact=F("contact"),
+    length=F("contact_length"),
+    area=F("contact_area"),
 )
 AREA_PARTS = {"contact_length": Length("contact"), "contact_area": Substr("contact", 3, 2)}
 

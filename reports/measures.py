@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, CharField, Count, F, Func, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Count, DateTimeField, F, Func, Q, Sum, Value
 from django.db.models.expressions import Combinable
 
+from reports.written import Written, listed
 from sync.taxonomy import ANSWERED_SETTLES_HOURS, OPEN_STATUSES, UNRESOLVED_HOURS, Direction, Outcome, Status
 
 # Conversations this long count as engaged: Twilio's "engaged calls" begin at half a minute.
@@ -200,29 +201,36 @@ COLUMNS: dict[str, Any] = {
 }
 
 
-def outcome(providers: Mapping[int, str], now: datetime) -> Case:
+def outcome(providers: Mapping[int, str], now: datetime) -> Written:
     """What a call counts as at ``now``, as SQL. ``providers`` maps the environments in question to their vendors."""
-    unresolved = Q(started_at__lt=now - timedelta(hours=UNRESOLVED_HOURS))
-    still_open = Q(status__in=sorted(OPEN_STATUSES))
-    answered = Q(status=Status.ANSWERED)
-    unsettled = Q(pk__in=())
-    settles: list[int] = []
+    waiting = f"CASE WHEN {{started}} <= {{long_ago}} THEN '{Outcome.UNRESOLVED.value}' ELSE '{Outcome.OPEN.value}' END"
+    lines, moments, settles = [], {}, []
     for provider, hours in ANSWERED_SETTLES_HOURS.items():
         environments = sorted(key for key, name in providers.items() if name == provider)
         if environments:
             settles += environments
-            unsettled |= Q(environment_id__in=environments, started_at__gt=now - timedelta(hours=hours))
-    unended = answered & Q(ended_at=None) & ~Q(environment_id__in=settles)
-    return Case(
-        When(still_open & unresolved, then=Value(Outcome.UNRESOLVED.value)),
-        When(still_open, then=Value(Outcome.OPEN.value)),
-        When(answered & unsettled, then=Value(Outcome.OPEN.value)),
-        When(unended & unresolved, then=Value(Outcome.UNRESOLVED.value)),
-        When(unended, then=Value(Outcome.OPEN.value)),
-        When(answered | Q(status=Status.COMPLETED), then=Value(Outcome.CONNECTED.value)),
-        default=Value(Outcome.UNREACHED.value),
-        output_field=CharField(),
+            moments[f"settled_{provider}"] = _instant(now - timedelta(hours=hours))
+            here = f"{{environment}} IN ({listed(environments)}) AND {{started}} > {{settled_{provider}}}"
+            lines.append(f"WHEN {{status}} = '{Status.ANSWERED.value}' AND {here} THEN '{Outcome.OPEN.value}'")
+    unended = f"{{status}} = '{Status.ANSWERED.value}' AND {{ended}} IS NULL"
+    if settles:
+        unended += f" AND {{environment}} NOT IN ({listed(settles)})"
+    return Written(
+        f"CASE WHEN {{status}} IN ({listed(sorted(OPEN_STATUSES))}) THEN {waiting} {' '.join(lines)}"
+        f" WHEN {unended} THEN {waiting}"
+        f" WHEN {{status}} IN ({listed((Status.ANSWERED.value, Status.COMPLETED.value))})"
+        f" THEN '{Outcome.CONNECTED.value}' ELSE '{Outcome.UNREACHED.value}' END",
+        status=F("status"),
+        started=F("started_at"),
+        ended=F("ended_at"),
+        environment=F("environment_id"),
+        long_ago=_instant(now - timedelta(hours=UNRESOLVED_HOURS)),
+        **moments,
     )
+
+
+def _instant(at: datetime) -> Value:
+    return Value(at, output_field=DateTimeField())
 
 
 # What the rollups of facets hold (``FacetDay``): sums of calls whatever their direction and status, each under its key.

@@ -5,13 +5,13 @@ from typing import Any
 from reports.rollups.schedules import SCHEDULE as ROLLUPS
 
 
-def _each_minute(task: str, queue: str) -> dict[str, Any]:
-    return {"task": task, "schedule": 60.0, "options": {"queue": queue, "expires": 55}}
+def _each_minute(task: str) -> dict[str, Any]:
+    return {"task": task, "schedule": 60.0, "options": {"expires": 55}}
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     **ROLLUPS,
-    "exports": _each_minute("reports.files.tasks.sweep_exports", "reports"),
-    "mails": _each_minute("reports.mail.tasks.send_reports", "reports"),
-    "outbox": _each_minute("portal.outbox.tasks.sweep_outbox", "mail"),
+    "exports": _each_minute("reports.files.tasks.sweep_exports"),
+    "mails": _each_minute("reports.mail.tasks.send_reports"),
+    "outbox": _each_minute("portal.outbox.tasks.sweep_outbox"),
 }

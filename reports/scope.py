@@ -54,6 +54,17 @@ class Scope:
             self.sees_numbers,
         )
 
+    def within(self, other: "Scope") -> "Scope":
+        """What both may see."""
+        agents = [ids for ids in (self.agent_ids, other.agent_ids) if ids is not None]
+        return Scope(
+            self.tenant_id,
+            self.zone,
+            self.environment_ids & other.environment_ids,
+            frozenset.intersection(*agents) if agents else None,
+            self.sees_numbers and other.sees_numbers,
+        )
+
     @property
     def tzinfo(self) -> ZoneInfo:
         return ZoneInfo(self.zone)

@@ -10,13 +10,11 @@ To teach a word, add it to the side it belongs to: lower case, ASCII only, with 
 
 from enum import StrEnum
 
-from django.db.models import Case, CharField, Q, Value, When
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Replace
-from django.db.models.lookups import IContains
+from django.db.models import F
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from reports.written import Written, listed
 from sync.taxonomy import CONNECTED_STATUSES, OPEN_STATUSES, Status
 
 
@@ -69,16 +67,18 @@ def side_of(cause: str, status: str) -> str:
     return next((side for side, words in KEYWORDS if any(word in text for word in words)), Side.UNKNOWN)
 
 
-def side_in_sql(cause: str = "hangup_cause", status: str = "status") -> Combinable:
+def side_in_sql(cause: str = "hangup_cause", status: str = "status") -> Written:
     """As :func:`side_of`, of two columns."""
-    text = Replace(cause, Value("_"), Value(" "))
-    without = Q(**{cause: ""})
-    by_status = [
-        When(without & Q(**{f"{status}__in": sorted(OPEN_STATUSES)}), then=Value("")),
-        *(When(without & Q(**{status: word}), then=Value(side.value)) for word, side in _OF_STATUS.items()),
-        When(without, then=Value(Side.UNKNOWN.value)),
+    words = [
+        f"WHEN LOWER(REPLACE({{cause}}, '_', ' ')) LIKE '%%{word}%%' THEN '{side.value}'"
+        for side, words in KEYWORDS
+        for word in words
     ]
-    by_words = [
-        When(IContains(text, Value(word)), then=Value(side.value)) for side, words in KEYWORDS for word in words
-    ]
-    return Case(*by_status, *by_words, default=Value(Side.UNKNOWN.value), output_field=CharField())
+    statuses = [f"WHEN {{status}} = '{word}' THEN '{side.value}'" for word, side in _OF_STATUS.items()]
+    silent = f"CASE WHEN {{status}} IN ({listed(sorted(OPEN_STATUSES))}) THEN '' {' '.join(statuses)}"
+    return Written(
+        f"CASE WHEN {{cause}} = '' THEN {silent} ELSE '{Side.UNKNOWN.value}' END {' '.join(words)}"
+        f" ELSE '{Side.UNKNOWN.value}' END",
+        cause=F(cause),
+        status=F(status),
+    )

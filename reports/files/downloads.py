@@ -27,6 +27,8 @@ def headers(name: str, stand: Completeness) -> dict[str, str]:
         "Content-Disposition": f'attachment; filename="{kept}.csv"',
         "X-Mirror-Complete": "true" if stand.complete else "false",
     }
+    if stand.quarantined:
+        found["X-Mirror-Quarantined"] = str(stand.quarantined)
     return found | ({"X-Mirror-As-Of": rfc3339(stand.as_of)} if stand.as_of else {})
 
 

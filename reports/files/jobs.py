@@ -1,8 +1,4 @@
-"""The rows behind files: asked for, claimed, held, settled. Every step is a conditional update.
-
-So any number of workers may look at a row at once, one that dies leaves a claim that runs out, and one that slept until
-its claim ran out can write nothing more. Times of claims are the database's.
-"""
+"""The rows behind files: asked for, claimed, held, settled (``portal.work.leases``)."""
 
 import secrets
 from collections import defaultdict
@@ -13,7 +9,7 @@ from itertools import zip_longest
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -23,11 +19,12 @@ from portal.lib.processes import host, is_gone, owner
 from portal.tenants import wall
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import User
+from portal.work.leases import Lease
 from reports.files import folder
 from reports.files.models import Export, State
 from reports.files.orders import Order
 
-LEASE = timedelta(minutes=5)  # renewed every few seconds while rows or bytes are written
+LEASE = Lease(timedelta(minutes=5), until="lease_until")  # renewed every few seconds while rows or bytes are written
 KEPT = timedelta(days=7)
 MOST_OPEN = 20  # of one tenant, waiting or being made
 MOST_ATTEMPTS = 3
@@ -111,11 +108,10 @@ def claim(export_id: int) -> Export | None:
     if busy >= AT_ONCE:
         return None
     with transaction.atomic(durable=True):
-        mine = Export.objects.filter(pk=export_id, state=State.WAITING).update(
+        mine = LEASE.claim(
+            Export.objects.filter(pk=export_id, state=State.WAITING),
             state=State.RUNNING,
             owner=owner(),
-            lease_until=Now() + LEASE,
-            attempts=F("attempts") + 1,
             file=secrets.token_hex(20),
             started_at=Now(),
             done=0,
@@ -128,14 +124,14 @@ def claim(export_id: int) -> Export | None:
 
 def hold(export: Export, **progress: Any) -> None:
     """Renew the claim and note progress; raises Lost when it is no longer this process's."""
-    if not _mine(export).update(lease_until=Now() + LEASE, **progress):
+    if not LEASE.hold(_mine(export), **progress):
         raise Lost
 
 
 def settle(export: Export, state: State, **fields: Any) -> bool:
     """Write what became of it; False when somebody else has done so, or has it now."""
     with transaction.atomic(durable=True):
-        return bool(_mine(export).update(state=state, lease_until=None, finished_at=Now(), **fields))
+        return LEASE.settle(_mine(export), state=state, finished_at=Now(), **fields)
 
 
 def fail(export: Export, error: str) -> bool:
@@ -147,7 +143,7 @@ def ready(export: Export, **fields: Any) -> bool:
 
 
 def _mine(export: Export) -> QuerySet[Export]:
-    return Export.objects.filter(pk=export.pk, attempts=export.attempts, state=State.RUNNING)
+    return LEASE.held(Export.objects.filter(state=State.RUNNING), export)
 
 
 def waiting() -> list[tuple[int, int]]:
@@ -172,4 +168,4 @@ def give_back(export: Export, error: str) -> None:
     if export.attempts >= MOST_ATTEMPTS:
         fail(export, error)
     else:
-        _mine(export).update(state=State.WAITING, lease_until=None, owner="", file="", done=0)
+        LEASE.settle(_mine(export), state=State.WAITING, owner="", file="", done=0)

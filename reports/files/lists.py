@@ -173,7 +173,9 @@ def _of_calls(question: ListQuestion, reach: Reach, prefix: str, listed: _Listed
         *words.stand_lines(stand, zone),
     )
     facts = _facts(question, zone, lines)
-    facts = replace(facts, as_of=stand.as_of, complete=stand.complete, gaps=words.gaps(stand.gaps))
+    facts = replace(
+        facts, as_of=stand.as_of, complete=stand.complete, gaps=words.gaps(stand.gaps), lack=words.lack(stand)
+    )
     days = (asked.date_from, asked.date_to)
     return listed.table(file_name(prefix, question.what, days, complete=stand.complete), facts)
 
@@ -186,7 +188,8 @@ def _campaigns(question: ListQuestion, reach: Reach, prefix: str) -> Table:
     days = (asked.date_from or date.min, asked.date_to or date.max)
     homes = set(reach.homes().values()) if asked.agents else reach.environments
     read = campaigns.last_read(scope, homes)
-    whole = _("yes") if read.whole else _("no: the vendor's list was not read to its end")
+    unread, cut = _("some of the vendor's list could not be read"), _("the vendor's list was not read to its end")
+    whole = _("yes") if read.whole else _("no: %(lack)s") % {"lack": unread if read.ended else cut}
     lines = (
         (_("Added over"), words.span(asked.date_from, asked.date_to)),
         (_("Time zone"), figures.zone_name(zone)),
@@ -199,7 +202,7 @@ def _campaigns(question: ListQuestion, reach: Reach, prefix: str) -> Table:
         _facts(question, zone, lines),
         as_of=read.as_of,
         complete=read.whole,
-        lack=_("Not complete: the vendor's list was not read to its end."),
+        lack=_("Not complete: %(what)s.") % {"what": unread if read.ended else cut},
         gaps=words.gaps(campaigns.list_gaps(reach)),
     )
     rows = (_campaign(told, *days) for told in found)

@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from reports.files import folder, jobs, orders, rights
-from reports.files.formats import FORMATS
+from reports.files.formats import FORMATS, NotInstalled
 from reports.files.models import Export
 from reports.files.table import Row, Table, TooLarge
 from reports.queries.question import QuestionError
@@ -48,7 +48,7 @@ def reason(error: Exception) -> str:
         return _("You may not see these data any more.")
     if isinstance(error, QuestionError):
         return " ".join(error.errors.values())
-    if isinstance(error, TooLarge):
+    if isinstance(error, TooLarge | NotInstalled):
         return str(error)
     if folder.is_full(error):
         return _("The server's disk is full. Nothing was kept; try again when there is room.")
@@ -58,7 +58,7 @@ def reason(error: Exception) -> str:
 
 
 def _expected(error: Exception) -> bool:
-    told = (rights.Withdrawn, QuestionError, TooLarge, SoftTimeLimitExceeded)
+    told = (rights.Withdrawn, QuestionError, TooLarge, NotInstalled, SoftTimeLimitExceeded)
     return isinstance(error, told) or folder.is_full(error)
 
 
@@ -67,12 +67,11 @@ def _make(export: Export) -> bool:
     shown = rights.shown(orders.filters_of(export, scope), scope)
     table = orders.table_of(export, scope)
     form = FORMATS[export.format]
+    write = form.writer
     progress = _Progress(export)
     jobs.hold(export, expected=table.expected)
     with folder.draft(export.tenant_id, export.file, progress.pulse) as draft:
-        written = form.writer(
-            replace(table, rows=progress.through(table)), cast("BinaryIO", draft), dialect=export.dialect
-        )
+        written = write(replace(table, rows=progress.through(table)), cast("BinaryIO", draft), dialect=export.dialect)
         size, digest = draft.publish()
     made = jobs.ready(
         export,

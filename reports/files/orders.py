@@ -11,7 +11,7 @@ from portal.formats import figures
 from reports.catalogue import CATALOGUE
 from reports.files import words
 from reports.files.as_csv import DIALECTS
-from reports.files.formats import FORMATS
+from reports.files.formats import FORMATS, offered
 from reports.files.lists import PARAMS as LIST_PARAMS
 from reports.files.lists import list_table, read_list, write_list
 from reports.files.models import Export, What
@@ -56,11 +56,13 @@ def read_order(params: Mapping[str, str], scope: Scope) -> Order:
     """
     errors: dict[str, str] = {}
     what = params.get("what") or What.CALLS.value
-    form = params.get("format") or "xlsx"
+    form = params.get("format") or next(iter(offered()))
     if what not in What.values:
         errors["what"] = _none_of(what, What.values)
     if form not in FORMATS:
         errors["format"] = _none_of(form, FORMATS)
+    elif FORMATS[form].lack:
+        errors["format"] = FORMATS[form].lack
     dialect = params.get("dialect") or "csv"
     if dialect not in DIALECTS:
         errors["dialect"] = _none_of(dialect, DIALECTS)

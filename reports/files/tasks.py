@@ -1,16 +1,13 @@
 """Files in the background. Rows are the truth; a lost task is issued again by the sweep."""
 
-import logging
 from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
-from kombu.exceptions import OperationalError
 
 from portal.tenants.tasks import TenantTask
+from portal.work import hints
 from reports.files import jobs, making, sweep
-
-logger = logging.getLogger("ringbook.files")
 
 
 # Longer than the broker waits before it repeats a message: the repeat finds the row claimed, and ends.
@@ -31,12 +28,7 @@ def sweep_exports(**_: Any) -> int:
 
 def hint(tenant_id: int, export_id: int) -> bool:
     """Tell the workers of an export; False when the broker takes nothing, and then the sweep will find the row."""
-    try:
-        make_export.apply_async((tenant_id, export_id), expires=55)
-    except (OperationalError, OSError) as error:
-        logger.warning("the broker takes no messages: %s", type(error).__name__)
-        return False
-    return True
+    return hints.hint(make_export, tenant_id, export_id, expires=55)
 
 
 def hint_waiting(*, after: int | None = None) -> int:

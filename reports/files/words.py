@@ -19,6 +19,7 @@ from reports.queries.answer import Completeness, GapNote
 from reports.queries.chosen import NONE, Filters, bare, write_filters
 from reports.queries.environments import environments
 from reports.scope import Scope
+from reports.understood import calls_read, elements_unread
 from sync.taxonomy import Outcome, Stream
 
 CAMPAIGN_STATES: dict[str, str | Promise] = {
@@ -163,19 +164,33 @@ def _word(name: str, word: str) -> str:
 def stand_lines(stand: Completeness, zone: str) -> list[tuple[str, str]]:
     """How far the mirror stood when the rows were asked for."""
     mirrored = figures.decimal(stand.mirrored)
-    if stand.vendor_total is not None:
+    if unread := calls_read(stand.mirrored, stand.vendor_total, stand.quarantined, stand.accepted):
+        mirrored = unread
+    elif stand.vendor_total is not None:
         mirrored = _("%(n)s of %(of)s calls") % {"n": mirrored, "of": figures.decimal(stand.vendor_total)}
     else:
         count = ngettext("%(n)s call", "%(n)s calls", stand.mirrored) % {"n": mirrored}
         mirrored = count if stand.mirrored else _("no calls")
     lines = [
-        (_("Complete"), _("yes") if stand.complete else _("no: some days of the period are not read whole")),
+        (_("Complete"), _("yes") if stand.complete else _("no: %(lack)s") % {"lack": _lacking(stand)}),
         (_("As of"), as_of(stand.as_of, zone)),
         (_("Mirrored"), mirrored),
     ]
     if stand.corrections:
         lines.append((_("Corrections since"), figures.decimal(stand.corrections)))
     return lines
+
+
+def _lacking(stand: Completeness) -> str:
+    if stand.quarantined and all(note.quarantined for note in stand.gaps):
+        return elements_unread(stand.quarantined)
+    return _("some days of the period are not read whole")
+
+
+def lack(stand: Completeness) -> str:
+    """What a file that is not complete says of itself, where that is not that days were not read."""
+    unread = calls_read(stand.mirrored, stand.vendor_total, stand.quarantined, stand.accepted)
+    return _("Not complete: %(what)s.") % {"what": unread} if stand.quarantined else ""
 
 
 def as_of(when: datetime | None, zone: str) -> str:
@@ -192,5 +207,10 @@ def gaps(notes: Iterable[GapNote]) -> tuple[str, ...]:
 
 
 def _gap(note: GapNote) -> str:
-    parts = (note.environment_name, str(_STREAMS.get(note.stream, note.stream)), note.day and figures.day(note.day))
+    parts = (
+        note.environment_name,
+        str(_STREAMS.get(note.stream, note.stream)),
+        note.day and figures.day(note.day),
+        elements_unread(note.quarantined) if note.quarantined else "",
+    )
     return " · ".join(part for part in parts if part)

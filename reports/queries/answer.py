@@ -46,13 +46,16 @@ class GapNote:
     day: date | None
     fault: str
     since: datetime
+    quarantined: int = 0  # elements that could not be read, where that is the fault
 
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What stands under every figure. ``complete``: every window of the period was read whole, today's as of ``as_of``.
+    """What stands under every figure. ``complete``: every window of the period was read whole and all in it understood,
+    today's as of ``as_of``.
 
-    ``as_of`` is the oldest of the last whole readings the period rests on, None when nothing was read yet.
+    ``mirrored``, ``quarantined`` and ``accepted`` make up the vendor's total of a period read whole. ``as_of`` is the
+    oldest of the last whole readings the period rests on, None when nothing was read yet.
     """
 
     as_of: datetime | None
@@ -61,6 +64,8 @@ class Completeness:
     vendor_total: int | None
     gaps: tuple[GapNote, ...] = ()
     corrections: int = 0  # calls of the period whose figures changed after the day was first counted
+    quarantined: int = 0  # calls that the vendor showed and that could not be read
+    accepted: int = 0  # such that a person took for no call; they make nothing incomplete
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ import msgspec
 from django.db.models import IntegerField, QuerySet, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 
+from portal.django_inside import surely_empty
+
 T = TypeVar("T")
 Later = Callable[[], T]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,7 +44,7 @@ class Bundle:
     def add(self, rows: QuerySet[Any], *columns: Any) -> Got:
         """``columns`` are names or expressions, over the groups where ``rows`` are grouped already."""
         got = Got()
-        if not rows.query.is_empty():
+        if not surely_empty(rows):
             self._parts.append((rows.order_by().annotate(bundle_row=Cast(JSONArray(*columns), TextField())), got))
         return got
 

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
 
+from portal.django_inside import statement
 from reports.dimensions import DIMENSIONS, Clock
 from reports.measures import outcome
 from reports.periods import number_day
@@ -221,7 +222,7 @@ def _effort(rows: QuerySet[Call], reach: Reach) -> Effort:
     )
     attempts, first_connect = Counter[int](), Counter[int]()
     try:
-        calls, params = placed.query.sql_with_params()
+        calls, params = statement(placed)
     except EmptyResultSet:
         return Effort({}, {})
     with connection.cursor() as cursor:

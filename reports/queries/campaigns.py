@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from portal.lib.times import parse_day
 from portal.tenants import wall
 from reports.queries.answer import GapNote
+from reports.queries.aside import asides, notes
 from reports.queries.filters import Reach
 from reports.queries.moments import read_moment
 from reports.queries.named_calls import seen_campaigns
@@ -23,7 +24,7 @@ from reports.queries.standing import noted
 from reports.scope import Scope
 from sync import freshness as ledger
 from sync.models.campaigns import Campaign, CampaignDay
-from sync.models.runs import Window, WindowState
+from sync.models.runs import READ, Window, WindowState
 from sync.taxonomy import Stream
 
 PORTION = 200  # campaigns at a time, each with the days kept of it
@@ -88,10 +89,13 @@ class CampaignTold:
 
 @dataclass(frozen=True, slots=True)
 class LastRead:
-    """When the lists of campaigns were read: the oldest of the environments; ``whole`` if each was read to its end."""
+    """When the lists of campaigns were read: the oldest of the environments; ``whole`` if each was read to its end, and
+    all in it understood.
+    """
 
     as_of: datetime | None
     whole: bool
+    ended: bool = True  # read to its end, whether all in it was understood or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +171,19 @@ def last_read(scope: Scope, environments: Iterable[int]) -> LastRead:
         Window.objects.filter(environment_id__in=seen, stream=Stream.CAMPAIGNS).values_list("state", "read_at")
     )
     read = [read_at for _state, read_at in windows if read_at]
-    whole = bool(windows) and all(state == WindowState.COMPLETE for state, _read_at in windows)
-    return LastRead(min(read, default=None), whole)
+    whole, ended = (
+        bool(windows) and all(state in wanted for state, _read_at in windows)
+        for wanted in ((WindowState.COMPLETE,), READ)
+    )
+    return LastRead(min(read, default=None), whole, ended)
 
 
 def list_gaps(reach: Reach) -> tuple[GapNote, ...]:
     """What of the lists of campaigns is known to be missing. The wall must be open."""
     gaps = ledger.open_gaps(reach.environments).filter(stream=Stream.CAMPAIGNS)
-    return tuple(noted(gap, reach.environments) for gap in gaps)
+    unread = asides(reach.environments)
+    rows = [row for key in reach.environments for row in unread.of(key, Stream.CAMPAIGNS)]
+    return (*(noted(gap, reach.environments) for gap in gaps), *notes(rows, reach.environments))
 
 
 def detail(row: Campaign) -> Detail:

@@ -1,8 +1,8 @@
 """How complete and how fresh the data behind a figure are, from the ledger of windows and gaps."""
 
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from reports.periods import Period, day_start, local_date
 from reports.queries.answer import Completeness, GapNote
+from reports.queries.aside import Aside, asides, notes
 from reports.queries.bundle import Bundle
 from reports.queries.counted import counted
 from reports.queries.filters import Reach, resolve
@@ -20,8 +21,10 @@ from reports.queries.standing import Standing, noted
 from reports.scope import Scope
 from sync import freshness as ledger
 from sync.models.calls import Call
-from sync.models.runs import Window, WindowState
+from sync.models.runs import READ, Window
 from sync.taxonomy import Stream
+
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class StreamFreshness:
     vendor_total: int | None
     gaps: tuple[GapNote, ...]
     complete_from: date | None = None
+    quarantined: int = 0  # elements that the vendor showed and that could not be read
+    accepted: int = 0  # such that a person took for no call
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,8 @@ def completeness(
 
 
 def behind(question: CallQuestion, scope: Scope, *, now: datetime | None = None) -> Completeness:
-    """What stands under a list of calls. Without a first day it begins with the history that was asked for, and without
-    a last one it ends today.
+    """What stands under a list of calls. Without a first day it begins with the history that was asked for, or with an
+    earlier day that was read all the same; without a last one it ends today.
     """
     now = now or timezone.now()
     return behind_within(question, resolve(question.filters, scope, now=now), now=now)
@@ -77,7 +82,7 @@ def behind_within(question: CallQuestion, reach: Reach, *, now: datetime) -> Com
     today = local_date(now, zone)
     first = question.date_from
     if first is None:
-        first = min((_within(day, zone) for day in ledger.history_starts(reach.environments).values()), default=today)
+        first = min((_within(day, zone) for day in ledger.first_days(reach.environments).values()), default=today)
     last = max(question.date_to or today, first)
     return under(reach, Period(first, last + timedelta(days=1), zone), now=now)
 
@@ -112,37 +117,50 @@ def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentF
     gaps: dict[tuple[int, str], list[GapNote]] = defaultdict(list)
     for gap in ledger.open_gaps(environments):
         gaps[gap.environment_id, gap.stream].append(noted(gap, environments))
+    unread = asides(environments)
     untold = {pk for pk in environments if any(window.mirrored is None for window in windows[pk, Stream.CALLS])}
     rows = Call.objects.filter(environment_id__in=untold).order_by().values_list("environment_id")
     counts: dict[int, int] = dict(rows.annotate(n=Count("pk"))) if untold else {}
+    starts = ledger.history_starts(environments)
     found = []
     for pk, environment in sorted(environments.items(), key=lambda item: (item[1].name.casefold(), item[0])):
         streams = {}
         ends = reads_until(environment, now)
         for stream in Stream:
-            here = windows[pk, stream]
+            here, aside = windows[pk, stream], unread.of(pk, stream)
             if not here and not gaps[pk, stream]:
                 continue
             told = sum(window.mirrored or 0 for window in here)
             mirrored = counts.get(pk, 0) if stream == Stream.CALLS and pk in untold else told
-            streams[str(stream)] = _stream(here, tuple(gaps[pk, stream]), mirrored, ends)
+            noted_here = (*gaps[pk, stream], *notes(aside, environments))
+            told_here = _stream(here, noted_here, mirrored, ends, starts.get(pk))
+            streams[str(stream)] = replace(
+                told_here if here and here[0].day else _up_to_unread(told_here, aside),
+                quarantined=sum(row.unreadable for row in aside),
+                accepted=sum(row.accepted for row in aside),
+            )
         found.append(EnvironmentFreshness(environment.public_id, environment.name, environment.provider, streams))
     return found
 
 
-def _stream(windows: list[Window], gaps: tuple[GapNote, ...], mirrored: int, now: datetime) -> StreamFreshness:
+def _stream(
+    windows: list[Window], gaps: tuple[GapNote, ...], mirrored: int, now: datetime, since: date | None
+) -> StreamFreshness:
     totals = [window.vendor_total for window in windows if window.vendor_total is not None]
     days = {window.day: window for window in windows if window.day is not None}
     read = [window.read_at for window in windows if window.read_at is not None]
     if not days:
-        whole = bool(windows) and all(window.state == WindowState.COMPLETE for window in windows)
+        whole = bool(windows) and all(window.state in READ for window in windows)
         as_of = min(read, default=None)
         through = as_of.astimezone(UTC).date() if whole and as_of is not None else None
         return StreamFreshness(as_of, through, mirrored, sum(totals) if totals else None, gaps)
     through = None
-    first = day = min(days)
+    # Days read from before the history count as far as nothing is missing between them and it.
+    first = day = min((day for day in days if since is None or day >= since), default=max(days))
+    while is_whole(days.get(first - DAY), now):
+        first -= DAY
     while is_whole(days.get(day), now):
-        through, day = day, day + timedelta(days=1)
+        through, day = day, day + DAY
     return StreamFreshness(
         days[max(days)].read_at or max(read, default=None),
         through,
@@ -151,6 +169,17 @@ def _stream(windows: list[Window], gaps: tuple[GapNote, ...], mirrored: int, now
         gaps,
         complete_from=first if through else None,
     )
+
+
+def _up_to_unread(told: StreamFreshness, aside: Iterable[Aside]) -> StreamFreshness:
+    """A stream that is no days is complete up to the day before the first of which an element could not be read."""
+    unread = [row for row in aside if row.unreadable]
+    if told.complete_through is None or not unread:
+        return told
+    days = [row.day for row in unread if row.day is not None]
+    if len(days) < len(unread):
+        return replace(told, complete_through=None)
+    return replace(told, complete_through=min(told.complete_through, min(days) - timedelta(days=1)))
 
 
 __all__ = [

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import F, IntegerField, QuerySet, Value
 from django.db.models.functions import JSONArray
 
+from portal.django_inside import surely_empty
 from reports.measures import Microseconds, outcome
 from reports.queries.bundle import Later
 from reports.queries.plan import Plan
@@ -25,7 +26,7 @@ class Peaks:
     def add(self, plan: Plan, by: tuple[str, ...]) -> Later[dict[Group, int]]:
         """The peak by group."""
         rows, names = grouped(plan.calls(everything=True), by, plan.span.clock)
-        if rows.query.is_empty():
+        if surely_empty(rows):
             return dict
         connected = rows.alias(result=outcome(plan.reach.providers, plan.span.now)).filter(
             result=Outcome.CONNECTED.value, duration_ms__gt=0

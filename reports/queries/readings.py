@@ -1,13 +1,14 @@
 """What the ledger of windows says of one environment, for one period. Plain Python over rows already read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from portal.tenants.models.tenants import Environment
 from reports.periods import Period
-from sync.models.runs import WindowState
+from reports.queries.aside import Aside
+from sync.models.runs import READ, WindowState
 from sync.taxonomy import Stream
 
 # Vendors that are read by UTC day; the others are read agent by agent, each with its whole history.
@@ -79,13 +80,11 @@ def _day_end(day: date) -> datetime:
     return utc_start(day) + timedelta(days=1)
 
 
-def by_day(
-    windows: Mapping[str, Mapping[date, Window]], days: list[date], since: date | None, now: datetime
-) -> tuple[Reading, list[date]]:
+def by_day(windows: Mapping[str, Mapping[date, Window]], days: list[date], now: datetime) -> tuple[Reading, list[date]]:
     """The reading of an environment that is read by day, and the days whose calls its windows do not tell.
 
-    Every day of every stream has to be there, and read whole. ``windows`` are those of each stream asked for, by day;
-    ``since`` is the day from which the history is asked for, where there is a connection to ask by.
+    Every day of every stream has to be there, and read whole, be it before the history that is asked for or in it.
+    ``windows`` are those of each stream asked for, by day.
     """
     reading = Reading()
     if not days:
@@ -100,20 +99,20 @@ def by_day(
             reading.read_until(before.read_at if before else None)
             _gather(reading, [found[day] for day in wanted if day in found], days[-1], now)
             uncounted = [day for day in wanted if not _is_counted(found.get(day))]
-    if since is not None and since > days[0]:  # without a connection only the windows tell
-        reading.complete = False
     return reading, uncounted
 
 
 def is_whole(window: Window | None, now: datetime) -> bool:
-    """Whether a day was read whole. Today and yesterday may have been read before they ended: ``as_of`` tells."""
+    """Whether a day was read whole and all in it understood. Today and yesterday may have been read before they ended:
+    ``as_of`` tells.
+    """
     if window is None or window.state != WindowState.COMPLETE or window.read_at is None or window.day is None:
         return False
     return window.read_at >= _day_end(window.day) or _day_end(window.day) > now - timedelta(days=1)
 
 
 def _is_counted(window: Window | None) -> bool:
-    return window is not None and window.state == WindowState.COMPLETE and window.mirrored is not None
+    return window is not None and window.state in READ and window.mirrored is not None
 
 
 def stand_in(windows: Mapping[date, Window], day: date, now: datetime) -> Window | None:
@@ -133,7 +132,7 @@ def _gather(reading: Reading, windows: Iterable[Window], last: date, now: dateti
     current = last >= now.astimezone(UTC).date() - timedelta(days=1)
     for window in windows:
         reading.told(window.vendor_total)
-        if window.state == WindowState.COMPLETE and window.mirrored is not None:
+        if window.state in READ and window.mirrored is not None:
             reading.mirrored += window.mirrored
         if window.day is None or window.read_at is None:
             continue
@@ -141,16 +140,20 @@ def _gather(reading: Reading, windows: Iterable[Window], last: date, now: dateti
             reading.read_until(window.read_at)
 
 
-def undivided(windows: Iterable[Window], mirrored: int, period: Period, now: datetime) -> Reading:
+def undivided(
+    windows: Iterable[Window], mirrored: int, aside: Sequence[Aside], period: Period, now: datetime
+) -> Reading:
     """The reading of an environment that is read agent by agent, of which ``mirrored`` calls are of the period.
 
-    The vendor names no total; once every agent was read whole, what it showed of the period is its total.
+    The vendor names no total; once every agent was read whole, what it showed of the period is its total. Of an element
+    in ``aside`` without a day nobody knows whether it is of the period: then there is none.
     """
     found = list(windows)
     reading = Reading(mirrored=mirrored)
-    reading.complete = bool(found) and all(_reaches(window, period, now) for window in found)
-    if reading.complete:
-        reading.told(mirrored)
+    reached = bool(found) and all(_reaches(window, period, now) for window in found)
+    reading.complete = reached and not any(row.unreadable for row in aside)
+    if reached and all(row.day for row in aside):
+        reading.told(mirrored + sum(row.unreadable + row.accepted for row in aside))
     for window in found:
         reading.read_until(window.read_at)
     return reading
@@ -160,7 +163,7 @@ def _reaches(window: Window, period: Period, now: datetime) -> bool:
     """Whether a whole history was read up to the period's end, or to now. In the hour after that end, as with a day
     that has just begun, a reading of within the hour is enough: ``as_of`` tells.
     """
-    if window.state != WindowState.COMPLETE or window.read_at is None:
+    if window.state not in READ or window.read_at is None:
         return False
     if now < period.ends_at or window.read_at >= period.ends_at:
         return True

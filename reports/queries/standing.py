@@ -13,7 +13,9 @@ from portal.tenants.models.tenants import Environment
 from reports.dimensions import Clock
 from reports.measures import Microseconds
 from reports.periods import Period, day_start
+from reports.queries import aside
 from reports.queries.answer import Completeness, GapNote
+from reports.queries.aside import Aside, Asides
 from reports.queries.bundle import Bundle, Got, Later, grouped_by, moment
 from reports.queries.counted import Counted
 from reports.queries.filters import Reach, within
@@ -43,8 +45,8 @@ class Standing:
     now: datetime
     _by_day: Got = field(init=False)
     _whole: Got = field(init=False)
-    _starts: Got = field(init=False)
     _gaps: Got = field(init=False)
+    _aside: Got = field(init=False)
     _changed: Got = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,10 +58,8 @@ class Standing:
             # The day before as well: it may have to stand in for a day that has just begun.
             windows = ledger.day_windows(daily, self.streams, days[0] - DAY, days[-1])
             self._by_day = self.bundle.add(windows, "environment_id", "stream", *_WINDOW)
-        self._starts = self.bundle.once(
-            ("starts", keys), lambda: self.bundle.add(ledger.connections(keys), "environment_id", "since")
-        )
         self._gaps = self.bundle.once(("gaps", keys), lambda: self.bundle.add(ledger.open_gaps(keys), *_GAP))
+        self._aside = self.bundle.once(("aside", keys), lambda: aside.ask(self.bundle, keys))
         apart = [key for key in keys if not self._is_daily(key)]
         self._whole = self.bundle.once(
             ("whole", keys),
@@ -75,47 +75,58 @@ class Standing:
         """What the ledger does not tell is counted among the calls: days not read whole, and histories that have no
         days, as far as the rollups do not tell how many calls there were.
         """
-        windows = self._windows()
+        windows, asides = self._windows(), aside.told(self._aside)
         readings = {
-            key: self._reading(bundle, row, windows[key], counted) for key, row in self.reach.environments.items()
+            key: self._reading(bundle, row, windows[key], (counted, self._of_calls(key, asides)))
+            for key, row in self.reach.environments.items()
         }
 
         def read() -> Completeness:
             done = [(environment, readings[key]()) for key, environment in self.reach.environments.items()]
-            return self._told(done, sum(n for (n,) in self._changed.rows))
+            return self._told(done, sum(n for (n,) in self._changed.rows), asides)
 
         return read
 
-    def _told(self, readings: list[tuple[Environment, Reading]], corrections: int) -> Completeness:
+    def _of_calls(self, environment: int, asides: Asides) -> list[Aside]:
+        return asides.of(environment, Stream.CALLS, utc_days(self.period, self.now))
+
+    def _told(self, readings: list[tuple[Environment, Reading]], corrections: int, asides: Asides) -> Completeness:
         totals = [reading.vendor_total for _environment, reading in readings]
         # Nothing new can come from a retired environment, so its last reading makes no figures old beside a living one.
         living = [reading.as_of for row, reading in readings if reading.as_of and not self._is_closed(row)]
         as_of = living or [reading.as_of for _environment, reading in readings if reading.as_of]
+        shown = [row for key in self.reach.environments for row in self._of_calls(key, asides)]
         return Completeness(
             as_of=min(as_of, default=None),
             complete=bool(readings) and all(reading.complete for _environment, reading in readings),
             mirrored=sum(reading.mirrored for _environment, reading in readings),
             vendor_total=None if None in totals or not totals else sum(total or 0 for total in totals),
-            gaps=tuple(self._notes()),
+            gaps=tuple(self._notes(asides)),
             corrections=corrections,
+            quarantined=sum(row.unreadable for row in shown),
+            accepted=sum(row.accepted for row in shown),
         )
 
     def _is_closed(self, environment: Environment) -> bool:
         return reads_until(environment, self.now) < self.now
 
     def _reading(
-        self, bundle: Bundle, environment: Environment, windows: Mapping[str, Mapping[date, Told]], counted: Counted
+        self,
+        bundle: Bundle,
+        environment: Environment,
+        windows: Mapping[str, Mapping[date, Told]],
+        known: tuple[Counted, list[Aside]],
     ) -> Later[Reading]:
+        counted, set_aside = known
         end = reads_until(environment, self.now)
         if self._is_closed(environment) and end <= self.period.starts_at:
             return lambda: Reading(vendor_total=0)
         if not self._is_daily(environment.pk):
             histories = [_window(*row) for key, *row in self._whole.rows if key == environment.pk]
             mirrored = self._mirrored(bundle, environment.pk, counted)
-            return lambda: undivided(histories, mirrored(), self.period, end)
+            return lambda: undivided(histories, mirrored(), set_aside, self.period, end)
         days = utc_days(self.period, end)
-        since = {key: date.fromisoformat(day) for key, day in self._starts.rows}.get(environment.pk)
-        reading, uncounted = by_day(windows, days, since, end)
+        reading, uncounted = by_day(windows, days, end)
         spans = [(utc_start(run.first), utc_start(run.last) + DAY) for run in runs(uncounted)]
         got = _count(bundle, environment.pk, spans, missing=False)
 
@@ -159,7 +170,7 @@ class Standing:
         late = late.filter(changed_on__gt=F("counted_on"))
         return bundle.add(grouped_by(late, ()).annotate(n=Count("call_id", distinct=True)), "n")
 
-    def _notes(self) -> list[GapNote]:
+    def _notes(self, asides: Asides) -> list[GapNote]:
         days = utc_days(self.period, self.now)
         found = []
         for environment, stream, part, told, fault, opened in self._gaps.rows:
@@ -169,8 +180,12 @@ class Standing:
                 found.append(
                     Gap(environment_id=environment, stream=stream, part=part, day=day, fault=fault, opened_at=at)
                 )
-        found.sort(key=lambda gap: (gap.environment_id, gap.stream, gap.day or date.max, gap.part))
-        return [noted(gap, self.reach.environments) for gap in found]
+        notes = [noted(gap, self.reach.environments) for gap in found]
+        environments = self.reach.environments
+        unread = [row for key in environments for stream in self.streams for row in asides.of(key, stream, days)]
+        notes += aside.notes(unread, environments)
+        places = {str(row.public_id): key for key, row in environments.items()}
+        return sorted(notes, key=lambda note: (places[note.environment], note.stream, note.day or date.max, note.part))
 
 
 def noted(gap: Gap, environments: Mapping[int, Environment]) -> GapNote:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Case, CharField, F, IntegerField, QuerySet, Sum, Value, When
+from django.db.models import F, IntegerField, QuerySet, Sum, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
@@ -14,6 +14,7 @@ from reports.measures import ATTEMPTS, COLUMNS, FACET_SUMS, OPEN, Sums, Tally, o
 from reports.queries.bundle import Bundle, Got, Later, grouped_by
 from reports.queries.plan import Plan
 from reports.rollups.models import AgentDayRollup, DayRollup, FacetDay
+from reports.written import Written, listed
 
 Group = tuple[Key, ...]
 Tallies = dict[Group, Tally]
@@ -133,16 +134,17 @@ def _reader(plan: Plan, by: tuple[str, ...], measures: Collection[Sums]) -> _Rea
     return _Reader(plan, len(by), measures, kinds=needed, columns=columns)
 
 
-def _vendor(plan: Plan) -> Case:
+def _vendor(plan: Plan) -> Written:
     """The vendor of a row, by its environment."""
     by_vendor = defaultdict(list)
     for environment, vendor in plan.reach.providers.items():
         by_vendor[vendor].append(environment)
-    return Case(
-        *(When(environment_id__in=sorted(keys), then=Value(vendor)) for vendor, keys in by_vendor.items()),
-        default=Value(""),
-        output_field=CharField(),
+    cases = (
+        f"WHEN {{environment}} IN ({listed(sorted(keys))}) THEN {{vendor_{place}}}"
+        for place, keys in enumerate(by_vendor.values())
     )
+    vendors = {f"vendor_{place}": Value(vendor) for place, vendor in enumerate(by_vendor)}
+    return Written(f"CASE {' '.join(cases)} ELSE '' END", environment=F("environment_id"), **vendors)
 
 
 def _from_calls(bundle: Bundle, plan: Plan, by: tuple[str, ...], measures: Collection[Sums]) -> _Reader:

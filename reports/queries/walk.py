@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
+from portal.django_inside import surely_empty
 from reports.queries.filters import Reach
 from reports.queries.numbers import asked_number
 
@@ -76,4 +77,4 @@ def count(parts: Sequence[Rows], column: str, most: int) -> int:
 
 def _filled(parts: Sequence[Rows]) -> list[Rows]:
     """The parts that may hold rows: a union that begins with a part known to be empty is the next part, cut already."""
-    return [part for part in parts if not part.query.is_empty()]
+    return [part for part in parts if not surely_empty(part)]

@@ -40,6 +40,8 @@ def count(environment: Environment, first: date, last: date, *, zone: str, now: 
     clock = Clock(day_start(first, zone), day_start(last + timedelta(days=1), zone), zone)
     every = calls_of(environment, first, last, zone=zone).annotate(on_day=clock.local_day())
     calls = {number_day(day): n for day, n in every.values_list("on_day").annotate(n=Count("pk"))}
+    if not calls:
+        return Counted([], [], [], [], calls)
     rows = every.filter(is_test=False).annotate(result=outcome({environment.pk: environment.provider}, now))
     keys = {"tenant_id": environment.tenant_id, "environment_id": environment.pk}
     agent_days = []

@@ -14,6 +14,7 @@ from zlib import compress, decompress
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
+from portal.django_inside import statement
 from reports.rollups.models import Contact
 from sync.models.calls import Call
 
@@ -75,7 +76,7 @@ def know(calls: QuerySet[Call]) -> None:
     """
     known = Contact.objects.filter(number=OuterRef("contact"))
     new = calls.exclude(contact="").filter(~Exists(known)).values_list("tenant_id", "contact").distinct()
-    sql, values = new.order_by("contact").query.get_compiler(connection=connection).as_sql()
+    sql, values = statement(new.order_by("contact"))
     table = connection.ops.quote_name(Contact._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} (tenant_id, number) {sql} ON CONFLICT DO NOTHING", values)

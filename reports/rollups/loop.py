@@ -13,7 +13,7 @@ from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.tenants.models.tenants import Environment
@@ -25,6 +25,7 @@ from reports.rollups.loop_contacts import missed_rows, unreached_rows
 from reports.rollups.loop_models import LoopDay, MissedCall, ReturnedAttempt, Ring, UnreachedDay
 from reports.rollups.rings import Attempt, Routes, Rung, join
 from reports.rollups.trust import last_settled, trusted_days
+from reports.written import Written
 from sync.models.agents import Agent
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
@@ -157,7 +158,7 @@ def unreached_calls(rules: Rules, calls: QuerySet[Call], now: datetime) -> Query
     return rows.order_by().alias(sought=_outcome(rules, now)).filter(sought=Outcome.UNREACHED.value)
 
 
-def _outcome(rules: Rules, now: datetime) -> Case:
+def _outcome(rules: Rules, now: datetime) -> Written:
     return outcome(rules.providers, now)
 
 

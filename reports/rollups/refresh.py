@@ -4,6 +4,8 @@ Safe to run twice, late, or in two processes at once: a day is counted under the
 dirtiness is removed only if it is still the one that was there before counting.
 """
 
+import math
+import time
 from collections.abc import Iterable
 from datetime import date, timedelta
 
@@ -25,12 +27,14 @@ BATCH = 500  # rows inserted by one statement
 BRIDGE = timedelta(days=3)  # a gap so short is counted along: that costs less than a run more
 
 
-def refresh_dirty() -> int:
-    """Count the days that are dirty, or settled and never counted, of the active tenant; returns how many there were.
+def refresh_dirty(seconds: float = math.inf) -> int:
+    """Count the days that are dirty, or settled and never counted, of the active tenant; returns how many were counted.
 
-    Days that are not settled yet are only marked as uncounted: until they are, they are asked of the calls.
+    Days that are not settled yet are only marked as uncounted: until they are, they are asked of the calls. After
+    ``seconds`` the rest is left as it is, for the next time.
     """
-    return sum(_refresh(environment) for environment in Environment.objects.select_related("tenant"))
+    until = time.monotonic() + seconds
+    return sum(_refresh(environment, until) for environment in Environment.objects.select_related("tenant"))
 
 
 def rebuild(environment: Environment, since: date | None = None, until: date | None = None) -> int:
@@ -44,7 +48,7 @@ def rebuild(environment: Environment, since: date | None = None, until: date | N
     return _count_days(environment, between(start, end), zone)
 
 
-def _refresh(environment: Environment) -> int:
+def _refresh(environment: Environment, until: float) -> int:
     zone = environment.tenant.zone
     dirty = set(DirtyDay.objects.filter(environment_id=environment.pk).values_list("day", flat=True))
     stale = CountedDay.objects.filter(environment_id=environment.pk).exclude(zone=zone, version=VERSION)
@@ -54,12 +58,14 @@ def _refresh(environment: Environment) -> int:
         held = counted_days([environment.pk], zone).values_list("day", "counted_at")
         trusted = {day for day, counted_at in held if counted_at is not None and is_settled(day, zone, counted_at)}
         settled = set(between(first, last_settled(zone, timezone.now()))) - trusted
-    return _count_days(environment, sorted({*settled, *dirty, *stale.values_list("day", flat=True)}), zone)
+    return _count_days(environment, sorted({*settled, *dirty, *stale.values_list("day", flat=True)}), zone, until)
 
 
-def _count_days(environment: Environment, days: Iterable[date], zone: str) -> int:
+def _count_days(environment: Environment, days: Iterable[date], zone: str, until: float = math.inf) -> int:
     counted = 0
     for run in runs(days, CHUNK, bridge=BRIDGE):
+        if time.monotonic() > until:
+            break
         _count_run(environment, run, zone)
         counted += len(run)
     refresh_loop(environment)
@@ -87,8 +93,10 @@ def _count_run(environment: Environment, days: list[date], zone: str) -> None:
             ContactDay.objects.bulk_create(counted.contact_days, batch_size=BATCH)
             held = [row for row in ledger if row.day in settled]
             for row in held:
-                row.zone, row.version, row.counted_at, row.calls = zone, VERSION, now, counted.calls.get(row.day, 0)
-            CountedDay.objects.bulk_update(held, ("zone", "version", "counted_at", "calls"))
+                row.calls = counted.calls.get(row.day, 0)
+            CountedDay.objects.bulk_update(held, ("calls",))
+            alike = {"zone": zone, "version": VERSION, "counted_at": now}
+            CountedDay.objects.filter(pk__in=[row.pk for row in held]).update(**alike)
         CountedDay.objects.filter(pk__in=[row.pk for row in ledger if row.day not in settled]).delete()
         forget(environment, days)
         for pk, mark in marks:

@@ -26,7 +26,7 @@ class Rests:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``complete``: every window of the range was read whole, the last day's as of ``as_of``.
+    """``complete``: every window of the range was read whole and all in it understood, the last day's as of ``as_of``.
 
     ``as_of`` is the oldest last reading among the days that may still change, or among all of a range that is past;
     with nothing read yet it is when the environment was made, before which there was nothing to know.

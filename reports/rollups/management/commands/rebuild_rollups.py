@@ -4,11 +4,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.utils.timezone import now
 
 from portal.tenants import wall
 from portal.tenants.command import DONE, day, find_environment, identifier
 from portal.tenants.command import Command as BaseCommand
 from portal.tenants.models.tenants import Environment
+from reports.periods import local_date
 from reports.rollups.refresh import rebuild
 
 
@@ -29,6 +31,8 @@ class Command(BaseCommand):
         else:
             with wall.every_tenant("rollups of every environment are rebuilt"):
                 environments = list(Environment.objects.select_related("tenant").order_by("pk"))
+        if since and environments and all(since > local_date(now(), row.tenant.zone) for row in environments):
+            raise CommandError(f"--since: {since} lies in the future.")
         days = 0
         for environment in environments:
             self.tell(f"{environment.tenant.slug} · {environment.name}")
