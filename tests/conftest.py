@@ -1,30 +1,35 @@
 """The cast: Ana owns the tenant Acme, Bruno reads one of its environments, Carla is of another tenant."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 # Before anything reads the settings: a suite writes nowhere but here, and its sandboxes live on loopback.
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="ringbook-test-")
 os.environ.setdefault("UPSTREAM_ALLOW_PRIVATE", "true")
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.test import TransactionTestCase, override_settings
 from django.utils import translation
 
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment, Tenant
+from tests import databases
 
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only PostgreSQL can show where there is none. Left out, not skipped: the other run has it."""
-    if not settings.POSTGRESQL:
-        left_out = [item for item in items if item.get_closest_marker("postgresql")]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+pytest_plugins = ["tests.order", "tests.worlds"]
+FOLDER = Path(os.environ["DATA_DIR"])
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+# How long an example takes is no property of the code: on a busy machine the first one reads its tables for longer.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -34,12 +39,62 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    database = settings.DATABASES["default"]
+    databases.prepare(database)
+    if not settings.POSTGRESQL:
+        database["TEST"]["NAME"] = str(FOLDER / "suite.sqlite3")  # a file, as an installation has one
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        databases.keep_empty()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", databases.empty_what_was_filled)
+        yield
+    with django_db_blocker.unblock():
+        databases.drop(databases.EMPTY)
+
+
+@pytest.fixture
+def _in_its_world(request, django_db_setup: None, django_db_blocker) -> Iterator[None]:
+    """A test that asks for a world speaks to that world's database, before anything opens a transaction."""
+    world = databases.world_of(request)
+    if world is None:
+        yield
+        return
+    marker = request.node.get_closest_marker("django_db")
+    writes = "transactional_db" in request.fixturenames or bool(marker and marker.kwargs.get("transaction"))
+    request.getfixturevalue(world.name)
+    with django_db_blocker.unblock(), world.opened(writes=writes):
+        yield
+
+
+@pytest.fixture
+def _django_db_helper(request, _in_its_world: None) -> None:
+    """pytest-django's, which wraps a test in a transaction or empties what it wrote.
+
+    Neither is for a world that a browser looks at: its server answers in other transactions.
+    """
+    if databases.world_of(request) is None or "chromium" not in request.fixturenames:
+        request.getfixturevalue("_django_db_helper")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _fast_and_local(django_test_environment: None) -> Iterator[None]:
+    with override_settings(
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+    ):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _fast_and_local(settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    cache.clear()  # it lives as long as the process: sign-ins of other tests would count towards the limit
+def _nothing_cached() -> None:
+    """The cache lives as long as the process: sign-ins of other tests would count towards the limit."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

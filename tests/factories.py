@@ -1,6 +1,8 @@
 """Rows for tests, with the few fields a test cares about; everything else is plausible and fixed."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -39,18 +41,42 @@ def call(environment, external_id: str, *, raw: str | None = None, **fields: Any
     values = defaults | fields
     other = values["to_number"] if values["direction"] == "outbound" else values["from_number"]
     values.setdefault("contact", "".join(filter(str.isdigit, other)))
-    row = Call.objects.create(
+    row = Call(
         id=UUID(int=uuid7_number(int(values["started_at"].timestamp() * 1000), secrets.randbits(80))),
         tenant_id=environment.tenant_id,
         environment=environment,
         external_id=external_id,
         **values,
     )
-    note_line(row)
-    Payload.objects.create(
+    payload = Payload(
         call=row, tenant_id=environment.tenant_id, environment=environment, raw=raw or f'{{"id":"{external_id}"}}'
     )
+    if _waiting:
+        _waiting[-1].append((row, payload))
+    else:
+        _write([(row, payload)])
     return row
+
+
+_waiting: list[list[tuple[Call, Payload]]] = []
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Calls that are made inside are written at its end, in a few statements."""
+    _waiting.append([])
+    try:
+        yield
+    finally:
+        made = _waiting.pop()
+    _write(made)
+
+
+def _write(made: list[tuple[Call, Payload]]) -> None:
+    Call.objects.bulk_create([row for row, _payload in made], batch_size=200)
+    for row in {(row.environment_id, row.direction, row.from_number, row.to_number): row for row, _ in made}.values():
+        note_line(row)
+    Payload.objects.bulk_create([payload for _row, payload in made], batch_size=200)
 
 
 def note_line(row: Call) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.browser.town import Town, build
+from tests.browser.town import Town
 from tests.browser.watch import Watch
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -22,8 +22,9 @@ FLAGS = [
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 375, "height": 812}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(django_db_setup):
+    """One for all tests here: they follow each other."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"There is no Chromium at {CHROMIUM}.")
@@ -37,17 +38,9 @@ def chromium(django_db_setup):
 
 
 @pytest.fixture
-def _django_db_helper(request):
-    """Over the town a test opens no transaction and empties no table: the town does so when its module is done."""
-    if "town" not in request.fixturenames:
-        request.getfixturevalue("_django_db_helper")
-
-
-@pytest.fixture(scope="module")
-def town(django_db_setup, django_db_blocker):
-    """One portal, filled once, for all tests of a module that only read."""
-    with django_db_blocker.unblock(), build() as town:
-        yield town
+def town(served_town) -> Town:
+    """One portal, filled once, for all tests that only read."""
+    return served_town
 
 
 @dataclass
@@ -78,7 +71,7 @@ class Visit:
 
 @pytest.fixture
 def visit(chromium, town):
-    """Opens pages of the module's town; fails when a page said anything on the console or met the policy."""
+    """Opens pages of the town; fails when a page said anything on the console or met the policy."""
     visit = Visit(chromium, town)
     yield visit
     for context in visit.contexts:

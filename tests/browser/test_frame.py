@@ -16,7 +16,8 @@ def test_a_phone_reaches_every_page_without_scripts(visit) -> None:
     links = page.locator(".pages-menu nav a")
     assert not links.first.is_visible()
     page.locator(".pages-menu summary").click()
-    assert links.all_inner_texts() == ["Overview", "Calls", "Callbacks", "Campaigns", "Agents", "Reports", "Exports"]
+    pages = ["Overview", "Calls", "Callbacks", "Campaigns", "Agents", "Reports", "Exports", "Mails"]
+    assert links.all_inner_texts() == pages
     assert page.locator(".pages-menu [aria-current=page]").inner_text() == "Agents"
     links.nth(3).click()
     assert page.locator("h1").inner_text() == "Campaigns"

@@ -11,20 +11,18 @@ from sync.models.agents import Agent
 from sync.models.calls import Call
 from sync.models.campaigns import Campaign
 from tests.browser.conftest import NARROW
-from tests.browser.town import build
 from tests.browser.watch import pushed_aside
-from tests.journeys.hostile import MARK, POISONS, poison
+from tests.journeys.hostile import MARK, POISONS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 
-@pytest.fixture(scope="module")
-def town(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock(), build(days=4, calls_per_day=30, before=lambda box: poison(box, box.now)) as town:
-        yield town
+@pytest.fixture
+def town(hostile_town):
+    return hostile_town
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def paths(town) -> list[str]:
     """Lists, and what hostile names lead to: calls of both vendors, contacts, campaigns, reports."""
     with wall.tenant(town.tenant):

@@ -1,11 +1,10 @@
-"""One portal for all tests of a module: a company mirrored from both sandboxes, and a reader for each language."""
+"""A portal that is served: a company mirrored from both sandboxes, and a reader for each language."""
 
 import io
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,31 +12,25 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connections
 from django.test import override_settings
 from pytest_django.live_server_helper import LiveServer
 
 from portal.tenants import wall
 from portal.tenants.models.people import Role, User
 from portal.tenants.models.tenants import Tenant
+from reports.mail.subscriptions import create_weekly
 from sync.connections import Description, add_connection
 from sync.models.connections import Connection
-from sync.runner import pull
+from sync.reading.runner import pull
 from sync.sandbox.server import Sandbox
 from tests.conftest import member
 
 DAYS = 8
-LIKE_THE_FIXTURES = {
-    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
-    "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend",
-    "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
-    "UPSTREAM_RATE_PER_MINUTE": 1_000_000,
-    "UPSTREAM_ALLOW_PRIVATE": True,
-}
+AT_ONCE = {"UPSTREAM_RATE_PER_MINUTE": 1_000_000, "UPSTREAM_ALLOW_PRIVATE": True}
 LANGUAGES = ("en", "pt-br")
 
 
-@dataclass
+@dataclass(eq=False)
 class Town:
     """``url`` is the server's, ``readers`` the people by language; each sees everything."""
 
@@ -63,46 +56,34 @@ class Town:
 
 
 @contextmanager
-def build(*, before: Callable[[Sandbox], None] | None = None, **sandbox: Any) -> Iterator[Town]:
-    """The portal, served and filled. The database has to be open to the caller; it is emptied in the end.
+def build(
+    *, language: str = "pt-br", before: Callable[[Sandbox], None] | None = None, **sandbox: Any
+) -> Iterator[Town]:
+    """The portal, served and filled, in the database that the caller has opened.
 
-    ``before`` changes what the vendors tell, before it is read.
+    ``language`` is the company's; ``before`` changes what the vendors tell, before it is read.
     """
-    with override_settings(**LIKE_THE_FIXTURES), Sandbox(**{"days": DAYS, "calls_per_day": 30} | sandbox) as box:
-        cache.clear()
-        tenant = Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language="pt-br")
+    with Sandbox(**{"days": DAYS, "calls_per_day": 30} | sandbox) as box:
         server = LiveServer("localhost")
-        server._live_server_modified_settings.enable()
         try:
-            town = Town(server.url, tenant, box)
-            for language, name in zip(LANGUAGES, ("ana", "bia"), strict=True):
-                town.readers[language] = member(tenant, f"{name}@acme.example", Role.OWNER, numbers=True)
-            if before:
-                before(box)
-            fill(town)
+            with override_settings(**AT_ONCE):
+                cache.clear()
+                tenant = Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language=language)
+                town = Town(server.url, tenant, box)
+                for spoken, name in zip(LANGUAGES, ("ana", "bia"), strict=True):
+                    town.readers[spoken] = member(tenant, f"{name}@acme.example", Role.OWNER, numbers=True)
+                if before:
+                    before(box)
+                fill(town)
+                create_weekly(tenant, town.readers["en"].email, language)
             yield town
         finally:
-            server._live_server_modified_settings.disable()
-            _let_answers_end()
             server.stop()
-            call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
-            # Under the event loop of a browser this is another connection than the suite's, which closes only its own.
-            connections.close_all()
 
 
-def _let_answers_end() -> None:
-    """Threads of the server hold its connection to the database: one that ends after the server is a fault of its own.
-
-    A browser keeps its connections for a moment after its pages are closed; more than that is not waited for.
-    """
-    for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:
-            thread.join(timeout=5)
-
-
-def fill(town: Town) -> None:
+def fill(town: Town, since: date | None = None) -> None:
     """Everything that both vendors tell, read over HTTP and counted."""
-    box, since = town.box, (town.box.now - timedelta(days=town.box.days + 1)).date()
+    box, since = town.box, since or (town.box.now - timedelta(days=town.box.days + 1)).date()
     agents = ",".join(f"{number}:{name}" for number, name in box.originsai_agents.items())
     described = (
         Description("Sales", "talkover", box.talkover_url, since, token=box.talkover_token),

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection as database
 
-from sync.providers.http import Http
+from sync.providers import limits
 from sync.sandbox.server import Sandbox
+from tests import databases
 from tests.journeys.conftest import _generous, acme_wall, box
 
 __all__ = ["_generous", "acme_wall", "box"]
@@ -14,20 +16,20 @@ __all__ = ["_generous", "acme_wall", "box"]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch) -> None:
-    monkeypatch.setattr("sync.reader.backoff", lambda tries: 0.005)
-    monkeypatch.setattr("sync.reconcile.backoff", lambda tries: 0.005)
-    monkeypatch.setattr("sync.retries._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("sync.reading.reader.backoff", lambda tries: 0.005)
+    monkeypatch.setattr("sync.reading.reconcile.backoff", lambda tries: 0.005)
+    monkeypatch.setattr("portal.work.retries._FIRST_PAUSE", 0.01)
 
 
 @pytest.fixture
-def deadlines(monkeypatch) -> Callable[..., None]:
-    """Sets how long requests may take: ``deadlines(read=0.3, total=1.0)``."""
+def bounds(monkeypatch) -> Callable[..., None]:
+    """Sets limits by name: ``bounds(SILENCE_SECONDS=0.3)``."""
 
-    def shorten(**seconds: float) -> None:
-        for name, value in seconds.items():
-            monkeypatch.setitem(Http.__init__.__kwdefaults__, name, value)
+    def change(**values: object) -> None:
+        for name, value in values.items():
+            monkeypatch.setattr(limits, name, value)
 
-    return shorten
+    return change
 
 
 def busy_day(box: Sandbox) -> date:
@@ -43,3 +45,17 @@ def asked(box: Sandbox, path: str = "/calls", day: date | None = None) -> list:
         for entry in box.journal.entries
         if entry.path.endswith(path) and (day is None or entry.params.get("date_from") == day.isoformat())
     ]
+
+
+@pytest.fixture
+def scratch(transactional_db):
+    """An empty database that other processes reach: its URL, and a reader of its rows."""
+    databases.copy(databases.EMPTY, "scratch")
+
+    def rows(statement):
+        with databases.speaking_to("scratch"), database.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    yield databases.address("scratch"), rows
+    databases.drop("scratch")

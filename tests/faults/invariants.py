@@ -1,14 +1,15 @@
 """What must hold after every fault, named as in the design: no loss, no doubles, truth, honesty, nothing stuck."""
 
 import json
+from collections import Counter
 
 from django.db.models import Count
 
-from sync.leases import database_now
+from portal.work.clock import database_now
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
 from sync.models.connections import Connection
-from sync.models.quarantine import Quarantine
+from sync.models.quarantine import OPEN, Quarantine
 from sync.models.runs import Gap, Run, RunState, Window, WindowState
 from sync.sandbox.server import Sandbox
 from sync.taxonomy import Stream
@@ -56,16 +57,25 @@ def truth(connection: Connection, box: Sandbox) -> None:
 
 
 def completeness_is_honest(connection: Connection) -> None:
-    """I4: what is called whole was read whole, and what was not is named as a gap."""
+    """I4: what is called whole was read whole and understood, and what was not is named as a gap or in quarantine."""
     windows = Window.objects.filter(environment_id=connection.environment_id)
     gaps = {
         (gap.stream, gap.part) for gap in Gap.objects.filter(environment_id=connection.environment_id, closed_at=None)
     }
+    held: Counter[tuple[str, str]] = Counter()
+    for row in Quarantine.objects.filter(OPEN, environment_id=connection.environment_id):
+        assert (row.stream, row.part) in {(window.stream, window.part) for window in windows}
+        held[row.stream, row.part] += row.times
     for window in windows:
+        here = held[window.stream, window.part]
+        assert (window.state == WindowState.UNREADABLE) == bool(here) or window.state == WindowState.INCOMPLETE
         named = (window.stream, window.part) in gaps
         if window.state == WindowState.COMPLETE:
             assert (window.fault, named, window.attempts) == ("", False, 0)
             assert window.read_at is not None
+        elif window.state == WindowState.UNREADABLE:
+            assert (window.fault, named, window.attempts) == ("unreadable", False, 0)
+            assert (window.read_at is not None, window.mirrored + here <= window.vendor_total) == (True, True)
         else:
             assert (bool(window.fault), named) == (True, True)
             assert window.next_attempt_at is not None

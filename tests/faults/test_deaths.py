@@ -4,24 +4,24 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
-from django.conf import settings
-from django.db import connection as database
 
-from sync.leases import database_now
+from portal.work.clock import database_now
 from sync.mirror import Mirror
+from sync.models.calls import Call
+from sync.models.connections import Connection, DayFilter
 from sync.models.runs import Run, RunState
-from sync.runner import pull
+from sync.reading import reader
+from sync.reading.runner import pull
+from sync.reading.sweep import sweep
 from sync.sandbox.server import Sandbox
-from sync.sweep import sweep
 from sync.taxonomy import Fault, Stream
 from tests.faults import invariants
 from tests.journeys.conftest import connect, served, since
@@ -71,7 +71,7 @@ def after_commit(monkeypatch, strikes):
 def test_a_death_between_rows_and_their_window_leaves_both_or_neither(box, acme, acme_wall, monkeypatch, point, turn):
     """D10: wherever the process dies, no window is whole without its rows, and the next run ends with all of it."""
     connection = connect(acme, box)
-    monkeypatch.setattr("sync.reader.BATCH", 300)
+    monkeypatch.setattr("sync.reading.reader.BATCH", 300)
     turns = [turn]
 
     def strikes():
@@ -82,7 +82,7 @@ def test_a_death_between_rows_and_their_window_leaves_both_or_neither(box, acme,
     with monkeypatch.context() as patched:
         point(patched, strikes)
         # The dying process notes nothing of its end.
-        patched.setattr("sync.runner._end", lambda reader, state: None)
+        patched.setattr("sync.reading.runner._end", lambda reader, state: None)
         with pytest.raises(Killed):
             pull(connection, [Stream.CALLS])
     invariants.no_doubles(connection)
@@ -97,7 +97,7 @@ def test_a_death_between_rows_and_their_window_leaves_both_or_neither(box, acme,
 def test_a_reader_that_slept_past_its_lease_writes_nothing_more(box, acme, acme_wall, monkeypatch):
     """P7: another took over meanwhile; the sleeper's fence stops it, and the mirror is the other's."""
     connection = connect(acme, box)
-    monkeypatch.setattr("sync.reader.BATCH", 100)
+    monkeypatch.setattr("sync.reading.reader.BATCH", 100)
     other = []
 
     def sleep_long(*_):
@@ -113,35 +113,87 @@ def test_a_reader_that_slept_past_its_lease_writes_nothing_more(box, acme, acme_
     invariants.same_as(connection, box)
 
 
+@pytest.mark.postgresql
+def test_a_reader_that_dies_while_a_batch_is_under_way_leaves_that_batch_whole(box, acme, acme_wall, monkeypatch):
+    """The thread that writes is waited for: what it began is there with its windows, or nothing of it is."""
+    connection = connect(acme, box)
+    monkeypatch.setattr("sync.reading.reader.BATCH", 100)
+    begun, dying, ended = threading.Event(), threading.Event(), []
+    kept = Mirror.write
+
+    def write(self, *args, **kwargs):
+        beside = threading.current_thread() is not threading.main_thread()
+        if beside:
+            begun.set()
+            assert dying.wait(30)
+        kept(self, *args, **kwargs)
+        ended.append(beside)
+
+    def die(*_):
+        if begun.is_set():
+            dying.set()
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Mirror, "write", write)
+        patched.setattr("sync.reading.runner._end", lambda reader, state: None)
+        with pytest.raises(Killed):
+            pull(connection, [Stream.CALLS], progress=die)
+    assert ended[-1] is True
+    assert Call.objects.count() >= 100
+    invariants.no_doubles(connection)
+    invariants.completeness_is_honest(connection)
+    invariants.nothing_dangles(connection)
+    Run.objects.update(lease_until=database_now() - timedelta(seconds=1))
+    assert sweep() == 1
+    assert pull(connection, [Stream.CALLS]).status == "complete"
+    invariants.same_as(connection, box)
+
+
+@pytest.mark.postgresql
+def test_a_window_is_judged_by_all_that_was_read_before_it(box, acme, acme_wall, monkeypatch):
+    """What the mirror holds is asked for only when no batch is under way: else a call in it would pass for vanished."""
+    connection = connect(acme, box)
+    Connection.objects.update(day_filter=DayFilter.WIDE)
+    connection.refresh_from_db()
+    monkeypatch.setattr("sync.reading.reader.BATCH", 100)
+    under_way, beside, asked = [], [], []
+    kept_write, kept_held = Mirror.write, reader.held_ids
+
+    def write(self, *args, **kwargs):
+        under_way.append(None)
+        beside.append(threading.current_thread() is not threading.main_thread())
+        time.sleep(0.02)
+        try:
+            return kept_write(self, *args, **kwargs)
+        finally:
+            under_way.pop()
+
+    def held_ids(*args):
+        assert not under_way
+        asked.append(None)
+        return kept_held(*args)
+
+    monkeypatch.setattr(Mirror, "write", write)
+    monkeypatch.setattr(reader, "held_ids", held_ids)
+    assert pull(connection, [Stream.CALLS]).status == "complete"
+    assert asked
+    assert any(beside)
+    invariants.same_as(connection, box)
+
+
 # --- real processes, real signals ---
 
-
-@pytest.fixture
-def scratch(tmp_path):
-    """A database that other processes reach: its URL, and a reader of its rows."""
-    if not settings.POSTGRESQL:
-        path = tmp_path / "mirror.sqlite3"
-
-        def rows(statement):
-            with sqlite3.connect(path) as held:
-                return held.execute(statement).fetchall()
-
-        yield f"sqlite:///{path}", rows
-        return
-    about = database.settings_dict
-    name = f"ringbook_scratch_{os.getpid()}"
-    address = f"postgresql://{about['USER']}:{about['PASSWORD']}@{about['HOST']}:{about['PORT'] or 5432}"
-
-    def rows(statement):
-        with psycopg.connect(f"{address}/{name}") as held:
-            return held.execute(statement).fetchall()
-
-    with psycopg.connect(f"{address}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"{address}/{name}", rows
-        finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+# The command with batches so small that the killed process has one under way.
+SMALL_BATCHES = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+django.setup()
+from django.core.management import execute_from_command_line
+from sync.reading import reader
+reader.BATCH = 150
+execute_from_command_line(["manage.py", *sys.argv[1:]])
+"""
 
 
 @pytest.mark.slow
@@ -158,7 +210,7 @@ def test_a_pull_killed_at_any_moment_and_begun_again_ends_in_the_same_mirror(scr
         }
 
         def manage(*arguments, **options):
-            command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+            command = [sys.executable, "-c", SMALL_BATCHES, *arguments]
             return subprocess.Popen(command, env=env, cwd=ROOT, text=True, **options)
 
         def answer(*arguments, told=""):
@@ -167,7 +219,6 @@ def test_a_pull_killed_at_any_moment_and_begun_again_ends_in_the_same_mirror(scr
             assert process.returncode == 0, err
             return out
 
-        answer("migrate", "-v0")
         answer("add_tenant", "acme", "--name", "Acme")
         added = answer(
             "add_connection", "--tenant", "acme", "--environment", "Sales", "--provider", "talkover",

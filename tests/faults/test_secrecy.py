@@ -16,7 +16,7 @@ from sync.connections import Description, add_connection
 from sync.models.connections import Connection
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run
-from sync.runner import Manner, pull
+from sync.reading.runner import Manner, pull
 from sync.taxonomy import Stream
 from tests.faults import invariants
 
@@ -71,8 +71,8 @@ def echo(status: int, form: str) -> Iterator[str]:
 def test_no_words_of_the_vendors_carry_a_secret_further(acme, acme_wall, caplog, capsys, monkeypatch, status, form):
     """I8: neither the token nor a number is in logs, runs, gaps, reasons, or what the command prints."""
     monkeypatch.setitem(pull.__kwdefaults__, "manner", Manner(patience=0.0))
-    monkeypatch.setattr("sync.reconcile.PATIENCE", 0.0)
-    monkeypatch.setattr("sync.reader.ASK_TRIES", 2)
+    monkeypatch.setattr("sync.reading.reconcile.PATIENCE", 0.0)
+    monkeypatch.setattr("sync.reading.reader.ASK_TRIES", 2)
     caplog.set_level(logging.DEBUG)
     caplog.handler.addFilter(Redact())
     day = date(2026, 7, 8)

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from sync.models.calls import Call
-from sync.reconcile import reconcile
-from sync.runner import pull
+from sync.reading.reconcile import reconcile
+from sync.reading.runner import pull
 from sync.sandbox.server import Sandbox
 from sync.taxonomy import Stream
 from tests.faults import invariants

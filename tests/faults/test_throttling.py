@@ -5,16 +5,17 @@ from time import monotonic
 
 import pytest
 
-from sync import budget, pacing
+from portal.work.clock import database_now
+from sync import budget
 from sync.budget import Allowance
 from sync.connections import check_connection
-from sync.leases import database_now
 from sync.models.connections import Connection
 from sync.models.runs import Gap, Window
-from sync.pacing import Pace
-from sync.providers.base import UpstreamError
-from sync.runner import SLICE, Manner, pull
-from sync.sweep import due_streams
+from sync.providers.errors import UpstreamError
+from sync.reading import pacing
+from sync.reading.due import due_streams
+from sync.reading.pacing import Pace
+from sync.reading.runner import SLICE, Manner, pull
 from sync.taxonomy import Fault, Stream
 from tests.faults import invariants
 from tests.faults.conftest import asked

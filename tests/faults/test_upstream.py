@@ -1,9 +1,10 @@
 """Vendors that fail, hang, lie and forget."""
 
+from dataclasses import replace
 from datetime import timedelta
-from time import monotonic
 
 import pytest
+from django.db.models import F
 
 from portal.tenants import wall
 from sync.connections import change_token
@@ -13,14 +14,17 @@ from sync.models.campaigns import Campaign
 from sync.models.connections import Connection
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, RunState, Window, WindowState
-from sync.reconcile import NotComparable, reconcile
-from sync.runner import pull
+from sync.providers import limits
+from sync.reading.reconcile import NotComparable, reconcile
+from sync.reading.runner import pull
 from sync.sandbox.faults import ITEMS
 from sync.sandbox.server import Sandbox
 from sync.taxonomy import Fault, Stream
 from tests.faults import invariants
 from tests.faults.conftest import asked, busy_day
 from tests.journeys.conftest import connect, connect_originsai, mirrored, missing, served, since
+
+READABLE = {"nul", "duplicate_keys"}  # odd, and yet a call can be made of it
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
@@ -149,32 +153,48 @@ def test_a_cut_body_is_not_a_short_list(box, acme, acme_wall):
         invariants.hold(connection)
 
 
-def test_one_odd_item_harms_no_other_and_no_later_run(box, acme, acme_wall):
-    """U16, U17: all others are stored, the odd one is cleaned or in quarantine; a good answer heals it."""
-    connection = connect(acme, box)
-    for number, kind in enumerate(ITEMS):
-        day = box.now.date() - timedelta(days=2 + number)
-        here = {call["id"]: call for call in box.world.calls_of_day(day)}
-        before = len(mirrored(connection))
-        box.set_faults(f"{kind}@day={day},path=/calls,page=1,times=1")
-        assert read_day(connection, day).status == "complete", kind
-        assert len(mirrored(connection)) >= before + len(here) - 1
-        assert all(row.raw and row.reason for row in Quarantine.objects.all())
-        invariants.hold(connection)
-        box.set_faults()
-        assert read_day(connection, day).status == "complete", kind
-        assert {key: call for key, call in mirrored(connection).items() if key in here} == here
-        assert not Quarantine.objects.filter(released_at=None).exclude(external_id="").exists()
-        invariants.hold(connection)
+@pytest.mark.parametrize("kind", ITEMS)
+def test_one_odd_item_harms_no_other_and_no_later_run(box, acme, acme_wall, kind):
+    """U16, U17: all others are stored, the odd one is cleaned or makes its day incomplete; a good answer heals it."""
+    connection, day = connect(acme, box), box.now.date() - timedelta(days=4)
+    here = {call["id"]: call for call in box.world.calls_of_day(day)}
+    box.set_faults(f"{kind}@day={day},path=/calls,page=1,times=1")
+    report = pull(connection, [Stream.CALLS])
+    told = report.streams[Stream.CALLS]
+    window, aside = Window.objects.get(day=day, stream=Stream.CALLS), list(Quarantine.objects.all())
+    invariants.hold(connection)
+    if kind in READABLE:
+        assert (report.status, aside) == ("complete", [])
+    else:
+        assert (report.status, told.quarantined, told.windows_incomplete) == ("partial", 1, 1)
+        assert (told.fault, Run.objects.get().fault) == (Fault.UNREADABLE, Fault.UNREADABLE)
+        assert [(row.day, row.part, bool(row.raw), bool(row.reason)) for row in aside] == [(day, str(day), True, True)]
+        assert (window.state, window.mirrored, window.vendor_total) == ("unreadable", len(here) - 1, len(here))
+        assert list(Window.objects.exclude(state="complete").values_list("day", flat=True)) == [day]
+        assert len(mirrored(connection)) == len(box.world.calls) - 1
+    box.set_faults()
+    assert read_day(connection, day).status == "complete"
+    window.refresh_from_db()
+    assert (window.state, window.mirrored, window.vendor_total) == ("complete", len(here), len(here))
+    assert not Quarantine.objects.filter(released_at=None).exists()
+    invariants.same_as(connection, box)
 
 
-def test_one_odd_item_of_a_long_array_harms_no_other(acme, acme_wall):
+@pytest.mark.parametrize("kind", ITEMS)
+def test_one_odd_item_of_a_long_array_harms_no_other(acme, acme_wall, kind):
     """U17 for a vendor without pages: the same, and the next run is not blocked."""
     with Sandbox(days=3, calls_per_day=60, seed=3) as box:
         connection = connect_originsai(acme, box)
-        for kind in ITEMS:
-            box.set_faults(f"{kind}@path=/agents/*/call_stats,times=1")
-            assert pull(connection, [Stream.CALLS]).status == "complete", kind
+        box.set_faults(f"{kind}@path=/agents/7/call_stats,times=1")
+        report = pull(connection, [Stream.CALLS])
+        aside = list(Quarantine.objects.all())
+        invariants.hold(connection)
+        if kind in READABLE | {"far_year"}:  # a start that can't be read is guessed from a later time
+            assert (report.status, aside) == ("complete", [])
+        else:
+            assert (report.status, report.streams[Stream.CALLS].quarantined) == ("partial", 1)
+            assert [(row.part, bool(row.raw), bool(row.reason)) for row in aside] == [("agent:7", True, True)]
+            assert [window.part for window in Window.objects.exclude(state="complete")] == ["agent:7"]
         box.set_faults()
         assert pull(connection, [Stream.CALLS]).status == "complete"
         theirs = {
@@ -184,6 +204,7 @@ def test_one_odd_item_of_a_long_array_harms_no_other(acme, acme_wall):
             if element["call_id"]
         }
         assert mirrored(connection) == theirs
+        assert not Quarantine.objects.filter(released_at=None).exists()
         invariants.hold(connection)
 
 
@@ -197,27 +218,47 @@ def test_words_and_types_no_page_documents_are_kept(box, acme, acme_wall, kind):
     invariants.same_as(connection, box)
 
 
-@pytest.mark.parametrize(
-    ("spec", "limits"),
-    [
-        (("drip", "drip_seconds=0.1"), {"total": 0.5}),
-        (("hang",), {"read": 0.3}),
-    ],
-)
-def test_an_answer_that_does_not_end_is_ended(box, acme, acme_wall, deadlines, monkeypatch, spec, limits):
-    """U21, U22: bytes that trickle and answers that never come end at the deadline; the window says so."""
-    connection, day = connect(acme, box), busy_day(box)
-    deadlines(**limits)
-    monkeypatch.setattr("sync.reader.ASK_TRIES", 2)
-    kind, *settings = spec
-    box.set_faults(f"{kind}@day={day},path=/calls", *settings)
-    began = monotonic()
-    report = read_day(connection, day)
-    assert monotonic() - began < 5
-    assert (report.status, report.fault) == ("failed", Fault.TIMEOUT)
+HELD = {
+    "a body a byte at a time": (("drip", "drip_seconds=0.01"), {"SLOW_SECONDS": 0.3}, "more slowly than"),
+    "a body that takes too long": (("drip", "drip_seconds=0.01"), {"TOTAL_SECONDS": 0.5}, "took longer than"),
+    "a head a byte at a time": (("drip_head", "drip_seconds=0.01"), {"first_byte": 0.3}, "did not begin within"),
+    "a head without end": (("endless_head",), {}, ""),
+    "no answer at all": (("hang",), {"first_byte": 0.3}, "did not begin within"),
+}
+
+
+@pytest.mark.parametrize("how", HELD)
+@pytest.mark.parametrize("vendor", ["talkover", "originsai"])
+def test_a_vendor_that_holds_an_answer_is_let_go(box, acme, acme_wall, bounds, monkeypatch, vendor, how):
+    """U21, U22: whatever trickles or never comes is ended, tried again a few times, and the window says why."""
+    connection = (connect if vendor == "talkover" else connect_originsai)(acme, box)
+    (kind, *settings), values, said = HELD[how]
+    bounds(BYTES_A_SECOND=10**12, PAGE=replace(limits.PAGE), HISTORY=replace(limits.HISTORY))
+    if first_byte := values.get("first_byte"):
+        bounds(PAGE=replace(limits.PAGE, first_byte=first_byte), HISTORY=replace(limits.HISTORY, first_byte=first_byte))
+    else:
+        bounds(**values)
+    monkeypatch.setattr("sync.reading.reader.ASK_TRIES", 2)
+    day = busy_day(box)
+    path = "/calls" if vendor == "talkover" else f"/agents/{next(iter(box.originsai_agents))}/call_stats"
+    box.set_faults(f"{kind}@path={path}" + (f",day={day}" if vendor == "talkover" else ""), *settings)
+    told = pull(connection, [Stream.CALLS], since=day, until=day).streams[Stream.CALLS]
+    assert told.windows_incomplete == 1
+    assert told.fault == (Fault.TIMEOUT if said else Fault.NETWORK)
+    assert said in Gap.objects.get().detail
+    assert box.active_faults.struck[kind] == 2
     box.set_faults()
-    assert read_day(connection, day).status == "complete"
+    assert pull(connection, [Stream.CALLS], since=day, until=day).status == "complete"
     invariants.hold(connection)
+
+
+def test_a_request_is_not_tried_again_for_longer_than_it_may(box, acme, acme_wall, bounds):
+    """U21: six tries are for failures that come at once; a vendor that takes its time to fail has fewer."""
+    connection, day = connect(acme, box), busy_day(box)
+    bounds(ASK_SECONDS=0.0)
+    box.set_faults(f"500@day={day},path=/calls")
+    assert read_day(connection, day).status == "failed"
+    assert len(asked(box, day=day)) == 1
 
 
 def test_one_vendor_account_in_three_environments_of_two_tenants(box, acme, globex):
@@ -243,8 +284,8 @@ def test_a_call_that_changes_late_is_seen_within_the_lag(box, acme, acme_wall):
     box.world.change(key, duration=77, cost="0.31")
     pull(connection, [Stream.CALLS])
     assert mirrored(connection)[key] != served(box)[key]  # that day was read a moment ago
-    for window in Window.objects.filter(day=day):
-        Window.objects.filter(pk=window.pk).update(read_at=window.read_at - timedelta(hours=25))
+    ago = timedelta(hours=25)
+    Window.objects.filter(day=day).update(read_at=F("read_at") - ago, next_attempt_at=F("next_attempt_at") - ago)
     pull(connection, [Stream.CALLS])
     invariants.same_as(connection, box)
 

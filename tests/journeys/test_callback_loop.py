@@ -19,7 +19,7 @@ from reports.rollups.loop_models import Ring
 from reports.rollups.refresh import refresh_dirty
 from reports.scope import Scope
 from sync.models.calls import Call
-from sync.runner import pull
+from sync.reading.runner import pull
 from tests.journeys.conftest import connect, served, since
 from tests.journeys.truth import CONNECTED, UNREACHED, of_talkover, percentile
 

@@ -8,7 +8,7 @@ import pytest
 from reports.queries.campaign_calls import ages, campaign_calls
 from reports.queries.campaigns import campaigns, detail, told
 from reports.scope import Scope
-from sync.runner import pull
+from sync.reading.runner import pull
 from tests.journeys.conftest import connect, served
 from tests.journeys.truth import CONNECTED, UNREACHED, local_day, of_talkover
 

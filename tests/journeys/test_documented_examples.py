@@ -115,6 +115,43 @@ def test_calls_of_several_agents_can_be_asked_for_one_by_one(mirror):
     assert page["pagination"] == {"current_page": 2, "last_page": 2, "per_page": 1, "total": 2, "from": 2, "to": 2}
 
 
+CHANGES = {
+    "sid": "call_sid_other",
+    "to": "+1234567899",
+    "to_formatted": "(123) 456-7899",
+    "from": "+0987654329",
+    "from_formatted": "(098) 765-4329",
+    "is_testing": True,
+    "direction": "inbound",
+    "status": "failed",
+    "duration": 121,
+    "agent": {"id": "agent-uuid-2"},
+    "agent.name": "Another name",
+    "agent.label": "Another label",
+    "created_at": "2024-01-01T00:00:01Z",
+    "updated_at": "2024-01-01T00:00:01Z",
+    "not documented": {"deep": [1]},
+}
+
+
+def test_a_change_anywhere_in_a_call_is_a_change(mirror):
+    """Also in a key that no figure is made of, and in one that no page names."""
+    first, second = example("talkover_calls")["data"]
+    assert {name.split(".")[0] for name in CHANGES} >= first.keys() - {"id"}
+    with StandIn(calls=[first, second]) as vendor:
+        read, environment = mirror(vendor)
+        for name, value in CHANGES.items():
+            key, _, inner = name.partition(".")
+            if isinstance(first.get(key), dict):
+                value = first[key] | ({inner: value} if inner else value)
+            first = first | {key: value}
+            vendor.calls = [first, second]
+            status, told = pull(environment, "--stream", "calls")
+            assert (status, told["streams"]["calls"]["new"], told["streams"]["calls"]["changed"]) == (0, 0, 1), name
+            assert read("/calls").document["data"] == newest_first([first, second]), name
+            assert pull(environment, "--stream", "calls")[1]["streams"]["calls"]["changed"] == 0, name
+
+
 def test_callback_statistics_come_out_as_they_were_told(mirror):
     documented = example("talkover_callback_stats")
     with StandIn() as vendor:

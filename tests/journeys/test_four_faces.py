@@ -2,25 +2,36 @@
 give when they are counted afresh; and all four say so when a part could not be read.
 """
 
+import io
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import python_calamine
 import time_machine
+from django.test import Client, override_settings
 
 from portal.formats import figures
 from portal.outbox.models import Message
 from portal.tenants import wall
+from portal.tenants.models.people import Role, User
 from portal.tenants.models.tenants import Tenant
+from reports.files.making import make
+from reports.files.models import Export
 from reports.mail import words
 from reports.mail.models import Subscription
 from reports.mail.subscriptions import create_weekly
 from reports.metrics import METRICS
 from sync.models.agents import Agent
 from sync.sandbox.server import Sandbox
+from tests import databases
+from tests.browser.town import AT_ONCE
+from tests.conftest import member
 from tests.journeys import faces, truth
 from tests.journeys.acts import add_key, connect, pull, report_of
 
@@ -101,25 +112,54 @@ class World:
         return faces.mail_of_text(*parts), faces.mail_of_html(*parts)
 
 
-@pytest.fixture
-def world(request, acme, ana, client, monkeypatch):
+@contextmanager
+def mirrored(now: datetime) -> Iterator[World]:
     """Five weeks, up to a Monday, with calls at the edges of days in every zone and some that are not over."""
-    now = getattr(request, "param", AUTUMN)
     end = now - timedelta(minutes=10)
     first = (end - timedelta(days=DAYS)).date()
-    with Sandbox(days=DAYS, calls_per_day=18, seed=5, end=end, originsai_per_day=8) as box:
-        put_on_edges(box, now)
-        leave_open(box, now)
-        environments = connect(monkeypatch, box, first)
-        for public_id in environments.values():
-            assert pull(public_id, first, end.date())[0] == 0
-        with time_machine.travel(now, tick=False):
-            client.force_login(ana)
-            found = World(acme, box, client, now, environments, add_key("faces"))
-            with wall.tenant(acme):
-                rows = Agent.objects.values_list("external_id", "public_id")
-                found.agents = {external_id: str(public_id) for external_id, public_id in rows}
-            yield found
+    box = Sandbox(days=DAYS, calls_per_day=18, seed=5, end=end, originsai_per_day=8)
+    with box:
+        # Mirrored at its own time: readings of a later one would be taken for those of a clock that was ahead.
+        with override_settings(**AT_ONCE), pytest.MonkeyPatch.context() as patch, time_machine.travel(now, tick=False):
+            filled = fill(box, patch, now, first=first, end=end)
+        yield filled
+
+
+def fill(box: Sandbox, patch: pytest.MonkeyPatch, now: datetime, *, first: date, end: datetime) -> World:
+    tenant = Tenant.objects.create(slug="acme", name="Acme", zone=SAO_PAULO, language="pt-br")
+    member(tenant, "ana@acme.example", Role.OWNER, numbers=True)
+    put_on_edges(box, now)
+    leave_open(box, now)
+    environments = connect(patch, box, first)
+    for public_id in environments.values():
+        assert pull(public_id, first, end.date())[0] == 0
+    filled = World(tenant, box, Client(), now, environments, add_key("faces"))
+    with wall.tenant(tenant):
+        rows = Agent.objects.values_list("external_id", "public_id")
+        filled.agents = {external_id: str(public_id) for external_id, public_id in rows}
+    return filled
+
+
+@contextmanager
+def seen(filled: World) -> Iterator[World]:
+    """The world as one test finds it: its vendors answer, its owner is signed in, its clock stands."""
+    with override_settings(**AT_ONCE), time_machine.travel(filled.now, tick=False):
+        tenant, client = Tenant.objects.get(slug="acme"), Client()
+        client.force_login(User.objects.get(email="ana@acme.example"))
+        yield replace(filled, tenant=tenant, client=client)
+    filled.box.set_faults()
+
+
+@databases.world
+def autumn() -> Iterator[World]:
+    with mirrored(AUTUMN) as filled:
+        yield filled
+
+
+@pytest.fixture
+def world(autumn) -> Iterator[World]:
+    with seen(autumn) as world:
+        yield world
 
 
 def put_on_edges(box: Sandbox, now: datetime) -> None:
@@ -214,13 +254,17 @@ def week_of(world: World) -> tuple[date, date]:
     return monday, monday + timedelta(days=6)
 
 
-@pytest.mark.parametrize(
-    ("world", "zone"),
-    [*((AUTUMN, zone) for zone in ZONES), (SPRING, NEW_YORK)],
-    indirect=["world"],
-    ids=[*ZONES, f"{NEW_YORK} in spring"],
-)
+@pytest.mark.parametrize("zone", ZONES)
 def test_four_faces_tell_the_same_week(world, zone):
+    hold_week(world, zone)
+
+
+def test_four_faces_tell_the_same_week_in_spring(db):
+    with mirrored(SPRING) as filled, seen(filled) as world:
+        hold_week(world, NEW_YORK)
+
+
+def hold_week(world: World, zone: str) -> None:
     world.set_zone(zone)
     first, last = week_of(world)
     live = agree(world, first, last, zone)
@@ -420,6 +464,113 @@ def test_a_day_that_cannot_be_read_shows_on_every_face(world):
     world.box.set_faults()
     assert pull(sales, day, day)[0] == 0
     assert world.api(metrics="attempts", **params)["complete"]
+
+
+@pytest.mark.fault
+def test_calls_that_cannot_be_understood_show_on_every_face_until_they_can_or_are_accepted(world):
+    day = week_of(world)[0] + timedelta(days=2)
+    world.set_zone("UTC")
+    sales, key = world.environments["talkover"], add_key("vendor", world.environments["talkover"])
+    total = len(world.box.world.calls_of_day(day))
+    said = f"{total - 7} of {total} calls; 7 could not be read"
+    tell_whole(world, day, key)
+    world.box.set_faults(f"malformed@day={day},path=/calls", "spoil_items=7")
+    status, report = pull(sales, day, day, "--stream", "calls")
+    told = report["streams"]["calls"]
+    assert (status, report["status"], told["quarantined"], told["windows_incomplete"]) == (3, "partial", 7, 1)
+    assert {row["day"] for row in told["unreadable"]} == {str(day)}
+
+    here = params_of(world, day, day, vendor="talkover")
+    answer = world.api(metrics="attempts", **here)
+    assert (answer["complete"], answer["mirrored"], answer["vendor_total"]) == (False, total - 7, total)
+    assert (answer["quarantined"], answer["accepted"]) == (7, 0)
+    assert [(gap["day"], gap["fault"], gap["quarantined"]) for gap in answer["gaps"]] == [(str(day), "unreadable", 7)]
+    (listed,) = (row for row in environments_of(world) if row["id"] == sales)
+    stream = listed["freshness"]["calls"]
+    assert (stream["complete_through"], stream["quarantined"]) == (str(day - timedelta(days=1)), 7)
+    page = world.page(**here).text
+    assert "Not complete:" in page
+    assert said in page
+    assert "7 elements could not be understood" in page
+    text, html = world.mail(f"environment={sales}")
+    assert text.subject.endswith("incomplete")
+    for body in (text.text, faces.Sheet(html.html).text):
+        assert "These figures are not complete" in body
+        assert "; 7 could not be read" in body
+    for address in ("/api/v1/calls/csv/", "/t/acme/calls.csv"):
+        file = world.client.get(address, here)
+        assert (file.headers["X-Mirror-Complete"], file.headers["X-Mirror-Quarantined"]) == ("false", "7")
+        assert "incomplete" in file.headers["Content-Disposition"]
+        file.close()
+    assert vendor_form(world, day, key) == "false"
+    assert any(said in cell for row in workbook(world, here) for cell in row)
+    world.client.cookies["django_language"] = "pt-br"
+    portuguese = world.client.get("/t/acme/", here, headers={"Accept-Language": "pt-br"}).content.decode()
+    assert f"{total - 7} de {total} chamadas; 7 não puderam ser lidas" in portuguese
+    del world.client.cookies["django_language"]
+
+    # Exactly that day is touched.
+    for other in (day - timedelta(days=1), day + timedelta(days=1)):
+        tell_whole(world, other, key)
+
+    # Whole again once they can be read, and once what can't be is accepted.
+    world.box.set_faults()
+    assert pull(sales, day, day)[0] == 0
+    tell_whole(world, day, key)
+    world.box.set_faults(f"nan@day={day},path=/calls", "spoil_items=7")
+    status, report = pull(sales, day, day)
+    assert (status, vendor_form(world, day, key)) == (3, "false")
+    ids = [row["id"] for row in report["streams"]["calls"]["unreadable"]]
+    assert report_of("accept_quarantined", *ids, "--note", "Probes of the vendor's own.") == {"accepted": ids}
+    tell_whole(world, day, key)
+    accepted = world.api(metrics="attempts", **here)
+    assert (accepted["accepted"], accepted["quarantined"], accepted["vendor_total"]) == (7, 0, total)
+    assert f"{total - 7} of {total} calls; 7 accepted as no calls" in world.page(**here).text
+    assert pull(sales, day, day)[0] == 0
+
+
+def tell_whole(world: World, day: date, key: str) -> None:
+    """Every face calls a day of Sales complete."""
+    here = params_of(world, day, day, vendor="talkover")
+    answer = world.api(metrics="attempts", **here)
+    assert (answer["complete"], answer["gaps"]) == (True, [])
+    assert "Not complete:" not in world.page(**here).text
+    assert world.csv(**here)[1].headers["X-Mirror-Complete"] == "true"
+    assert vendor_form(world, day, key) == "true"
+    assert not any("could not be read" in cell for row in workbook(world, here) for cell in row)
+    assert any(row[:2] == ["Complete", "yes"] for row in workbook(world, here))
+    span = ("--since", day.isoformat(), "--until", day.isoformat())
+    assert report_of("reconcile", "--environment", world.environments["talkover"], *span)["status"] == "equal"
+
+
+def vendor_form(world: World, day: date, key: str) -> str:
+    params = {"date_from": day.isoformat(), "date_to": day.isoformat()}
+    address = "/vendor/talkover/api/v1/calls"
+    answer = world.client.get(address, params, headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 200
+    complete: str = answer.headers["X-Mirror-Complete"]
+    return complete
+
+
+def environments_of(world: World) -> list[dict[str, Any]]:
+    answer = world.client.get("/api/v1/environments/", headers={"Authorization": f"Bearer {world.key}"})
+    found: list[dict[str, Any]] = json.loads(answer.content)["results"]
+    return found
+
+
+def workbook(world: World, params: dict[str, str]) -> list[list[str]]:
+    """The cells of the sheet about a workbook of calls, made as an export of the API."""
+    asked = {"what": "calls", "format": "xlsx", **params}
+    headers = {"Authorization": f"Bearer {world.key}"}
+    made = world.client.post("/api/v1/exports/", asked, content_type="application/json", headers=headers)
+    assert made.status_code == 202, made.content
+    with wall.tenant(world.tenant):
+        make(Export.objects.get(public_id=made.json()["id"]).pk)
+    file = world.client.get(f"/api/v1/exports/{made.json()['id']}/download/", headers=headers)
+    book = python_calamine.load_workbook(io.BytesIO(b"".join(file.streaming_content)))
+    return [
+        [str(cell) for cell in row] for name in book.sheet_names[1:] for row in book.get_sheet_by_name(name).to_python()
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,12 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.core.management import call_command
-from django.test import Client, override_settings
+from django.test import Client
 from django.utils import timezone
 
 from portal.outbox.models import Message
 from portal.tenants import wall
-from portal.tenants.models.people import Membership, Role
-from portal.tenants.models.tenants import Tenant
+from portal.tenants.models.people import Membership
 from reports.files import as_csv, as_parquet, as_pdf, as_xlsx
 from reports.files.lists import PARAMS as LISTS
 from reports.files.lists import ListQuestion, list_table
@@ -31,26 +29,16 @@ from reports.queries.question import CallQuestion, Question
 from reports.queries.returns.lists import Asked
 from reports.scope import Scope
 from sync.models.calls import Call, Payload
-from sync.sandbox.server import Sandbox
-from tests.browser.town import LIKE_THE_FIXTURES, Town, fill
-from tests.conftest import member
 from tests.journeys.acts import report_of
-from tests.journeys.hostile import MARK, POISONS, formulas, live, poison
+from tests.journeys.hostile import MARK, POISONS, formulas, live
 from tests.journeys.test_isolation import addresses, plain
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(scope="module")
-def town(django_db_setup, django_db_blocker):
-    box = Sandbox(days=4, calls_per_day=40)
-    with django_db_blocker.unblock(), override_settings(**LIKE_THE_FIXTURES), box:
-        tenant = Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language="en")
-        town = Town("", tenant, box, {"en": member(tenant, "ana@acme.example", Role.OWNER, numbers=True)})
-        poison(box, box.now)
-        fill(town)
-        yield town
-        call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+@pytest.fixture
+def town(hostile_town):
+    return hostile_town
 
 
 @pytest.fixture

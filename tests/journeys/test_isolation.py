@@ -25,7 +25,7 @@ from portal.tenants.models.people import Membership, User
 from portal.tenants.models.tenants import Environment, Tenant
 from reports.files.models import Export
 from reports.mail import links
-from reports.mail.models import Recipient
+from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.subscriptions import add_recipient, create_weekly
 from reports.queries.contact_ids import contact_id
 from reports.remarks.models import CallNote
@@ -79,6 +79,13 @@ ROUTES = {
     "/t/{tenant}/exports/{export}/download/": ("tenant", "export"),
     "/t/{tenant}/exports/{export}/again/": ("tenant", "export"),
     "/t/{tenant}/exports/{export}/delete/": ("tenant", "export"),
+    "/t/{tenant}/mail/": ("tenant",),
+    "/t/{tenant}/mail/new/": ("tenant",),
+    "/t/{tenant}/mail/{mail}/": ("tenant", "mail"),
+    "/t/{tenant}/mail/{mail}/act/": ("tenant", "mail"),
+    "/t/{tenant}/mail/{mail}/preview/": ("tenant", "mail"),
+    "/t/{tenant}/mail/{mail}/preview/body/": ("tenant", "mail"),
+    "/t/{tenant}/mail/deliveries/{delivery}/again/": ("tenant", "delivery"),
     "/t/{tenant}/calls/{call}/": ("tenant", "call"),
     "/t/{tenant}/calls/{call}/payload.json": ("tenant", "call"),
     "/t/{tenant}/calls/{call}/flags/": ("tenant", "call"),
@@ -104,6 +111,11 @@ ROUTES = {
     "/api/v1/exports/": (),
     "/api/v1/exports/{id}/": ("export",),
     "/api/v1/exports/{id}/download/": ("export",),
+    "/api/v1/subscriptions/": (),
+    "/api/v1/subscriptions/{id}/": ("mail",),
+    "/api/v1/subscriptions/{id}/test/": ("mail",),
+    "/api/v1/subscriptions/{id}/resend/": ("mail",),
+    "/api/v1/deliveries/": (),
     "/api/v1/metrics/": (),
     "/api/v1/reports/": (),
     "/api/v1/reports/query/": (),
@@ -147,6 +159,8 @@ QUERIES = {
         "what=campaigns&agent={agent}",
         "number={number}",
     ),
+    "/t/{tenant}/mail/{mail}/preview/": ("reader={reader}",),
+    "/api/v1/deliveries/": ("subscription={mail}",),
     "/api/v1/agents/": ("environment={environment}", "tenant={tenant}"),
     "/api/v1/environments/": ("tenant={tenant}",),
     "/api/v1/calls/": (
@@ -180,6 +194,13 @@ READ_BY = {
     "/t/{tenant}/exports/": ("ana", "bruno", "carla"),
     "/t/{tenant}/exports/list/": ("ana", "bruno", "carla"),
     "/api/v1/exports/{id}/": ("ana", "carla"),
+    "/t/{tenant}/mail/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/mail/new/": ("ana", "bruno", "carla"),
+    "/t/{tenant}/mail/{mail}/": ("ana", "carla"),
+    "/t/{tenant}/mail/{mail}/preview/": ("ana", "carla"),
+    "/t/{tenant}/mail/{mail}/preview/body/": ("ana", "carla"),
+    "/api/v1/subscriptions/{id}/": ("ana", "carla"),
+    "/api/v1/deliveries/": ("ana", "bruno", "carla", "key", "sales-key", "their-key"),
     "/t/{tenant}/calls/{call}/": ("ana", "bruno", "carla"),
     "/t/{tenant}/calls/{call}/payload.json": ("ana", "bruno", "carla"),
     "/t/{tenant}/contacts/{contact_id}/": ("ana", "bruno", "carla"),
@@ -278,7 +299,11 @@ def side(tenant: Tenant, only: str, reader: str) -> Side:
         export = Export.objects.create(
             tenant=tenant, user=User.objects.get(email=reader), what="calls", format="csv", title=canary(tenant.slug)
         )
-        held = [Environment, type(agent), type(call), Campaign, Recipient, Export]
+        delivery = Delivery.objects.create(
+            tenant=tenant, subscription=subscription, recipient=recipient, period_start=DAYS[0], period_end=DAYS[7],
+            zone="UTC", due_at=NOW, held_until=NOW,
+        )  # fmt: skip
+        held = [Environment, type(agent), type(call), Campaign, Subscription, Recipient, Delivery, Export]
         keys = [str(key) for model in held for key in model.objects.values_list(_public(model), flat=True)]
     ids = {
         "tenant": tenant.slug,
@@ -291,6 +316,9 @@ def side(tenant: Tenant, only: str, reader: str) -> Side:
         "view": view,
         "contact_id": contact_id(f"55{NUMBERS[tenant.slug]}", Scope(tenant.pk, "UTC", frozenset())),
         "export": str(export.public_id),
+        "mail": str(subscription.public_id),
+        "reader": str(recipient.public_id),
+        "delivery": str(delivery.public_id),
         "number": NUMBERS[tenant.slug],
         "agent_key": f"agent-{only}",
         "campaign_key": f"campaign-{only}",
@@ -310,6 +338,9 @@ ABSENT = {
     "agent": str(uuid4()),
     "campaign": str(uuid4()),
     "export": str(uuid4()),
+    "mail": str(uuid4()),
+    "reader": str(uuid4()),
+    "delivery": str(uuid4()),
     "call": str(uuid4()),
     "note": str(uuid4()),
     "view": str(uuid4()),
@@ -469,11 +500,11 @@ def ask_for(
     if not query:
         sets = {"own": own, "foreign": theirs, "absent": ABSENT} if names else {"own": own}
         return {whose: filled(route, names, ids) for whose, ids in sets.items()}
-    path, _ = filled(route, names, own)
+    path, named = filled(route, names, own)
     found = {}
     for whose, ids in (("own", own), ("foreign", theirs), ("absent", ABSENT)):
         used = {part: ids[part] for part in re.findall(r"\{(\w+)\}", query)}
-        found[whose] = (f"{path}?{query.format(**used)}", used)
+        found[whose] = (f"{path}?{query.format(**used)}", named | used)
     return found
 
 

@@ -11,8 +11,8 @@ from sync.models.calls import Call, Payload
 from sync.models.campaigns import Campaign, CampaignCall
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, Window, WindowState
-from sync.reconcile import reconcile
-from sync.runner import pull
+from sync.reading.reconcile import reconcile
+from sync.reading.runner import pull
 from sync.taxonomy import Fault, Stream
 from tests.journeys.conftest import connect, connect_originsai, mirrored, missing, served, since
 
@@ -82,7 +82,7 @@ def test_drift_and_failures_in_mid_walk_end_in_the_same_mirror(box, acme, acme_w
 
 @pytest.mark.fault
 def test_a_day_that_cannot_be_read_is_a_gap_until_it_can(box, acme, acme_wall, monkeypatch):
-    monkeypatch.setattr("sync.reader.backoff", lambda tries: 0.01)
+    monkeypatch.setattr("sync.reading.reader.backoff", lambda tries: 0.01)
     connection = connect(acme, box)
     day = (box.now - timedelta(days=4)).date()
     box.set_faults(f"500@day={day},path=/calls")
@@ -103,7 +103,7 @@ def test_a_day_that_cannot_be_read_is_a_gap_until_it_can(box, acme, acme_wall, m
 @pytest.mark.fault
 @pytest.mark.parametrize("kind", ["html", "empty", "null", "object", "broken", "truncated", "cut", "empty_page"])
 def test_a_bad_document_fails_its_window_and_loses_nothing(box, acme, acme_wall, monkeypatch, kind):
-    monkeypatch.setattr("sync.reader.backoff", lambda tries: 0.001)
+    monkeypatch.setattr("sync.reading.reader.backoff", lambda tries: 0.001)
     connection = connect(acme, box)
     pull(connection, [Stream.CALLS])
     day = next(

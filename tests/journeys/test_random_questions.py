@@ -10,6 +10,7 @@ import io
 import json
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,7 +18,6 @@ from uuid import UUID
 
 import pytest
 import time_machine
-from django.core.management import call_command
 from django.test import Client, override_settings
 from python_calamine import CalamineWorkbook
 
@@ -31,10 +31,9 @@ from reports.metrics import METRICS
 from reports.periods import Period
 from reports.queries.question import Filters, Question, write_question
 from reports.scope import Scope
-from sync.connections import Description, add_connection
-from sync.models.connections import Connection
-from sync.runner import pull
 from sync.sandbox.server import Sandbox
+from tests import databases
+from tests.browser.town import AT_ONCE, Town, fill
 from tests.conftest import member
 from tests.journeys.books import Books, Span, keys_of
 from tests.journeys.recount import HISTOGRAMS, Recounted, Result, change, faced
@@ -61,23 +60,26 @@ class World:
     user: Any
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker):
+@databases.world
+def questioned() -> Iterator[World]:
     """Both vendors mirrored over HTTP, rollups counted for all but the last days, and the books of it."""
-    settings = {"UPSTREAM_RATE_PER_MINUTE": 1_000_000, "UPSTREAM_ALLOW_PRIVATE": True}
     end = NOW - timedelta(minutes=10)
     box = Sandbox(days=DAYS, calls_per_day=15, seed=11, end=end, originsai_per_day=6)
-    with django_db_blocker.unblock(), override_settings(**settings), box:
+    with box, override_settings(**AT_ONCE), time_machine.travel(NOW, tick=False):
         tenant = Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language="en")
         user = member(tenant, "ana@acme.example", Role.OWNER, numbers=True)
         loosen(box)
-        with time_machine.travel(NOW, tick=False):
-            fill(tenant, box, end)
-            with wall.tenant(tenant):
-                scope = Scope.of(Membership.objects.select_related("grant", "tenant").get(user=user).grant)
-                books = Books.read(tenant, NOW)
-            yield World(tenant, scope, books, Client(), user)
-        call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+        fill(Town("", tenant, box), since=(end - timedelta(days=DAYS + 1)).date())
+        with wall.tenant(tenant):
+            scope = Scope.of(Membership.objects.select_related("grant", "tenant").get(user=user).grant)
+            books = Books.read(tenant, NOW)
+    yield World(tenant, scope, books, Client(), user)
+
+
+@pytest.fixture
+def world(questioned) -> Iterator[World]:
+    with time_machine.travel(NOW, tick=False):
+        yield questioned
 
 
 def loosen(box: Sandbox) -> None:
@@ -90,22 +92,6 @@ def loosen(box: Sandbox) -> None:
     for hours, status in ((1, "INITIATED"), (3, "ANSWERED"), (50, "ANSWERED"), (72, "QUEUED")):
         at = (NOW - timedelta(hours=hours, minutes=1)).isoformat()
         box.history.insert(8, initiation_time=at, answer_time=None, end_time=None, call_status=status)
-
-
-def fill(tenant: Tenant, box: Sandbox, end: datetime) -> None:
-    since = (end - timedelta(days=DAYS + 1)).date()
-    agents = ",".join(f"{number}:{name}" for number, name in box.originsai_agents.items())
-    described = (
-        Description("Sales", "talkover", box.talkover_url, since, token=box.talkover_token),
-        Description(
-            "Care", "originsai", box.originsai_url, since, token=box.originsai_token, settings={"agents": agents}
-        ),
-    )
-    with wall.tenant(tenant):
-        for description in described:
-            made = add_connection(tenant, description)
-            assert pull(Connection.objects.select_related("tenant").get(pk=made.pk)).status == "complete"
-    call_command("rebuild_rollups", stdout=io.StringIO())
 
 
 # --- questions --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The administrators' console: across tenants in lists, within one everywhere else, and on the record."""
 
 import re
+from datetime import date, timedelta
 
 import pytest
 from django.contrib import admin
@@ -16,6 +17,7 @@ from portal.tenants.models.people import Membership, User
 from portal.tenants.models.tenants import Environment
 from portal.vault import new_key
 from sync.connections import access_of
+from sync.history import today
 from sync.models.connections import Connection
 from tests.walls.rows import row_of
 
@@ -226,7 +228,6 @@ def test_people_are_for_superusers(client, db, acme) -> None:
 def test_a_token_goes_in_and_never_out(client, root, acme, sales, care, connection, caplog) -> None:
     address = page(Connection, "change", connection.pk)
     values = {
-        "state": "ok",
         "base_url": "https://talkover.example/api/v1/",
         "settings": "{}",
         "since": "2026-01-01",
@@ -241,7 +242,7 @@ def test_a_token_goes_in_and_never_out(client, root, acme, sales, care, connecti
 
     fresh = "talq_another-secret-token-9876543210"
     pages.append(client.post(address, values | {"new_token": fresh, "base_url": "no address"}))
-    pages.append(client.post(address, values | {"new_token": fresh}, follow=True))
+    pages.append(client.post(address, values | {"new_token": fresh, "untested": "on"}, follow=True))
     pages.append(client.get(page(Connection, "history", connection.pk)))
     with wall.tenant(acme):
         kept = Connection.objects.get()
@@ -265,11 +266,37 @@ def test_a_connection_is_added_for_an_environment_of_the_tenant(client, root, ac
     }
     assert client.post(new, values).status_code == 200
     assert client.post(new, values | {"environment": sales.pk, "new_token": ""}).status_code == 200
-    assert client.post(new, values | {"environment": sales.pk}).status_code == 302
+    assert client.post(new, values | {"environment": sales.pk, "untested": "on"}).status_code == 302
     with wall.every_tenant("a test"):
         made = Connection.objects.get()
     assert (made.tenant_id, made.environment_id, made.provider) == (acme.pk, sales.pk, "talkover")
     assert access_of(made).token == TOKEN
+
+
+def test_how_far_back_a_mirror_goes_is_set_with_care(client, root, acme, sales, connection) -> None:
+    """Never a century, never the future; a long history in two steps, with what it asks; and raised again at once."""
+    address = page(Connection, "change", connection.pk)
+    form = {"base_url": "https://talkover.example/api/v1", "settings": "{}", "state": "ok", "new_token": ""}
+
+    def save(day, **more):
+        return client.post(address, form | {"since": day} | more)
+
+    def kept():
+        with wall.tenant(acme):
+            return Connection.objects.get().since
+
+    assert "too long ago" in save("1926-01-01").content.decode()
+    assert "lies in the future" in save(today() + timedelta(days=1)).content.decode()
+    long = today() - timedelta(days=3000)
+    asked = save(long).content.decode()
+    assert "at least 6,005 requests, 67 minutes at 90 a minute" in asked
+    assert re.search(r'<input type="checkbox" name="sure"', asked)
+    assert kept() == date(2026, 1, 1)
+    assert save(long, sure="on").status_code == 302
+    assert kept() == long
+    assert 'type="checkbox" name="sure"' not in client.get(address).content.decode()
+    assert save("2026-07-01").status_code == 302
+    assert kept() == date(2026, 7, 1)
 
 
 def test_testing_and_reading_are_asked_by_post(client, root, acme, connection, settings) -> None:
@@ -310,7 +337,7 @@ def test_a_token_that_no_key_opens_can_be_replaced(client, root, acme, connectio
     assert client.get(page(Connection, "changelist")).status_code == 200
     address = page(Connection, "change", connection.pk)
     assert client.get(address).status_code == 200
-    form = {"base_url": "https://talkover.example/api/v1", "settings": "{}", "since": "2026-01-01", "state": "ok"}
+    form = {"base_url": "https://talkover.example/api/v1", "settings": "{}", "since": "2026-01-01", "untested": "on"}
     assert client.post(address, form | {"new_token": "talq_another-0123456789"}).status_code == 302
     with wall.tenant(acme):
         assert access_of(Connection.objects.get()).token == "talq_another-0123456789"
@@ -321,7 +348,7 @@ def test_a_list_says_first_whose_each_row_is(client, root, connection, globex) -
     root.save()
     html = client.get(page(Connection, "changelist")).content.decode()
     head = re.findall(r'<th scope="col" class="[^"]*column-(\w+)', html)
-    assert head == ["whose", "environment", "provider", "base_url", "state", "since"]
+    assert head == ["whose", "environment", "standing", "provider", "base_url", "since"]
     assert re.search(r'field-whose">Acme</td><th class="field-environment[^>]*><a href', html)
     assert "Por empresa" in html
     assert "Por tenant" not in html

@@ -127,3 +127,10 @@ def test_an_unfinished_period_is_compared_with_the_same_time_of_the_one_before(z
 def test_the_last_days_end_with_yesterday():
     period = last_days(7, date(2026, 7, 13), "UTC")
     assert (period.start, period.last_day) == (date(2026, 7, 6), date(2026, 7, 12))
+
+
+def test_a_midnight_belongs_to_the_day_that_it_begins():
+    day = Period(date(2026, 7, 8), date(2026, 7, 9), "America/Sao_Paulo")
+    least = timedelta(microseconds=1)
+    assert [day.holds(at) for at in (day.starts_at - least, day.starts_at)] == [False, True]
+    assert [day.holds(at) for at in (day.ends_at - least, day.ends_at)] == [True, False]

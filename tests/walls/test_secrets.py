@@ -25,8 +25,9 @@ def test_files_hold_no_secret_and_no_place(pattern) -> None:
     assert found == set()
 
 
-def test_the_lock_file_names_packages_and_hashes_only() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_file_names_packages_and_hashes_only(name: str) -> None:
+    lock = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in lock
     packages = re.findall(r"^[a-z0-9][\w.-]*==", lock, re.MULTILINE | re.IGNORECASE)
     hashed = re.findall(r"^[a-z0-9][^\n]*\\\n {4}--hash=sha256:[0-9a-f]{64}", lock, re.MULTILINE | re.IGNORECASE)

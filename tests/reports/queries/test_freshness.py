@@ -1,5 +1,6 @@
 """What stands under a figure: complete or not, as of when, and why not."""
 
+import secrets
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from reports.queries.question import CallQuestion, Filters
 from reports.scope import Scope
 from sync.models.changes import CallChange
 from sync.models.connections import Connection
+from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Window
 from tests import factories
 from tests.factories import TIME_ZERO
@@ -69,8 +71,11 @@ def test_a_missing_day_is_not_complete_and_its_calls_are_counted(acme, sales, wh
     assert (found.complete, found.mirrored) == (False, 71)
 
 
-def test_days_before_the_history_begins_are_not_complete(acme, sales, whole_week):
-    Connection.objects.update(since=date(2026, 7, 7))
+def test_days_before_the_history_begins_count_as_what_they_are(acme, sales, whole_week):
+    """Not complete while one of them was never read; complete once each was, though nobody reads them again."""
+    Connection.objects.update(since=date(2026, 7, 8))
+    assert state(acme, sales).complete
+    whole_week[0].delete()
     assert not state(acme, sales).complete
 
 
@@ -223,6 +228,21 @@ def test_each_stream_says_how_far_it_is(acme, sales, care, whole_week):
     assert (calls.complete_from, calls.complete_through) == (None, None)
 
 
+def test_days_read_from_before_the_history_hide_nothing_of_it(acme, sales, whole_week):
+    """One old day that a person read is no gap in the history; days that join it without a gap lengthen it."""
+    Connection.objects.update(since=date(2026, 7, 8))
+    window(sales, date(2025, 3, 1))
+    scope = Scope(acme.pk, ZONE, frozenset({sales.pk}))
+
+    def told():
+        return freshness(scope, now=NOW)[0].streams["calls"]
+
+    assert (told().complete_from, told().complete_through) == (date(2026, 7, 6), date(2026, 7, 13))
+    assert not behind(CallQuestion(date_to=date(2026, 7, 12)), scope, now=NOW).complete  # it lists that old day as well
+    whole_week[1].delete()
+    assert (told().complete_from, told().complete_through) == (date(2026, 7, 8), date(2026, 7, 13))
+
+
 def test_foreign_environments_are_not_told(acme, globex, sales, foreign, whole_week):
     with wall.tenant(globex):
         assert freshness(Scope(globex.pk, ZONE, frozenset({sales.pk}))) == []
@@ -239,3 +259,86 @@ def test_a_list_without_a_first_day_begins_with_the_history_that_was_asked_for(a
     Window.objects.filter(day=date(2026, 7, 6)).delete()
     assert not behind(CallQuestion(), scope, now=NOW).complete
     assert behind(CallQuestion(date_from=date(2026, 7, 7)), scope, now=NOW).complete
+
+
+def aside(environment, part: str, day: date | None, **fields) -> Quarantine:
+    told = {"stream": "calls", "kind": "call", "digest": secrets.token_bytes(16), "raw": "17", "reason": "r"}
+    seen = {"first_seen_at": NOW - timedelta(days=9), "last_seen_at": NOW}
+    rows = Quarantine.objects.filter(environment=environment).count()
+    return Quarantine.objects.create(
+        tenant_id=environment.tenant_id, environment=environment, part=part, day=day, external_id=str(rows),
+        **(told | seen | fields),
+    )  # fmt: skip
+
+
+def test_a_day_with_elements_nobody_could_read_is_not_complete_and_says_how_many(acme, sales, whole_week):
+    day = date(2026, 7, 8)
+    Window.objects.filter(day=day).update(state="unreadable", mirrored=7)
+    aside(sales, str(day), day, times=2)
+    aside(sales, str(day), day)
+    found = state(acme, sales)
+    assert (found.complete, found.mirrored, found.vendor_total, found.quarantined) == (False, 77, 80, 3)
+    assert [(gap.fault, gap.day, gap.quarantined) for gap in found.gaps] == [("unreadable", day, 3)]
+    other = state(acme, sales, period=Period(date(2026, 7, 9), date(2026, 7, 13), ZONE))
+    assert (other.complete, other.quarantined, other.gaps) == (True, 0, ())
+
+
+def test_what_was_accepted_or_released_makes_nothing_incomplete(acme, sales, whole_week):
+    day = date(2026, 7, 8)
+    Window.objects.filter(day=day).update(mirrored=8)
+    aside(sales, str(day), day, times=2, accepted_at=NOW, note="a heartbeat")
+    aside(sales, str(day), day, released_at=NOW)
+    found = state(acme, sales)
+    assert (found.complete, found.mirrored, found.vendor_total) == (True, 78, 80)
+    assert (found.quarantined, found.accepted, found.gaps) == (0, 2, ())
+
+
+@pytest.fixture
+def history(behind_acme, care):
+    """An agent whose whole history was read after the week, one call of which is on Wednesday."""
+    connect(care, date(2026, 1, 1))
+    factories.call(care, "a", started_at=TIME_ZERO)
+    return Window.objects.create(
+        tenant_id=care.tenant_id, environment=care, stream="calls", part="agent:7", state="unreadable",
+        read_at=NOW, mirrored=1, vendor_total=2,
+    )  # fmt: skip
+
+
+def test_a_broken_call_of_a_history_makes_its_own_day_incomplete_and_no_other(acme, care, history):
+    aside(care, "agent:7", TIME_ZERO.date())
+    found = state(acme, care)
+    assert (found.complete, found.mirrored, found.vendor_total, found.quarantined) == (False, 1, 2, 1)
+    assert [(gap.part, gap.day) for gap in found.gaps] == [("agent:7", TIME_ZERO.date())]
+    week = timedelta(days=7)
+    for period in (Period(WEEK.start - week, WEEK.end - week, ZONE), Period(WEEK.end + DAY, WEEK.end + week, ZONE)):
+        other = state(acme, care, period=period)
+        assert (other.complete, other.quarantined, other.gaps) == (True, 0, ())
+    (told,) = freshness(Scope(acme.pk, ZONE, frozenset([care.pk])), now=NOW)
+    stream = told.streams["calls"]
+    assert (stream.complete_through, stream.quarantined) == (TIME_ZERO.date() - DAY, 1)
+
+
+def test_a_broken_call_without_a_day_may_be_of_any_up_to_when_it_was_seen(acme, care, history):
+    """Nobody knows the total of a period it may be of; what began after it was seen is not in doubt."""
+    row = aside(care, "agent:7", None)
+    found = state(acme, care)
+    assert (found.complete, found.mirrored, found.vendor_total, found.quarantined) == (False, 1, None, 1)
+    assert [gap.day for gap in found.gaps] == [None]
+    seen = row.first_seen_at.date()
+    assert not state(acme, care, period=Period(date(2026, 2, 1), date(2026, 2, 2), ZONE)).complete
+    after = Period(seen + DAY, seen + 2 * DAY, "UTC")
+    assert state(acme, care, period=after).complete
+    (told,) = freshness(Scope(acme.pk, ZONE, frozenset([care.pk])), now=NOW)
+    assert told.streams["calls"].complete_through is None
+
+
+def test_a_broken_agent_is_no_matter_of_calls(acme, sales, whole_week):
+    Window.objects.create(
+        tenant_id=acme.pk, environment=sales, stream="agents", part="all", state="unreadable", read_at=NOW,
+    )  # fmt: skip
+    aside(sales, "all", None, stream="agents", kind="agent")
+    assert state(acme, sales).complete
+    (told,) = freshness(Scope(acme.pk, ZONE, frozenset([sales.pk])), now=NOW)
+    assert (told.streams["agents"].complete_through, told.streams["agents"].quarantined) == (None, 1)
+    assert [gap.fault for gap in told.streams["agents"].gaps] == ["unreadable"]
+    assert told.streams["calls"].gaps == ()

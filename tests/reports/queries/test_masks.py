@@ -38,6 +38,13 @@ def test_elsewhere_only_the_calls_own_numbers_are_hidden():
     assert hide_in("order 5521912345678 of 5511987654321", [PERSON]) == "order 5521912345678 of •••••••••4321"
 
 
+@pytest.mark.parametrize("number", ["4004", "190123", "40041234"])
+def test_a_number_too_short_to_be_known_elsewhere_is_hidden_where_it_stands(number):
+    told = hide_numbers({"from_number": number, "steps": [{"to_number": number}], "order": number})
+    assert number not in (told["from_number"], told["steps"][0]["to_number"])
+    assert not told["from_number"].startswith(number[:4])
+
+
 separators = st.sampled_from(["", " ", "-", ". ", "(", ") ", "\u2013", "\u00a0", "\u200b", " - "])
 
 

@@ -187,3 +187,5 @@ def test_the_command_rebuilds_what_is_named(acme, sales, care):
         assert DayRollup.objects.count() == 2
     with pytest.raises(CommandError):
         call_command("rebuild_rollups", "--since", "2026-02-01", "--until", "2026-01-01")
+    with pytest.raises(CommandError, match="--since: 2999-01-01 lies in the future"):
+        call_command("rebuild_rollups", "--since", "2999-01-01")

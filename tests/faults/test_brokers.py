@@ -1,0 +1,158 @@
+"""Brokers that lose what they were told, and workers that die with it: real processes, a real broker, real signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from portal.env import BASE_DIR
+from portal.site.broker import Broker
+from sync.sandbox.server import Sandbox
+from tests.journeys.conftest import served, since
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+WORKER = ("-m", "celery", "--app", "portal.site.celery", "worker", "--loglevel", "WARNING", "--pool", "solo")
+
+
+class Installation:
+    """A portal's processes, on a database and a broker of their own."""
+
+    def __init__(self, folder: Path, url: str, broker: Broker) -> None:
+        self.broker = broker
+        self._running: list[subprocess.Popen[bytes]] = []
+        left_out = {"REDIS_URL", "DJANGO_SETTINGS_MODULE"}
+        self._env = {name: value for name, value in os.environ.items() if name not in left_out} | {
+            "DATABASE_URL": url, "DATA_DIR": str(folder), "UPSTREAM_ALLOW_PRIVATE": "true",
+            "UPSTREAM_RATE_PER_MINUTE": "1000000", "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+        }  # fmt: skip
+
+    def manage(self, *arguments: str, told: str = "") -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR, env=self._env, input=told, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def worker(self, *queues: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, *WORKER, "--queues", ",".join(queues)],
+            cwd=BASE_DIR, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._running.append(process)
+        return process
+
+    def messages(self, queue: str = "reading") -> int:
+        with self.client() as client:
+            return int(client.llen(f"ringbook:{queue}"))
+
+    def client(self) -> Redis:
+        return Redis(unix_socket_path=str(self.broker.path))
+
+    def end(self) -> None:
+        for process in self._running:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(days=4, calls_per_day=60, seed=5) as box:
+        yield box
+
+
+@pytest.fixture
+def installation(tmp_path_factory, scratch, box) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("b")  # its path is short: a socket will lie in it
+    broker = Broker(folder / "broker.sock", folder / "broker")
+    broker.ensure()
+    made = Installation(folder, scratch[0], broker)
+    try:
+        made.manage("migrate", "-v0")
+        made.manage("add_tenant", "acme", "--name", "Acme")
+        made.manage(
+            "add_connection", "--tenant", "acme", "--environment", "Sales", "--provider", "talkover",
+            "--base-url", box.talkover_url, "--since", since(box).isoformat(), told=box.talkover_token,
+        )  # fmt: skip
+        yield made
+    finally:
+        made.end()
+        broker.stop()
+
+
+def until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def due(installation: Installation) -> int:
+    """One tick; how many streams are due."""
+    return int(json.loads(installation.manage("sweep", "--json").splitlines()[-1])["due"])
+
+
+def killed_with_its_messages(installation: Installation) -> None:
+    """B1: a worker that hung on the broker is frozen, told twenty times, and killed: it takes messages with it."""
+    hung = installation.worker("reading")
+    until(lambda: b"brpop" in _commands(installation))
+    hung.send_signal(signal.SIGSTOP)
+    for _ in range(5):
+        assert due(installation) == 4
+    hung.send_signal(signal.SIGKILL)
+    hung.wait()
+
+
+def flushed(installation: Installation) -> None:
+    """B6: everything the broker held is gone."""
+    assert due(installation) == 4
+    assert installation.messages() == 4
+    with installation.client() as client:
+        client.flushall()
+    assert installation.messages() == 0
+
+
+def begun_anew_without_its_file(installation: Installation) -> None:
+    """B2: the broker is killed and its file is lost."""
+    assert due(installation) == 4
+    with installation.client() as client:
+        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+    process = installation.broker._process
+    assert process is not None
+    process.wait()
+    for path in (installation.broker.folder / "appendonlydir").glob("*"):
+        path.unlink()
+    installation.broker.ensure()
+    assert installation.messages() == 0
+
+
+def _commands(installation: Installation) -> bytes:
+    with installation.client() as client:
+        return b" ".join(told["cmd"].encode() for told in client.client_list())
+
+
+@pytest.mark.parametrize("loss", [killed_with_its_messages, flushed, begun_anew_without_its_file])
+def test_whatever_the_broker_loses_is_found_by_the_next_tick(installation, scratch, box, loss):
+    """I1: every call upstream has is mirrored, none twice, and nothing stays due or running."""
+    loss(installation)
+    assert box.journal.entries[-1].path.endswith("/agents")  # nothing was read yet but for the test of the connection
+    installation.worker("reading")
+    _, rows = scratch
+    whole = "SELECT count(*) FROM sync_window WHERE state <> 'complete'"
+
+    def is_read() -> bool:
+        return due(installation) == 0 and rows("SELECT count(*) FROM sync_run WHERE state = 'running'") == [(0,)]
+
+    until(is_read)
+    ours = "SELECT c.external_id, p.raw FROM sync_call c JOIN sync_payload p ON p.call_id = c.id"
+    assert {key: json.loads(raw) for key, raw in rows(ours)} == served(box)
+    assert rows("SELECT external_id FROM sync_call GROUP BY external_id HAVING count(*) > 1") == []
+    assert rows(whole) == [(0,)]
