@@ -1,7 +1,8 @@
-"""Ingest on PostgreSQL: Ringbook, dlt at its defaults and tuned, and a bare COPY, on the same pages in one run.
+"""Ingest: Ringbook on PostgreSQL and on SQLite, dlt at its defaults and tuned, and a bare COPY, on the same pages.
 
-Every way runs in a process of its own against a database of its own on the same server. Rounds alternate; the medians
-are compared. Written per call: row versions (inserts and updates of the calls' and payloads' tables) and WAL.
+Every way runs in a process of its own against a database of its own, PostgreSQL's on one server. Rounds alternate; the
+medians are compared. Written per call, on PostgreSQL: row versions (inserts and updates of the calls' and payloads'
+tables) and WAL.
 """
 
 import argparse
@@ -127,17 +128,10 @@ class Written:
 def one_round(calls: int, days: int, base: str) -> dict[str, float]:
     told: dict[str, float] = {}
     url = fresh_database("ringbook_bench")
-    # The tables first, so that what is written is told apart from what migrations write.
-    run([sys.executable, "-c", MIGRATE], DATABASE_URL=url, DATA_DIR=tempfile.gettempdir() + "/ringbook-bench")
-    for step, version in (("first", "a"), ("same", "a"), ("changed", "b")):
-        written = Written(url)
-        result = ours(url, f"{base}/{version}", days)
-        versions, wal = written.since()
-        if result["seen"] != calls:
-            sys.exit(f"{step}: {result['seen']} calls read of {calls}")
-        told |= {f"ours.{step}": result["seconds"], f"ours.{step}.mb": result["mb"]}
-        told |= {f"ours.{step}.versions": versions / calls, f"ours.{step}.wal": wal / calls}
+    _ours_once(told, "ours", url, (base, calls, days))
     told["copy"] = bare_copy(url)["seconds"]
+    with tempfile.TemporaryDirectory() as folder:
+        _ours_once(told, "ours on SQLite", f"sqlite:///{folder}/bench.db", (base, calls, days))
     for mode in ("default", "tuned"):
         other = fresh_database(f"ringbook_bench_dlt_{mode}")
         with tempfile.TemporaryDirectory() as folder:
@@ -146,9 +140,24 @@ def one_round(calls: int, days: int, base: str) -> dict[str, float]:
                 result = dlt(mode, other, f"{base}/{version}/api/v1", folder)
                 if result["rows"] != calls:
                     sys.exit(f"dlt {mode} has {result['rows']} rows of {calls}")
-                told |= {f"dlt {mode}.{step}": result["seconds"], f"dlt {mode}.{step}.mb": result["mb"]}
-                told[f"dlt {mode}.{step}.wal"] = written.since()[1] / calls
+                key = f"dlt {mode}.{step}"
+                told |= {key: result["seconds"], f"{key}.mb": result["mb"], f"{key}.wal": written.since()[1] / calls}
     return told
+
+
+def _ours_once(told: dict[str, float], way: str, url: str, pages: tuple[str, int, int]) -> None:
+    base, calls, days = pages
+    # The tables first, so that what is written is told apart from what migrations write.
+    run([sys.executable, "-c", MIGRATE], DATABASE_URL=url, DATA_DIR=tempfile.gettempdir() + "/ringbook-bench")
+    for step, version in (("first", "a"), ("same", "a"), ("changed", "b")):
+        written = None if url.startswith("sqlite") else Written(url)
+        result = ours(url, f"{base}/{version}", days)
+        if result["seen"] != calls:
+            sys.exit(f"{way}, {step}: {result['seen']} calls read of {calls}")
+        told |= {f"{way}.{step}": result["seconds"], f"{way}.{step}.mb": result["mb"]}
+        if written is not None:
+            versions, wal = written.since()
+            told |= {f"{way}.{step}.versions": versions / calls, f"{way}.{step}.wal": wal / calls}
 
 
 MIGRATE = (
@@ -191,30 +200,35 @@ def table(rounds: list[dict[str, float]], far: dict[str, float], streamed: dict[
         "|---|---:|---:|---:|---:|---:|---:|",
         f"| bare COPY, same rows, same indexes | {middle['copy']:.2f} | {calls / middle['copy']:,.0f} | 1.00 | | | |",
     ]
-    names = [("ours", step) for step in ("first", "same", "changed")]
-    names += [(f"dlt {mode}", step) for mode in ("default", "tuned") for step in ("first", "changed")]
+    names = [(way, step) for way in ("ours", "ours on SQLite") for step in ("first", "same", "changed")]
+    names += [(way, step) for way in ("dlt default", "dlt tuned") for step in ("first", "changed")]
     words = {"first": "first load", "same": "re-read, nothing changed", "changed": "re-read, 1 % changed"}
     for way, step in names:
         key = f"{way}.{step}"
         seconds = middle[key]
         versions = f"{middle[key + '.versions']:.3f}" if key + ".versions" in middle else ""
+        wal = f"{middle[key + '.wal']:,.0f}" if key + ".wal" in middle else ""
         lines.append(
             f"| {way}: {words[step]} | {seconds:.2f} | {calls / seconds:,.0f} | {middle['copy'] / seconds:.2f} "
-            f"| {middle[key + '.mb']:.0f} MB | {versions} | {middle[key + '.wal']:,.0f} |"
+            f"| {middle[key + '.mb']:.0f} MB | {versions} | {wal} |"
         )
-    lines += [
-        "",
+    return "\n".join([*lines, "", *goals(middle, far, streamed)])
+
+
+def goals(middle: dict[str, float], far: dict[str, float], streamed: dict[str, float]) -> list[str]:
+    first, again = middle["ours.first"], middle["ours.changed"]
+    default, tuned = middle["dlt default.first"], middle["dlt tuned.first"]
+    return [
         "| goal | wanted | measured |",
         "|---|---:|---:|",
-        f"| first load against bare COPY | ≥ 0.5 | {middle['copy'] / middle['ours.first']:.2f} |",
-        f"| first load against dlt, defaults | ≥ 8 | {middle['dlt default.first'] / middle['ours.first']:.1f} |",
-        f"| first load against dlt, tuned | > 1 | {middle['dlt tuned.first'] / middle['ours.first']:.1f} |",
-        f"| re-read, 1 % changed, against dlt, defaults | ≥ 12 "
-        f"| {middle['dlt default.changed'] / middle['ours.changed']:.1f} |",
+        f"| first load against bare COPY | ≥ 0.6 | {middle['copy'] / first:.2f} |",
+        f"| first load against dlt, tuned | ≥ 1 | {tuned / first:.2f} |",
+        f"| first load against dlt, defaults | ≥ 8 | {default / first:.1f} |",
+        f"| re-read, 1 % changed, against dlt, defaults | ≥ 10 | {middle['dlt default.changed'] / again:.1f} |",
+        f"| row versions a call, re-read of unchanged history | 0 | {middle['ours.same.versions']:.3f} |",
         f"| eight fetchers against one, 50 ms away | ≥ 6.5 | {far['1 fetchers'] / far['8 fetchers']:.1f} |",
         *(f"| memory over a 300 MB answer, {name} | < 150 MB | {mb:.0f} MB |" for name, mb in streamed.items()),
     ]
-    return "\n".join(lines)
 
 
 def main() -> None:

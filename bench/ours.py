@@ -17,10 +17,10 @@ from django.core.management import call_command  # noqa: E402
 from bench.memory import Growth  # noqa: E402
 from portal.tenants import wall  # noqa: E402
 from portal.tenants.models.tenants import Tenant  # noqa: E402
-from sync import fetching  # noqa: E402
 from sync.connections import Description, add_connection  # noqa: E402
 from sync.models.connections import Connection  # noqa: E402
-from sync.runner import pull  # noqa: E402
+from sync.reading import fetching  # noqa: E402
+from sync.reading.runner import pull  # noqa: E402
 from sync.taxonomy import Stream  # noqa: E402
 
 
@@ -53,9 +53,9 @@ def main() -> None:
         began, worked = time.perf_counter(), time.process_time()
         report = pull(connection, [Stream.CALLS], since=asked.since, until=asked.until)
         seconds, cpu = time.perf_counter() - began, time.process_time() - worked
-    if report.status != "complete":
-        sys.exit(f"the pull ended {report.status}")
     told = report.streams[Stream.CALLS]
+    if report.status != "complete":
+        sys.exit(f"the pull ended {report.status}: {told.fault} {told.detail}")
     print(
         json.dumps(
             {

@@ -1,7 +1,7 @@
 """dlt over the same pages, at its defaults or tuned as its performance pages say. Prints one JSON line.
 
 default: the REST source, merge by id, PostgreSQL, nothing else set. tuned: a source written by hand that yields Arrow
-tables, eight pages at a time, upsert instead of delete-insert, CSV files for COPY, more workers.
+tables, eight pages at a time, upsert instead of delete-insert, Parquet files through ADBC, more workers.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def main() -> None:
     if asked.mode == "default":
         pipeline.run(default_source(asked.base_url))
     else:
-        pipeline.run(tuned_calls(asked.base_url), loader_file_format="csv")
+        pipeline.run(tuned_calls(asked.base_url), loader_file_format="parquet")
     seconds = time.perf_counter() - began
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     with pipeline.sql_client() as client:
