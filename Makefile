@@ -6,11 +6,18 @@ PORT ?= 8000
 
 PY := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+# What the portal runs on, and the same with the tools of its tests: an environment that has these keeps them.
 READY := $(VENV)/.ready
+TOOLS := $(VENV)/.ready-tools
 CATALOGUES := $(wildcard portal/locale/*/LC_MESSAGES/django.po)
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# A suite starts the portal dozens of times, and may not compile it each time anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check install bench pictures messages lock
+# At once on all cores, what takes longest first; what each says stays together.
+CHECKS := check-types check-schema check-words check-models check-settings check-templates check-imports check-form
+.PHONY: help demo run test coverage sabotage check install bench pictures messages lock $(CHECKS)
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,47 +25,87 @@ help: ## list the targets
 demo: $(READY) ## two demo tenants from nothing, served on http://127.0.0.1:$(PORT)
 	@$(PY) manage.py demo --port $(PORT)
 
-run: $(READY) ## an empty portal; asks for its first owner
+run: $(READY) ## an empty portal; asks for its first owner and administrator
 	@$(PY) manage.py serve --bind 127.0.0.1:$(PORT) --first-owner
 
-test: $(READY) ## the whole suite; PYTEST="..." passes options on
-	@env -u DATA_DIR $(PY) -m pytest $(PYTEST)
+test: $(TOOLS) ## the whole suite on all cores; PYTEST="..." passes options on
+	@env -u DATA_DIR $(PY) -m pytest -n $(CORES) $(PYTEST)
 
-check: $(READY) ## lint, format, types, import contracts, migrations, translations
-	@$(PY) -m ruff check .
-	@$(PY) -m ruff format --check .
+coverage: $(TOOLS) ## which lines and branches of the product no test reaches, as a table
+	@env -u DATA_DIR $(PY) -m pytest -q -n $(CORES) --cov --cov-report=term:skip-covered $(PYTEST)
+
+sabotage: $(TOOLS) ## break the product a line at a time, in copies, and see the tests notice; ONLY="..." chooses
+	@env -u DATA_DIR $(PY) -m tests.sabotage $(ONLY)
+
+check: $(TOOLS) ## lint, format, types, import contracts, migrations, translations
+	@$(MAKE) --no-print-directory --jobs=$(CORES) $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(CHECKS)
+
+check-types:
 	@$(PY) -m mypy
-	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/djlint --lint --quiet templates
-	@$(PY) manage.py makemigrations --check --dry-run
-	@$(PY) manage.py check --fail-level WARNING
+
+check-schema:
 	@$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+check-words:
 	@env -u DATA_DIR $(PY) -m pytest -q -p no:randomly tests/walls/test_translations.py
 
-install: $(READY) ## the virtual environment with all dependencies
+check-models:
+	@$(PY) manage.py makemigrations --check --dry-run
 
-bench: $(READY) ## the benchmarks, each against its rival in the same run
+check-settings:
+	@$(PY) manage.py check --fail-level WARNING
+
+check-templates:
+	@$(VENV)/bin/djlint --lint --quiet templates
+
+check-imports:
+	@$(VENV)/bin/lint-imports
+
+check-form:
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+install: $(TOOLS) ## the virtual environment, with the tools of tests and development
+
+bench: $(TOOLS) ## the benchmarks, each against its rival in the same run
 	@$(MAKE) --no-print-directory -C bench
 
-pictures: $(READY) ## the README's pictures, taken of a demo in a headless Chromium
+pictures: $(TOOLS) ## the README's pictures, taken of a demo in a headless Chromium
 	@env -u DATA_DIR $(PY) -m tests.browser.pictures
 
-messages: $(READY) ## collect strings for translation and compile the catalogues
+messages: $(TOOLS) ## collect strings for translation and compile the catalogues
 	@if command -v xgettext >/dev/null; then \
 		$(PY) manage.py makemessages --locale pt_BR --no-location --no-wrap \
 			--ignore '.venv/*' --ignore '.uv/*' --ignore 'bench/*' --ignore 'tests/*'; \
 	else echo "xgettext is missing, so no new strings are collected: on Debian, apt-get install gettext"; fi
 	@$(PY) -c 'import polib, sys; [polib.pofile(po).save_as_mofile(po[:-2] + "mo") for po in sys.argv[1:]]' $(CATALOGUES)
 
-lock: $(READY) ## resolve the dependencies anew
-	@$(UV) pip compile pyproject.toml --group test --group lint --universal --generate-hashes \
-		--no-emit-index-url --no-header --quiet --output-file requirements.lock
+COMPILE = $(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+lock: $(TOOLS) ## resolve the dependencies anew: the portal's, then those of its tests on top
+	@$(COMPILE) --output-file requirements.lock
+	@$(COMPILE) --group test --group lint --constraints requirements.lock --output-file requirements-dev.lock
 
 # uv where there is one, else one of our own from the package index; plain pip would do the same, slower.
-$(READY): pyproject.toml requirements.lock
+INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(UV) pip sync --quiet --require-hashes
+.uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("Ringbook needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv uv 2>/dev/null || $(MAKE) --no-print-directory .uv-of-its-own
+
+# Where Python has no pip, a virtual environment brings one.
+.PHONY: .uv-of-its-own
+.uv-of-its-own:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: on Debian, apt-get install python3-venv"; exit 1; }
-	@command -v uv >/dev/null 2>&1 || [ -x .uv/bin/uv ] || { $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv; }
-	@[ -x $(PY) ] || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(UV) pip sync --quiet --require-hashes requirements.lock
-	@touch $@
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+$(PY): | $(UV)
+	@$(UV) venv --quiet --python $(PYTHON) $(VENV)
+
+$(READY): requirements.lock | $(UV) $(PY)
+	@$(INSTALL) $(if $(wildcard $(TOOLS)),requirements-dev.lock,requirements.lock)
+	@touch $@ $(wildcard $(TOOLS))
+
+$(TOOLS): requirements-dev.lock | $(UV) $(PY)
+	@$(INSTALL) --compile-bytecode requirements-dev.lock
+	@touch $(READY) $@
