@@ -59,32 +59,17 @@ def mirror(environment, *, scale=1):
                 )
             )
     Call.objects.bulk_create(calls)
-    for offset in range((LAST - FIRST).days + 1):
-        day = FIRST + timedelta(days=offset)
-        DirtyDay.objects.create(tenant_id=environment.tenant_id, environment=environment, day=day, since=DUE)
-        CallbackDay.objects.create(
-            tenant_id=environment.tenant_id,
-            environment=environment,
-            day=day,
-            received=5,
-            answered=3,
-            unmatched=1,
-            payload="{}",
-            digest=b"0" * 16,
-            changed_at=DUE,
-        )
-        for stream in ("calls", "callbacks"):
-            Window.objects.create(
-                tenant_id=environment.tenant_id,
-                environment=environment,
-                stream=stream,
-                part=day.isoformat(),
-                day=day,
-                state="complete",
-                vendor_total=0,
-                mirrored=0,
-                read_at=DUE - HOUR,
-            )
+    ours = {"tenant_id": environment.tenant_id, "environment": environment}
+    days = [FIRST + timedelta(days=offset) for offset in range((LAST - FIRST).days + 1)]
+    DirtyDay.objects.bulk_create(DirtyDay(**ours, day=day, since=DUE) for day in days)
+    counted = {"received": 5, "answered": 3, "unmatched": 1, "payload": "{}", "digest": b"0" * 16}
+    CallbackDay.objects.bulk_create(CallbackDay(**ours, day=day, changed_at=DUE, **counted) for day in days)
+    whole = {"state": "complete", "vendor_total": 0, "mirrored": 0, "read_at": DUE - HOUR}
+    Window.objects.bulk_create(
+        Window(**ours, stream=stream, part=day.isoformat(), day=day, **whole)
+        for day in days
+        for stream in ("calls", "callbacks")
+    )
 
 
 @pytest.fixture
