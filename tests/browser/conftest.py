@@ -1,16 +1,15 @@
 """A real browser against a real server; skipped, with the reason, where there is no Chromium."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connections
 
+from tests.browser import BROWSERS, installed
 from tests.browser.town import Town
 from tests.browser.watch import Watch
 
-CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,12 +25,13 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 375, "height": 812}
 def chromium(django_db_setup):
     """One for all tests here: they follow each other."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"There is no Chromium at {CHROMIUM}.")
+    program = installed()
+    if not program:
+        pytest.skip(f"There is no browser: none of {', '.join(BROWSERS)}.")
     with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as run:
         # Playwright keeps an event loop running in this thread, which Django would take for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = run.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        browser = run.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
         connections.close_all()  # what was opened under that loop is another connection than the suite's

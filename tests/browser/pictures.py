@@ -18,9 +18,10 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from tests.browser import installed
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "pictures"
-CHROMIUM = "/usr/bin/chromium"
 SIZE = {"width": 1280, "height": 860}
 MOST_BYTES = 400_000  # of all together
 SIGN_IN = re.compile(r"Sign in as (\S+) .*password (\S+)")
@@ -66,7 +67,7 @@ def longest_call(page: Any, demo: Demo) -> str:
 def take() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with demonstration() as demo, sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = run.chromium.launch(executable_path=installed(), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport=SIZE, locale="en", color_scheme="light", reduced_motion="reduce")
         page.goto(f"{demo.url}/accounts/login/")
         page.fill("[name=login]", demo.email)
