@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
@@ -10,12 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from portal.accounts.admin import EnvironmentPages
 from portal.tenants import wall
 from portal.tenants.admin import LedgerAdmin, TenantAdmin
+from portal.tenants.models.tenants import Environment
 from sync.budget import note_request
 from sync.connection_form import ConnectionForm
 from sync.connections import (
@@ -29,10 +33,30 @@ from sync.connections import (
 from sync.models.connections import Connection, ConnectionState
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, Window
+from sync.providers import registry
 from sync.providers.errors import UpstreamError
 from sync.quarantine_pages import QuarantinePages
 from sync.rerun import request_run
 from sync.standing import standings
+
+
+class VendorsEnvironments(EnvironmentPages):
+    """The vendor is chosen among those there are, and stays once the environment is connected."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "provider":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        vendors = [(provider.key, provider.label) for provider in registry.PROVIDERS]
+        return forms.ChoiceField(choices=vendors, label=capfirst(db_field.verbose_name))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        kept = super().get_readonly_fields(request, obj)
+        connected = obj is not None and Connection.objects.filter(environment=obj).exists()
+        return (*kept, "provider") if connected else kept
+
+
+admin.site.unregister(Environment)
+admin.site.register(Environment, VendorsEnvironments)
 
 
 class ConnectionList(ChangeList):

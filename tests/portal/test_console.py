@@ -366,3 +366,23 @@ def test_the_console_speaks_portuguese(client, root, connection) -> None:
     assert "Variação" not in index
     assert "Auditoria" in index
     assert "Espelho" in index
+
+
+def test_the_vendor_of_an_environment_is_chosen_and_stays_once_it_is_connected(client, root, acme, sales) -> None:
+    new = f"{page(Environment, 'add')}?tenant={acme.pk}"
+    asked = client.get(new).content.decode()
+    assert '<option value="talkover">' in asked
+    refused = client.post(new, {"name": "Care", "provider": "Talkover"})
+    assert refused.status_code == 200
+    assert refused.context["adminform"].errors.keys() == {"provider"}
+
+    change = reverse("admin:tenants_environment_change", args=[sales.pk])
+    assert client.post(change, {"name": "Sales", "provider": "originsai"}).status_code == 302
+    with wall.tenant(acme):
+        Connection.objects.create(
+            tenant=acme, environment=sales, provider="originsai", base_url="https://vendor.example/api", since=today()
+        )
+    assert client.post(change, {"name": "Sold", "provider": "talkover"}).status_code == 302
+    with wall.tenant(acme):
+        sales.refresh_from_db()
+    assert (sales.name, sales.provider) == ("Sold", "originsai")

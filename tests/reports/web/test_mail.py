@@ -70,7 +70,7 @@ def test_an_untouched_form_schedules_the_usual_mail(client, page, acme):
     assert answer["Location"] == f"{PAGE}{row.public_id}/"
     shown = page(answer["Location"]).text
     assert "Weekly calls" in shown
-    assert "next on 08:00" in shown
+    assert "next: 08:00" in shown
     assert "Weekly calls" in page().text
     assert 'href="/t/acme/mail/"' in page("/t/acme/").text
 
@@ -148,7 +148,7 @@ def test_pause_go_on_remove(client, page, acme, ana):
     assert "paused" in page().text
     assert "Go on" in page(f"{row.public_id}/").text
     client.post(act, {"act": "resume"})
-    assert "next on 08:00" in page().text
+    assert "next: 08:00" in page().text
     send_due(DUE)
     client.post(act, {"act": "remove"})
     assert page(f"{row.public_id}/").status_code == 404
