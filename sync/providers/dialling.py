@@ -10,8 +10,11 @@ import http.client
 import io
 import socket
 import ssl
+from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult
+from weakref import WeakSet
 
 import certifi
 from requests import PreparedRequest
@@ -67,14 +70,34 @@ class _TimedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_TimedSocket(sock, PATIENCE.get()), _BUFFER)
 
 
+class _Made:
+    """The connections of a session, to be broken off from another thread."""
+
+    def __init__(self) -> None:
+        self._every: WeakSet[HTTPConnection] = WeakSet()
+        self._lock = Lock()
+
+    def add(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._every.add(connection)
+
+    def break_off(self) -> None:
+        with self._lock:
+            every = list(self._every)
+        for connection in every:
+            with suppress(OSError, AttributeError):  # closed, or not open yet
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+
 class _Checked(HTTPConnection):
     """A connection that dials checked addresses."""
 
     response_class = _TimedResponse
 
-    def __init__(self, *args: Any, allow_private: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, made: _Made, allow_private: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._allow_private = allow_private
+        made.add(self)
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -134,12 +157,13 @@ class OneHost(HTTPAdapter):
     def __init__(self, base: SplitResult, *, allow_private: bool) -> None:
         super().__init__(max_retries=0)
         host = base.hostname or ""
+        self._made = _Made()
+        given: dict[str, Any] = {"maxsize": POOLED, "allow_private": allow_private, "made": self._made}
         if base.scheme == "https":
-            self._pool: HTTPConnectionPool = _TlsPool(
-                host, base.port or 443, maxsize=POOLED, ssl_context=_tls(CA_FILE), allow_private=allow_private
-            )
+            given["ssl_context"] = _tls(CA_FILE)
+            self._pool: HTTPConnectionPool = _TlsPool(host, base.port or 443, **given)
         else:
-            self._pool = _Pool(host, base.port or 80, maxsize=POOLED, allow_private=allow_private)
+            self._pool = _Pool(host, base.port or 80, **given)
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
         return self._pool
@@ -149,6 +173,10 @@ class OneHost(HTTPAdapter):
 
     def request_url(self, request: PreparedRequest, proxies: object) -> str:
         return request.path_url
+
+    def break_off(self) -> None:
+        """End what is under way: whoever waits for the vendor sees the connection break."""
+        self._made.break_off()
 
     def close(self) -> None:
         self._pool.close()

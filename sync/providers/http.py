@@ -91,7 +91,8 @@ class Http:
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._session.adapters.clear()
-        self._session.mount(f"{base.scheme}://{base.netloc}".lower(), OneHost(base, allow_private=access.allow_private))
+        self._host = OneHost(base, allow_private=access.allow_private)
+        self._session.mount(f"{base.scheme}://{base.netloc}".lower(), self._host)
         self._headers = requests.structures.CaseInsensitiveDict({**_HEADERS, **_checked(headers)})
 
     def open(self, path: str, params: Sequence[tuple[str, str]] = (), *, expected: Expected | None = None) -> Answer:
@@ -154,6 +155,10 @@ class Http:
         request.headers = self._headers
         request.hooks = {"response": []}
         return request
+
+    def break_off(self) -> None:
+        """From another thread: end every request that is under way."""
+        self._host.break_off()
 
     def close(self) -> None:
         self._session.close()

@@ -132,8 +132,11 @@ def _in_turn(waiting: Sequence[Due], running: Mapping[int, int], now: datetime) 
 
 
 def _turns(tenants: Collection[int], now: datetime) -> dict[Due, Turn]:
-    """The last turn of each stream of the tenants, as far back as it matters."""
+    """The last turn of each stream of the tenants, as far back as it matters. One that was cut short because its worker
+    was told to end was none: it would have gone on."""
     recent = Run.objects.filter(tenant_id__in=tenants, started_at__gt=now - REMEMBERED, started_at__lte=now)
+    # It ended itself: whoever ends another's run takes its fence.
+    recent = recent.exclude(state=RunState.INTERRUPTED, fence=1)
     last = recent.order_by().values_list("tenant_id", "connection_id", "stream")
     rows = last.annotate(at=Max("started_at"), good=Max("started_at", filter=Q(windows_complete__gt=0)))
     return {Due(tenant, connection, stream): Turn(at, good != at) for tenant, connection, stream, at, good in rows}

@@ -130,9 +130,14 @@ class Fetchers:
             self._busy -= 1
         return event
 
-    def drain(self) -> None:
-        """Let go of what is under way; its answers are dropped."""
+    def drain(self, *, at_once: bool = False) -> None:
+        """Let go of what is under way; its answers are dropped. ``at_once``: without waiting for the vendor, whose
+        connections are of no use afterwards."""
         self._closing = True
+        if at_once:
+            for session in (*self._old, self._http):
+                if session is not None:
+                    session.break_off()
         self._room.waive()
         while self.busy:
             self.get(1.0)
@@ -144,7 +149,7 @@ class Fetchers:
     ) -> None:
         http, session, asked_at = manner
         try:
-            if http is None:
+            if http is None or self._closing:
                 raise self._refusal
             count = Count()  # here as well as in the walk: an endless answer has to end before it is all here
             with self._room.share() as share:

@@ -119,8 +119,10 @@ class Reader:
                     self._begin()
                     self._receive(self._send())
                     self._write_if_due()
-            finally:
-                self._fetchers.drain()
+            except BaseException:  # a worker that is to end must not wait for a vendor that hangs
+                self._fetchers.drain(at_once=True)
+                raise
+            self._fetchers.drain()
             self._write()
 
     def _begin(self) -> None:

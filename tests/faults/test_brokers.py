@@ -7,7 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -19,6 +22,15 @@ from tests.journeys.conftest import served, since
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
+# As a group of workers is run, but that running tasks get a second and not fifteen when it is to end.
+FORKING = """
+import sys
+from portal.site.celery import app
+app.conf.worker_soft_shutdown_timeout = 1
+queues = ("--queues", sys.argv[1], "--concurrency", "1")
+app.worker_main(["worker", "--loglevel", "WARNING", "--without-mingle", "--without-gossip", *queues])
+"""
+Rows = Callable[[str], list[tuple[Any, ...]]]
 WORKER = ("-m", "celery", "--app", "portal.site.celery", "worker", "--loglevel", "WARNING", "--pool", "solo")
 
 
@@ -31,7 +43,8 @@ class Installation:
         left_out = {"REDIS_URL", "DJANGO_SETTINGS_MODULE"}
         self._env = {name: value for name, value in os.environ.items() if name not in left_out} | {
             "DATABASE_URL": url, "DATA_DIR": str(folder), "UPSTREAM_ALLOW_PRIVATE": "true",
-            "UPSTREAM_RATE_PER_MINUTE": "1000000", "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+            "UPSTREAM_RATE_PER_MINUTE": "1000000", "REMAP_SIGTERM": "SIGQUIT",
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
         }  # fmt: skip
 
     def manage(self, *arguments: str, told: str = "") -> str:
@@ -43,9 +56,17 @@ class Installation:
         return done.stdout
 
     def worker(self, *queues: str) -> subprocess.Popen[bytes]:
+        return self._start(*WORKER, "--queues", ",".join(queues))
+
+    def forking(self, *queues: str, code: str = FORKING) -> subprocess.Popen[bytes]:
+        """A worker whose tasks run in a process of their own."""
+        return self._start("-c", code, ",".join(queues))
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, *WORKER, "--queues", ",".join(queues)],
+            [sys.executable, *arguments],
             cwd=BASE_DIR, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )  # fmt: skip
         self._running.append(process)
         return process
@@ -59,7 +80,8 @@ class Installation:
 
     def end(self) -> None:
         for process in self._running:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
@@ -98,6 +120,10 @@ def until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
 def due(installation: Installation) -> int:
     """One tick; how many streams are due."""
     return int(json.loads(installation.manage("sweep", "--json").splitlines()[-1])["due"])
+
+
+def is_read(installation: Installation, rows: Rows) -> bool:
+    return due(installation) == 0 and rows("SELECT count(*) FROM sync_run WHERE state = 'running'") == [(0,)]
 
 
 def killed_with_its_messages(installation: Installation) -> None:
@@ -147,12 +173,32 @@ def test_whatever_the_broker_loses_is_found_by_the_next_tick(installation, scrat
     installation.worker("reading")
     _, rows = scratch
     whole = "SELECT count(*) FROM sync_window WHERE state <> 'complete'"
-
-    def is_read() -> bool:
-        return due(installation) == 0 and rows("SELECT count(*) FROM sync_run WHERE state = 'running'") == [(0,)]
-
-    until(is_read)
+    until(lambda: is_read(installation, rows))
     ours = "SELECT c.external_id, p.raw FROM sync_call c JOIN sync_payload p ON p.call_id = c.id"
     assert {key: json.loads(raw) for key, raw in rows(ours)} == served(box)
     assert rows("SELECT external_id FROM sync_call GROUP BY external_id HAVING count(*) > 1") == []
     assert rows(whole) == [(0,)]
+
+
+def test_a_worker_told_to_end_in_mid_slice_leaves_the_rest_to_the_next(installation, scratch, box):
+    """P2: though the vendor hangs, it ends by itself; its run is "interrupted", and what is left is read at once."""
+    _, rows = scratch
+    ours = "SELECT c.external_id, p.raw FROM sync_call c JOIN sync_payload p ON p.call_id = c.id"
+    box.set_faults(f"hang@path=/calls,day={box.now.date() - timedelta(days=2)}", "latency=0.1")
+    assert due(installation) == 4
+    first = installation.forking("reading")
+    until(lambda: "hang" in {entry.fault for entry in box.journal.entries})
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(15) == 0  # an answer would be waited for for twenty seconds
+    assert rows("SELECT state, fault FROM sync_run WHERE finished_at IS NOT NULL AND stream = 'calls'") == [
+        ("interrupted", "")
+    ]
+    assert rows("SELECT count(*) FROM sync_run WHERE state = 'running'") == [(0,)]
+    assert rows("SELECT count(*) FROM sync_gap") == [(0,)]
+    box.set_faults()
+    assert due(installation) > 0
+    installation.forking("reading")
+    until(lambda: is_read(installation, rows))
+    assert {key: json.loads(raw) for key, raw in rows(ours)} == served(box)
+    assert rows("SELECT external_id FROM sync_call GROUP BY external_id HAVING count(*) > 1") == []
+    assert rows("SELECT count(*) FROM sync_window WHERE state <> 'complete'") == [(0,)]
