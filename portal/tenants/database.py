@@ -13,6 +13,7 @@ _BEHIND_IN_WORDS = re.compile(r"no such (table|column)|has no column named")
 _NOT_PERMITTED = "42501"
 LOCKED = "55P03"
 CANCELED = "57014"
+SLEPT = "25P03"
 _LOCKED_IN_WORDS = "database is locked"
 
 
@@ -21,7 +22,7 @@ def explain(error: DatabaseError) -> str:
     state, said = state_of(error), str(error).strip().partition("\n")[0].rstrip(".")
     if state in _BEHIND or (isinstance(error, OperationalError) and _BEHIND_IN_WORDS.search(said)):
         return _("The database is not up to date: run manage.py migrate first.")
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError) or state == SLEPT:  # which is an internal error to the driver
         return _limit(state, said) or _trouble(state, said) or _("The database does not answer: %s.") % said
     if isinstance(error, ProgrammingError) and state == _NOT_PERMITTED:
         return _("The database refuses: %s.") % said
@@ -51,7 +52,7 @@ def _limit(state: str, said: str) -> str:
             "Another session holds a lock in the database that was waited for in vain for %(seconds)s s, the limit for "
             "%(kind)s."
         ) % {"seconds": limits.lock, "kind": _kind(limits.kind)}
-    if state == "25P03":
+    if state == SLEPT:
         return _("The database ended a transaction in which nothing had happened for %(seconds)s s.") % {
             "seconds": limits.idle
         }

@@ -1,15 +1,18 @@
 """Databases that deadlock, lock, restart, and writers that meet."""
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.db import connection as database
 
+from portal.database_limits import Limits, using
 from portal.tenants import wall
+from portal.tenants.database import explain
 from portal.work.retries import persist
 from sync.budget import Allowance
 from sync.leases import claim
@@ -145,6 +148,47 @@ def test_a_pull_outlives_a_database_that_drops_its_connections(box, acme, acme_w
     assert report.status == "complete"
     assert len(ended) == 3 if whose == "reader" else ended
     invariants.same_as(connection, box)
+
+
+@pytest.mark.postgresql
+def test_a_transaction_that_sleeps_is_ended_by_the_server_and_its_batch_written_again(
+    box, acme, acme_wall, monkeypatch, caplog
+):
+    """D6: the reader's process stands still in mid-transaction for longer than it may: nothing half written stays, the
+    batch is written once more, and the run completes."""
+    connection = connect(acme, box)
+    kept, slept = Mirror._close, []
+
+    def close(self, *args):
+        if not slept:
+            slept.append(Call.objects.count())
+            time.sleep(1.3)
+        return kept(self, *args)
+
+    monkeypatch.setattr(Mirror, "_close", close)
+    with using(Limits("workers", statement=240, lock=10, idle=1)):
+        assert pull(connection, [Stream.CALLS]).status == "complete"
+    assert slept[0] > 0  # rows were there already, and went with the transaction
+    assert "the database is asked again after InternalError" in caplog.text
+    invariants.same_as(connection, box)
+
+
+@pytest.mark.postgresql
+def test_whose_transaction_slept_is_told_which_limit_ended_it(acme_wall):
+    """D6: in a sentence; and the next transaction is served."""
+
+    def sleep() -> None:
+        with transaction.atomic():
+            Call.objects.exists()
+            time.sleep(1.3)
+            Call.objects.exists()
+
+    with using(Limits("commands", statement=60, lock=60, idle=1)):
+        with pytest.raises(DatabaseError) as refused:
+            sleep()
+        assert explain(refused.value) == "The database ended a transaction in which nothing had happened for 1 s."
+        with transaction.atomic():
+            assert not Window.objects.exists()
 
 
 def test_a_query_is_not_tried_again_inside_somebody_elses_transaction(behind_acme, sales):
