@@ -4,6 +4,7 @@ The lease lives on the :class:`~sync.models.runs.Run` row. Each write of the hol
 its fence, so a process that was paused, declared dead and then woke up can write nothing more.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -14,6 +15,8 @@ from portal.work.leases import Lease
 from sync.models.connections import Connection
 from sync.models.runs import Run, RunState
 from sync.taxonomy import Fault, Stream
+
+logger = logging.getLogger("ringbook.sync")
 
 LEASE = Lease(timedelta(seconds=120), until="lease_until", fence="fence", clock=database_now)
 
@@ -66,6 +69,18 @@ def abandon(run: Run, now: datetime) -> None:
     run.lease_until = None
     run.fence += 1
     run.save(update_fields=["state", "fault", "finished_at", "lease_until", "fence"])
+    if not run.fault:
+        logger.error("the process that read %s of connection %s died", run.stream, run.connection.public_id)
+
+
+def suspects(run: Run) -> set[str] | None:
+    """The windows at which processes that read this stream died within a day; None unless the last one died."""
+    others = Run.objects.filter(environment_id=run.environment_id, stream=run.stream).exclude(pk=run.pk)
+    state, fence = others.order_by("-started_at", "-pk").values_list("state", "fence").first() or ("", 0)
+    if state != RunState.INTERRUPTED or fence == 1:  # one that was told to end noted so itself
+        return None
+    died = others.filter(state=RunState.INTERRUPTED, fence__gt=1, started_at__gt=run.started_at - timedelta(days=1))
+    return set(died.exclude(detail="").values_list("detail", flat=True))
 
 
 def hold(run: Run, **progress: object) -> None:

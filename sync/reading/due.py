@@ -25,6 +25,7 @@ logger = logging.getLogger("ringbook.sync")
 
 REMEMBERED = timedelta(days=1)  # turns further back are all alike
 FRUITLESS = timedelta(seconds=55)  # for how long a stream is left alone after a turn that read no window whole
+DEADLY = timedelta(hours=1)  # the longest, after turns that killed their process: four times as long for each of a day
 
 
 class Due(NamedTuple):
@@ -37,10 +38,10 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """When a stream was last read, and whether no window of it came in whole then."""
+    """When a stream was last read, and for how long it is left alone then."""
 
     at: datetime
-    fruitless: bool = False
+    pause: timedelta = timedelta()
 
 
 NEVER = Turn(datetime.min.replace(tzinfo=UTC))
@@ -124,7 +125,7 @@ def _in_turn(waiting: Sequence[Due], running: Mapping[int, int], now: datetime) 
     ordered = []
     for due in sorted(waiting, key=lambda due: turns.get(due, NEVER).at):
         turn = turns.get(due, NEVER)
-        if turn.fruitless and now - turn.at < FRUITLESS:
+        if now - turn.at < turn.pause:
             continue
         ordered.append((ranks[due.tenant], served.get(due.tenant, NEVER.at), turn.at, due))
         ranks[due.tenant] += 1
@@ -137,6 +138,24 @@ def _turns(tenants: Collection[int], now: datetime) -> dict[Due, Turn]:
     recent = Run.objects.filter(tenant_id__in=tenants, started_at__gt=now - REMEMBERED, started_at__lte=now)
     # It ended itself: whoever ends another's run takes its fence.
     recent = recent.exclude(state=RunState.INTERRUPTED, fence=1)
-    last = recent.order_by().values_list("tenant_id", "connection_id", "stream")
-    rows = last.annotate(at=Max("started_at"), good=Max("started_at", filter=Q(windows_complete__gt=0)))
-    return {Due(tenant, connection, stream): Turn(at, good != at) for tenant, connection, stream, at, good in rows}
+    died = Q(state=RunState.INTERRUPTED)
+    rows = (
+        recent.order_by()
+        .values_list("tenant_id", "connection_id", "stream")
+        .annotate(
+            at=Max("started_at"),
+            good=Max("started_at", filter=Q(windows_complete__gt=0) & ~died),
+            death=Max("started_at", filter=died),
+            deaths=Count("pk", filter=died),
+        )
+    )
+    return {Due(*stream): Turn(at, _pause(at, good, death, deaths)) for *stream, at, good, death, deaths in rows}
+
+
+def _pause(at: datetime, good: datetime | None, death: datetime | None, deaths: int) -> timedelta:
+    """After a turn that began ``at``, the last good or deadly one being known: what kills its process each time is
+    begun ever more rarely, so that neither it nor its likes keep the workers from everything else."""
+    if death == at:
+        pause: timedelta = FRUITLESS * 4 ** min(deaths - 1, 9)
+        return min(pause, DEADLY)
+    return timedelta() if good == at else FRUITLESS

@@ -7,7 +7,7 @@ state of its window in one transaction, so a process may die anywhere: the next 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -47,11 +47,13 @@ _MOVING = frozenset({Fault.DRIFT, Fault.EMPTY_PAGE})  # walking again at once ma
 @dataclass(slots=True)
 class Limits:
     """``patience``: seconds the vendor's wish or the budget is waited for. ``deadline``: when, on the monotonic clock,
-    to begin no window more; that is at once when ``others_wait``, which is asked every few seconds."""
+    to begin no window more; that is at once when ``others_wait``, which is asked every few seconds. ``last``: after
+    a process died of this stream, the windows it may have been; then one is read after the other, these at the end."""
 
     patience: float
     deadline: float | None = None
     others_wait: Callable[[], bool] | None = None
+    last: Collection[str] | None = None
     _ask_at: float = field(default_factory=lambda: time.monotonic() + SHORTEST)
 
     def is_over(self, grace: float = 0.0) -> bool:
@@ -112,6 +114,9 @@ class Reader:
     def read(self, parts: Sequence[Part]) -> None:
         """Read the parts, each until it is whole or given up. May be called again for another pass."""
         self._todo = list(reversed(parts))
+        if self._limits.last is not None:
+            later = self._limits.last
+            self._todo.sort(key=lambda part: part.key not in later)  # taken from the end
         self._planned = max(self._planned, len(parts))
         with self._writer:
             try:
@@ -126,7 +131,8 @@ class Reader:
             self._write()
 
     def _begin(self) -> None:
-        while self._todo and len(self._open) < OPEN_WINDOWS and not self._limits.is_over():
+        most = OPEN_WINDOWS if self._limits.last is None else 1
+        while self._todo and len(self._open) < most and not self._limits.is_over():
             self._start(self._todo.pop())
         if self._todo and not self._open:  # out of time: what is left stays due
             self._leave_the_rest()
@@ -139,6 +145,8 @@ class Reader:
         if self.connection.day_filter == DayFilter.WIDE and part.day is not None and self.stream == Stream.CALLS:
             part = replace(part, wide=True)
         self._clock, self._clock_at = persist(database_now), time.monotonic()
+        if self._limits.last is not None:
+            persist(lambda: hold(self.run, detail=part.key))  # where it was, should it die
         reading = Reading(
             part=part,
             walk=Walk(self._provider, part, self.connection.settings),
@@ -363,6 +371,7 @@ class Reader:
         if self._writer.busy:  # what waits meanwhile is bounded by the room that all answers share
             return
         idle = bool(self._batch) and now - self._written_at > BATCH_AGE
+        idle = idle or (self._limits.last is not None and bool(self._batch.closings))
         hungry = bool(self._batch.records) and self._fetchers.starved  # room comes back with what is written
         if self._is_full or len(self._batch.closings) >= CLOSINGS or idle or hungry:
             self._write(beside=self._is_full)

@@ -14,7 +14,7 @@ from portal.work.clock import database_now
 from portal.work.retries import persist
 from sync import windows
 from sync.connections import TokenSealed, access_of
-from sync.leases import LEASE, Busy, LostLease, claim
+from sync.leases import LEASE, Busy, LostLease, claim, suspects
 from sync.mirror.broken import forget_parts
 from sync.models.connections import Connection
 from sync.models.quarantine import OPEN, Quarantine
@@ -106,12 +106,14 @@ def _pull_stream(
         if not persist(wanted):  # a hint that came late or twice
             return StreamReport()
         run = _claim(connection, stream, manner.wait_for_others)
+        last = persist(lambda: suspects(run)) if manner.seconds is not None else None  # a person sees a process die
     except ValueError as error:  # settings that can't serve
         return StreamReport("failed", fault=Fault.REFUSED, detail=str(error))
     except Busy:
         return StreamReport("partial", busy=True)
     deadline = None if manner.seconds is None else time.monotonic() + manner.seconds
-    reader = Reader(connection, run, fetchers, Limits(manner.patience, deadline, manner.others_wait), progress=progress)
+    limits = Limits(manner.patience, deadline, manner.others_wait, last)
+    reader = Reader(connection, run, fetchers, limits, progress=progress)
     return _read(reader, wanted, settle=manner.settle)
 
 

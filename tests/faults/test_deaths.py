@@ -8,23 +8,29 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db.models import F
 
+from portal.lib.processes import host
+from portal.tenants import wall
 from portal.work.clock import database_now
 from sync.mirror import Mirror
 from sync.models.calls import Call
 from sync.models.connections import Connection, DayFilter
-from sync.models.runs import Run, RunState
-from sync.reading import reader
-from sync.reading.runner import pull
+from sync.models.runs import Run, RunState, Window
+from sync.reading import reader, runner
+from sync.reading.runner import SLICE, pull
 from sync.reading.sweep import sweep
+from sync.reading.turns import read_in_turn
 from sync.sandbox.server import Sandbox
 from sync.taxonomy import Fault, Stream
 from tests.faults import invariants
-from tests.journeys.conftest import connect, served, since
+from tests.journeys.conftest import connect, mirrored, served, since
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
@@ -179,6 +185,70 @@ def test_a_window_is_judged_by_all_that_was_read_before_it(box, acme, acme_wall,
     assert pull(connection, [Stream.CALLS]).status == "complete"
     assert asked
     assert any(beside)
+    invariants.same_as(connection, box)
+
+
+def test_a_window_that_kills_whoever_reads_it_is_begun_a_few_times_and_the_rest_goes_on(
+    box, acme, globex, monkeypatch, caplog
+):
+    """P3: five starts in a hundred minutes, ever more rarely, each told; all other windows, streams and tenants are
+    read, and the day is never called whole. Once it harms nobody any more it is read like any other."""
+    with wall.tenant(acme):
+        connection = connect(acme, box)
+    with wall.tenant(globex):
+        beside = connect(globex, box)
+    poison, starts = (box.now - timedelta(days=3)).date(), []
+    apply, end = reader.Reader._apply, runner._end
+
+    def die(self, event):
+        if (self.connection.pk, self.stream, event.reading.part.day) == (connection.pk, Stream.CALLS, poison):
+            raise Killed
+        apply(self, event)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reader.Reader, "_apply", die)
+        # The dying process notes nothing of its end.
+        patched.setattr(runner, "_end", lambda reader, state: state == RunState.FAILED or end(reader, state))
+        for minute in range(100):
+            try:
+                read_in_turn(10.0)
+            except Killed:
+                starts.append(minute)
+            with wall.every_tenant("a minute goes by, and whoever died is gone"):
+                Run.objects.filter(state=RunState.RUNNING).update(owner=f"{host()}:1:0")
+                sweep()
+                Run.objects.update(started_at=F("started_at") - timedelta(minutes=1))
+    assert starts == [0, 1, 5, 20, 79]
+    assert caplog.text.count(f"read calls of connection {connection.public_id} died") == 5
+    with wall.tenant(globex):
+        invariants.same_as(beside, box)
+    with wall.tenant(acme):
+        gone = {call["id"] for call in box.world.calls_of_day(poison)}
+        assert set(mirrored(connection)) == set(served(box)) - gone
+        assert not Window.objects.filter(stream=Stream.CALLS, day=poison).exists()
+        assert not Window.objects.exclude(state="complete").exists()
+        assert set(Window.objects.values_list("stream", flat=True)) == set(Stream)
+        Run.objects.update(started_at=F("started_at") - timedelta(hours=1))
+    assert read_in_turn(10.0) == 1
+    with wall.tenant(acme):
+        invariants.same_as(connection, box)
+
+
+def test_a_slice_that_reaches_its_limit_of_time_gives_its_stream_back(box, acme, acme_wall):
+    """P5: what came in stays, the run has ended as failed, nobody holds the stream, and the next one ends it."""
+    connection = connect(acme, box)
+
+    def run_out(stream, done, planned, seen):
+        if done == 3:
+            raise SoftTimeLimitExceeded
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        pull(connection, [Stream.CALLS], progress=run_out)
+    run = Run.objects.get()
+    assert (run.state, run.lease_until, run.finished_at is not None) == (RunState.FAILED, None, True)
+    invariants.no_doubles(connection)
+    invariants.completeness_is_honest(connection)
+    assert pull(connection, [Stream.CALLS], manner=replace(SLICE, fresh=True)).status == "complete"
     invariants.same_as(connection, box)
 
 

@@ -156,3 +156,20 @@ def test_who_waited_longest_is_first_and_a_fruitless_turn_takes_nobodys_place(ac
     with wall.tenant(acme):
         Run.objects.update(started_at=database_now() - FRUITLESS - timedelta(seconds=1))
     assert order[0] in due_streams()
+
+
+def test_a_turn_that_was_cut_short_is_none_and_one_that_killed_its_process_is(acme):
+    """Who was told to end would have read on; who died may have died of what it read."""
+    connection = add(acme, "Sales")
+    calls = Due(acme.pk, connection.pk, "calls")
+    take_turn(calls, whole=0)
+    with wall.tenant(acme):
+        run = Run.objects.get()
+        Run.objects.update(state=RunState.INTERRUPTED)
+    assert calls in due_streams()
+    with wall.tenant(acme):
+        Run.objects.update(fence=run.fence + 1)  # by whoever found it dead
+    assert calls not in due_streams()
+    with wall.tenant(acme):
+        Run.objects.update(started_at=run.started_at - FRUITLESS)
+    assert calls in due_streams()
