@@ -53,7 +53,13 @@ def waiting() -> list[Delivery]:
 
 
 def claim(delivery: Delivery) -> bool:
-    """Take a delivery to work on; False when somebody else has it. ``attempts`` then tells this claim from others."""
+    """Take a delivery to work on; False when somebody else has it. ``attempts`` then tells this claim from others.
+
+    One whose makers died as often as it may be tried is not begun again.
+    """
+    if delivery.attempts >= MOST_ATTEMPTS:
+        settle(delivery, DeliveryState.FAILED, reason="could not be made")
+        return False
     with transaction.atomic(durable=True):
         mine = LEASE.claim(LEASE.held(Delivery.objects.filter(_free()), delivery))
     delivery.attempts += 1

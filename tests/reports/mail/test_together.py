@@ -3,15 +3,19 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 
 from portal.outbox import tasks as outbox_tasks
+from portal.outbox.models import Message
 from portal.tenants import wall
+from portal.work.clock import database_now
 from reports.mail import send
-from reports.mail.models import Delivery
+from reports.mail.due import next_due
+from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.send import SendSummary, send_due
 from reports.mail.subscriptions import add_recipient
 from tests.conftest import member
@@ -105,6 +109,66 @@ def test_senders_that_run_between_each_others_steps_send_each_reader_one_mail(
     assert len(summaries) == 5
     assert sum(summaries, SendSummary()) == SendSummary(due=1, sent=READERS)
     assert each_got_one(acme, sink)
+
+
+@pytest.mark.fault
+@pytest.mark.django_db(transaction=True)
+def test_a_clock_that_was_ahead_and_is_set_back_sends_no_period_twice(acme, weekly, readers, sink):
+    """C4: sent half an hour too early by a clock an hour ahead; when its true hour comes, and when it is planned anew
+    with the clock set back, the same period is in nobody's box a second time."""
+    early = DUE - HOUR / 2
+    assert send_due(early) == SendSummary()
+    assert send_due(early + HOUR).sent == READERS
+    for minutes in (0, 29, 30, 31, 90):
+        assert send_due(early + timedelta(minutes=minutes)) == SendSummary()
+    with wall.tenant(acme):
+        Subscription.objects.filter(pk=weekly.pk).update(next_due=next_due(weekly.rhythm, early))
+        assert Subscription.objects.get(pk=weekly.pk).next_due == DUE
+    assert send_due(DUE) == SendSummary(due=1)
+    assert each_got_one(acme, sink)
+
+
+@pytest.mark.fault
+@pytest.mark.django_db(transaction=True)
+def test_a_message_claimed_by_a_clock_that_was_ahead_is_sent_once_and_soon(acme, readers, sink, monkeypatch):
+    """C4: a sender that died with a claim of the future holds nobody's mail back, and doubles none."""
+    with monkeypatch.context() as patch:
+        patch.setattr(send.post, "deliver", lambda _: "")
+        send_due(DUE)
+    with wall.tenant(acme):
+        assert Message.objects.count() == READERS
+        Message.objects.update(claimed_until=database_now() + HOUR, attempts=1)
+    for _ in range(2):
+        sweep(monkeypatch)
+    assert each_got_one(acme, sink)
+
+
+@pytest.mark.fault
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_whose_making_kills_its_maker_is_tried_five_times_and_the_others_leave(acme, readers, sink, monkeypatch):
+    """P3: then it has failed, in words."""
+    with wall.tenant(acme):
+        deadly = Recipient.objects.order_by("pk").first()
+    real, begun = send.make, []
+
+    def make(delivery, *args, **kwargs):
+        if delivery.recipient_id == deadly.pk:
+            begun.append(delivery)
+            raise Killed
+        return real(delivery, *args, **kwargs)
+
+    monkeypatch.setattr(send, "make", make)
+    for _ in range(9):
+        with suppress(Killed):
+            send_due(DUE)
+        with wall.tenant(acme):
+            if len(begun) == 1:  # while its claim lasts, the others are served
+                assert send_due(DUE + HOUR).sent == READERS - 1
+            Delivery.objects.update(claimed_until=None)
+    assert len(begun) == 5
+    with wall.tenant(acme):
+        assert Delivery.objects.get(recipient=deadly).state == "failed"
+    assert len(sink.taken) == READERS - 1
 
 
 class Killed(BaseException):
