@@ -3,7 +3,10 @@
 Nothing is tried twice here. One policy for that exists, and it is the runner's.
 """
 
+import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from urllib.parse import urlencode
@@ -18,11 +21,15 @@ from sync.providers.dialling import OneHost
 from sync.providers.errors import UpstreamError
 from sync.providers.limits import Expected
 from sync.providers.patience import PATIENCE, Patience
-from sync.providers.refusals import FAILURES, breakage, refusal
+from sync.providers.refusals import FAILURES, breakage, clocks_apart, refusal
 from sync.providers.room import reserve
 from sync.taxonomy import Fault
 
+logger = logging.getLogger("ringbook.sync")
+
 _CHUNK = 256 * 1024
+_TELL_AGAIN = 3600.0  # seconds
+_told: dict[str, float] = {}  # by host: when its clock was last said to be wrong, or ours
 
 _HEADERS = {
     "Accept": "application/json",
@@ -104,6 +111,7 @@ class Http:
         expected = expected or limits.PAGE
         patience = Patience(expected)
         PATIENCE.set(patience)
+        asked = datetime.now(UTC)
         try:
             # The timeout is that of the TLS handshake and of sending; connecting and reading ask the patience.
             response = self._session.send(
@@ -117,6 +125,7 @@ class Http:
         except FAILURES as error:
             raise breakage(error) from error
         patience.begin()
+        self._compare_clocks(response.headers, asked)
         answer = Answer(response, expected.most_bytes, patience)
         if not 200 <= answer.status < 300:
             with answer:
@@ -144,6 +153,16 @@ class Http:
         if taken > limits.LIGHT_BYTES:
             reserve(limits.COPIES * taken)  # what it took is known now; the rest is for others
         return b"".join(pieces)
+
+    def _compare_clocks(self, headers: Mapping[str, str], asked: datetime) -> None:
+        """Nothing is judged by the vendor's clock; but one of the two is wrong, and somebody should know."""
+        apart = clocks_apart(headers, asked, datetime.now(UTC))
+        now = time.monotonic()
+        if abs(apart) < limits.CLOCKS_APART or now - _told.get(self._base, -_TELL_AGAIN) < _TELL_AGAIN:
+            return
+        _told[self._base] = now
+        which = "ahead of" if apart > 0 else "behind"
+        logger.warning("the clock of %s is %.0f seconds %s ours", self._base, abs(apart), which)
 
     def _request(self, path: str, params: Sequence[tuple[str, str]]) -> requests.PreparedRequest:
         if not path.startswith("/") or path.startswith("//"):

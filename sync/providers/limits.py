@@ -19,6 +19,8 @@ SLOW_SECONDS = 20.0  # over so long
 SLOW_RATE = 2 * KIB  # fewer bytes a second than these are too slow
 ASK_SECONDS = 600.0  # from the first failure of a request on it may be tried again
 
+CLOCKS_APART = 60.0  # between the vendor's clock and ours, before it is told
+
 # --- bytes ---
 
 ERROR_BYTES = 16 * KIB  # of an answer that is not a success, read for its message

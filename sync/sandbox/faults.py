@@ -152,7 +152,8 @@ class Faults:
         if form == "missing":
             return {}
         if form in ("date", "past"):
-            return {"Retry-After": formatdate(time() + (2 if form == "date" else -3600), usegmt=True)}
+            at = time() + self.settings.date_skew + (2 if form == "date" else -3600)
+            return {"Retry-After": formatdate(at, usegmt=True)}
         return {"Retry-After": form}
 
     def _read(self, spec: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.db.models import F
 
 from portal.tenants import wall
+from portal.work.clock import database_now
 from sync.connections import change_token
 from sync.models.agents import Agent
 from sync.models.calls import Call
@@ -16,8 +17,8 @@ from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, RunState, Window, WindowState
 from sync.providers import limits
 from sync.reading.reconcile import NotComparable, reconcile
-from sync.reading.runner import pull
-from sync.sandbox.faults import ITEMS
+from sync.reading.runner import Manner, pull
+from sync.sandbox.faults import DOCUMENTS, ITEMS
 from sync.sandbox.server import Sandbox
 from sync.taxonomy import Fault, Stream
 from tests.faults import invariants
@@ -130,14 +131,111 @@ def test_a_rejection_neither_unpauses_nor_hits_a_newer_token(box, acme, acme_wal
 
 
 def test_a_detail_that_is_refused_is_done_without(box, acme, acme_wall):
-    """U11: the lists are complete, the environment goes on."""
+    """U11, U12: the lists are complete, the environment goes on, and what was known of it before is kept."""
     connection = connect(acme, box)
+    pull(connection, [Stream.AGENTS, Stream.CAMPAIGNS])
+    kept = list(Campaign.objects.exclude(detail_payload="").order_by("pk").values_list("pk", "detail_payload"))
+    assert kept
     for spec in ("403@path=/campaigns/*", "404@path=/agents/*/pricing/*", "422@path=/campaigns/*"):
         box.set_faults(spec)
         assert pull(connection, [Stream.AGENTS, Stream.CAMPAIGNS]).status == "complete"
         assert sum(box.active_faults.struck.values()) > 0
     assert Campaign.objects.count() == len(box.world.campaigns)
+    assert not Campaign.objects.exclude(missing_since=None).exists()
+    assert list(Campaign.objects.exclude(detail_payload="").order_by("pk").values_list("pk", "detail_payload")) == kept
+    assert not Agent.objects.filter(missing_since__isnull=False).exists()
     invariants.hold(connection)
+
+
+def test_an_agent_that_is_not_found_is_a_gap_and_its_calls_stay(box, acme, acme_wall):
+    """U12: 404 for a history that was there a moment ago proves nothing of its calls."""
+    connection = connect_originsai(acme, box)
+    pull(connection)
+    before, agent = mirrored(connection), next(iter(box.originsai_agents))
+    box.set_faults(f"404@path=/agents/{agent}/call_stats")
+    told = pull(connection, [Stream.CALLS]).streams[Stream.CALLS]
+    assert (told.status, told.fault, told.windows_incomplete) == ("partial", Fault.NOT_FOUND, 1)
+    assert Gap.objects.get().part == f"agent:{agent}"
+    assert mirrored(connection) == before
+    assert not missing(connection)
+    invariants.hold(connection)
+
+
+MOVES = {"U1": "drift_inserts=5", "U2": "drift_drops=5"}
+
+
+@pytest.mark.parametrize("moves", MOVES.values(), ids=MOVES)
+def test_rows_that_come_or_go_at_each_page_have_the_day_walked_again(acme, acme_wall, moves):
+    """U1, U2: what was there all along is never missed, and the day is whole only when a walk found it at rest."""
+    with Sandbox(days=4, calls_per_day=500, seed=3, end=None) as box:
+        connection, day = connect(acme, box), busy_day(box)
+        still = ("drift_inserts=0", "drift_changes=0", "drift_drops=0")
+        box.set_faults(f"drift@path=/calls,day={day}", *still, moves, "drift_limit=20")
+        told = read_day(connection, day)
+        assert told.status == "complete"
+        distinct = len(mirrored(connection)) + len(missing(connection))
+        assert told.seen > distinct  # rows that were seen in several walks
+        walks = [entry for entry in asked(box, day=day) if entry.params["page"] == "1"]
+        assert len(walks) > 1
+        assert set(mirrored(connection)) == {call["id"] for call in box.world.calls_of_day(day)}
+        invariants.hold(connection)
+
+        # One that never lies still is never called whole, though all of it is here that was there before.
+        steady = {call["id"] for call in box.world.calls_of_day(day)}
+        box.set_faults(f"drift@path=/calls,day={day}", *still, moves, "drift_limit=100000")
+        told = read_day(connection, day)
+        assert (told.status, told.fault) == ("failed", Fault.DRIFT)
+        assert Window.objects.get(day=day).state == WindowState.INCOMPLETE
+        assert Gap.objects.get(closed_at=None).day == day
+        kept = set(Call.objects.values_list("external_id", flat=True))
+        assert steady & {call["id"] for call in box.world.calls_of_day(day)} <= kept
+        assert not missing(connection) - set(box.world.dropped)
+        invariants.hold(connection)
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_document_that_is_no_history_is_not_an_empty_one(box, acme, acme_wall, kind):
+    """U13 for a vendor without pages: the agent's window fails, and none of its calls is taken for gone."""
+    connection = connect_originsai(acme, box)
+    pull(connection, [Stream.CALLS])
+    before, agent = mirrored(connection), next(iter(box.originsai_agents))
+    box.set_faults(f"{kind}@path=/agents/{agent}/call_stats")
+    told = pull(connection, [Stream.CALLS]).streams[Stream.CALLS]
+    assert (told.status, told.windows_incomplete) == ("partial", 1)
+    assert told.fault in (Fault.NOT_JSON, Fault.FORM)
+    assert Gap.objects.get().part == f"agent:{agent}"
+    assert mirrored(connection) == before
+    assert not missing(connection)
+    invariants.hold(connection)
+
+
+@pytest.mark.parametrize(("skew", "which"), [(600, "ahead of"), (-600, "behind")])
+def test_a_vendor_whose_clock_is_wrong_is_told_of_once_and_read_all_the_same(
+    box, acme, acme_wall, caplog, monkeypatch, skew, which
+):
+    """U29: nothing is judged by its clock, and a pause until a time of its clock is as long as it meant."""
+    monkeypatch.setattr("sync.providers.http._told", {})
+    box.set_faults(f"date_skew={skew}")
+    connection = connect(acme, box)
+    assert pull(connection).status == "complete"
+    invariants.same_as(connection, box)
+    said = [record.getMessage() for record in caplog.records if "the clock of" in record.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith(f"the clock of {box.talkover_url} is ")
+    assert said[0].endswith(f" seconds {which} ours")
+    assert abs(int(said[0].split(" is ")[1].split()[0]) - 600) < 10
+    box.set_faults("429@path=/agents,times=1", "retry_after=date", f"date_skew={skew}")
+    began = database_now()
+    pull(connection, [Stream.AGENTS], manner=Manner(patience=0.0))
+    connection.refresh_from_db()
+    assert timedelta(0) < connection.blocked_until - began < timedelta(seconds=60)
+
+
+def test_clocks_that_agree_are_not_spoken_of(box, acme, acme_wall, caplog, monkeypatch):
+    monkeypatch.setattr("sync.providers.http._told", {})
+    box.set_faults("date_skew=20", "latency=0.01")
+    assert pull(connect(acme, box), [Stream.AGENTS]).status == "complete"
+    assert "the clock of" not in caplog.text
 
 
 def test_a_cut_body_is_not_a_short_list(box, acme, acme_wall):
