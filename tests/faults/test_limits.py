@@ -1,5 +1,6 @@
 """Locks that are held, statements that take long, transactions that sleep: who waits how long, and what is said."""
 
+import json
 import os
 import subprocess
 import sys
@@ -19,8 +20,11 @@ from portal.env import BASE_DIR
 from portal.indexes import AddIndexOnline
 from portal.site.celery import keep_limits
 from portal.site.management.commands import migrate
+from portal.tenants import wall
 from portal.tenants.database import explain
+from portal.tenants.models.tenants import Environment
 from portal.work.retries import persist
+from tests import databases, factories
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
@@ -91,7 +95,7 @@ def test_pages_and_workers_take_theirs() -> None:
 
 @pytest.mark.postgresql
 def test_a_sentence_says_which_limit_it_was() -> None:
-    """D5, D6: a lock that is held, a transaction that sleeps, a statement that takes long."""
+    """D5: a lock that is held, and a statement that takes long."""
     with using(SHORT):
         assert refusal(lambda: statement("SELECT pg_sleep(9)")) == (
             "The database ended a statement that took longer than 2 s, the limit for pages."
@@ -131,6 +135,40 @@ def test_pages_and_api_say_so_with_503(client, ana, acme) -> None:
     assert told in answers[0].content.decode()
     assert (answers[1].json()["status"], answers[1].json()["detail"]) == (503, told)
     assert client.get(page).status_code == 200
+
+
+@pytest.mark.postgresql
+def test_a_command_waits_by_its_own_limits_while_pages_keep_theirs(client, ana, acme, tmp_path) -> None:
+    """``rebuild_rollups`` beside a running portal: what a page may not wait for does not end the command."""
+    client.force_login(ana)
+    with wall.tenant(acme):
+        counted = Environment.objects.create(tenant=acme, name="Sales", provider="talkover")
+        factories.call(counted, "c1")
+    page = "/t/acme/"
+    command = [sys.executable, "manage.py", "rebuild_rollups", "--json"]
+    environment = os.environ | {"DATABASE_URL": databases.address(""), "DATA_DIR": str(tmp_path)}
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        " AND application_name = 'ringbook-commands'"
+    )
+    with using(SHORT), other_session("LOCK TABLE reports_rollups_countedday IN ACCESS EXCLUSIVE MODE") as other:
+        rebuild = subprocess.Popen(
+            command, cwd=BASE_DIR, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 60
+        while _number(waiting) == 0:
+            assert rebuild.poll() is None, rebuild.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(max(SHORT.statement, SHORT.lock))
+        answer = client.get(page)
+        assert answer.status_code == 503
+        assert "the limit for pages" in answer.content.decode()
+        assert _number(waiting) == 1  # for longer than any page may
+        other.rollback()
+        out, err = rebuild.communicate(timeout=60)
+        assert (rebuild.returncode, client.get(page).status_code) == (0, 200), err
+    assert json.loads(out.splitlines()[-1])["days"] > 0
 
 
 @pytest.mark.postgresql

@@ -28,6 +28,8 @@ from reports.mail.models import Subscription
 from reports.mail.subscriptions import create_weekly
 from reports.metrics import METRICS
 from sync.models.agents import Agent
+from sync.sandbox import callbacks
+from sync.sandbox.envelopes import data
 from sync.sandbox.server import Sandbox
 from tests import databases
 from tests.browser.town import AT_ONCE
@@ -527,6 +529,66 @@ def test_calls_that_cannot_be_understood_show_on_every_face_until_they_can_or_ar
     assert (accepted["accepted"], accepted["quarantined"], accepted["vendor_total"]) == (7, 0, total)
     assert f"{total - 7} of {total} calls; 7 accepted as no calls" in world.page(**here).text
     assert pull(sales, day, day)[0] == 0
+
+
+@pytest.mark.fault
+def test_callback_totals_that_cannot_be_understood_show_wherever_they_count(world, monkeypatch):
+    """The day's calls are whole; whatever rests on the vendor's totals of that day is not, until they can be read."""
+    day = week_of(world)[0] + timedelta(days=2)
+    world.set_zone("UTC")
+    sales, key = world.environments["talkover"], add_key("vendor", world.environments["talkover"])
+    here = params_of(world, day, day, vendor="talkover")
+    kept = callbacks._callback_stats
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            callbacks,
+            "_callback_stats",
+            lambda visit: (
+                data({"total_callbacks_received": "many"}) if visit.params["start_date"] == str(day) else kept(visit)
+            ),
+        )
+        status, report = pull(sales, day, day, "--stream", "callbacks")
+    found = report["streams"]["callbacks"]
+    assert (status, found["quarantined"], found["windows_incomplete"]) == (3, 1, 1)
+    assert [row["day"] for row in found["unreadable"]] == [str(day)]
+
+    answer = world.api(metrics="callbacks_received", **here)
+    assert not answer["complete"]
+    assert [(gap["stream"], gap["day"], gap["fault"]) for gap in answer["gaps"]] == [
+        ("callbacks", str(day), "unreadable")
+    ]
+    assert world.api(metrics="attempts", **here)["complete"]
+    (listed,) = (row for row in environments_of(world) if row["id"] == sales)
+    assert listed["freshness"]["callbacks"]["quarantined"] == 1
+    for path in ("", "callbacks/"):
+        page = world.page(path, **here).text
+        assert "Not complete:" in page, path
+        assert "1 element could not be understood" in page, path
+    text, html = world.mail(f"environment={sales}")
+    assert text.subject.endswith("incomplete")
+    for body in (text.text, faces.Sheet(html.html).text):
+        assert "These figures are not complete" in body
+    assert callback_form(world, day, key) == "false"
+    assert vendor_form(world, day, key) == "true"  # of the calls
+    assert world.csv(**here)[1].headers["X-Mirror-Complete"] == "true"
+    for other in (day - timedelta(days=1), day + timedelta(days=1)):
+        assert callback_form(world, other, key) == "true"
+        params = params_of(world, other, other, vendor="talkover")
+        assert world.api(metrics="callbacks_received", **params)["complete"]
+
+    assert pull(sales, day, day, "--stream", "callbacks")[0] == 0
+    assert world.api(metrics="callbacks_received", **here)["complete"]
+    assert callback_form(world, day, key) == "true"
+    assert "Not complete:" not in world.page("callbacks/", **here).text
+
+
+def callback_form(world: World, day: date, key: str) -> str:
+    params = {"start_date": day.isoformat(), "end_date": day.isoformat()}
+    address = "/vendor/talkover/api/v1/callback-agents/stats"
+    answer = world.client.get(address, params, headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 200
+    complete: str = answer.headers["X-Mirror-Complete"]
+    return complete
 
 
 def tell_whole(world: World, day: date, key: str) -> None:

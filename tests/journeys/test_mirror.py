@@ -103,6 +103,7 @@ def test_a_day_that_cannot_be_read_is_a_gap_until_it_can(box, acme, acme_wall, m
 @pytest.mark.fault
 @pytest.mark.parametrize("kind", ["html", "empty", "null", "object", "broken", "truncated", "cut", "empty_page"])
 def test_a_bad_document_fails_its_window_and_loses_nothing(box, acme, acme_wall, monkeypatch, kind):
+    """U13: whatever comes with 200 and is no list is not "no calls"."""
     monkeypatch.setattr("sync.reading.reader.backoff", lambda tries: 0.001)
     connection = connect(acme, box)
     pull(connection, [Stream.CALLS])

@@ -114,6 +114,7 @@ def test_the_day_a_call_moved_away_from_is_counted_anew(write):
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("together", [True, False])
 def test_the_vendors_newest_version_stands_in_every_order(write, order, together):
+    """U27: an older version that comes late changes nothing, in one batch or in another."""
     versions = [
         record(body=f"v{n}", duration_ms=n * 1000, updated_at=TIME_ZERO + timedelta(minutes=n)) for n in range(3)
     ]

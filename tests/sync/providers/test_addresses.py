@@ -107,6 +107,7 @@ def dialled(monkeypatch) -> list:
 
 @pytest.mark.parametrize("host", BAD_LITERALS)
 def test_addresses_that_lead_home_are_refused_however_they_are_written(vendor, host):
+    """U25: and nobody is connected to."""
     with secure(host, vendor.port) as http, pytest.raises(UpstreamError) as caught:
         http.get("/calls")
     assert caught.value.fault == Fault.ADDRESS
@@ -134,7 +135,7 @@ def test_public_addresses_are_dialled_as_checked(monkeypatch, dialled, address):
 
 
 def test_a_name_that_changes_its_mind_gains_nothing(monkeypatch, vendor):
-    """Rebinding: the first answer is good, every later one leads to the listener."""
+    """U25 by rebinding: the first answer is good, every later one leads to the listener."""
     found = resolving(["127.0.0.2"], ["127.0.0.1"])
     monkeypatch.setattr(socket, "getaddrinfo", found)
     monkeypatch.setattr(addresses, "is_public", lambda address: address != "127.0.0.1")
