@@ -139,7 +139,7 @@ def test_a_pull_outlives_a_database_that_drops_its_connections(box, acme, acme_w
         )
         writers = [pid for (pid,) in admin.execute(others) if pid not in (mine, admin.info.backend_pid)]
         pid = mine if whose == "reader" else next(iter(writers), None)
-        if done % (4 if whose == "reader" else 1) == 0 and pid not in (None, *ended) and len(ended) < 3:
+        if done % (2 if whose == "reader" else 1) == 0 and pid not in (None, *ended) and len(ended) < 3:
             ended.append(pid)
             admin.execute("SELECT pg_terminate_backend(%s)", [pid])
 
