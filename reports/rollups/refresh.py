@@ -6,6 +6,7 @@ dirtiness is removed only if it is still the one that was there before counting.
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 
@@ -78,9 +79,13 @@ def _count_run(environment: Environment, days: list[date], zone: str) -> None:
     contacts.know(calls_of(environment, days[0], days[-1], zone=zone))
     with transaction.atomic():
         CountedDay.objects.bulk_create([CountedDay(**keys, day=day) for day in days], ignore_conflicts=True)
-        ledger = list(CountedDay.objects.filter(**keys, day__in=days).order_by("day").select_for_update())
+        ledger = dict(
+            CountedDay.objects.filter(**keys, day__in=days).order_by("day").select_for_update().values_list("day", "pk")
+        )
         # Marks first, calls after: a change that commits in between grows its mark and keeps its day dirty.
-        marks = list(DirtyDay.objects.filter(**keys, day__in=days).values_list("pk", "mark"))
+        marks: dict[int, list[int]] = defaultdict(list)
+        for pk, mark in DirtyDay.objects.filter(**keys, day__in=days).values_list("pk", "mark"):
+            marks[mark].append(pk)
         now = timezone.now()
         settled = [day for day in days if is_settled(day, zone, now)]
         for model in (DayRollup, AgentDayRollup, FacetDay, ContactDay):
@@ -91,13 +96,14 @@ def _count_run(environment: Environment, days: list[date], zone: str) -> None:
             AgentDayRollup.objects.bulk_create(counted.agent_days, batch_size=BATCH)
             FacetDay.objects.bulk_create(counted.facet_days, batch_size=BATCH)
             ContactDay.objects.bulk_create(counted.contact_days, batch_size=BATCH)
-            held = [row for row in ledger if row.day in settled]
-            for row in held:
-                row.calls = counted.calls.get(row.day, 0)
-            CountedDay.objects.bulk_update(held, ("calls",))
             alike = {"zone": zone, "version": VERSION, "counted_at": now}
-            CountedDay.objects.filter(pk__in=[row.pk for row in held]).update(**alike)
-        CountedDay.objects.filter(pk__in=[row.pk for row in ledger if row.day not in settled]).delete()
+            CountedDay.objects.bulk_create(
+                [CountedDay(**keys, day=day, calls=counted.calls.get(day, 0), **alike) for day in settled],
+                update_conflicts=True,
+                unique_fields=("tenant", "environment", "day"),
+                update_fields=("calls", *alike),
+            )
+        CountedDay.objects.filter(pk__in=[pk for day, pk in ledger.items() if day not in settled]).delete()
         forget(environment, days)
-        for pk, mark in marks:
-            DirtyDay.objects.filter(pk=pk, mark=mark).delete()
+        for mark, pks in marks.items():
+            DirtyDay.objects.filter(pk__in=pks, mark=mark).delete()
