@@ -20,6 +20,7 @@ from portal.django_inside import surely_empty
 T = TypeVar("T")
 Later = Callable[[], T]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER, _TEXT = IntegerField(), TextField()
 PARTS = 200  # of one statement; SQLite takes up to 500
 FEW = 4  # where each walks through many calls, so that no statement takes as long as all of them together
 
@@ -45,7 +46,9 @@ class Bundle:
         """``columns`` are names or expressions, over the groups where ``rows`` are grouped already."""
         got = Got()
         if not surely_empty(rows):
-            self._parts.append((rows.order_by().annotate(bundle_row=Cast(JSONArray(*columns), TextField())), got))
+            place = Value(len(self._parts), output_field=_NUMBER)
+            asked = rows.order_by().annotate(bundle_part=place, bundle_row=Cast(JSONArray(*columns), _TEXT))
+            self._parts.append((asked.values_list("bundle_part", "bundle_row"), got))
         return got
 
     def once(self, key: Hashable, ask: Callable[[], T]) -> T:
@@ -60,10 +63,10 @@ class Bundle:
         waiting, self._parts = self._parts, []
         for start in range(0, len(waiting), at_once):
             parts = waiting[start : start + at_once]
-            first, *others = [_numbered(rows, place) for place, (rows, _got) in enumerate(parts)]
+            first, *others = [rows for rows, _got in parts]
             texts: list[list[str]] = [[] for _part in parts]
             for place, row in first.union(*others, all=True) if others else first:
-                texts[place].append(row)
+                texts[place - start].append(row)
             for (_rows, got), found in zip(parts, texts, strict=True):
                 # All rows of a part as one text: row by row, decoding would take most of a page's time.
                 got.rows = msgspec.json.decode(f"[{','.join(found)}]")
@@ -73,7 +76,7 @@ def grouped_by(rows: QuerySet[Any], names: Sequence[str]) -> QuerySet[Any]:
     """Rows to aggregate by some columns; without any, all of them together, which gives one row even of nothing."""
     grouped: QuerySet[Any] = rows
     if not names:
-        names, grouped = ("everything",), rows.annotate(everything=Value(1, output_field=IntegerField()))
+        names, grouped = ("everything",), rows.annotate(everything=Value(1, output_field=_NUMBER))
     return grouped.values(*names)
 
 
@@ -84,11 +87,6 @@ def moment(microseconds: int | None) -> datetime | None:
 
 def at_of(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _numbered(rows: QuerySet[Any], place: int) -> QuerySet[Any]:
-    numbered: QuerySet[Any] = rows.annotate(bundle_part=Value(place, output_field=IntegerField()))
-    return numbered.values_list("bundle_part", "bundle_row")
 
 
 def unfolded(value: Any) -> Any:

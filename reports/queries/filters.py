@@ -107,6 +107,15 @@ class Reach:
         hours need not know every change of a zone's rules, and a part of a number is walked for where that is quick.
         """
         keys = sorted(self.environments if environments is None else environments)
+        known = ("calls", *keys, agent, start, end)
+        if known not in self.found:
+            self.found[known] = self._calls(keys, agent, start, end)
+        rows: QuerySet[Call] = self.found[known]
+        return rows.all()
+
+    def _calls(
+        self, keys: list[int], agent: int | None, start: datetime | None, end: datetime | None
+    ) -> QuerySet[Call]:
         rows: QuerySet[Call] = Call.objects.filter(environment_id__in=keys)
         if len(keys) == 1:  # an equation lets the database walk its index in order
             rows = Call.objects.filter(environment_id=keys[0])

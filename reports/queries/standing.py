@@ -43,6 +43,7 @@ class Standing:
     period: Period
     streams: Collection[str]
     now: datetime
+    _days: list[date] = field(init=False)  # UTC days of the period, up to today
     _by_day: Got = field(init=False)
     _whole: Got = field(init=False)
     _gaps: Got = field(init=False)
@@ -51,7 +52,7 @@ class Standing:
 
     def __post_init__(self) -> None:
         keys = tuple(sorted(self.reach.environments))
-        days = utc_days(self.period, self.now)
+        days = self._days = utc_days(self.period, self.now)
         daily = [key for key in keys if self._is_daily(key)]
         self._by_day = Got()
         if daily and days:
@@ -88,7 +89,7 @@ class Standing:
         return read
 
     def _of_calls(self, environment: int, asides: Asides) -> list[Aside]:
-        return asides.of(environment, Stream.CALLS, utc_days(self.period, self.now))
+        return asides.of(environment, Stream.CALLS, self._days)
 
     def _told(self, readings: list[tuple[Environment, Reading]], corrections: int, asides: Asides) -> Completeness:
         totals = [reading.vendor_total for _environment, reading in readings]
@@ -125,7 +126,7 @@ class Standing:
             histories = [_window(*row) for key, *row in self._whole.rows if key == environment.pk]
             mirrored = self._mirrored(bundle, environment.pk, counted)
             return lambda: undivided(histories, mirrored(), set_aside, self.period, end)
-        days = utc_days(self.period, end)
+        days = self._days if end == self.now else utc_days(self.period, end)
         reading, uncounted = by_day(windows, days, end)
         spans = [(utc_start(run.first), utc_start(run.last) + DAY) for run in runs(uncounted)]
         got = _count(bundle, environment.pk, spans, missing=False)
@@ -171,7 +172,7 @@ class Standing:
         return bundle.add(grouped_by(late, ()).annotate(n=Count("call_id", distinct=True)), "n")
 
     def _notes(self, asides: Asides) -> list[GapNote]:
-        days = utc_days(self.period, self.now)
+        days = self._days
         found = []
         for environment, stream, part, told, fault, opened in self._gaps.rows:
             day = date.fromisoformat(told) if told else None
