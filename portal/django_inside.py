@@ -112,6 +112,13 @@ def add_condition(rows: models.QuerySet[Any], condition: models.Expression) -> N
     rows.query.where.add(condition, AND)
 
 
+def add_equation(rows: models.QuerySet[Any], name: str, value: object) -> None:
+    """Add that the column of a field equals ``value``, as ``filter`` would: that takes a copy and ten times as long."""
+    field: Any = rows.model._meta.get_field(name)
+    column = field.get_col(rows.query.get_initial_alias(), field)
+    rows.query.where.add(field.get_lookup("exact")(column, value), AND)
+
+
 def surely_empty(rows: models.QuerySet[Any]) -> bool:
     """Whether the queryset is known to have no rows without asking the database, as ``none()`` is."""
     return bool(rows.query.is_empty())

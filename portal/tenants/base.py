@@ -43,9 +43,9 @@ class WalledQuerySet(django_inside.WatchedQuerySet[M]):
         if active is None:
             django_inside.add_condition(self, Crossing())
             return self
-        rows = self.filter(tenant_id=active)
-        rows._made_for = active
-        return rows
+        django_inside.add_equation(self, "tenant", active)
+        self._made_for = active
+        return self
 
     def hand_on(self, copy: Self) -> None:
         copy._made_for = self._made_for

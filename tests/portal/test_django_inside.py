@@ -158,6 +158,14 @@ def test_a_condition_is_added_to_the_queryset_itself(ana, bruno):
     assert list(rows) == list(rows.filter(pk__gt=0)) == [ana]
 
 
+def test_an_equation_is_added_as_filter_would(acme, globex, sales, foreign):
+    rows = models.QuerySet(Environment)
+    inside.add_equation(rows, "tenant", acme.pk)
+
+    assert str(rows.query) == str(models.QuerySet(Environment).filter(tenant_id=acme.pk).query)
+    assert list(rows) == list(rows.filter(tenant__slug="acme")) == [sales]
+
+
 def test_a_queryset_that_is_surely_empty():
     assert inside.surely_empty(User.objects.none())
     assert inside.surely_empty(User.objects.none().filter(pk=1).values("pk"))
