@@ -15,10 +15,10 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from portal.tenants import wall
-from portal.tenants.guards import KeyReader, members_tenants, membership_of, reader_of_key
+from portal.tenants.guards import KeyReader, membership_of, memberships_of, reader_of_key
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
-from portal.tenants.models.people import Role
+from portal.tenants.models.people import Membership, Role
 from portal.tenants.models.tenants import Tenant
 from reports.scope import Scope
 
@@ -82,21 +82,21 @@ class MemberAuthentication(SessionAuthentication):
         if signed_in is None:
             return None
         user: Any = signed_in[0]
-        slug = request.query_params.get("tenant") or self._only_tenant(user)
-        membership = membership_of(user, slug)
+        slug = request.query_params.get("tenant")
+        membership = membership_of(user, slug) if slug else self._only_place(user)
         if membership is None:
             raise NotFound
         scope = scope_of(membership.tenant, membership.grant)
         return user, Reader(membership.tenant, Role(membership.role), scope, membership.grant)
 
     @staticmethod
-    def _only_tenant(user: Any) -> str:
-        slugs = [tenant.slug for tenant in members_tenants(user)]
-        if not slugs:
+    def _only_place(user: Any) -> Membership:
+        memberships = memberships_of(user)
+        if not memberships:
             raise PermissionDenied(_("You belong to no company here."))
-        if len(slugs) > 1:
+        if len(memberships) > 1:
             raise ValidationError({"tenant": [_("You belong to several companies: name one of them.")]})
-        return slugs[0]
+        return memberships[0]
 
 
 class HasReader(BasePermission):
