@@ -183,13 +183,15 @@ def band(duration_ms: int | None) -> str | None:
 
 
 def moments(start: date, end: date, zone: str) -> list[dict[str, str]]:
-    """The time keys of every quarter of an hour of a period."""
-    found, at = [], datetime(start.year, start.month, start.day, tzinfo=UTC) - timedelta(hours=16)
-    while (local := at.astimezone(ZoneInfo(zone))).date() < end:
-        if local.date() >= start:
-            found.append(time_keys(local))
+    """The time keys of every quarter of an hour of a period, each but once."""
+    found: dict[str, dict[str, str]] = {}
+    at, rules = datetime(start.year, start.month, start.day, tzinfo=UTC) - timedelta(hours=16), ZoneInfo(zone)
+    while (local := at.astimezone(rules)).date() < end:
+        hour = local.isoformat(timespec="hours")
+        if hour not in found and local.date() >= start:
+            found[hour] = time_keys(local)
         at += timedelta(minutes=15)
-    return found
+    return list(found.values())
 
 
 def percentile(values: list[float], share: float) -> float | None:
