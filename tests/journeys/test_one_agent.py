@@ -69,16 +69,17 @@ def did(environment: Environment, who: str, name: str, numbers: list[str]) -> di
         return factories.call(environment, key, agent=agent, started_at=when, status=status, direction=direction,
                               hangup_cause=name, raw=json.dumps(told), **ends, **fields)  # fmt: skip
 
-    for day in (3, 8, 9):
-        for place, to in enumerate(numbers):
-            ring(dials, to, at(day, 13, place), "no-answer", seconds=0)
-            call = ring(dials, to, at(day, 14, place), "busy", seconds=0)
-        ring(dials, numbers[0], at(day, 14, 30), "completed", seconds=60 if who == "mine" else 333)
-        ring(dials, numbers[0], at(day, 14, 40), "completed", is_test=True)
-        ring(takes, numbers[1], at(day, 15), "completed", "inbound", seconds=45)
-        ring(takes, numbers[2], at(day, 15, 5), "no-answer", "inbound", seconds=0)
-        ring(takes, numbers[3], at(day, 15, 6), "no-answer", "inbound", seconds=0)
-        ring(dials, numbers[3], at(day, 15, 30), "no-answer", seconds=0)
+    with factories.at_once():
+        for day in (3, 8, 9):
+            for place, to in enumerate(numbers):
+                ring(dials, to, at(day, 13, place), "no-answer", seconds=0)
+                call = ring(dials, to, at(day, 14, place), "busy", seconds=0)
+            ring(dials, numbers[0], at(day, 14, 30), "completed", seconds=60 if who == "mine" else 333)
+            ring(dials, numbers[0], at(day, 14, 40), "completed", is_test=True)
+            ring(takes, numbers[1], at(day, 15), "completed", "inbound", seconds=45)
+            ring(takes, numbers[2], at(day, 15, 5), "no-answer", "inbound", seconds=0)
+            ring(takes, numbers[3], at(day, 15, 6), "no-answer", "inbound", seconds=0)
+            ring(dials, numbers[3], at(day, 15, 30), "no-answer", seconds=0)
     campaign = Campaign.objects.create(
         tenant_id=environment.tenant_id, environment=environment, external_id=f"campaign-{who}", name=name,
         status="active", agent=dials, payload=element, detail_payload=element, changed_at=NOW,
@@ -221,6 +222,8 @@ def test_what_other_agents_hold_answers_like_nothing(acme, sales, care, town, re
     own = {"tenant", "slug", "environment", "contact_id", "number"}
     absent = {name: value if name in own else ABSENT[name] for name, value in theirs.items()}
     for there, nowhere in zip(questions(theirs), questions(absent), strict=True):
+        if there == nowhere:  # names nothing of theirs
+            continue
         used = {key: value for key, value in theirs.items() if key not in own}
         unused = {key: value for key, value in absent.items() if key not in own}
         reader = readers[reader_of(there)]
@@ -250,11 +253,11 @@ def test_who_takes_the_callbacks_of_a_hidden_agent_is_not_told_whose_they_are(ac
             DirtyDay.objects.get_or_create(tenant=acme, environment=sales, day=at(day, 0).date(), defaults=since)
         refresh_dirty()
     contact = contact_id(number.removeprefix("+"), Scope(acme.pk, "UTC", frozenset()))
-    for call in rung:
-        for path in questions(town | {"call": str(call.pk), "contact_id": contact, "number": number[3:]}):
-            told = visit(readers[reader_of(path)], path)
-            words = (CANARY, str(hidden.public_id), *(str(row.pk) for row in dialled))
-            assert [word for word in words if word in told.body] == [], path
+    own = town | {"contact_id": contact, "number": number[3:]}
+    for path in {path: None for call in rung for path in questions(own | {"call": str(call.pk)})}:
+        told = visit(readers[reader_of(path)], path)
+        words = (CANARY, str(hidden.public_id), *(str(row.pk) for row in dialled))
+        assert [word for word in words if word in told.body] == [], path
     answers = visit(readers["key"], "/api/v1/callbacks/returns/?date_from=2026-07-01&date_to=2026-07-10").body
     assert all(str(call.pk) in answers for call in rung)
 
