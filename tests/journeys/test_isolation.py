@@ -21,7 +21,7 @@ from django.utils.http import int_to_base36
 
 from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.tenants import wall
-from portal.tenants.models.people import Membership, User
+from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment, Tenant
 from reports.files.models import Export
 from reports.mail import links
@@ -35,7 +35,8 @@ from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign, CampaignCall
 from sync.models.connections import Connection
 from sync.models.runs import Gap, Window
-from tests import factories
+from tests import databases, factories
+from tests.conftest import member
 from tests.walls.rows import MODELS, row_of
 
 pytestmark = pytest.mark.django_db
@@ -360,30 +361,60 @@ def _public(model: type) -> str:
     return "public_id" if any(field.name == "public_id" for field in model._meta.fields) else "pk"
 
 
-@pytest.fixture
-def sides(acme, globex, sales, care, foreign, ana, bruno, carla) -> Iterator[dict[str, Side]]:
+@dataclass(frozen=True)
+class Companies:
+    sides: dict[str, Side]
+    people: dict[str, User]
+    keys: dict[str, str]  # secrets, by the principal's name
+
+
+@databases.world
+def two_companies() -> Iterator[Companies]:
+    """Acme and Globex with the same vendors' ids, who reads there, and their keys."""
     with time_machine.travel(NOW, tick=False):
-        with wall.tenant(globex):
-            Environment.objects.create(tenant=globex, name="Care", provider="originsai")
-        yield {"acme": side(acme, "acme-only", ana.email), "globex": side(globex, "globex-only", carla.email)}
+        acme = Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language="pt-br")
+        globex = Tenant.objects.create(slug="globex", name="Globex", zone="Asia/Kathmandu", language="en")
+        sales, care, foreign, _ = [environment(tenant, name) for tenant in (acme, globex) for name in VENDORS]
+        people = {
+            "ana": member(acme, "ana@acme.example", Role.OWNER, numbers=True),
+            "bruno": member(acme, "bruno@acme.example", Role.VIEWER, sales),
+            "carla": member(globex, "carla@globex.example", Role.OWNER, numbers=True),
+        }
+        sides = {
+            "acme": side(acme, "acme-only", people["ana"].email),
+            "globex": side(globex, "globex-only", people["carla"].email),
+        }
+        keys = {
+            "key": issue_key(acme, NewKey("all", sees_numbers=True)),
+            "sales-key": issue_key(acme, NewKey("sales", environment=sales, sees_numbers=True)),
+            "care-key": issue_key(acme, NewKey("care", environment=care, sees_numbers=True)),
+            "their-key": issue_key(globex, NewKey("theirs", environment=foreign, sees_numbers=True)),
+            "revoked": issue_key(acme, NewKey("old", environment=sales, sees_numbers=True)),
+        }
+        revoke_key(keys["revoked"][0])
+    yield Companies(sides, people, {name: secret for name, (_key, secret) in keys.items()})
+
+
+def environment(tenant: Tenant, provider: str) -> Environment:
+    with wall.tenant(tenant):
+        return Environment.objects.create(tenant=tenant, name=provider, provider=provider)
 
 
 @pytest.fixture
-def visitors(sides, acme, globex, sales, care, foreign, ana, bruno, carla) -> dict[str, tuple[Client, dict[str, str]]]:
+def sides(two_companies) -> Iterator[dict[str, Side]]:
+    with time_machine.travel(NOW, tick=False):
+        yield two_companies.sides
+
+
+@pytest.fixture
+def visitors(two_companies, sides) -> dict[str, tuple[Client, dict[str, str]]]:
     """A client for each principal, with the headers it sends."""
-    keys = {
-        "key": issue_key(acme, NewKey("all", sees_numbers=True)),
-        "sales-key": issue_key(acme, NewKey("sales", environment=sales, sees_numbers=True)),
-        "care-key": issue_key(acme, NewKey("care", environment=care, sees_numbers=True)),
-        "their-key": issue_key(globex, NewKey("theirs", environment=foreign, sees_numbers=True)),
-        "revoked": issue_key(acme, NewKey("old", environment=sales, sees_numbers=True)),
-    }
-    revoke_key(keys["revoked"][0])
+    keys = two_companies.keys
     found = {}
     for name in PRINCIPALS:
-        headers = {"Authorization": f"Bearer {keys[name][1]}"} if name in keys else {}
+        headers = {"Authorization": f"Bearer {keys[name]}"} if name in keys else {}
         found[name] = (Client(), headers | {"Accept-Language": "en"})
-    for name, user in (("ana", ana), ("bruno", bruno), ("carla", carla)):
+    for name, user in two_companies.people.items():
         found[name][0].force_login(user)
     return found
 
@@ -509,11 +540,11 @@ def ask_for(
 
 
 @pytest.mark.parametrize("name", ["anonymous", "ana", "bruno", "key"])
-def test_the_console_is_closed_to_whoever_is_no_administrator(sides, visitors, acme, globex, name):
+def test_the_console_is_closed_to_whoever_is_no_administrator(sides, visitors, name):
     """Every address of it, whatever it names: to the sign-in, and not a word of anybody."""
-    with wall.tenant(acme):
+    with wall.tenant(sides["acme"].tenant):
         own = str(Membership.objects.order_by("pk")[0].pk)
-    with wall.tenant(globex):
+    with wall.tenant(sides["globex"].tenant):
         other = str(Membership.objects.order_by("pk")[0].pk)
     hidden = sides["globex"].secrets + sides["acme"].secrets
     console = [plain(address) for address in addresses() if address.startswith("/admin/")]
