@@ -290,13 +290,18 @@ def _sort_in(call: Seen, group: Group, returns: dict[Seen, Return], books: Books
 @cache
 def times(first: date, last: date, zone: str, keys: tuple[str, ...]) -> tuple[Key, ...]:
     """The parts of time of these days in order, each quarter of an hour asked."""
-    at, until, rules = midnight(first, zone), midnight(last + timedelta(days=1), zone), ZoneInfo(zone)
-    found: dict[Key, None] = {}
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return tuple(dict.fromkeys(tuple(told[key] for key in keys) for day in days for told in _quarters(day, zone)))
+
+
+@cache
+def _quarters(day: date, zone: str) -> list[dict[str, str]]:
+    at, until, rules = midnight(day, zone), midnight(day + timedelta(days=1), zone), ZoneInfo(zone)
+    found = []
     while at < until:
-        told = time_keys(at.astimezone(rules))
-        found[tuple(told[key] for key in keys)] = None
+        found.append(time_keys(at.astimezone(rules)))
         at += timedelta(minutes=15)
-    return tuple(found)
+    return found
 
 
 def faced(row: Key, question: Question, span: Span, before: Span) -> Key | None:
