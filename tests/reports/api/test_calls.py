@@ -30,20 +30,21 @@ def world(acme, sales, care):
     chance = random.Random(3)
     with wall.tenant(acme):
         agents = {sales: factories.agent(sales, "a-1"), care: factories.agent(care, "7")}
-        for number in range(90):
-            environment = (sales, care)[number % 2]
-            factories.call(
-                environment,
-                f"x{number}",
-                agent=agents[environment] if number % 5 else None,
-                started_at=datetime(2026, 7, 6, 3, tzinfo=UTC) + timedelta(hours=chance.randrange(72)),
-                changed_at=factories.TIME_ZERO + timedelta(minutes=number // 4),
-                status=chance.choice(("completed", "failed", "no-answer")),
-                direction=chance.choice(("inbound", "outbound")),
-                seconds=chance.choice((None, 0, 2.5, 30, 400)),
-                to_number=chance.choice((PERSON, "+5521912345678")),
-                is_test=number % 10 == 0,
-            )
+        with factories.at_once():
+            for number in range(90):
+                environment = (sales, care)[number % 2]
+                factories.call(
+                    environment,
+                    f"x{number}",
+                    agent=agents[environment] if number % 5 else None,
+                    started_at=datetime(2026, 7, 6, 3, tzinfo=UTC) + timedelta(hours=chance.randrange(72)),
+                    changed_at=factories.TIME_ZERO + timedelta(minutes=number // 4),
+                    status=chance.choice(("completed", "failed", "no-answer")),
+                    direction=chance.choice(("inbound", "outbound")),
+                    seconds=chance.choice((None, 0, 2.5, 30, 400)),
+                    to_number=chance.choice((PERSON, "+5521912345678")),
+                    is_test=number % 10 == 0,
+                )
         return list(Call.objects.select_related("environment", "agent"))
 
 

@@ -1,6 +1,7 @@
 """Every filter against plain Python over the rows, call by call; figures and lists alike."""
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from django.http import QueryDict
 
 from portal.lib.phones import AREA_CODES
 from portal.tenants import wall
+from portal.tenants.models.tenants import Tenant
 from reports.periods import Period
 from reports.queries.ask import ask
 from reports.queries.calls import calls, page
@@ -22,7 +24,7 @@ from reports.scope import Scope
 from reports.sides import side_of
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
-from tests import factories
+from tests import databases, factories
 from tests.reports.world import World, make_world, outcome
 
 NOW = datetime(2026, 9, 27, 15, tzinfo=UTC)
@@ -30,8 +32,9 @@ ZONES = ("America/Sao_Paulo", "America/New_York", "Asia/Kathmandu", "UTC")
 CAUSES = ("NORMAL_CLEARING", "USER_BUSY", "none", "50% busy, line 2")
 
 
-@pytest.fixture
-def world(acme) -> World:
+@databases.world
+def filtered_world() -> Iterator[World]:
+    acme = Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language="pt-br")
     with wall.tenant(acme):
         made = make_world(acme, count=900, seed=5)
         dice = random.Random(3)
@@ -50,7 +53,12 @@ def world(acme) -> World:
         )
         for row in made.calls[:12]:
             factories.note_line(row)
-    return made
+    yield made
+
+
+@pytest.fixture
+def world(db, filtered_world) -> World:
+    return filtered_world
 
 
 def scope_of(world: World) -> Scope:

@@ -40,7 +40,7 @@ def _on_wednesday():
 @pytest.fixture
 def calls(acme, sales, care):
     """Two weeks of calls of every kind in both environments, some without an agent, a cause or a length."""
-    with wall.tenant(acme):
+    with wall.tenant(acme), factories.at_once():
         for place, environment in enumerate((sales, care)):
             agents = [factories.agent(environment, f"{environment.name}-{n}") for n in (1, 2)]
             for n in range(90):
