@@ -115,6 +115,16 @@ def test_filters_narrow_the_list(scope, sales, care, acme):
         assert found(number="1234567", number_match="exact") == set()
 
 
+def test_a_list_of_two_agents_holds_the_calls_of_both(scope, sales, acme):
+    with wall.tenant(acme):
+        agents = [factories.agent(sales, key) for key in ("one", "two")]
+        for n in range(5):
+            at = TIME_ZERO + timedelta(minutes=n)
+            factories.call(sales, f"c{n}", agent=[*agents, None][n % 3], started_at=at)
+        asked = read_calls({"agent": ",".join(str(agent.public_id) for agent in agents)}, scope)
+        assert [row["external_id"] for row in page(asked, scope).rows] == ["c4", "c3", "c1", "c0"]
+
+
 def test_a_number_is_found_in_the_forms_people_type(scope, sales, care, acme):
     with wall.tenant(acme):
         factories.call(sales, "out", to_number="+5551906387925", from_number="+551130000000")

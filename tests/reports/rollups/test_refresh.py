@@ -12,7 +12,8 @@ from django.db.models import F
 from portal.tenants import wall
 from reports.periods import Period, day_number
 from reports.queries.ask import ask
-from reports.queries.question import Question
+from reports.queries.freshness import completeness
+from reports.queries.question import Filters, Question
 from reports.rollups import days, refresh
 from reports.rollups.models import AgentDayRollup, CountedDay, DayRollup
 from reports.rollups.refresh import rebuild, refresh_dirty
@@ -97,6 +98,17 @@ def test_rollups_are_really_read_once_they_hold(behind_acme, acme, sales):
     refresh_dirty()
     DayRollup.objects.update(n=41)
     assert total(acme, sales) == 41
+
+
+def test_how_many_calls_a_counted_day_has_is_kept_with_it(behind_acme, acme, care):
+    """A vendor that is read agent by agent tells no totals, so how many calls are mirrored is said from there."""
+    scope, period = Scope(acme.pk, acme.zone, frozenset({care.pk})), Period(DAY, DAY + timedelta(days=1), acme.zone)
+    for number, key in enumerate(("a", "b"), 1):
+        factories.call(care, key, is_test=key == "b")
+        dirty(care)
+        refresh_dirty()
+        assert CountedDay.objects.get(day=DAY).calls == number
+        assert completeness(scope, period, Filters(), now=LATER).mirrored == number
 
 
 @pytest.mark.parametrize("undo", ["dirty", "zone", "version", "early"])
