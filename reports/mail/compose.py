@@ -148,7 +148,8 @@ def _subject(facts: Facts, setting: Setting) -> str:
 
 def _headline(facts: Facts, key: str) -> Headline:
     metric, cell, usual = METRICS[key], facts.figures.totals[key], facts.usual.totals[key].value
-    if key == "still_open":  # what is open by now of weeks long past is nothing usual
+    # What is open by now of weeks long past is nothing usual, and a mean over days that are not all there is none.
+    if key == "still_open" or not facts.usual.completeness.complete:
         usual = None
     if usual is not None and metric.unit == "count":  # a rate or a mean is over all calls of the time already
         usual /= facts.usual_count

@@ -23,6 +23,7 @@ from reports.periods import Period
 from reports.queries.ask import ask
 from reports.queries.question import Question
 from reports.scope import Scope
+from sync.models.runs import Window
 from tests.conftest import member
 from tests.reports.mail.conftest import DUE, HOUR, delivered, messages, mirror
 
@@ -81,6 +82,17 @@ def test_the_figures_are_those_of_the_portal(acme, weekly, language):
             assert all(f">{text}<" in message.html for text in shown)
     assert (totals["attempts"].value, totals["callbacks_received"].value) == (77, 35)  # 11 a day, 5 a day
     assert delivered(acme)[0].snapshot["figures"]["totals"]["attempts"][0] == 77
+
+
+def test_no_mean_is_taken_over_weeks_that_are_not_all_there(acme, weekly):
+    """A connection's first mails: its history is still being read, newest days first."""
+    with wall.tenant(acme):
+        Window.objects.filter(day__lt=date(2026, 6, 20)).delete()
+    send_due(DUE)
+    [message] = messages(acme)
+    line = re.search(r"^Attempts +(.+)$", message.text, re.MULTILINE)
+    assert line is not None
+    assert re.split(r"\s{2,}", line[1])[:3] == ["77", "63", "–"]
 
 
 def test_each_reader_gets_his_language_and_only_what_his_rights_open(acme, weekly, care):
