@@ -107,9 +107,13 @@ def _delivery(row: Delivery, author: Author, now: datetime) -> DeliveryLine:
         state=str(outcome.label),
         mark=MARKS.get(outcome, "wait"),
         at=figures.moment(sent or row.due_at, row.zone, now=now),
-        reply=log.reply(row),
+        reply=_waits(row, now) if outcome == log.Outcome.HELD else log.reply(row),
         may_again=outcome in log.AGAIN and author.manages,
     )
+
+
+def _waits(row: Delivery, now: datetime) -> str:
+    return _("until %(moment)s at the latest") % {"moment": figures.moment(row.held_until, row.zone, now=now)}
 
 
 def _kind(row: Delivery) -> Kind:

@@ -1,6 +1,7 @@
 """The pages of scheduled mails: a mail from its form to its removal, the preview in its frame, who sees what."""
 
 import re
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -14,6 +15,7 @@ from reports.mail.models import Delivery, Subscription
 from reports.mail.plans import read_plan
 from reports.mail.rights import at_the_console
 from reports.mail.send import send_due
+from sync.models.runs import Window
 from tests.conftest import member
 from tests.reports.mail.conftest import DUE, messages, mirror
 
@@ -227,3 +229,16 @@ def test_the_list_asks_as_much_for_many_mails_as_for_one(page, acme, ana, django
         standing(acme, to=ana.email, name=f"n{number}")
     with django_assert_max_num_queries(len(one)):
         page()
+
+
+def test_a_mail_that_waits_for_data_says_until_when(page, acme):
+    with wall.tenant(acme):
+        Window.objects.filter(stream="calls", day=date(2026, 7, 8)).update(state="failed")
+    standing(acme, to=["ana@acme.example"], wait_hours=6)
+    send_due(DUE)
+    shown = page().text
+    assert "waiting for data" in shown
+    assert "until 14:00 at the latest" in shown
+    with wall.tenant(acme):
+        Delivery.objects.update(held_until=DUE + timedelta(days=1))
+    assert "até 14 jul, 08:00, no máximo" in page(language="pt-br").text
