@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.db.models import Count, Min
+from django.db.models import Count, F, Min, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -111,7 +111,9 @@ def _windows() -> Iterator[str]:
     for state, count in Window.objects.order_by("state").values_list("state").annotate(Count("id")):
         yield f'ringbook_windows{{state="{state}"}} {count}'
     yield from _head("ringbook_oldest_due_window_age_seconds", "How long the longest waiting window has been due.")
-    due = Window.objects.exclude(state=WindowState.COMPLETE).filter(next_attempt_at__lte=timezone.now())
+    # Days before the history are nobody's to read, though a person may have.
+    of_history = Q(day=None) | Q(day__gte=F("environment__connection__since"))
+    due = Window.objects.exclude(state=WindowState.COMPLETE).filter(of_history, next_attempt_at__lte=timezone.now())
     oldest = due.aggregate(oldest=Min("next_attempt_at"))["oldest"]
     age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
     yield f"ringbook_oldest_due_window_age_seconds {age:.1f}"

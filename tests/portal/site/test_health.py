@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import OperationalError
@@ -109,11 +109,16 @@ def test_gauges_count_across_tenants(client, acme, globex, sales, foreign) -> No
         Window.objects.create(
             tenant=acme, environment=sales, stream="calls", part="2026-07-08", state="incomplete", next_attempt_at=due
         )
+        Window.objects.create(  # before the history
+            **{"tenant": acme, "environment": sales, "stream": "calls", "part": "2020-01-01", "state": "incomplete"},
+            day=date(2020, 1, 1),
+            next_attempt_at=now - timedelta(days=9),
+        )
     heartbeat("reading")
     lines = client.get("/metrics").content.decode().splitlines()
     assert 'ringbook_runs_last_day{state="complete"} 2' in lines
     assert 'ringbook_runs_last_day{state="failed"} 1' in lines
-    assert 'ringbook_windows{state="incomplete"} 1' in lines
+    assert 'ringbook_windows{state="incomplete"} 2' in lines
     age = next(line for line in lines if line.startswith("ringbook_oldest_due_window_age_seconds "))
     assert 89 < float(age.split()[1]) < 120
     assert any(line.startswith('ringbook_queue_heartbeat_age_seconds{queue="reading"} 0') for line in lines)
