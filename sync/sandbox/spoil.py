@@ -77,7 +77,7 @@ def burst(bodies: list[bytes], struck: frozenset[str], faults: Faults) -> list[b
         text = "\N{GRINNING FACE}".encode() + b"x" * (size // len(bodies))
         bodies = [b'%b,"burst":"%b"}' % (body[:-1], text) for body in bodies]
     if "empty_objects" in struck:
-        bodies = [*bodies, b",".join([b"{}"] * (size // 3))]
+        bodies = [*bodies, b"{}" + b",{}" * (size // 3 - 1)]
     if "nameless" in struck:
         bodies = [*bodies, *(b'{"note":%d}' % number for number in range(faults.settings.burst_count))]
     return bodies
