@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from redis import Redis
 
 from portal.env import BASE_DIR
 from portal.site.broker import Broker
+from portal.tenants import wall
+from portal.tenants.models.tenants import Tenant
 from sync.sandbox.server import Sandbox
-from tests.journeys.conftest import served, since
+from tests import databases
+from tests.journeys.conftest import connect, served
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -32,6 +36,16 @@ app.worker_main(["worker", "--loglevel", "WARNING", "--without-mingle", "--witho
 """
 Rows = Callable[[str], list[tuple[Any, ...]]]
 WORKER = ("-m", "celery", "--app", "portal.site.celery", "worker", "--loglevel", "WARNING", "--pool", "solo")
+# What beat does each minute, whenever it is told to.
+TICKS = """
+import sys
+import django
+django.setup()
+from django.core.management import call_command
+for line in sys.stdin:
+    call_command("sweep", json=True)
+    sys.stdout.flush()
+"""
 
 
 class Installation:
@@ -40,20 +54,25 @@ class Installation:
     def __init__(self, folder: Path, url: str, broker: Broker) -> None:
         self.broker = broker
         self._running: list[subprocess.Popen[bytes]] = []
-        left_out = {"REDIS_URL", "DJANGO_SETTINGS_MODULE"}
-        self._env = {name: value for name, value in os.environ.items() if name not in left_out} | {
+        self._env = {name: value for name, value in os.environ.items() if name != "REDIS_URL"} | {
             "DATABASE_URL": url, "DATA_DIR": str(folder), "UPSTREAM_ALLOW_PRIVATE": "true",
+            "DJANGO_SETTINGS_MODULE": "portal.settings", "TOKEN_KEYS": ",".join(settings.TOKEN_KEYS),
             "UPSTREAM_RATE_PER_MINUTE": "1000000", "REMAP_SIGTERM": "SIGQUIT",
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
         }  # fmt: skip
 
-    def manage(self, *arguments: str, told: str = "") -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=BASE_DIR, env=self._env, input=told, capture_output=True, text=True, timeout=120, check=False,
+        self._ticks = subprocess.Popen(
+            [sys.executable, "-c", TICKS],
+            cwd=BASE_DIR, env=self._env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+
+    def due(self) -> int:
+        """One tick; how many streams are due."""
+        assert self._ticks.stdin is not None
+        assert self._ticks.stdout is not None
+        self._ticks.stdin.write("tick\n")
+        self._ticks.stdin.flush()
+        return int(json.loads(self._ticks.stdout.readline())["due"])
 
     def worker(self, *queues: str) -> subprocess.Popen[bytes]:
         return self._start(*WORKER, "--queues", ",".join(queues))
@@ -79,6 +98,8 @@ class Installation:
         return Redis(unix_socket_path=str(self.broker.path))
 
     def end(self) -> None:
+        self._ticks.kill()
+        self._ticks.communicate()
         for process in self._running:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -96,14 +117,12 @@ def installation(tmp_path_factory, scratch, box) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("b")  # its path is short: a socket will lie in it
     broker = Broker(folder / "broker.sock", folder / "broker")
     broker.ensure()
+    with databases.speaking_to("scratch"):
+        acme = Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language="pt-br")
+        with wall.tenant(acme):
+            connect(acme, box)
     made = Installation(folder, scratch[0], broker)
     try:
-        made.manage("migrate", "-v0")
-        made.manage("add_tenant", "acme", "--name", "Acme")
-        made.manage(
-            "add_connection", "--tenant", "acme", "--environment", "Sales", "--provider", "talkover",
-            "--base-url", box.talkover_url, "--since", since(box).isoformat(), told=box.talkover_token,
-        )  # fmt: skip
         yield made
     finally:
         made.end()
@@ -117,13 +136,8 @@ def until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
         time.sleep(0.1)
 
 
-def due(installation: Installation) -> int:
-    """One tick; how many streams are due."""
-    return int(json.loads(installation.manage("sweep", "--json").splitlines()[-1])["due"])
-
-
 def is_read(installation: Installation, rows: Rows) -> bool:
-    return due(installation) == 0 and rows("SELECT count(*) FROM sync_run WHERE state = 'running'") == [(0,)]
+    return installation.due() == 0 and rows("SELECT count(*) FROM sync_run WHERE state = 'running'") == [(0,)]
 
 
 def killed_with_its_messages(installation: Installation) -> None:
@@ -132,14 +146,14 @@ def killed_with_its_messages(installation: Installation) -> None:
     until(lambda: b"brpop" in _commands(installation))
     hung.send_signal(signal.SIGSTOP)
     for _ in range(5):
-        assert due(installation) == 4
+        assert installation.due() == 4
     hung.send_signal(signal.SIGKILL)
     hung.wait()
 
 
 def flushed(installation: Installation) -> None:
     """B6: everything the broker held is gone."""
-    assert due(installation) == 4
+    assert installation.due() == 4
     assert installation.messages() == 4
     with installation.client() as client:
         client.flushall()
@@ -148,7 +162,7 @@ def flushed(installation: Installation) -> None:
 
 def begun_anew_without_its_file(installation: Installation) -> None:
     """B2: the broker is killed and its file is lost."""
-    assert due(installation) == 4
+    assert installation.due() == 4
     with installation.client() as client:
         os.kill(client.info("server")["process_id"], signal.SIGKILL)
     process = installation.broker._process
@@ -185,7 +199,7 @@ def test_a_worker_told_to_end_in_mid_slice_leaves_the_rest_to_the_next(installat
     _, rows = scratch
     ours = "SELECT c.external_id, p.raw FROM sync_call c JOIN sync_payload p ON p.call_id = c.id"
     box.set_faults(f"hang@path=/calls,day={box.now.date() - timedelta(days=2)}", "latency=0.1")
-    assert due(installation) == 4
+    assert installation.due() == 4
     first = installation.forking("reading")
     until(lambda: "hang" in {entry.fault for entry in box.journal.entries})
     first.send_signal(signal.SIGTERM)
@@ -196,7 +210,7 @@ def test_a_worker_told_to_end_in_mid_slice_leaves_the_rest_to_the_next(installat
     assert rows("SELECT count(*) FROM sync_run WHERE state = 'running'") == [(0,)]
     assert rows("SELECT count(*) FROM sync_gap") == [(0,)]
     box.set_faults()
-    assert due(installation) > 0
+    assert installation.due() > 0
     installation.forking("reading")
     until(lambda: is_read(installation, rows))
     assert {key: json.loads(raw) for key, raw in rows(ours)} == served(box)
