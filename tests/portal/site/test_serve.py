@@ -3,11 +3,12 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,23 @@ def serving(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen
         process.communicate(timeout=40)
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory) -> Iterator[Path]:
+    """The folder of a portal that began with nothing, and runs through all tests which kill parts of it."""
+    folder, port = tmp_path_factory.mktemp("data"), free_port()
+    with serving(embedded(folder), port):
+        answer(port, "/readyz")
+        yield folder
+
+
 @pytest.fixture
-def site(environment, port) -> Iterator[subprocess.Popen[str]]:
+def site(lasting, folder, environment, port) -> Iterator[subprocess.Popen[str]]:
+    """Another portal, whose database stands already."""
+    paths = [place / "ringbook.sqlite3" for place in (lasting, folder)]
+    with closing(sqlite3.connect(paths[0])) as here, closing(sqlite3.connect(paths[1])) as there:
+        here.backup(there)
+        there.execute("DELETE FROM runtime_heartbeat")
+        there.commit()
     with serving(environment, port) as process:
         yield process
 
@@ -110,15 +126,6 @@ def test_all_parts_run_and_end_together(site, port, folder) -> None:
 
 def workers_of(folder: Path) -> list[int]:
     return processes(folder, "portal.site.workers")
-
-
-@pytest.fixture(scope="module")
-def lasting(tmp_path_factory) -> Iterator[Path]:
-    """The folder of a portal that runs through all tests which kill parts of it."""
-    folder, port = tmp_path_factory.mktemp("data"), free_port()
-    with serving(embedded(folder), port):
-        answer(port, "/readyz")
-        yield folder
 
 
 def test_a_part_that_is_killed_comes_back(lasting) -> None:
