@@ -1,15 +1,7 @@
 """The cast: Ana owns the tenant Acme, Bruno reads one of its environments, Carla is of another tenant."""
 
-import atexit
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-
-# Before anything reads the settings: a suite writes nowhere but here, and its sandboxes live on loopback.
-os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="ringbook-test-")
-os.environ.setdefault("UPSTREAM_ALLOW_PRIVATE", "true")
 
 import hypothesis
 import pytest
@@ -23,10 +15,9 @@ from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment, Tenant
 from tests import databases
+from tests.folder import FOLDER
 
 pytest_plugins = ["tests.order", "tests.worlds"]
-FOLDER = Path(os.environ["DATA_DIR"])
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 # How long an example takes is no property of the code: on a busy machine the first one reads its tables for longer.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

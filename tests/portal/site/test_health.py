@@ -110,7 +110,11 @@ def test_gauges_count_across_tenants(client, acme, globex, sales, foreign) -> No
             tenant=acme, environment=sales, stream="calls", part="2026-07-08", state="incomplete", next_attempt_at=due
         )
         Window.objects.create(  # before the history
-            **{"tenant": acme, "environment": sales, "stream": "calls", "part": "2020-01-01", "state": "incomplete"},
+            tenant=acme,
+            environment=sales,
+            stream="calls",
+            part="2020-01-01",
+            state="incomplete",
             day=date(2020, 1, 1),
             next_attempt_at=now - timedelta(days=9),
         )
