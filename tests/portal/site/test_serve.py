@@ -183,18 +183,20 @@ def test_a_folder_that_cannot_be_written_ends_with_one_sentence(environment, por
 def test_a_broker_that_does_not_answer_ends_with_one_sentence_and_nothing_runs_on(environment, folder, port) -> None:
     broker = Broker(folder / "broker.sock", folder / "broker")
     broker.ensure()
-    (pid,) = broker_processes(folder)
-    os.kill(pid, signal.SIGSTOP)
     try:
-        process = manage(environment, "serve", "--bind", f"127.0.0.1:{port}")
-        out, err = process.communicate(timeout=30)
+        (pid,) = broker_processes(folder)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            process = manage(environment, "serve", "--bind", f"127.0.0.1:{port}")
+            out, err = process.communicate(timeout=90)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert (process.returncode, out, err.count("\n")) == (2, "", 1)
+        assert f"Another broker (process {pid}) writes in" in err
+        assert processes(folder) == []
+        assert broker_processes(folder) == [pid]
     finally:
-        os.kill(pid, signal.SIGCONT)
-    assert (process.returncode, out, err.count("\n")) == (2, "", 1)
-    assert f"Another broker (process {pid}) writes in" in err
-    assert processes(folder) == []
-    assert broker_processes(folder) == [pid]
-    broker.stop()
+        broker.stop()
     assert broker_processes(folder) == []
 
 
