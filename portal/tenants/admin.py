@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from portal.django_inside import CheckingForm
@@ -71,7 +72,7 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             tenant = Tenant.objects.filter(pk=_number(request.GET.get("tenant"))).first()
             if tenant is None:
                 return self._ask_for_tenant(request)
-            extra_context = {"title": f"{self.opts.verbose_name} · {tenant}"} | (extra_context or {})
+            extra_context = {"title": f"{capfirst(self.opts.verbose_name)} · {tenant}"} | (extra_context or {})
             return _within(tenant.pk, lambda: self._form_view(request, None, form_url, extra_context))
         return self._within_tenant_of(
             request, object_id, lambda: self._form_view(request, object_id, form_url, extra_context)
