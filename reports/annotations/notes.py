@@ -14,10 +14,10 @@ from django.utils.translation import ngettext
 
 from portal.audit.record import record
 from portal.tenants.models.people import Membership, Role
-from reports.queries.calls import call
-from reports.remarks.models import MOST_TEXT, CallNote
-from reports.remarks.reach import of_calls
-from reports.scope import Scope
+from reports.annotations.models import MOST_TEXT, CallNote
+from reports.annotations.within import of_calls
+from reports.queries.calls.lists import call
+from reports.queries.scope import Scope
 
 MOST_NOTES = 200  # of one call
 
@@ -74,11 +74,11 @@ def may_delete(note: CallNote, membership: Membership | None) -> bool:
 
 def write(call_id: UUID | str, text: str, scope: Scope, membership: Membership) -> CallNote:
     """A new note. Raises NoteRefused, and Call.DoesNotExist for a call that the member may not see."""
-    row, said = call(call_id, scope), _read(text)
+    row, clean = call(call_id, scope), _read(text)
     if CallNote.objects.filter(call=row).count() >= MOST_NOTES:
         raise NoteRefused(_("This call has as many notes as it may have."))
     with transaction.atomic():
-        note = CallNote.objects.create(tenant_id=row.tenant_id, call=row, author=membership.user, text=said)
+        note = CallNote.objects.create(tenant_id=row.tenant_id, call=row, author=membership.user, text=clean)
         _note_act("note.written", note, membership)
     return note
 
@@ -88,11 +88,11 @@ def change(call_id: UUID | str, note_id: UUID | str, text: str, scope: Scope, me
     note = _find(call_id, note_id, scope)
     if not may_change(note, membership):
         raise PermissionError("A note is changed by its author alone.")
-    said = _read(text)
-    if said == note.text:
+    clean = _read(text)
+    if clean == note.text:
         return
     with transaction.atomic():
-        note.text, note.changed_at = said, timezone.now()
+        note.text, note.changed_at = clean, timezone.now()
         note.save(update_fields=["text", "changed_at"])
         _note_act("note.changed", note, membership)
 
@@ -113,11 +113,13 @@ def _find(call_id: UUID | str, note_id: UUID | str, scope: Scope) -> CallNote:
 
 def _read(text: str) -> str:
     """The text as it is kept: no signs that a database refuses, one form of line ends, nothing around it."""
-    said = text.encode("utf-8", "ignore").decode().replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").strip()
-    if not said:
+    clean = (
+        text.encode("utf-8", "ignore").decode().replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    )
+    if not clean:
         raise NoteRefused(_("The note is empty."))
-    if len(said) > MOST_TEXT:
-        over = len(said) - MOST_TEXT
+    if len(clean) > MOST_TEXT:
+        over = len(clean) - MOST_TEXT
         raise NoteRefused(
             ngettext(
                 "The note is %(over)s character too long; at most %(most)s are kept.",
@@ -126,7 +128,7 @@ def _read(text: str) -> str:
             )
             % {"over": over, "most": MOST_TEXT}
         )
-    return said
+    return clean
 
 
 def _note_act(action: str, note: CallNote, membership: Membership) -> None:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 M = TypeVar("M", bound=TenantModel)
 

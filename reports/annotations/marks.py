@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.db.models import Value
 
-from reports.remarks.flags import FLAGS
-from reports.remarks.models import CallFlag, CallNote
-from reports.remarks.reach import of_calls
-from reports.scope import Scope
+from reports.annotations.flags import FLAGS
+from reports.annotations.models import CallFlag, CallNote
+from reports.annotations.within import of_calls
+from reports.queries.scope import Scope
 
 _NOTE = ""  # stands among the flags for a note
 
@@ -25,9 +25,9 @@ def marks_of(call_ids: Iterable[UUID | str], scope: Scope) -> dict[str, Marks]:
     ids = list(call_ids)
     flags = of_calls(CallFlag, ids, scope).values_list("call_id", "flag")
     notes = of_calls(CallNote, ids, scope).values_list("call_id", Value(_NOTE))
-    found: dict[str, list[str]] = {}
+    by_call: dict[str, list[str]] = {}
     for key, word in flags.union(notes, all=True):
-        found.setdefault(str(key), []).append(word)
+        by_call.setdefault(str(key), []).append(word)
     return {
-        key: Marks(tuple(flag for flag in FLAGS if flag in words), words.count(_NOTE)) for key, words in found.items()
+        key: Marks(tuple(flag for flag in FLAGS if flag in words), words.count(_NOTE)) for key, words in by_call.items()
     }

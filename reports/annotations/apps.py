@@ -3,6 +3,6 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RemarksConfig(AppConfig):
-    name = "reports.remarks"
+    name = "reports.annotations"
     label = "reports_remarks"
     verbose_name = _("notes and flags")

@@ -7,11 +7,11 @@ from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role
-from reports.remarks.flags import flags_of
-from reports.remarks.marks import marks_of
-from reports.remarks.models import MOST_TEXT, CallFlag, CallNote
-from reports.remarks.notes import counts_of
-from reports.scope import Scope
+from reports.annotations.flags import flags_of
+from reports.annotations.marks import marks_of
+from reports.annotations.models import MOST_TEXT, CallFlag, CallNote
+from reports.annotations.notes import counts_of
+from reports.queries.scope import Scope
 from tests import factories
 from tests.conftest import member
 

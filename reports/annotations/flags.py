@@ -10,10 +10,10 @@ from django.db import transaction
 
 from portal.audit.record import record
 from portal.tenants.models.people import Membership, Role
-from reports.queries.calls import call
-from reports.remarks.models import CallFlag, Flag
-from reports.remarks.reach import of_calls
-from reports.scope import Scope
+from reports.annotations.models import CallFlag, Flag
+from reports.annotations.within import of_calls
+from reports.queries.calls.lists import call
+from reports.queries.scope import Scope
 
 FLAGS: dict[str, Any] = dict(Flag.choices)
 
@@ -31,10 +31,10 @@ class Raised:
 
 def flags_of(call_ids: Iterable[UUID | str], scope: Scope) -> dict[str, tuple[str, ...]]:
     """The flags of some calls, by call id, in the order of the words; calls without any are left out. One query."""
-    found: dict[str, set[str]] = defaultdict(set)
+    by_call: dict[str, set[str]] = defaultdict(set)
     for key, flag in of_calls(CallFlag, call_ids, scope).values_list("call_id", "flag"):
-        found[str(key)].add(flag)
-    return {key: tuple(word for word in FLAGS if word in words) for key, words in found.items()}
+        by_call[str(key)].add(flag)
+    return {key: tuple(word for word in FLAGS if word in words) for key, words in by_call.items()}
 
 
 def raised(call_id: UUID | str, scope: Scope, user: Any = None) -> list[Raised]:
