@@ -1,12 +1,13 @@
 """What figures can be grouped by: the words of it, how it is read in SQL, and how a key is told to API and people.
 
 Inside, a key is what SQL gives: a number for every part of time, a row's key for agents and environments, else text.
-Parts of time are integer arithmetic on the wall clock, see ``reports.periods.stretches``.
+Parts of time are integer arithmetic on the wall clock, see ``reports.definitions.periods.stretches``.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from django.db.models import BigIntegerField, DateTimeField, F, Value
 from django.db.models.expressions import Combinable
@@ -18,13 +19,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib.phones import AREA_CODES
-from reports.measures import Seconds
-from reports.periods import (
+from reports.definitions.ended_by import SIDE_LABELS
+from reports.definitions.labels import DIRECTION_LABELS, STATUS_LABELS
+from reports.definitions.measures import Seconds
+from reports.definitions.periods import (
     DAY,
+    SECOND_US,
     Period,
     Stretch,
     day_number,
     day_start,
+    microseconds,
     month_first,
     month_number,
     number_day,
@@ -32,9 +37,7 @@ from reports.periods import (
     week_monday,
     week_number,
 )
-from reports.sides import SIDE_LABELS, side_in_sql
-from reports.written import Written, WrittenNumber, listed
-from sync.taxonomy import Direction, Status
+from reports.definitions.written import WrittenNumber
 
 Key = int | str | None
 _OFFSETS = 2000  # local hour and offset share one number: hour * 2000 + offset in minutes + 720
@@ -63,21 +66,33 @@ class Clock:
     def local_day(self, column: str = "started_at") -> Combinable:
         return self.local_seconds(column) / Value(DAY)
 
-    def month(self) -> Combinable:
-        first, last = self._months()
-        return _steps("started_at", [(n, day_start(month_first(n + 1), self.zone)) for n in range(first, last)], last)
+    # The same for column files, whose instants are microseconds in UTC.
 
-    def month_of_day(self) -> Combinable:
-        """The month of a rollup row, whose day is a number."""
+    @property
+    def seconds_sql(self) -> str:
+        """Seconds since 1970-01-01 00:00 on the wall clock, of a call in the column files."""
+        return f"(intDiv(started_us, {SECOND_US}) + {self._cases(lambda stretch: stretch.offset)})"
+
+    @property
+    def day_sql(self) -> str:
+        return f"intDiv({self.seconds_sql}, {DAY})"
+
+    @property
+    def hour_sql(self) -> str:
+        code = self._cases(lambda stretch: stretch.offset // 60 + 720)
+        return f"(intDiv({self.seconds_sql}, 3600) * {_OFFSETS} + {code})"
+
+    @property
+    def month_sql(self) -> str:
         first, last = self._months()
-        return _steps("day", [(n, day_number(month_first(n + 1))) for n in range(first, last)], last)
+        return _cases([(n, day_start(month_first(n + 1), self.zone)) for n in range(first, last)], last)
+
+    def _cases(self, number: Callable[[Stretch], int]) -> str:
+        *before, last = self.stretches
+        return _cases([(number(stretch), stretch.end) for stretch in before], number(last))
 
     def _months(self) -> tuple[int, int]:
         return month_number(self._date(self.start)), month_number(self._date(self.end - timedelta(seconds=1)))
-
-    def hour(self) -> Combinable:
-        code = self._by_stretch("started_at", lambda stretch: stretch.offset // 60 + 720)
-        return self.local_seconds() / Value(3600) * Value(_OFFSETS) + code
 
     def _by_stretch(self, column: str, number: Callable[[Stretch], int]) -> Combinable:
         *before, last = self.stretches
@@ -86,6 +101,14 @@ class Clock:
     def _date(self, instant: datetime) -> date:
         offset = next(stretch.offset for stretch in self.stretches if instant < stretch.end)
         return (instant.astimezone(UTC) + timedelta(seconds=offset)).date()
+
+
+def _cases(steps: Sequence[tuple[int, datetime]], last: int) -> str:
+    """The number of the first step that ends after a call's start, else ``last``."""
+    if not steps:
+        return str(last)
+    cases = (f"WHEN started_us < {microseconds(end)} THEN {number}" for number, end in steps)
+    return f"CASE {' '.join(cases)} ELSE {last} END"
 
 
 def _steps(column: str, steps: Sequence[tuple[int, datetime | int]], last: int) -> Combinable:
@@ -114,63 +137,39 @@ _BANDS = (
 )
 _LONGEST = "600+"
 LENGTH_LABELS: dict[str, str | Promise] = {word: label for word, _up_to, label in _BANDS} | {_LONGEST: _("over 10 min")}
-_LENGTH = Written(
-    "CASE WHEN {duration} IS NULL THEN ''"
-    + "".join(f" WHEN {{duration}} <= {up_to * 1000} THEN '{word}'" for word, up_to, _label in _BANDS)
-    + f" ELSE '{_LONGEST}' END",
-    duration=F("duration_ms"),
+_LENGTH = (
+    "CASE WHEN duration_ms IS NULL THEN ''"
+    + "".join(f" WHEN duration_ms <= {up_to * 1000} THEN '{word}'" for word, up_to, _label in _BANDS)
+    + f" ELSE '{_LONGEST}' END"
 )
 
-_PUNCTUATION = "+ -().\u00a0/"
-
-
-def bare_number(column: str) -> Combinable:
-    """A column with a number, without its punctuation: the digits alone, unless it is a SIP address."""
-    text = "{number}"
-    for character in _PUNCTUATION:
-        text = f"REPLACE({text}, '{character}', '')"
-    return Written(text, number=F(column))
-
-
-_LINE = Written(
-    f"CASE WHEN {{direction}} = '{Direction.OUTBOUND.value}' THEN {{from}} ELSE {{to}} END",
-    **{"direction": F("direction"), "from": bare_number("from_number"), "to": bare_number("to_number")},
-)
-
-_AREA = Written(
-    f"CASE WHEN {{contact}} LIKE '55%%' AND {{length}} IN (12, 13) AND {{area}} IN ({listed(sorted(AREA_CODES))})"
-    " THEN {area} ELSE '' END",
-    contact=F("contact"),
-    length=F("contact_length"),
-    area=F("contact_area"),
-)
 AREA_PARTS = {"contact_length": Length("contact"), "contact_area": Substr("contact", 3, 2)}
+
+
+def _no_sql(clock: Clock) -> Combinable:
+    raise NotImplementedError("Rows of the database are not told apart by this.")
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """``sql`` reads the key of a call, ``in_rollups`` that of a rollup row, where it has one.
-
-    ``of_day`` gives the key of a whole local day where one day has one.
+    """``column`` reads the key of a call in the column files, as SQL; ``sql``, where there is one, that of a row of the
+    database. ``of_day`` gives the key of a whole local day where one day has one.
     """
 
     key: str
     label: str | Promise
-    sql: Callable[[Clock], Combinable]
-    in_rollups: Callable[[Clock], Combinable] | None = None
+    column: Callable[[Clock], str]
+    sql: Callable[[Clock], Combinable] = field(default=_no_sql, compare=False)
     of_day: Callable[[date], int] | None = field(default=None, compare=False)
     timely: bool = False  # rows are filled in: a day without calls is a row too
     runs: bool = False  # compared with the previous period by place, not by key
-    facet: bool = False  # rollups hold it beside parts of time and environments only
+    of_outcome: bool = False  # tells how a call went, as others do: few combinations of them occur
+    most: int | None = None  # how many keys there can be, where that is known
     order: tuple[str, ...] = ()  # of its words, where it is not that of their labels
 
 
-def _column(name: str) -> Callable[[Clock], Combinable]:
-    return lambda clock: F(name)
-
-
-def _week(day: Combinable) -> Combinable:
-    return (day + Value(3)) / Value(7)
+def _column(name: str) -> Callable[[Clock], str]:
+    return lambda clock: name
 
 
 def _weekday(day: Combinable) -> Combinable:
@@ -178,53 +177,45 @@ def _weekday(day: Combinable) -> Combinable:
 
 
 _DECLARED = (
-    Dimension("hour", _("hour"), Clock.hour, timely=True, runs=True),
-    Dimension("day", _("day"), Clock.local_day, _column("day"), day_number, timely=True, runs=True),
+    Dimension("hour", _("hour"), lambda clock: clock.hour_sql, timely=True, runs=True),
+    Dimension("day", _("day"), lambda clock: clock.day_sql, Clock.local_day, day_number, timely=True, runs=True),
     Dimension(
-        "week",
-        _("week"),
-        lambda clock: _week(clock.local_day()),
-        lambda clock: _week(F("day")),
-        week_number,
-        timely=True,
-        runs=True,
+        "week", _("week"), lambda clock: f"intDiv({clock.day_sql} + 3, 7)", of_day=week_number, timely=True, runs=True
     ),
-    Dimension("month", _("month"), Clock.month, Clock.month_of_day, month_number, timely=True, runs=True),
+    Dimension("month", _("month"), lambda clock: clock.month_sql, of_day=month_number, timely=True, runs=True),
     Dimension(
         "weekday",
         _("weekday"),
+        lambda clock: f"(({clock.day_sql} + 3) % 7 + 1)",
         lambda clock: _weekday(clock.local_day()),
-        lambda clock: _weekday(F("day")),
         date.isoweekday,
         timely=True,
     ),
-    Dimension("hour_of_day", _("hour of the day"), lambda clock: clock.local_seconds() / 3600 % 24, timely=True),
-    Dimension("agent", _("agent"), _column("agent_id")),
-    Dimension("status", _("status"), _column("status"), _column("status")),
-    Dimension("direction", _("direction"), _column("direction"), _column("direction")),
-    Dimension("environment", _("environment"), _column("environment_id"), _column("environment_id")),
-    Dimension("cause", _("cause of hang-up"), _column("hangup_cause"), _column("key"), facet=True),
-    Dimension("side", _("side on which it ended"), lambda clock: side_in_sql(), _column("key"), facet=True),
-    Dimension("area_code", _("area code"), lambda clock: _AREA, _column("key"), facet=True),
-    Dimension("line", _("own number"), lambda clock: _LINE, _column("key"), facet=True),
-    Dimension("length", _("length"), lambda clock: _LENGTH, _column("key"), facet=True, order=tuple(LENGTH_LABELS)),
+    Dimension(
+        "hour_of_day",
+        _("hour of the day"),
+        lambda clock: f"(intDiv({clock.seconds_sql}, 3600) % 24)",
+        lambda clock: clock.local_seconds() / 3600 % 24,
+        timely=True,
+    ),
+    Dimension("agent", _("agent"), _column("agent")),
+    Dimension("status", _("status"), _column("status"), of_outcome=True, most=100),
+    Dimension("direction", _("direction"), _column("direction"), of_outcome=True, most=10),
+    Dimension("environment", _("environment"), _column("environment")),
+    Dimension("cause", _("cause of hang-up"), _column("cause"), of_outcome=True),
+    Dimension("side", _("side on which it ended"), _column("side"), of_outcome=True, most=len(SIDE_LABELS) + 1),
+    Dimension("area_code", _("area code"), _column("area_code"), most=len(AREA_CODES) + 1),
+    Dimension("line", _("own number"), _column("line")),
+    Dimension(
+        "length",
+        _("length"),
+        lambda clock: _LENGTH,
+        of_outcome=True,
+        most=len(LENGTH_LABELS) + 1,
+        order=tuple(LENGTH_LABELS),
+    ),
 )
 DIMENSIONS: dict[str, Dimension] = {dimension.key: dimension for dimension in _DECLARED}
-FACETS = tuple(dimension.key for dimension in _DECLARED if dimension.facet)
-
-STATUS_LABELS: dict[str, str | Promise] = {
-    Status.INITIATED: _("initiated"),
-    Status.RINGING: _("ringing"),
-    Status.QUEUED: _("queued"),
-    Status.ANSWERED: _("answered"),
-    Status.COMPLETED: _("completed"),
-    Status.FAILED: _("failed"),
-    Status.BUSY: _("busy"),
-    Status.NO_ANSWER: _("no answer"),
-    "voicemail": _("voicemail"),
-    "in-progress": _("in progress"),
-}
-DIRECTION_LABELS: dict[str, str | Promise] = {Direction.INBOUND: _("inbound"), Direction.OUTBOUND: _("outbound")}
 
 _WORDS: Mapping[str, Mapping[str, str | Promise]] = {
     "status": STATUS_LABELS,
@@ -260,6 +251,19 @@ def time_key(dimension: Dimension, day: date, hour: int | None, code: int) -> in
     return code if dimension.key == "hour" or hour is None else hour
 
 
+@lru_cache(maxsize=64)  # the hours of a year take as long as a question of it
+def time_keys(keys: tuple[str, ...], period: Period) -> tuple[tuple[int, ...], ...]:
+    """The groups of a period by some parts of time, in the order in which they begin; one without any part."""
+    if not keys:
+        return ((),)
+    dimensions = [DIMENSIONS[key] for key in keys]
+    groups = (
+        tuple(time_key(dimension, day, hour, code) for dimension in dimensions)
+        for day, hour, code in moments(keys, period)
+    )
+    return tuple(dict.fromkeys(groups))
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """Public ids and names of the agents and environments that occur.
@@ -278,7 +282,7 @@ def api_key(dimension: Dimension, key: Key, names: Names) -> str | None:
         return None
     if isinstance(key, str):
         return names.number(key)[0] if dimension.key == "line" else key
-    told: Mapping[str, Callable[[int], str]] = {
+    writers: Mapping[str, Callable[[int], str]] = {
         "hour": _hour_text,
         "day": lambda number: number_day(number).isoformat(),
         "week": lambda number: week_monday(number).isoformat(),
@@ -286,7 +290,7 @@ def api_key(dimension: Dimension, key: Key, names: Names) -> str | None:
         "agent": lambda pk: names.agents[pk][0],
         "environment": lambda pk: names.environments[pk][0],
     }
-    return told.get(dimension.key, str)(key)
+    return writers.get(dimension.key, str)(key)
 
 
 def _hour_text(code: int) -> str:
@@ -311,7 +315,7 @@ def person_label(dimension: Dimension, key: Key, names: Names) -> str:
             return names.number(key)[1]
         words = _WORDS.get(dimension.key, {})
         return str(words.get(key, key))
-    told: Mapping[str, Callable[[int], str]] = {
+    writers: Mapping[str, Callable[[int], str]] = {
         "hour": _hour_label,
         "day": lambda number: date_format(number_day(number), "SHORT_DATE_FORMAT"),
         "week": lambda number: date_format(week_monday(number), "SHORT_DATE_FORMAT"),
@@ -321,7 +325,7 @@ def person_label(dimension: Dimension, key: Key, names: Names) -> str:
         "agent": lambda pk: names.agents[pk][1],
         "environment": lambda pk: names.environments[pk][1],
     }
-    return told.get(dimension.key, str)(key)
+    return writers.get(dimension.key, str)(key)
 
 
 def _hour_label(code: int) -> str:

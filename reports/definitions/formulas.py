@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.functional import Promise
-
-from reports import measures as m
+from reports.definitions import measures as m
+from reports.definitions.labels import Words
+from sync.providers import registry
+from sync.taxonomy import Fact
 
 Result = tuple[float | None, int]
-Words = str | Promise
-BOTH = ("talkover", "originsai")
-TALKOVER = ("talkover",)
-ORIGINSAI = ("originsai",)
 RATE_MINIMUM = 10
 
 
@@ -23,7 +20,8 @@ RATE_MINIMUM = 10
 class Metric:
     """``unit`` is count, percent, seconds, minutes, money or ms; ``better`` up, down or "" where neither is better.
 
-    Where ``n`` is under ``minimum_n`` a reader is told so. ``vendors`` can measure it; for others it is None, not 0.
+    Where ``n`` is under ``minimum_n`` a reader is told so. Of vendors that do not tell what it ``needs`` it is None,
+    not 0.
     """
 
     key: str
@@ -33,9 +31,25 @@ class Metric:
     unit: str
     better: str
     minimum_n: int
-    vendors: tuple[str, ...]
+    group: str  # of METRIC_GROUPS
+    needs: frozenset[Fact]
     measures: tuple[m.Measure, ...]
     compute: Callable[[Sequence[Any]], Result] = field(repr=False, compare=False)
+
+    @property
+    def vendors(self) -> tuple[str, ...]:
+        """The keys of the vendors whose calls it can be measured of."""
+        return registry.telling(self.needs)
+
+    @property
+    def of_loop(self) -> bool:
+        """Whether it is about the callback loop, where the agent is the one that the contact rang."""
+        return all(map(m.is_looped, self.measures))
+
+    @property
+    def of_returns(self) -> bool:
+        """Whether it is about attempts and the calls that answer them, and about nothing else."""
+        return all(map(m.is_of_returns, self.measures))
 
 
 def metric(  # noqa: PLR0913 - a declaration, not a call
@@ -47,11 +61,12 @@ def metric(  # noqa: PLR0913 - a declaration, not a call
     *,
     unit: str = "count",
     better: str = "",
-    vendors: tuple[str, ...] = BOTH,
+    group: str,
+    needs: frozenset[Fact] = frozenset(),
     minimum_n: int | None = None,
 ) -> Metric:
     least = (RATE_MINIMUM if unit == "percent" else 0) if minimum_n is None else minimum_n
-    return Metric(key, label, definition, formula, unit, better, least, vendors, *how)
+    return Metric(key, label, definition, formula, unit, better, least, group, needs, *how)
 
 
 def count(measure: m.Measure) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
@@ -95,13 +110,13 @@ def minutes(total_ms: m.Measure, calls: m.Measure) -> tuple[tuple[m.Measure, ...
 
 
 def percentile(
-    spread: m.Measure, share: float, scale: float = 1
+    source: str, share: float, scale: float = 1
 ) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:
     def compute(values: Sequence[Any]) -> Result:
-        found = None if values[0] is None else values[0].percentile(share)
-        return (None, 0) if found is None else (found * scale, values[0].n)
+        value, n = values[0] or (None, 0)
+        return (None, 0) if value is None else (value * scale, n)
 
-    return (spread,), compute
+    return (m.Percentile(source, share),), compute
 
 
 def pair(measure: m.Measure) -> tuple[tuple[m.Measure, ...], Callable[[Sequence[Any]], Result]]:

@@ -21,12 +21,12 @@ class Written(Func):
         self.text, self.names = text, tuple(places)
 
     def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
-        told = zip(self.names, self.get_source_expressions(), strict=True)
-        compiled = {name: compiler.compile(expression) for name, expression in told}
+        expressions = zip(self.names, self.get_source_expressions(), strict=True)
+        compiled = {name: compiler.compile(expression) for name, expression in expressions}
         params: list[Any] = []
         for name in _PLACE.findall(self.text):
             params += compiled[name][1]
-        return _PLACE.sub(lambda found: compiled[found[1]][0], self.text), params
+        return _PLACE.sub(lambda match: compiled[match[1]][0], self.text), params
 
 
 class WrittenNumber(Written):

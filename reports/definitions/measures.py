@@ -1,26 +1,24 @@
-"""What is counted, and how it merges.
+"""What is counted of calls.
 
-*Sums* merge over any rows: they are counted in the database by vendor, direction, status and outcome, from the rollups
-where these hold and from the calls elsewhere. *Spreads* merge as histograms, *distinct* contacts as sets; *overlaps* do
-not merge and are asked of the calls. *Told* figures are the vendors' own totals.
+*Sums* add up over any calls and are counted by vendor. *Percentiles*, *distinct* contacts and *overlaps* do not add up:
+each grouping, and the whole, is asked for by itself. *Told* figures are the vendors' own totals, *looped* ones come of
+the join of calls that come back to those they answer.
 
-The SQL here reads both databases alike: instants become whole Unix seconds, and no zone rule of the database is used.
+The SQL for rows of the database reads both databases alike: instants become whole Unix seconds, and no zone rule of the
+database is used.
 """
 
-import math
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, Count, DateTimeField, F, Func, Q, Sum, Value
-from django.db.models.expressions import Combinable
+from django.db.models import BigIntegerField, DateTimeField, F, Func, Value
 
-from reports.written import Written, listed
-from sync.taxonomy import ANSWERED_SETTLES_HOURS, OPEN_STATUSES, UNRESOLVED_HOURS, Direction, Outcome, Status
+from reports.definitions.written import Written, listed
+from sync.providers import registry
+from sync.taxonomy import OPEN_STATUSES, UNRESOLVED_HOURS, Direction, Outcome, Status
 
 # Conversations this long count as engaged: Twilio's "engaged calls" begin at half a minute.
 ENGAGED_SECONDS = 30
@@ -63,11 +61,19 @@ class Distinct:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """How values spread: ``source`` is ``duration`` (ms, connected calls) or ``stt``, ``llm``, ``tts`` (ms a turn)."""
+class Percentile:
+    """The value that ``share`` of all are not above: between the two next to the rank, linearly, as PERCENTILE_CONT.
 
-    key: str
+    ``source`` is ``duration`` (ms, connected calls), ``stt``, ``llm``, ``tts`` (ms a turn) or ``wait`` (ms from an
+    attempt to the call that returns it). Gives the value and how many there are of the source.
+    """
+
     source: str
+    share: float
+
+    @property
+    def key(self) -> str:
+        return f"{self.source}_{self.share}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class VendorTotal:
     """A vendor's figure: ``callbacks`` of UTC days, ``campaigns``' running totals, connected time at list ``price``."""
 
     key: str
@@ -87,18 +93,29 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Looped:
+class CallbackCount:
     """A figure of the callback loop: calls joined to the calls they answer, and missed calls nobody has followed up.
 
-    ``column`` is ``returns``, ``attempts`` before them, ``waited`` (ms), contacts ``unreached`` and of them
-    ``returned``, contacts still ``open``.
+    ``column`` is ``returns``, ``attempts`` before them, contacts ``unreached`` and of them ``returned``, contacts still
+    ``open``.
     """
 
     key: str
     column: str
 
 
-Measure = Sums | Distinct | Spread | Overlap | Told | Looped
+Measure = Sums | Distinct | Percentile | Overlap | VendorTotal | CallbackCount
+
+
+def is_looped(measure: Measure) -> bool:
+    """Whether it is about the callback loop."""
+    return isinstance(measure, CallbackCount) or (isinstance(measure, Percentile) and measure.source == "wait")
+
+
+def is_of_returns(measure: Measure) -> bool:
+    """Whether it is about attempts and the calls that answer them. Who is still waiting need not have been called."""
+    return is_looped(measure) and getattr(measure, "column", "") != "open"
+
 
 ATTEMPTS = Sums("attempts")
 ANSWERED = Sums("connected", outcomes=CONNECTED)
@@ -116,6 +133,8 @@ BILLED_MS = Sums("billed_ms", "billed_ms")
 BILLS = Sums("bills", "billed")
 SHORT_3 = Sums("short_3", "short_3", FINAL)
 SHORT_6 = Sums("short_6", "short_6", FINAL)
+SHORT_TALKS_3 = Sums("short_talks_3", "short_3", CONNECTED)
+SHORT_TALKS_6 = Sums("short_talks_6", "short_6", CONNECTED)
 CONVERSATIONS = Sums("conversations", "engaged", CONNECTED)
 PICKUPS = Sums("pickups", "picked_up", CONNECTED)
 PICKUP_MS = Sums("pickup_ms", "pickup_ms", CONNECTED)
@@ -123,21 +142,18 @@ QUICK_PICKUPS = Sums("quick_pickups", "picked_up_soon", CONNECTED)
 DIALLED = Sums("dialled", "dialled")  # calls with a known contact
 CONTACTS = Distinct("contacts")
 REACHED = Distinct("reached", connected=True)
-DURATIONS = Spread("durations", "duration")
-STT, LLM, TTS = Spread("stt", "stt"), Spread("llm", "llm"), Spread("tts", "tts")
 PEAK = Overlap("peak")
-CALLBACKS_RECEIVED = Told("callbacks_received", "callbacks", "received")
-CALLBACKS_ANSWERED = Told("callbacks_answered", "callbacks", "answered")
-CALLBACKS_UNMATCHED = Told("callbacks_unmatched", "callbacks", "unmatched")
-CAMPAIGN_CALLS = Told("campaign_calls", "campaigns", "total_calls")
-CAMPAIGN_SUCCESSES = Told("campaign_successes", "campaigns", "completed_calls")
-PRICED = Told("priced", "price", "cost")
-RETURNS = Looped("returns", "returns")
-RETURN_ATTEMPTS = Looped("return_attempts", "attempts")
-RETURN_WAITS = Looped("return_waits", "waited")
-NOT_REACHED = Looped("not_reached", "unreached")
-CAME_BACK = Looped("came_back", "returned")
-STILL_OPEN = Looped("still_open", "open")
+CALLBACKS_RECEIVED = VendorTotal("callbacks_received", "callbacks", "received")
+CALLBACKS_ANSWERED = VendorTotal("callbacks_answered", "callbacks", "answered")
+CALLBACKS_UNMATCHED = VendorTotal("callbacks_unmatched", "callbacks", "unmatched")
+CAMPAIGN_CALLS = VendorTotal("campaign_calls", "campaigns", "total_calls")
+CAMPAIGN_SUCCESSES = VendorTotal("campaign_successes", "campaigns", "completed_calls")
+PRICED = VendorTotal("priced", "price", "cost")
+RETURNS = CallbackCount("returns", "returns")
+RETURN_ATTEMPTS = CallbackCount("return_attempts", "attempts")
+NOT_REACHED = CallbackCount("not_reached", "unreached")
+CAME_BACK = CallbackCount("came_back", "returned")
+STILL_OPEN = CallbackCount("still_open", "open")
 
 
 # --- Sums in SQL --------------------------------------------------------------------------------------------------
@@ -175,39 +191,57 @@ class Microseconds(Func):
         return self.as_sql(compiler, connection, template=template, **extra)
 
 
-_PICKUP_MS: Combinable = (Microseconds("answered_at") - Microseconds("started_at")) / Value(1000)
-# A start without a zone still tells how long it rang when the pick-up came without one too. Where only one of them did,
-# they are a quarter of an hour apart at least, as zones are; and a start taken from the pick-up is equal to it.
-_PICKED_UP = Q(started_guessed=False, answered_at__gte=F("started_at")) | Q(
-    started_guessed=True, answered_at__gt=F("started_at"), answered_at__lt=F("started_at") + timedelta(minutes=15)
-)
-
-# The columns of the rollups, and what each is over a group of calls.
-COLUMNS: dict[str, Any] = {
-    "n": Count("pk"),
-    "dialled": Count("pk", filter=~Q(contact="")),
-    "timed": Count("duration_ms"),
-    "duration_ms": Sum("duration_ms"),
-    "billed": Count("billed_ms"),
-    "billed_ms": Sum("billed_ms"),
-    "short_3": Count("pk", filter=Q(duration_ms__lte=SHORT_SECONDS[0] * 1000)),
-    "short_6": Count("pk", filter=Q(duration_ms__lte=SHORT_SECONDS[1] * 1000)),
-    "engaged": Count("pk", filter=Q(duration_ms__gte=ENGAGED_SECONDS * 1000)),
-    "picked_up": Count("pk", filter=_PICKED_UP),
-    "pickup_ms": Sum(_PICKUP_MS, filter=_PICKED_UP),
-    "picked_up_soon": Count(
-        "pk", filter=_PICKED_UP & Q(answered_at__lte=F("started_at") + timedelta(seconds=SERVICE_LEVEL_SECONDS))
-    ),
+# What each column of a sum is over a group of calls in the column files: what is added up, or nothing where calls are
+# counted; and the condition of the calls it is over.
+_US = 1_000_000
+COLUMNS: dict[str, tuple[str, str]] = {
+    "n": ("", ""),
+    "dialled": ("", "contact <> 0"),
+    "timed": ("", "duration_ms IS NOT NULL"),
+    "duration_ms": ("duration_ms", ""),
+    "billed": ("", "billed_ms IS NOT NULL"),
+    "billed_ms": ("billed_ms", ""),
+    "short_3": ("", f"duration_ms <= {SHORT_SECONDS[0] * 1000}"),
+    "short_6": ("", f"duration_ms <= {SHORT_SECONDS[1] * 1000}"),
+    "engaged": ("", f"duration_ms >= {ENGAGED_SECONDS * 1000}"),
+    "picked_up": ("", "pickup_us IS NOT NULL"),
+    "pickup_ms": ("intDiv(pickup_us, 1000)", ""),
+    "picked_up_soon": ("", f"pickup_us <= {SERVICE_LEVEL_SECONDS * _US}"),
 }
+
+
+class Test(NamedTuple):
+    """Something that is true of a call in the column files or not; ``outcomes``, where it is that it counts as one."""
+
+    sql: str
+    outcomes: frozenset[str] = frozenset()
+
+
+def tests_of(measure: Sums) -> tuple[Test, ...]:
+    """What is true of the calls that a measure is over. Each is of one column, so that it is quick to look at."""
+    tests = [Test(COLUMNS[measure.column][1])] if COLUMNS[measure.column][1] else []
+    if measure.outcomes:
+        tests.append(Test(f"outcome IN ({listed(sorted(map(str, measure.outcomes)))})", measure.outcomes))
+    if measure.statuses:
+        tests.append(Test(f"status IN ({listed(sorted(map(str, measure.statuses)))})"))
+    if measure.direction:
+        tests.append(Test(f"direction = '{measure.direction}'"))
+    return tuple(tests)
+
+
+def traits_sql(tests: Iterable[Test], first: int = 0) -> str:
+    """One number of which each test is a bit, from the bit ``first`` on: calls of the same number count alike."""
+    bits = (f"CASE WHEN {test.sql} THEN {1 << place} ELSE 0 END" for place, test in enumerate(tests, first))
+    return " + ".join(bits) or "0"
 
 
 def outcome(providers: Mapping[int, str], now: datetime) -> Written:
     """What a call counts as at ``now``, as SQL. ``providers`` maps the environments in question to their vendors."""
     waiting = f"CASE WHEN {{started}} <= {{long_ago}} THEN '{Outcome.UNRESOLVED.value}' ELSE '{Outcome.OPEN.value}' END"
     lines, moments, settles = [], {}, []
-    for provider, hours in ANSWERED_SETTLES_HOURS.items():
+    for provider in sorted(set(providers.values())):
         environments = sorted(key for key, name in providers.items() if name == provider)
-        if environments:
+        if (hours := registry.settles_hours(provider)) is not None:
             settles += environments
             moments[f"settled_{provider}"] = _instant(now - timedelta(hours=hours))
             here = f"{{environment}} IN ({listed(environments)}) AND {{started}} > {{settled_{provider}}}"
@@ -233,10 +267,6 @@ def _instant(at: datetime) -> Value:
     return Value(at, output_field=DateTimeField())
 
 
-# What the rollups of facets hold (``FacetDay``): sums of calls whatever their direction and status, each under its key.
-FACET_SUMS = (ATTEMPTS, ANSWERED, ENDED, UNRESOLVED, TALKS, TALK_MS, SHORT_3, SHORT_6, CONVERSATIONS)
-
-
 @dataclass(slots=True)
 class Tally:
     """Sums by vendor: what one row of an answer rests on."""
@@ -247,61 +277,8 @@ class Tally:
         """The sums of one vendor's calls by the keys of their measures, to add to."""
         return self.amounts.setdefault(vendor, Counter())
 
-    def merge(self, other: "Tally") -> None:
-        for vendor, amounts in other.amounts.items():
-            self.of(vendor).update(amounts)
-
     def value(self, measure: Sums, vendors: Collection[str] | None = None) -> int:
         """The measure over the calls of ``vendors``, all of them by default."""
         return sum(
             amounts[measure.key] for vendor, amounts in self.amounts.items() if vendors is None or vendor in vendors
         )
-
-
-# --- Spreads ------------------------------------------------------------------------------------------------------
-
-GAMMA = 1.05  # a bucket reaches from γ^i to γ^(i+1), so its middle is at most 2.5 % off
-_LOG_GAMMA = math.log(GAMMA)
-ZERO = "z"  # the bucket of what is not above zero
-
-
-def bucket(value: float) -> str:
-    return ZERO if value <= 0 else str(math.floor(math.log(value) / _LOG_GAMMA))
-
-
-def middle(name: str) -> float:
-    """The geometric middle of a bucket."""
-    return 0.0 if name == ZERO else GAMMA ** (int(name) + 0.5)
-
-
-def histogram(values: Iterable[tuple[float, int]]) -> Counter[str]:
-    """Counts by bucket of ``(value, count)`` pairs."""
-    found: Counter[str] = Counter()
-    for value, count in values:
-        found[bucket(value)] += count
-    return found
-
-
-class Sample:
-    """Values with how often each occurs."""
-
-    def __init__(self, values: Mapping[float, int]) -> None:
-        self._values = sorted(values)
-        self._until = list(accumulate(values[value] for value in self._values))
-
-    @classmethod
-    def of_histogram(cls, counts: Mapping[str, int]) -> "Sample":
-        return cls({middle(name): count for name, count in counts.items()})
-
-    @property
-    def n(self) -> int:
-        return self._until[-1] if self._until else 0
-
-    def percentile(self, share: float) -> float | None:
-        """Between the order statistics next to the rank, linearly, as PERCENTILE_CONT; None without values."""
-        if not self.n:
-            return None
-        rank = share * (self.n - 1)
-        low = math.floor(rank)
-        here, there = (self._values[bisect_right(self._until, at)] for at in (low, min(low + 1, self.n - 1)))
-        return here + (there - here) * (rank - low)

@@ -98,7 +98,7 @@ _DECLARED = (
         "short_calls",
         _("Short calls"),
         _("Share of calls of up to 3 and 6 seconds, by agent."),
-        ("attempts", "short_call_share_3s", "short_call_share_6s"),
+        ("attempts", "short_call_share_3s", "short_call_share_6s", "short_connected_share_6s"),
         ("agent",),
     ),
     Report(

@@ -1,20 +1,21 @@
 """On whose side a call ended: the words vendors use for causes, and the side each points to.
 
-Causes are free text. OriginsAI writes them in the manner of Plivo (https://docs.plivo.com/docs/voice/troubleshooting/
-hangup-causes) and other carriers in that of ITU-T Q.850, as FreeSWITCH spells it. Both lists are read by keywords, the
+Causes are free text. Some are written in the manner of Plivo (https://docs.plivo.com/docs/voice/troubleshooting/
+hangup-causes), others in that of ITU-T Q.850, as FreeSWITCH spells it. Both lists are read by keywords, the
 first that occurs decides. What says nothing, such as “Unknown”, “Forbidden” or “NORMAL_UNSPECIFIED”, stays unknown.
-Talkover gives no cause: there the status speaks, and ``failed`` says of nobody that it was his fault.
+Where a vendor gives no cause the status speaks, and ``failed`` says of nobody that it was his fault.
 
 To teach a word, add it to the side it belongs to: lower case, ASCII only, with blanks for underscores.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from django.db.models import F
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from reports.written import Written, listed
+from reports.definitions.written import Written, listed
 from sync.taxonomy import CONNECTED_STATUSES, OPEN_STATUSES, Status
 
 
@@ -67,18 +68,26 @@ def side_of(cause: str, status: str) -> str:
     return next((side for side, words in KEYWORDS if any(word in text for word in words)), Side.UNKNOWN)
 
 
-def side_in_sql(cause: str = "hangup_cause", status: str = "status") -> Written:
-    """As :func:`side_of`, of two columns."""
-    words = [
-        f"WHEN LOWER(REPLACE({{cause}}, '_', ' ')) LIKE '%%{word}%%' THEN '{side.value}'"
-        for side, words in KEYWORDS
-        for word in words
-    ]
-    statuses = [f"WHEN {{status}} = '{word}' THEN '{side.value}'" for word, side in _OF_STATUS.items()]
-    silent = f"CASE WHEN {{status}} IN ({listed(sorted(OPEN_STATUSES))}) THEN '' {' '.join(statuses)}"
-    return Written(
-        f"CASE WHEN {{cause}} = '' THEN {silent} ELSE '{Side.UNKNOWN.value}' END {' '.join(words)}"
-        f" ELSE '{Side.UNKNOWN.value}' END",
-        cause=F(cause),
-        status=F(status),
+def _side_sql(cause: str, status: str, has: Callable[[tuple[str, ...]], str]) -> str:
+    """``has`` says that the cause holds one of some keywords."""
+    words = [f"WHEN {has(words)} THEN '{side.value}'" for side, words in KEYWORDS]
+    statuses = [f"WHEN {status} = '{word}' THEN '{side.value}'" for word, side in _OF_STATUS.items()]
+    silent = f"CASE WHEN {status} IN ({listed(sorted(OPEN_STATUSES))}) THEN '' {' '.join(statuses)}"
+    return (
+        f"CASE WHEN {cause} = '' THEN {silent} ELSE '{Side.UNKNOWN.value}' END {' '.join(words)}"
+        f" ELSE '{Side.UNKNOWN.value}' END"
     )
+
+
+def side_column(cause: str, status: str, text: str) -> str:
+    """As :func:`side_of`, as SQL for column files; ``text`` is the cause in lower case with blanks for underscores."""
+    return _side_sql(cause, status, lambda words: f"regexp_matches({text}, '{'|'.join(words)}')")
+
+
+def side_in_sql() -> Written:
+    """As :func:`side_of`, of rows of the database."""
+
+    def has(words: tuple[str, ...]) -> str:
+        return " OR ".join(f"LOWER(REPLACE({{cause}}, '_', ' ')) LIKE '%%{word}%%'" for word in words)
+
+    return Written(_side_sql("{cause}", "{status}", has), cause=F("hangup_cause"), status=F("status"))

@@ -1,20 +1,16 @@
 """Every figure, declared once: its words, its measures and its formula.
 
 Page tooltip, API, mail footnote and export read the same declaration. To add a metric, add a declaration here, or in
-``metrics_loop`` for the callback loop (and a measure if it counts anew).
+``callback_metrics`` for the callback loop (and a measure if it counts anew).
 """
 
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from reports import measures as m
-from reports.formulas import (
-    BOTH,
-    ORIGINSAI,
+from reports.definitions import measures as m
+from reports.definitions.callback_metrics import CALLBACK_LOOP
+from reports.definitions.formulas import (
     RATE_MINIMUM,
-    TALKOVER,
     Metric,
-    Words,
     count,
     metric,
     minutes,
@@ -24,16 +20,9 @@ from reports.formulas import (
     share,
     timely,
 )
-from reports.metrics_loop import CALLBACK_LOOP
+from sync.taxonomy import Fact
 
-__all__ = ["BOTH", "METRICS", "ORIGINSAI", "RATE_MINIMUM", "TALKOVER", "Metric"]
-
-_HISTOGRAM = _("Exact for periods of up to 62 days; beyond that from a histogram, within ±2.5 %.")
-
-
-def _spread_definition(text: Words) -> Words:
-    return format_lazy("{} {}", text, _HISTOGRAM)
-
+__all__ = ["METRICS", "RATE_MINIMUM", "Metric"]
 
 _DECLARED = (
     metric(
@@ -42,6 +31,7 @@ _DECLARED = (
         _("All calls placed or received, answered or not. Test calls are left out unless asked for."),
         _("number of calls"),
         count(m.ATTEMPTS),
+        group="volume",
     ),
     metric(
         "connected",
@@ -50,6 +40,7 @@ _DECLARED = (
         _("calls answered or completed"),
         count(m.ANSWERED),
         better="up",
+        group="volume",
     ),
     metric(
         "connect_rate",
@@ -59,6 +50,7 @@ _DECLARED = (
         share(m.ANSWERED, m.ENDED),
         unit="percent",
         better="up",
+        group="outcome",
     ),
     metric(
         "no_answer_rate",
@@ -68,6 +60,7 @@ _DECLARED = (
         share(m.UNANSWERED, m.ENDED),
         unit="percent",
         better="down",
+        group="outcome",
     ),
     metric(
         "busy_rate",
@@ -77,6 +70,7 @@ _DECLARED = (
         share(m.ENGAGED_LINE, m.ENDED),
         unit="percent",
         better="down",
+        group="outcome",
     ),
     metric(
         "failed_rate",
@@ -86,6 +80,7 @@ _DECLARED = (
         share(m.FAILURES, m.ENDED),
         unit="percent",
         better="down",
+        group="outcome",
     ),
     metric(
         "missed_rate",
@@ -95,6 +90,7 @@ _DECLARED = (
         share(m.MISSED, m.INBOUND),
         unit="percent",
         better="down",
+        group="outcome",
     ),
     metric(
         "average_duration",
@@ -106,22 +102,25 @@ _DECLARED = (
         _("Σ duration of connected calls ÷ connected calls with a known duration"),
         quotient(m.TALK_MS, m.TALKS, 0.001),
         unit="seconds",
+        group="conversation",
     ),
     metric(
         "median_duration",
         _("Median call duration"),
-        _spread_definition(_("Half of the connected calls were shorter, half longer.")),
+        _("Half of the connected calls were shorter, half longer."),
         _("50th percentile of the duration of connected calls"),
-        percentile(m.DURATIONS, 0.5, 0.001),
+        percentile("duration", 0.5, 0.001),
         unit="seconds",
+        group="conversation",
     ),
     metric(
         "p90_duration",
         _("90th percentile of duration"),
-        _spread_definition(_("Nine of ten connected calls were shorter.")),
+        _("Nine of ten connected calls were shorter."),
         _("90th percentile of the duration of connected calls"),
-        percentile(m.DURATIONS, 0.9, 0.001),
+        percentile("duration", 0.9, 0.001),
         unit="seconds",
+        group="conversation",
     ),
     metric(
         "talk_minutes",
@@ -130,6 +129,7 @@ _DECLARED = (
         _("Σ duration of connected calls"),
         minutes(m.TALK_MS, m.TALKS),
         unit="minutes",
+        group="volume",
     ),
     metric(
         "billed_minutes",
@@ -138,7 +138,8 @@ _DECLARED = (
         _("Σ billed duration"),
         minutes(m.BILLED_MS, m.BILLS),
         unit="minutes",
-        vendors=ORIGINSAI,
+        needs=frozenset({Fact.BILLED_TIME}),
+        group="cost",
     ),
     metric(
         "short_call_share_3s",
@@ -148,6 +149,7 @@ _DECLARED = (
         share(m.SHORT_3, m.ENDED),
         unit="percent",
         better="down",
+        group="conversation",
     ),
     metric(
         "short_call_share_6s",
@@ -157,6 +159,27 @@ _DECLARED = (
         share(m.SHORT_6, m.ENDED),
         unit="percent",
         better="down",
+        group="conversation",
+    ),
+    metric(
+        "short_connected_share_3s",
+        _("Short connected calls, up to 3 s"),
+        _("Share of connected calls whose known duration is at most 3 seconds."),
+        _("connected calls of at most 3 s ÷ connected × 100"),
+        share(m.SHORT_TALKS_3, m.ANSWERED),
+        unit="percent",
+        better="down",
+        group="conversation",
+    ),
+    metric(
+        "short_connected_share_6s",
+        _("Short connected calls, up to 6 s"),
+        _("Share of connected calls whose known duration is at most 6 seconds."),
+        _("connected calls of at most 6 s ÷ connected × 100"),
+        share(m.SHORT_TALKS_6, m.ANSWERED),
+        unit="percent",
+        better="down",
+        group="conversation",
     ),
     metric(
         "engaged_share",
@@ -166,6 +189,7 @@ _DECLARED = (
         share(m.CONVERSATIONS, m.ANSWERED),
         unit="percent",
         better="up",
+        group="conversation",
     ),
     metric(
         "unique_contacts",
@@ -173,6 +197,7 @@ _DECLARED = (
         _("Different numbers called or calling. Withheld numbers are no contact."),
         _("different contact numbers"),
         count(m.CONTACTS),
+        group="contacts",
     ),
     metric(
         "reach_rate",
@@ -182,6 +207,7 @@ _DECLARED = (
         share(m.REACHED, m.CONTACTS),
         unit="percent",
         better="up",
+        group="contacts",
     ),
     metric(
         "attempts_per_contact",
@@ -189,6 +215,7 @@ _DECLARED = (
         _("How many calls there were for each contact. Calls with a withheld number are left out."),
         _("calls with a contact ÷ contacts"),
         quotient(m.DIALLED, m.CONTACTS),
+        group="contacts",
     ),
     metric(
         "open_calls",
@@ -196,6 +223,7 @@ _DECLARED = (
         _("Calls that are not over yet. They have no part in rates."),
         _("calls initiated, ringing, queued, or answered and not ended"),
         count(m.OPEN),
+        group="volume",
     ),
     metric(
         "unresolved_calls",
@@ -204,6 +232,7 @@ _DECLARED = (
         _("calls open for more than 48 hours"),
         count(m.UNRESOLVED),
         better="down",
+        group="volume",
     ),
     metric(
         "peak_concurrency",
@@ -211,6 +240,7 @@ _DECLARED = (
         _("The most connected calls at one time, among the calls that began in the period."),
         _("most overlaps of [start, start + duration)"),
         count(m.PEAK),
+        group="volume",
     ),
     metric(
         "callbacks_received",
@@ -222,7 +252,8 @@ _DECLARED = (
         _("vendor's total"),
         count(m.CALLBACKS_RECEIVED),
         better="up",
-        vendors=TALKOVER,
+        needs=frozenset({Fact.CALLBACK_TOTALS}),
+        group="callbacks",
     ),
     metric(
         "callbacks_answered",
@@ -231,7 +262,8 @@ _DECLARED = (
         _("vendor's total"),
         count(m.CALLBACKS_ANSWERED),
         better="up",
-        vendors=TALKOVER,
+        needs=frozenset({Fact.CALLBACK_TOTALS}),
+        group="callbacks",
     ),
     metric(
         "callback_answer_rate",
@@ -241,7 +273,8 @@ _DECLARED = (
         share(m.CALLBACKS_ANSWERED, m.CALLBACKS_RECEIVED),
         unit="percent",
         better="up",
-        vendors=TALKOVER,
+        needs=frozenset({Fact.CALLBACK_TOTALS}),
+        group="callbacks",
     ),
     metric(
         "callbacks_unmatched",
@@ -252,7 +285,8 @@ _DECLARED = (
         ),
         _("vendor's total"),
         count(m.CALLBACKS_UNMATCHED),
-        vendors=TALKOVER,
+        needs=frozenset({Fact.CALLBACK_TOTALS}),
+        group="callbacks",
     ),
     *CALLBACK_LOOP,
     metric(
@@ -266,7 +300,8 @@ _DECLARED = (
         share(m.CAMPAIGN_SUCCESSES, m.CAMPAIGN_CALLS),
         unit="percent",
         better="up",
-        vendors=TALKOVER,
+        needs=frozenset({Fact.CAMPAIGNS}),
+        group="cost",
     ),
     metric(
         "estimated_cost",
@@ -278,7 +313,8 @@ _DECLARED = (
         _("Σ connected minutes × list price a minute"),
         pair(m.PRICED),
         unit="money",
-        vendors=TALKOVER,
+        needs=frozenset({Fact.LIST_PRICE}),
+        group="cost",
     ),
     metric(
         "time_to_answer",
@@ -288,7 +324,8 @@ _DECLARED = (
         quotient(m.PICKUP_MS, m.PICKUPS, 0.001),
         unit="seconds",
         better="down",
-        vendors=ORIGINSAI,
+        needs=frozenset({Fact.PICK_UP}),
+        group="answering",
     ),
     metric(
         "service_level",
@@ -298,28 +335,30 @@ _DECLARED = (
         timely(m.QUICK_PICKUPS, m.PICKUPS, m.ANSWERED, m.ENDED),
         unit="percent",
         better="up",
-        vendors=ORIGINSAI,
+        needs=frozenset({Fact.PICK_UP}),
+        group="answering",
     ),
     *(
         metric(
-            f"{spread.key}_latency_p{percent}",
+            f"{source}_latency_p{percent}",
             label,
-            _spread_definition(text),
+            text,
             _("percentile over the turns of all calls"),
-            percentile(spread, percent / 100),
+            percentile(source, percent / 100),
             unit="ms",
             better="down",
-            vendors=ORIGINSAI,
+            needs=frozenset({Fact.LATENCIES}),
+            group="answering",
         )
-        for spread, percent, label, text in (
-            (m.STT, 50, _("Speech-to-text latency, median"), _("Half of the turns were understood faster.")),
-            (m.STT, 95, _("Speech-to-text latency, p95"), _("95 of 100 turns were understood faster.")),
-            (m.LLM, 50, _("Language model latency, median"), _("Half of the turns were thought out faster.")),
-            (m.LLM, 95, _("Language model latency, p95"), _("95 of 100 turns were thought out faster.")),
-            (m.TTS, 50, _("Text-to-speech latency, median"), _("Half of the turns were voiced faster.")),
-            (m.TTS, 95, _("Text-to-speech latency, p95"), _("95 of 100 turns were voiced faster.")),
+        for source, percent, label, text in (
+            ("stt", 50, _("Speech-to-text latency, median"), _("Half of the turns were understood faster.")),
+            ("stt", 95, _("Speech-to-text latency, p95"), _("95 of 100 turns were understood faster.")),
+            ("llm", 50, _("Language model latency, median"), _("Half of the turns were thought out faster.")),
+            ("llm", 95, _("Language model latency, p95"), _("95 of 100 turns were thought out faster.")),
+            ("tts", 50, _("Text-to-speech latency, median"), _("Half of the turns were voiced faster.")),
+            ("tts", 95, _("Text-to-speech latency, p95"), _("95 of 100 turns were voiced faster.")),
         )
     ),
 )
 
-METRICS: dict[str, Metric] = {each.key: each for each in _DECLARED}
+METRICS: dict[str, Metric] = {metric.key: metric for metric in _DECLARED}

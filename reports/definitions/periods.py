@@ -6,14 +6,30 @@ constant: :func:`stretches` names these stretches, and every grouping by local t
 arithmetic on them. So an answer rests on one set of zone rules, whatever the database knows of zones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+
 DAY = 86_400
+SECOND_US = 1_000_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(at: datetime) -> int:
+    """Since 1970 UTC, exact."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def at_of(microseconds: int) -> datetime:
+    """The instant so many microseconds after 1970 UTC."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def day_number(day: date) -> int:
@@ -23,6 +39,32 @@ def day_number(day: date) -> int:
 
 def number_day(number: int) -> date:
     return date.fromordinal(number + _EPOCH_DAY)
+
+
+def utc_date(at: datetime) -> date:
+    """The UTC day of a moment."""
+    return at.astimezone(UTC).date()
+
+
+def utc_start(day: date) -> datetime:
+    """The first instant of a UTC day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def between(first: date, last: date) -> list[date]:
+    """The days from the first to the last, both included."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def in_a_row(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Days as first and last of days in a row, in order."""
+    rows: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if rows and day - rows[-1][1] <= timedelta(days=1):
+            rows[-1] = (rows[-1][0], day)
+        else:
+            rows.append((day, day))
+    return rows
 
 
 def week_number(day: date) -> int:
@@ -84,7 +126,7 @@ def stretches(start: datetime, end: datetime, zone: str) -> tuple[Stretch, ...]:
     def offset(at: datetime) -> int:
         return int(at.astimezone(rules).utcoffset().total_seconds())  # type: ignore[union-attr]
 
-    found: list[Stretch] = []
+    parts: list[Stretch] = []
     begun, here = start, start
     while here < end:
         there = min(here + timedelta(days=1), end)
@@ -97,11 +139,11 @@ def stretches(start: datetime, end: datetime, zone: str) -> tuple[Stretch, ...]:
                 )
             there = here + timedelta(seconds=high)
             if there < end:
-                found.append(Stretch(begun, there, offset(here)))
+                parts.append(Stretch(begun, there, offset(here)))
                 begun = there
         here = there
-    found.append(Stretch(begun, end, offset(begun)))
-    return tuple(found)
+    parts.append(Stretch(begun, end, offset(begun)))
+    return tuple(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +189,15 @@ def previous(period: Period) -> Period:
     return Period(period.start - shift, period.end - shift, period.zone)
 
 
+def year_before(period: Period) -> Period:
+    """The same months of the year before, of whole months; else the same weekdays, 52 weeks earlier."""
+    if period.months:
+        first = month_number(period.start) - 12
+        return Period(month_first(first), month_first(first + period.months), period.zone)
+    shift = timedelta(weeks=52)
+    return Period(period.start - shift, period.end - shift, period.zone)
+
+
 def elapsed_part(period: Period, before: Period, now: datetime) -> datetime:
     """Where the previous period has to end to be as long as ``period`` is at ``now``: its own end once that is over.
 
@@ -159,6 +210,16 @@ def elapsed_part(period: Period, before: Period, now: datetime) -> datetime:
     if aligned >= before.end:
         return before.ends_at
     return min(day_start(aligned, period.zone) + (now - day_start(today, period.zone)), before.ends_at)
+
+
+def moment_of_asking() -> datetime:
+    """Now, at the last ten full seconds.
+
+    Which calls are still open, and how much of the period before counts, stands in a question by its moment: readers
+    who ask within them ask the same, so that it is computed once. What is mirrored in between shows all the same.
+    """
+    now = timezone.now()
+    return now.replace(second=now.second // 10 * 10, microsecond=0)
 
 
 def local_date(instant: datetime, zone: str) -> date:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.periods import (
+from reports.definitions.periods import (
     Period,
     day_number,
     day_start,

@@ -3,7 +3,7 @@
 import pytest
 
 from portal.tenants import wall
-from reports.sides import KEYWORDS, SIDE_LABELS, Side, side_in_sql, side_of
+from reports.definitions.ended_by import KEYWORDS, SIDE_LABELS, Side, side_in_sql, side_of
 from sync.models.calls import Call
 from tests import factories
 

@@ -2,10 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from reports import measures as m
-from reports.formulas import TALKOVER, Metric, count, metric, percentile, quotient, share
+from reports.definitions import measures as m
+from reports.definitions.formulas import Metric, count, metric, percentile, quotient, share
+from sync.taxonomy import Fact
 
 _PER_MINUTE = 1 / 60_000
+_ROUTES = frozenset({Fact.CALLBACK_ROUTES})
 
 CALLBACK_LOOP: tuple[Metric, ...] = (
     metric(
@@ -20,7 +22,8 @@ CALLBACK_LOOP: tuple[Metric, ...] = (
         _("first calls back within the hours set after an attempt"),
         count(m.RETURNS),
         better="up",
-        vendors=TALKOVER,
+        needs=_ROUTES,
+        group="callbacks",
     ),
     metric(
         "return_rate",
@@ -28,31 +31,35 @@ CALLBACK_LOOP: tuple[Metric, ...] = (
         _(
             "Of the contacts that an attempt did not reach, those who rang back within the hours set for the tenant "
             "(72 by default). Only attempts of agents whose callbacks an agent takes have a part in it. Counted when "
-            "the attempt was made; filters apply to the attempt. Contacts of the last days may still ring."
+            "the attempt was made; filters apply to the attempt, but for the agent, which is the one that takes its "
+            "callbacks: with one chosen, contacts count that rang that one. Contacts of the last days may still ring."
         ),
         _("different contacts that rang back ÷ different contacts not reached × 100"),
         share(m.CAME_BACK, m.NOT_REACHED),
         unit="percent",
         better="up",
-        vendors=TALKOVER,
+        needs=_ROUTES,
+        group="callbacks",
     ),
     metric(
         "time_to_callback_median",
         _("Time to callback, median"),
         _("Half of the contacts that rang back did so sooner after the last attempt, from its start to theirs."),
         _("50th percentile of start of the callback − start of the attempt it answers"),
-        percentile(m.RETURN_WAITS, 0.5, _PER_MINUTE),
+        percentile("wait", 0.5, _PER_MINUTE),
         unit="minutes",
-        vendors=TALKOVER,
+        needs=_ROUTES,
+        group="callbacks",
     ),
     metric(
         "time_to_callback_p90",
         _("Time to callback, p90"),
         _("Nine of ten contacts that rang back did so sooner after the last attempt, from its start to theirs."),
         _("90th percentile of start of the callback − start of the attempt it answers"),
-        percentile(m.RETURN_WAITS, 0.9, _PER_MINUTE),
+        percentile("wait", 0.9, _PER_MINUTE),
         unit="minutes",
-        vendors=TALKOVER,
+        needs=_ROUTES,
+        group="callbacks",
     ),
     metric(
         "attempts_before_callback",
@@ -63,7 +70,8 @@ CALLBACK_LOOP: tuple[Metric, ...] = (
         ),
         _("attempts answered ÷ callbacks found"),
         quotient(m.RETURN_ATTEMPTS, m.RETURNS),
-        vendors=TALKOVER,
+        needs=_ROUTES,
+        group="callbacks",
     ),
     metric(
         "still_open",
@@ -76,6 +84,6 @@ CALLBACK_LOOP: tuple[Metric, ...] = (
         _("different contacts missed and not connected since"),
         count(m.STILL_OPEN),
         better="down",
-        vendors=TALKOVER,
+        group="callbacks",
     ),
 )
