@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -19,6 +20,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 _BAD_PORT = "has a port that is no number up to 65535."
 _LINE = re.compile(r"(?:export )?([A-Za-z_][A-Za-z_0-9]*)=(.*)")
 _ESCAPED = re.compile(r"\\([^nrt])")
+_SIZE = re.compile(r"([0-9]+) ?([kMGT]B)")
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _PLACE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*))(?::([0-9]+))?")  # one host of a database, and its port
 
 
@@ -85,6 +88,22 @@ def number(name: str, default: int, *, at_least: int = 0) -> int:
     if result < at_least:
         raise SettingError(f"{name} must be {at_least} or more.")
     return result
+
+
+def size(name: str, default: str) -> int:
+    """Bytes, from a number with its unit: ``10GB``."""
+    try:
+        return bytes_of(text(name, default))
+    except ValueError as error:
+        raise SettingError(f"{name} must be a size with its unit: 500MB, 10GB.") from error
+
+
+def bytes_of(text: str) -> int:
+    """As :func:`size`, of a text. Raises ValueError."""
+    given = _SIZE.fullmatch(text)
+    if given is None:
+        raise ValueError(text)
+    return int(given[1]) * _UNITS[given[2]]
 
 
 def listed(name: str, default: str = "") -> list[str]:
@@ -174,6 +193,77 @@ def database(name: str, default: str) -> dict[str, Any]:
         "PORT": ports if (ports := ",".join(place[3] or "" for place in found if place)).strip(",") else "",
         "OPTIONS": {key: int(given) if given.isdecimal() else given for key, given in parse_qsl(parts.query)},
     }
+
+
+def storage(name: str) -> tuple[Path | None, dict[str, Any]]:
+    """A folder, or the options of a bucket from ``s3://key:secret@host/bucket``; neither where nothing is set.
+
+    ``/prefix`` may follow, and ``?region=…&tls=false``. Without key and secret they are looked up where the tools of
+    S3 keep them.
+    """
+    value = text(name)
+    if "://" not in value:
+        if value and not Path(value).is_absolute():
+            raise SettingError(f"{name} must name a folder from the root on, or a bucket: s3://key:secret@host/bucket.")
+        return (Path(value) if value else None), {}
+    parts = urlsplit(url(name, "", schemes=("s3",)).replace("#", "%23"))  # a secret may hold one as it is
+    place = parts.netloc.rpartition("@")[2]
+    bucket, _slash, prefix = parts.path.strip("/").partition("/")
+    more = dict(parse_qsl(parts.query, keep_blank_values=True))
+    region, tls = more.pop("region", ""), more.pop("tls", "true")
+    known = not more and tls in {"true", "false"} and bool(parts.username) == bool(parts.password)
+    if not known or not parts.hostname or not re.fullmatch(r"[A-Za-z0-9][\w.-]+", bucket, re.ASCII):
+        raise SettingError(
+            f"{name} must name a bucket: s3://key:secret@host/bucket, where what is neither letter nor digit is"
+            " percent-encoded in key and secret."
+        )
+    _port(name, parts)
+    if find_spec("storages") is None or find_spec("boto3") is None:
+        raise SettingError(f"{name} needs the package django-storages[s3], which is not installed.")
+    return None, {
+        "bucket_name": bucket,
+        "location": unquote(prefix),
+        "access_key": unquote(parts.username or "") or None,
+        "secret_key": unquote(parts.password or "") or None,
+        "endpoint_url": f"http{'s' * (tls == 'true')}://{place}",
+        "region_name": region or None,
+    }
+
+
+def engine(name: str) -> dict[str, Any]:
+    """How ClickHouse is reached, from ``clickhouse://user:password@host:port/database?collection=…``; {} without one.
+
+    ``cluster`` names a cluster of the server's; ``tls=false`` is plain HTTP. ``chdb://`` is ClickHouse in the process.
+    """
+    value = url(name, "", schemes=("clickhouse", "chdb"))
+    if not value:
+        return {}
+    parts = urlsplit(value.replace("#", "%23"))
+    more = dict(parse_qsl(parts.query, keep_blank_values=True))
+    collection, cluster, tls = more.pop("collection", ""), more.pop("cluster", ""), more.pop("tls", "true")
+    inside = parts.scheme == "chdb"
+    whole = inside or (parts.hostname and collection)
+    if more or not whole or tls not in {"true", "false"} or not re.fullmatch(r"\w*", collection + cluster, re.ASCII):
+        raise SettingError(
+            f"{name} must name a server and a collection of its: clickhouse://user:password@host/database?collection=name."
+        )
+    if find_spec("clickhouse_connect") is None or (inside and find_spec("chdb") is None):
+        raise SettingError(
+            f"{name} needs the package {'chdb' if inside else 'clickhouse-connect'}, which is not installed."
+        )
+    reached: dict[str, Any] = {"dsn": "chdb://memory"}
+    if not inside:
+        reached = {
+            "host": parts.hostname,
+            "port": _port(name, parts) or (8443 if tls == "true" else 8123),
+            "secure": tls == "true",
+            "username": unquote(parts.username or "") or None,
+            "password": unquote(parts.password or ""),
+            "database": unquote(parts.path.strip("/")) or None,
+            "connect_timeout": 3,
+            "autogenerate_session_id": False,
+        }
+    return {"client": reached, "collection": collection, "cluster": cluster}
 
 
 def broker(name: str) -> str:

@@ -1,8 +1,10 @@
 """All settings, read from the environment once, at the start. INTERFACE names what an installation may set."""
 
+import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +28,35 @@ UPSTREAM_ALLOW_PRIVATE = env.flag("UPSTREAM_ALLOW_PRIVATE", default=False)
 UPSTREAM_RATE_PER_MINUTE = env.number("UPSTREAM_RATE_PER_MINUTE", 90, at_least=1)
 READING_HASTE = env.number("READING_HASTE", 1, at_least=1)
 
+# Figures: what one process may use to compute them, and how long a question may take.
+COLUMNS_THREADS = env.number("COLUMNS_THREADS", os.cpu_count() or 2, at_least=1)
+COLUMNS_MEMORY = env.text("COLUMNS_MEMORY", "384MB")
+COLUMNS_CACHE = env.size("COLUMNS_CACHE", "10GB")
+QUESTION_SECONDS = env.number("QUESTION_SECONDS", 20, at_least=1)
+ANSWERS_KEPT_SECONDS = env.number("ANSWERS_KEPT_SECONDS", 3600, at_least=0)
+COLUMNS_ENGINE = env.engine("COLUMNS_ENGINE")
+
+# Column files and exports: in a folder, or in a bucket, each kind below a name of its own.
+STORAGE_FOLDER, _BUCKET = env.storage("STORAGE_URL")
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "columns": {
+        "BACKEND": "reports.columns.files.ColumnFolder",
+        "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
+}
+if COLUMNS_ENGINE and COLUMNS_ENGINE["collection"] and not _BUCKET:
+    raise env.SettingError("COLUMNS_ENGINE reads files in a bucket, which STORAGE_URL has to name.")
+if _BUCKET:
+    STORAGES |= {
+        name: {
+            "BACKEND": "portal.bucket.Bucket",
+            "OPTIONS": _BUCKET | {"location": f"{_BUCKET['location']}/{name}".lstrip("/")},
+        }
+        for name in ("columns", "exports")
+    }
+
 INSTALLED_APPS = [
     "portal.tenants",
     "portal.accounts",
@@ -33,9 +64,9 @@ INSTALLED_APPS = [
     "portal.outbox",
     "portal.site",
     "sync",
-    "reports.rollups",
+    "reports.columns",
     "reports.files",
-    "reports.remarks",
+    "reports.annotations",
     "reports.web",
     "reports.mail",
     "rest_framework",
@@ -66,6 +97,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.tenants.middleware.ReaderLanguageMiddleware",
+    "reports.web.middleware.QuestionMiddleware",
 ]
 
 ROOT_URLCONF = "portal.site.urls"
@@ -274,7 +306,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "sync.tasks.read_next": {"queue": "reading"},
     "sync.tasks.pull_stream": {"queue": "reading"},
-    "reports.rollups.tasks.refresh_tenant": {"queue": "refresh"},
+    "reports.columns.tasks.refresh_tenant": {"queue": "refresh"},
     "reports.files.tasks.make_export": {"queue": "files"},
 }
 CELERY_TASK_SEND_SENT_EVENT = False

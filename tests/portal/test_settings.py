@@ -43,6 +43,23 @@ KEY = "YSBrZXkgZm9yIHRlc3RzLCBvZiAzMiBieXRlcyBub3c="  # fixed, because it stands
         ("DEFAULT_FROM_EMAIL", "nobody"),
         ("DEFAULT_FROM_EMAIL", "Ringbook <>"),
         ("SECRET_KEY_FILE", "/nowhere/at/all"),
+        ("STORAGE_URL", "files"),
+        ("STORAGE_URL", "http://host/bucket"),
+        ("STORAGE_URL", "s3://host"),
+        ("STORAGE_URL", "s3:///bucket"),
+        ("STORAGE_URL", "s3://host:port/bucket"),
+        ("STORAGE_URL", "s3://key@host/bucket"),
+        ("STORAGE_URL", "s3://key:one/two@host/bucket"),
+        ("STORAGE_URL", "s3://host/bucket?tls=maybe"),
+        ("STORAGE_URL", "s3://host/bucket?zone=south"),
+        ("COLUMNS_ENGINE", "duckdb://"),
+        ("COLUMNS_ENGINE", "clickhouse://host"),
+        ("COLUMNS_ENGINE", "clickhouse://host:port?collection=ringbook"),
+        ("COLUMNS_ENGINE", "clickhouse://host?collection=ring-book"),
+        ("COLUMNS_ENGINE", "clickhouse://host?collection=ringbook"),  # without a bucket
+        ("COLUMNS_ENGINE", "clickhouse://host?collection=ringbook&format=csv"),
+        ("COLUMNS_CACHE", "10"),
+        ("COLUMNS_CACHE", "ten GB"),
     ],
 )
 def test_an_odd_form_is_refused_with_one_sentence(name: str, value: str, tmp_path) -> None:
@@ -103,6 +120,63 @@ def test_brokers(value: str, monkeypatch) -> None:
     monkeypatch.setenv("BROKER", value)
 
     assert env.broker("BROKER") == value
+
+
+@pytest.mark.parametrize(
+    ("address", "endpoint", "place", "key"),
+    [
+        ("s3://host/figures", "https://host", ("figures", "columns"), (None, None)),
+        (
+            "s3://key:a%2Fb%2Bc#d@host:9000/figures/a/b?region=south&tls=false",
+            "http://host:9000",
+            ("figures", "a/b/columns"),
+            ("key", "a/b+c#d"),
+        ),
+        ("s3://key:word@[::1]:9000/figures/", "https://[::1]:9000", ("figures", "columns"), ("key", "word")),
+    ],
+)
+def test_buckets(address, endpoint, place, key, tmp_path) -> None:
+    storages = settings_of(tmp_path, STORAGE_URL=address)["STORAGES"]
+    options = storages["columns"]["OPTIONS"]
+    assert options["endpoint_url"] == endpoint
+    assert (options["bucket_name"], options["location"]) == place
+    assert (options["access_key"], options["secret_key"]) == key
+    assert storages["exports"]["OPTIONS"] == options | {"location": place[1].replace("columns", "exports")}
+
+
+def test_a_folder_for_files_of_its_own(tmp_path) -> None:
+    told = settings_of(tmp_path, STORAGE_URL="/srv/files")
+    assert told["STORAGE_FOLDER"] == Path("/srv/files")
+    assert "exports" not in told["STORAGES"]
+    assert settings_of(tmp_path)["STORAGE_FOLDER"] is None
+
+
+def test_no_sentence_has_a_secret(tmp_path) -> None:
+    with pytest.raises(env.SettingError) as refused:
+        settings_of(tmp_path, STORAGE_URL="s3://key:hidden@host/bucket?zone=south")
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "port", "secure", "cluster"),
+    [
+        ("?collection=ringbook", 8443, True, ""),
+        (":9000/figures?collection=ringbook&cluster=main&tls=false", 9000, False, "main"),
+    ],
+)
+def test_clickhouse(query, port, secure, cluster, tmp_path) -> None:
+    address = f"clickhouse://ringbook:a%2Fb@host{query}"
+    told = settings_of(tmp_path, COLUMNS_ENGINE=address, STORAGE_URL="s3://host/figures")["COLUMNS_ENGINE"]
+    assert (told["collection"], told["cluster"]) == ("ringbook", cluster)
+    reached = told["client"]
+    assert (reached["host"], reached["port"], reached["secure"]) == ("host", port, secure)
+    assert (reached["username"], reached["password"]) == ("ringbook", "a/b")
+    assert settings_of(tmp_path)["COLUMNS_ENGINE"] == {}
+
+
+def test_sizes(monkeypatch) -> None:
+    monkeypatch.setenv("ROOM", "1 TB")
+    assert (env.size("ROOM", ""), env.size("ROOM_UNSET", "500MB")) == (10**12, 500_000_000)
 
 
 @pytest.mark.parametrize("value", ["reports@example.com", "Ringbook <reports@localhost>", '"Ana, Acme" <a@b.example>'])
