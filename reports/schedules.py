@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from reports.rollups.schedules import SCHEDULE as ROLLUPS
-
 
 def _each_minute(task: str) -> dict[str, Any]:
     return {"task": task, "schedule": 60.0, "options": {"expires": 55}}
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    **ROLLUPS,
+    "columns": {"task": "reports.columns.tasks.refresh_columns", "schedule": 10.0, "options": {"expires": 9}},
+    "column-files": {"task": "reports.columns.tasks.sweep_columns", "schedule": 600.0, "options": {"expires": 590}},
     "exports": _each_minute("reports.files.tasks.sweep_exports"),
     "mails": _each_minute("reports.mail.tasks.send_reports"),
     "outbox": _each_minute("portal.outbox.tasks.sweep_outbox"),

@@ -22,7 +22,6 @@ Later = Callable[[], T]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER, _TEXT = IntegerField(), TextField()
 PARTS = 200  # of one statement; SQLite takes up to 500
-FEW = 4  # where each walks through many calls, so that no statement takes as long as all of them together
 
 
 @dataclass(slots=True)
@@ -55,8 +54,8 @@ class Bundle:
         """What ``ask`` gave when it was called for this key the first time."""
         if key not in self._known:
             self._known[key] = ask()
-        found: T = self._known[key]
-        return found
+        value: T = self._known[key]
+        return value
 
     def fetch(self, at_once: int = PARTS) -> None:
         """One statement for each ``at_once`` querysets, none for an empty bundle."""
@@ -67,9 +66,9 @@ class Bundle:
             texts: list[list[str]] = [[] for _part in parts]
             for place, row in first.union(*others, all=True) if others else first:
                 texts[place - start].append(row)
-            for (_rows, got), found in zip(parts, texts, strict=True):
+            for (_rows, got), rows_as_text in zip(parts, texts, strict=True):
                 # All rows of a part as one text: row by row, decoding would take most of a page's time.
-                got.rows = msgspec.json.decode(f"[{','.join(found)}]")
+                got.rows = msgspec.json.decode(f"[{','.join(rows_as_text)}]")
 
 
 def grouped_by(rows: QuerySet[Any], names: Sequence[str]) -> QuerySet[Any]:

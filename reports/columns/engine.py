@@ -1,0 +1,166 @@
+"""The engine that answers questions of column files: DuckDB, unless COLUMNS_ENGINE names ClickHouse.
+
+DuckDB runs once in each process: bounded in memory, threads and time, and shut off from everything but column files. A
+process computes two questions at a time; others wait for their turn until their deadline. One that computes too long
+is interrupted. Text of SQL is made by ``reports.queries`` alone; what a reader wrote is a parameter.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from django.conf import settings
+
+from portal.storage import NotThere
+from reports.columns import files
+from reports.columns.dialects import DUCKDB, MACROS, Dialect, clickhouse, quoted
+
+AT_ONCE = 2  # questions computing in one process
+Rows = list[tuple[Any, ...]]
+
+
+class TooLong(Exception):
+    """A question was not answered by its deadline."""
+
+
+class TooMuch(Exception):
+    """A question needs more memory than it may have."""
+
+
+class Failed(Exception):
+    """The engine cannot compute a statement that it should: a fault of ours, or a file that is damaged unnoticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement and the values of its ``?``, in order."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+
+class _Process:
+    """The engine of this process. Made anew after a fork, and when the folder of the files is another one."""
+
+    def __init__(self, root: Path) -> None:
+        self.key = (os.getpid(), root)
+        self.turns = threading.BoundedSemaphore(AT_ONCE)
+        self.connection = open_connection(root, threads=settings.COLUMNS_THREADS, memory=settings.COLUMNS_MEMORY)
+
+
+_process: _Process | None = None
+_lock = threading.Lock()
+
+
+def open_connection(root: Path, *, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
+    """A database in memory that can read and write below ``root`` and nowhere else."""
+    spill = files.beside() / f"spill-{os.getpid()}"
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": threads,
+            "memory_limit": memory,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+            "preserve_insertion_order": False,
+        },
+    )
+    for macro in MACROS:
+        connection.execute(macro)
+    connection.execute(f"SET allowed_directories = [{quoted([root])}]")
+    connection.execute("SET parquet_metadata_cache = true")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def dialect() -> Dialect:
+    """How statements are to be written."""
+    chosen = settings.COLUMNS_ENGINE
+    return clickhouse(chosen["collection"], chosen["cluster"]) if chosen else DUCKDB
+
+
+def reads_storage() -> bool:
+    """Whether the engine reads files where they are stored, and none of this host."""
+    return bool(settings.COLUMNS_ENGINE and settings.COLUMNS_ENGINE["collection"])
+
+
+def run(statement: Statement, *, deadline: float, seconds: float = float("inf")) -> Rows:
+    """The rows of a statement, computed within ``seconds`` once it is its turn, and in any case before ``deadline``, of
+    :func:`time.monotonic`. Raises TooLong, TooMuch, NotThere and Failed.
+    """
+    if settings.COLUMNS_ENGINE:
+        other: Any = import_module("reports.columns.clickhouse")  # rests on a package of its own
+        rows: Rows = other.run(statement, deadline=deadline, seconds=seconds)
+        return rows
+    process = _this_process()
+    with _turn(process, deadline):
+        try:
+            return _computed(process, statement, min(seconds, max(0.0, deadline - time.monotonic())))
+        except duckdb.InterruptException as error:
+            raise TooLong from error
+        except duckdb.OutOfMemoryException as error:
+            raise TooMuch from error
+        except duckdb.IOException as error:
+            raise NotThere(str(error)[:200]) from error
+        except duckdb.Error as error:
+            if isinstance(error, _LASTING):
+                _renew(process)
+            raise Failed from error
+
+
+def _computed(process: _Process, statement: Statement, seconds: float) -> Rows:
+    cursor = process.connection.cursor()
+    clock = threading.Timer(seconds, cursor.interrupt)
+    clock.daemon = True
+    clock.start()
+    try:
+        return cursor.execute(statement.sql, list(statement.params)).fetchall()
+    finally:
+        clock.cancel()
+        cursor.close()
+
+
+# After these a database answers nothing any more.
+_LASTING = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
+
+
+def _renew(process: _Process) -> None:
+    """Leave an engine that answers nothing any more; whoever asks next has another one."""
+    global _process
+    with _lock:
+        if _process is process:
+            _process = None
+
+
+def cursor() -> duckdb.DuckDBPyConnection:
+    """A cursor of this process's engine, for small work that takes no turn. To be closed."""
+    return _this_process().connection.cursor()
+
+
+@contextmanager
+def _turn(process: _Process, deadline: float) -> Iterator[None]:
+    if not process.turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        raise TooLong
+    try:
+        yield
+    finally:
+        process.turns.release()
+
+
+def _this_process() -> _Process:
+    global _process
+    root = files.root()
+    with _lock:
+        if _process is None or _process.key != (os.getpid(), root):
+            _process = _Process(root)
+        return _process

@@ -1,0 +1,289 @@
+"""Which files answer for which days of which environments, and what is missing.
+
+Rows are read behind the wall, so no file is opened that the active tenant does not own. A day that changed since its
+file was made is read from the mirror, into a file of this host's own, as long as it is of few calls; else the file is
+read as it is and the answer says as of when. Readers write no row.
+"""
+
+import hashlib
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+from django.utils import timezone
+
+from portal.storage import NotThere
+from portal.tenants.models.tenants import Environment
+from reports.bundle import Bundle, Later, moment, unfolded
+from reports.columns import engine, files
+from reports.columns.build import DAY, Builder, calls_of, during
+from reports.columns.models import ColumnFile, ColumnLedger
+from reports.columns.schema import HOUR_US, NAMES, OPEN_TRAITS, rules_of
+from reports.definitions.measures import Microseconds
+from reports.definitions.periods import between, in_a_row, microseconds, utc_date
+from sync.models.changes import DirtyDay
+from sync.taxonomy import Outcome
+
+logger = logging.getLogger("ringbook.reports")
+
+
+class Mark(NamedTuple):
+    """That a day changed, and how often: another one as soon as it changes again."""
+
+    day: date
+    row: int
+    mark: int
+
+
+MOST_LIVE = 60_000  # calls of an environment that a question reads from the mirror itself
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file on this host, and the days of it that do not count because another part has them."""
+
+    path: Path
+    environment: int
+    first: date
+    last: date
+    without: tuple[date, ...] = ()
+    open_until: datetime | None = None
+    words: Mapping[str, int] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Days of an environment that cannot be answered for; ``as_of`` is when what is shown of them was read."""
+
+    environment: int
+    first: date
+    last: date
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a page's questions read. ``temporary`` files are removed by :meth:`close`."""
+
+    parts: tuple[Part, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    temporary: tuple[Path, ...] = field(default=(), repr=False)
+
+    def relation(self, environments: Collection[int], start: datetime, end: datetime, now: datetime) -> str:
+        """The calls of some environments on the days that touch ``[start, end)``, and maybe others of theirs, as SQL:
+        the columns of the schema and the ``outcome`` at ``now``."""
+        first, last = utc_date(start), utc_date(end - timedelta(microseconds=1))
+        wanted = self._wanted(environments, first, last)
+        whole = [part.path for part in wanted if not part.without]
+        selects = [_select(whole)] if whole else []
+        for part in wanted:
+            if part.without:
+                selects.append(f"{_select([part.path])} WHERE NOT ({during(part.without)})")
+        rows = " UNION ALL ".join(selects) if selects else f"SELECT {engine.dialect().nothing} WHERE false"
+        is_open = any(part.open_until is not None and part.open_until > now for part in wanted)
+        if not is_open:
+            return f"(SELECT *, settled AS outcome FROM ({rows}))"
+        opened = open_sql(now)
+        return (
+            f"(SELECT * REPLACE (CASE WHEN {opened} THEN {OPEN_TRAITS} ELSE traits END AS traits),"
+            f" CASE WHEN {opened} THEN '{Outcome.OPEN.value}' ELSE settled END AS outcome FROM ({rows}))"
+        )
+
+    def _wanted(self, environments: Collection[int], first: date, last: date) -> list[Part]:
+        here = (part for part in self.parts if part.environment in environments)
+        return [part for part in here if part.first <= last and part.last >= first]
+
+    def most_words(self, column: str, environments: Collection[int], start: datetime, end: datetime) -> int | None:
+        """How many different words of a column there can be at most among the calls of :meth:`relation`; None where
+        that is not known without looking.
+        """
+        wanted = self._wanted(environments, utc_date(start), utc_date(end - timedelta(microseconds=1)))
+        counts = [part.words.get(column) for part in wanted]
+        return None if None in counts else sum(count or 0 for count in counts)
+
+    def missing_of(self, environments: Collection[int], start: datetime, end: datetime) -> tuple[Missing, ...]:
+        first, last = utc_date(start), utc_date(end - timedelta(microseconds=1))
+        return tuple(
+            missing
+            for missing in self.missing
+            if missing.environment in environments and missing.first <= last and missing.last >= first
+        )
+
+    def close(self) -> None:
+        for path in self.temporary:
+            path.unlink(missing_ok=True)
+
+
+def _select(paths: list[Path]) -> str:
+    return f"SELECT {', '.join(NAMES)} FROM {engine.dialect().table(paths)}"
+
+
+def open_sql(now: datetime) -> str:
+    """That a call is open at ``now``; the moment is ours, so it stands in the text and names the answer."""
+    return f"open_hours > 0 AND started_us + CAST(open_hours AS BIGINT) * {HOUR_US} > {microseconds(now)}"
+
+
+# --- Looking up ---------------------------------------------------------------------------------------------------
+
+
+def sources(environments: Mapping[int, Environment], first: date, last: date) -> Sources:
+    """What there is of the UTC days from ``first`` to ``last``, both included. The tenant's wall must be open.
+
+    One query, and where days are dirty a few for each environment that has some.
+    """
+    bundle = Bundle()
+    later = ask_sources(bundle, environments, first, last)
+    bundle.fetch()
+    return later()
+
+
+def ask_sources(bundle: Bundle, environments: Mapping[int, Environment], first: date, last: date) -> Later[Sources]:
+    """As :func:`sources`, asked for beside other things: files, marks and ledgers of one moment, so that no day is in
+    neither.
+    """
+    keys = sorted(environments)
+    live = ColumnFile.objects.filter(retired_at__isnull=True, first_day__lte=last, last_day__gte=first)
+    files_of = bundle.add(live.filter(environment_id__in=keys), *_FILE[:-2], *map(Microseconds, _FILE[-2:]))
+    marks = DirtyDay.objects.filter(environment_id__in=keys, day__gte=first, day__lte=last)
+    dirty = bundle.add(marks, "environment_id", "day", "pk", "mark")
+    ledgers = bundle.add(ColumnLedger.objects.filter(environment_id__in=keys), "environment_id", "covers_from", "rules")
+
+    def read() -> Sources:
+        gathering = _Gathering(first, last)
+        by_home: dict[int, list[ColumnFile]] = {key: [] for key in keys}
+        for row in files_of.rows:
+            file = _file(row)
+            by_home[file.environment_id].append(file)
+        changed: dict[int, list[Mark]] = {key: [] for key in keys}
+        for key, day, pk, mark in dirty.rows:
+            changed[key].append(Mark(date.fromisoformat(day), pk, mark))
+        covers = {key: (date.fromisoformat(day) if day else None, rules) for key, day, rules in ledgers.rows}
+        for key in keys:
+            rows = sorted(by_home[key], key=lambda file: file.first_day)
+            gathering.add(environments[key], covers.get(key, (None, "")), rows, sorted(changed[key]))
+        return Sources(tuple(gathering.parts), tuple(gathering.missing), tuple(gathering.temporary))
+
+    return read
+
+
+_FILE = (
+    "tenant_id", "environment_id", "pk", "first_day", "last_day", "rows", "bytes", "digest", "rules", "words",
+    "open_until", "made_at",
+)  # fmt: skip
+
+
+def _file(values: list[Any]) -> ColumnFile:
+    record = dict(zip(_FILE, values, strict=True))
+    days = {name: date.fromisoformat(record[name]) for name in ("first_day", "last_day")}
+    moments = {name: moment(record[name]) for name in ("open_until", "made_at")}
+    return ColumnFile(**(record | days | moments | {"words": unfolded(record["words"])}))
+
+
+@dataclass(slots=True)
+class _Gathering:
+    first: date
+    last: date
+    parts: list[Part] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    temporary: list[Path] = field(default_factory=list)
+
+    def add(
+        self,
+        environment: Environment,
+        ledger: tuple[date | None, str],
+        rows: list[ColumnFile],
+        dirty: list[Mark],
+    ) -> None:
+        rules = rules_of(environment.provider)
+        covers_from = ledger[0] if ledger[1] == rules else None
+        paths = self._readable([row for row in rows if row.rules == rules] if covers_from is not None else [])
+        lost = {day for row in rows if row.pk not in paths for day in _within(row, self.first, self.last)}
+        if covers_from is None or covers_from > self.first:
+            lost |= set(between(self.first, min(self.last, covers_from - DAY if covers_from else self.last)))
+        changed = {mark.day for mark in dirty}
+        wanted = lost | changed
+        live = self._live(environment, wanted, dirty if not lost else None) if wanted else None
+        without = wanted if live is not None else set()
+        for row in rows:
+            if row.pk in paths:
+                self._keep(row, paths[row.pk], without)
+        if live is not None:
+            self.parts += live
+        elif wanted:
+            to_come = utc_date(timezone.now()) + DAY  # of days to come there is nothing to miss
+            self._tell(environment.pk, {day for day in lost if day <= to_come}, changed - lost, rows)
+
+    def _readable(self, rows: list[ColumnFile]) -> dict[int, Path]:
+        paths = {}
+        for row in rows:
+            try:
+                paths[row.pk] = Path(row.name) if engine.reads_storage() else files.local(row)
+            except NotThere:
+                continue
+        return paths
+
+    def _keep(self, row: ColumnFile, path: Path, without: set[date]) -> None:
+        inside = tuple(sorted(day for day in without if row.first_day <= day <= row.last_day))
+        if len(inside) <= (row.last_day - row.first_day).days:
+            self.parts.append(
+                Part(path, row.environment_id, row.first_day, row.last_day, inside, row.open_until, row.words)
+            )
+
+    def _live(self, environment: Environment, days: set[date], marks: list[Mark] | None) -> list[Part] | None:
+        """The days as the mirror has them now; None where these are too many calls to read for a question, the disk is
+        full, or the engine reads no file of this host."""
+        if engine.reads_storage():
+            return None
+        spans = in_a_row(tuple(days))
+        path = None if marks is None else _named(environment, marks)
+        if path is not None and path.exists():
+            return [self._part(environment, path, spans)]
+        if _too_many(environment, spans):
+            return None
+        try:
+            with files.draft() as draft, Builder(environment, engine.cursor()) as builder:
+                written = builder.write(draft, [calls_of(environment, *span) for span in spans], [])
+                if not written.rows:
+                    return []
+                target = path or draft.with_suffix(files.TEMPORARY)
+                draft.replace(target)
+        except (OSError, duckdb.Error):
+            logger.exception("days of environment %s cannot be counted for a question", environment.pk)
+            return None
+        if path is None:
+            self.temporary.append(target)
+        return [self._part(environment, target, spans)]
+
+    def _part(self, environment: Environment, path: Path, spans: list[tuple[date, date]]) -> Part:
+        # Whether some of its calls are open is not looked up: the moment then stands in the question, which is right.
+        return Part(path, environment.pk, spans[0][0], spans[-1][1], (), datetime.max.replace(tzinfo=UTC))
+
+    def _tell(self, environment: int, lost: set[date], stale: set[date], rows: list[ColumnFile]) -> None:
+        self.missing += [Missing(environment, *span) for span in in_a_row(tuple(lost))]
+        for span in in_a_row(tuple(stale)):
+            made = [row.made_at for row in rows if row.first_day <= span[1] and row.last_day >= span[0]]
+            self.missing.append(Missing(environment, *span, as_of=min(made, default=None)))
+
+
+def _too_many(environment: Environment, spans: list[tuple[date, date]]) -> bool:
+    left = MOST_LIVE
+    for first, last in spans:
+        rows = calls_of(environment, first, last).order_by()
+        left -= rows.values("pk")[: left + 1].count()
+        if left < 0:
+            return True
+    return False
+
+
+def _named(environment: Environment, marks: list[Mark]) -> Path:
+    """A name that is another one as soon as any of the days changes again, so that what lies there is right."""
+    text = f"{environment.tenant_id}/{environment.pk}/{rules_of(environment.provider)}/{marks}"
+    return files.beside() / f"live-{hashlib.sha256(text.encode()).hexdigest()[:40]}.parquet"
+
+
+def _within(row: ColumnFile, first: date, last: date) -> list[date]:
+    return between(max(row.first_day, first), min(row.last_day, last))

@@ -1,0 +1,205 @@
+"""Files that are gone or damaged, disks that fill, storage that is away: no figure is wrong or silently low."""
+
+import errno
+import json
+import os
+import shutil
+import stat
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from portal.tenants import wall
+from reports.columns import files, refresh, sources, sweep
+from reports.columns.models import ColumnFile, ColumnLedger
+from reports.columns.tasks import sweep_columns
+from sync.models.calls import Call
+from sync.models.changes import DirtyDay
+from tests import factories
+from tests.reports.columns.conftest import assert_right, change, mirrored, read
+
+pytestmark = pytest.mark.django_db
+
+MAY, JUNE, TODAY = date(2026, 5, 3), date(2026, 6, 11), date(2026, 7, 20)
+
+
+def fill(environment, seconds: int = 10) -> None:
+    with wall.tenant(environment.tenant), factories.at_once():
+        for day in (MAY, JUNE, TODAY):
+            at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+            factories.call(environment, f"{day}", started_at=at, seconds=seconds + day.day)
+
+
+def settle(environment) -> None:
+    with wall.tenant(environment.tenant):
+        refresh.refresh(environment)
+
+
+def path_of(environment, day: date) -> Path:
+    with wall.tenant(environment.tenant):
+        row = ColumnFile.objects.get(
+            environment=environment, first_day__lte=day, last_day__gte=day, retired_at__isnull=True
+        )
+        return files.root() / row.name
+
+
+@pytest.fixture
+def filled(sales, care, foreign):
+    for place, environment in enumerate((sales, care, foreign)):
+        fill(environment, 100 * place)
+        settle(environment)
+    return sales
+
+
+def gone(path: Path, *_others: Path) -> None:
+    path.unlink()
+
+
+def truncated(path: Path, *_others: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def flipped(path: Path, *_others: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def of_another_environment(path: Path, sibling: Path, _theirs: Path) -> None:
+    shutil.copy(sibling, path)
+
+
+def of_another_tenant(path: Path, _sibling: Path, theirs: Path) -> None:
+    shutil.copy(theirs, path)
+
+
+FAULTS = (gone, truncated, flipped, of_another_environment, of_another_tenant)
+
+
+@pytest.fixture(params=FAULTS, ids=lambda fault: fault.__name__)
+def broken(request, filled, care, foreign):
+    """Sales, whose file of May is not what its row says."""
+    with wall.tenant(filled.tenant):
+        assert_right(filled)  # so that this process has looked through the file when it was whole
+    request.param(path_of(filled, MAY), path_of(care, MAY), path_of(foreign, MAY))
+    return filled
+
+
+def test_a_broken_file_is_never_read(broken, monkeypatch):
+    with wall.tenant(broken.tenant):
+        assert_right(broken)
+        monkeypatch.setattr(sources, "MOST_LIVE", 0)
+        calls, missing = read(broken)
+        assert calls == mirrored(broken)[1:]
+        assert [(each.first, each.last, each.as_of) for each in missing] == [
+            (date(2026, 5, 1), date(2026, 5, 31), None)
+        ]
+
+
+def test_the_sweeper_mends_it_and_the_check_names_it(broken, capsys):
+    name = str(path_of(broken, MAY).relative_to(files.root()))
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_columns", "--json")
+    assert ended.value.code == 3
+    told = json.loads(capsys.readouterr().out)
+    assert [(each["environment"], each["file"]) for each in told["differences"]] == [(str(broken.public_id), name)]
+    with wall.tenant(broken.tenant):
+        ColumnLedger.objects.update(checked_at=None)
+    assert sweep_columns() == 1
+    with wall.tenant(broken.tenant):
+        assert_right(broken)
+    settle(broken)
+    with wall.tenant(broken.tenant):
+        assert not DirtyDay.objects.exists()
+        assert_right(broken)
+    call_command("check_columns")
+    assert "equal" in capsys.readouterr().out
+
+
+def test_the_check_names_a_day_that_differs(filled, capsys):
+    with wall.tenant(filled.tenant):
+        Call.objects.filter(environment=filled, started_at__date=JUNE).update(duration_ms=1)
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_columns", "--json")
+    assert ended.value.code == 3
+    (told,) = json.loads(capsys.readouterr().out)["differences"]
+    assert (told["day"], told["file"], told["mirror"], told["files"]) == ("2026-06-11", None, 1, 1)
+
+
+def test_a_changed_day_of_too_many_calls_is_told_with_its_time(filled, monkeypatch):
+    with wall.tenant(filled.tenant):
+        Call.objects.filter(environment=filled, started_at__date=JUNE).update(duration_ms=1)
+        change(filled, JUNE)
+        monkeypatch.setattr(sources, "MOST_LIVE", 0)
+        made = ColumnFile.objects.get(environment=filled, first_day=date(2026, 6, 1)).made_at
+        calls, missing = read(filled)
+        assert len(calls) == 3
+        assert [(each.first, each.last, each.as_of) for each in missing] == [(JUNE, JUNE, made)]
+
+
+def test_only_the_owner_reads_files(filled, folder):
+    assert_modes(folder)
+    with wall.tenant(filled.tenant):
+        change(filled, JUNE)
+        assert_right(filled)  # leaves the day as the mirror has it beside
+    assert_modes(folder)
+
+
+def assert_modes(folder: Path) -> None:
+    seen = 0
+    for path in (folder, *folder.rglob("*")):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        # What lies beside is protected by its folder; what is in place by itself as well.
+        assert mode == 0o700 if path.is_dir() else mode == 0o600 or path.parent.name == ".beside", path
+        seen += 1
+    assert seen > 10
+
+
+def full(*_args: object, **_fields: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("where", ["put", "copy_out"])
+def test_a_full_disk_leaves_nothing_half_done(filled, folder, monkeypatch, where):
+    with wall.tenant(filled.tenant):
+        Call.objects.filter(environment=filled, started_at__date=JUNE).update(duration_ms=1)
+        change(filled, JUNE)
+        before = sorted(folder.rglob("*"))
+        with monkeypatch.context() as patch:
+            if where == "put":
+                patch.setattr(files.os, "fsync", full)
+            else:
+                patch.setattr("reports.columns.build.copy_out", full)
+            with pytest.raises(OSError, match="space"):
+                refresh.refresh(filled)
+            assert sorted(folder.rglob("*")) == before
+            calls, missing = read(filled)
+            if where == "put":
+                assert_right(filled)
+            else:  # not even the day can be counted for readers: it is shown as it was, and said so
+                assert len(calls) == 3
+                assert [(each.first, each.as_of is not None) for each in missing] == [(JUNE, True)]
+        assert refresh.refresh(filled) == 1
+        assert_right(filled)
+
+
+def test_a_file_without_a_row_is_removed_when_it_is_old(filled, folder):
+    """As of a process that died after its file was put in place: of calls that changed since, it would never go."""
+    orphan, young = (path_of(filled, MAY).with_name(f"2026-05-{word}.parquet") for word in ("old", "young"))
+    for path in (orphan, young):
+        path.write_bytes(b"PAR1")
+    os.utime(orphan, (0, 0))
+    known = [folder / row.name for row in files_of(filled)]
+    for path in known:
+        os.utime(path, (0, 0))
+    with wall.tenant(filled.tenant):
+        sweep.forget_retired()
+    assert not orphan.exists()
+    assert all(path.exists() for path in (young, *known))
+
+
+def files_of(environment) -> list[ColumnFile]:
+    with wall.tenant(environment.tenant):
+        return list(ColumnFile.objects.filter(environment_id=environment.pk))
