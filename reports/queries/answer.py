@@ -4,11 +4,12 @@ Page, API, mail and file each turn the same Answer into their own form, so they 
 in the metric's unit (percent 0-100, seconds, minutes, milliseconds, count); rounding is the reader's.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from reports.metrics import Metric
-from reports.periods import Period
+from reports.definitions.metrics import Metric
+from reports.definitions.periods import Period
 from reports.queries.question import Question
 
 
@@ -16,8 +17,9 @@ from reports.queries.question import Question
 class Cell:
     """One figure. ``value`` is None when there is no base for it, never 0 in its place.
 
-    ``n`` is the size of the base. ``change`` is against ``previous``: relative in percent, or in percentage points for
-    a rate; None when there is nothing to compare with (previous None, or 0 for a relative change).
+    ``n`` is the size of the base, ``previous_n`` that of the period before. ``change`` is against ``previous``:
+    relative in percent, or in percentage points for a rate; None when there is nothing to compare with (previous None,
+    or 0 for a relative change). Where either base is too small it is arithmetic and no news: see ``moved``.
     """
 
     value: float | None
@@ -25,6 +27,13 @@ class Cell:
     previous: float | None = None
     change: float | None = None
     small: bool = False  # n is under the metric's minimum: show "n too small" rather than the value
+    previous_n: int | None = None
+    previous_small: bool = False  # as small, of the period before
+
+    @property
+    def moved(self) -> float | None:
+        """The change, where both bases are large enough to speak of one."""
+        return None if self.small or self.previous_small else self.change
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class GapNote:
     fault: str
     since: datetime
     quarantined: int = 0  # elements that could not be read, where that is the fault
+    days: tuple[date, date] | None = None  # both included, where they are too many to be told one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +64,10 @@ class Completeness:
     """What stands under every figure. ``complete``: every window of the period was read whole and all in it understood,
     today's as of ``as_of``.
 
-    ``mirrored``, ``quarantined`` and ``accepted`` make up the vendor's total of a period read whole. ``as_of`` is the
-    oldest of the last whole readings the period rests on, None when nothing was read yet.
+    ``mirrored``, ``quarantined`` and ``accepted`` make up the vendor's total of a period read whole: calls of whole UTC
+    days, test calls among them. ``counted`` are the calls that the figures beside it are made of, where some are.
+    ``as_of`` is the oldest of the last whole readings the period rests on, None when nothing was read yet. A period
+    that has not ``begun`` is not complete, whatever was read.
     """
 
     as_of: datetime | None
@@ -66,6 +78,25 @@ class Completeness:
     corrections: int = 0  # calls of the period whose figures changed after the day was first counted
     quarantined: int = 0  # calls that the vendor showed and that could not be read
     accepted: int = 0  # such that a person took for no call; they make nothing incomplete
+    counted: int | None = None
+    begun: bool = True
+    environments: int = 0  # how many it speaks of
+    incomplete: tuple[str, ...] = ()  # names of those that are not complete
+
+    @property
+    def is_partly_complete(self) -> bool:
+        """Whether some environments are complete and others are not."""
+        return 0 < len(self.incomplete) < self.environments
+
+    @property
+    def lacks_calls(self) -> bool:
+        """Whether the vendor shows more calls than are mirrored."""
+        return self.vendor_total is not None and self.mirrored < self.vendor_total
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing at all is known of the period, so that its zeros would be made up."""
+        return self.as_of is None and not self.mirrored
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +109,17 @@ class Answer:
     previous_period: Period | None
     completeness: Completeness
     previous_complete: bool = True  # whether the period that changes are measured against is mirrored whole
+    # By the key of a metric, the environments that are not in it, because their vendor does not tell it.
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def only_known(answer: Answer) -> Answer:
+    """The answer with nothing in the place of zeros, where nothing of its period was read."""
+    if not answer.completeness.is_unread:
+        return answer
+    rows = tuple(replace(row, cells=_without_zeros(row.cells)) for row in answer.rows)
+    return replace(answer, rows=rows, totals=_without_zeros(answer.totals))
+
+
+def _without_zeros(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+    return {key: cell if cell.n else replace(cell, value=None, change=None) for key, cell in cells.items()}

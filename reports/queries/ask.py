@@ -1,32 +1,33 @@
 """The waist of the hourglass: a question and a scope in, an answer out. Page, API, mail and file all ask here."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 
-from django.utils import timezone
-
 from portal.lib import phones
-from reports.dimensions import Names
-from reports.measures import Measure, Told
-from reports.metrics import BOTH, METRICS, Metric
-from reports.periods import Period, previous
+from reports.definitions.dimensions import Names
+from reports.definitions.measures import ATTEMPTS, STILL_OPEN, Measure, VendorTotal
+from reports.definitions.metrics import METRICS, Metric
+from reports.definitions.periods import moment_of_asking
 from reports.queries import rows
 from reports.queries.agents import told_apart
-from reports.queries.answer import Answer, Cell, Completeness, Row
-from reports.queries.contact_ids import contact_id
-from reports.queries.desk import Asked, Desk
-from reports.queries.figures import TOTAL, Figures
-from reports.queries.filters import Reach
+from reports.queries.answer import Answer, Cell, Row, only_known
+from reports.queries.compile import TOTAL, WHOLE, Grain, Group
+from reports.queries.computation import Computation, Needs
+from reports.queries.contacts.ids import contact_id
+from reports.queries.figures import Figures
+from reports.queries.left_out import environments_left_out
 from reports.queries.question import Question, check
-from reports.queries.sums import Group
-from reports.scope import Scope
+from reports.queries.scope import Scope
+from reports.queries.selector import Selector
+from sync.providers import registry
 from sync.taxonomy import Stream
 
-Side = tuple[Figures, Group]
+Side = tuple[Figures, Grain, Group]
 
 
 def ask(question: Question, scope: Scope, *, now: datetime | None = None) -> Answer:
-    """Answer a question within a scope, exactly, whether the rollups lag or not.
+    """Answer a question within a scope, exactly.
 
     The wall of the scope's tenant must be open. Raises QuestionError for a question that can't be answered.
     """
@@ -34,45 +35,61 @@ def ask(question: Question, scope: Scope, *, now: datetime | None = None) -> Ans
 
 
 def ask_together(questions: Iterable[Question], scope: Scope, *, now: datetime | None = None) -> tuple[Answer, ...]:
-    """As :func:`ask` for the questions of one page, in their order. Four queries for any number of questions; one more
-    for peaks of concurrency, and two for the callback loop where more than 40 days of it are not settled.
+    """As :func:`ask` for the questions of one page, in their order: a handful of queries of the database for any number
+    of questions, and a few statements over column files for each period and choice of calls.
     """
-    now = now or timezone.now()
-    asked = [_asked(question, now) for question in questions]
-    if not asked:
+    now = now or moment_of_asking()
+    needs = [_needs(question, now) for question in questions]
+    if not needs:
         return ()
-    desk = Desk(scope, now, asked)
-    return tuple(_answer(each, desk) for each in asked)
+    with Computation(scope, now, needs) as computation:
+        return tuple(_answer(need, computation) for need in needs)
 
 
-def _asked(question: Question, now: datetime) -> Asked:
+def _needs(question: Question, now: datetime) -> Needs:
     check(question)
     metrics = [METRICS[key] for key in question.metrics]
     measures = frozenset(measure for metric in metrics for measure in metric.measures)
-    return Asked(question, now, measures, _streams(measures))
+    compared = frozenset(measure for metric in metrics if _compares(metric) for measure in metric.measures)
+    return Needs(question, now, measures, compared, _streams(measures))
 
 
-def _answer(asked: Asked, desk: Desk) -> Answer:
-    question = asked.question
+def _answer(needs: Needs, computation: Computation) -> Answer:
+    question = needs.question
     metrics = [METRICS[key] for key in question.metrics]
-    reach, figures = desk.reach(question), desk.figures(asked.here)
-    stands = [desk.completeness(stand) for stand in asked.stands]
-    past = desk.figures(asked.there) if asked.there is not None and not _is_unread(stands[-1]) else None
-    return Answer(
+    selector, figures = computation.selector(question), computation.figures(needs.here)
+    stands = [computation.completeness(stand) for stand in needs.stands]
+    past = computation.figures(needs.there) if needs.there is not None and not stands[-1].is_unread else None
+    answer = Answer(
         question=question,
         columns=tuple(metrics),
-        rows=tuple(_rows(question, desk, figures, past)) if question.by else (),
-        totals=_cells(metrics, (figures, TOTAL), (past, TOTAL) if past else None, vendors=_vendors((), (), reach, {})),
+        rows=tuple(_rows(question, computation, figures, past)) if question.by else (),
+        totals=_cells(
+            metrics,
+            (figures, WHOLE, TOTAL),
+            (past, WHOLE, TOTAL) if past else None,
+            vendors=_vendors((), (), selector, {}),
+        ),
         period=question.period,
-        previous_period=asked.before,
-        completeness=stands[0],
-        previous_complete=stands[-1].complete if asked.before is not None else True,
+        previous_period=needs.before,
+        completeness=replace(stands[0], counted=_counted(selector, figures)),
+        previous_complete=stands[-1].complete if needs.before is not None else True,
+        left_out=environments_left_out(metrics, _providers(selector)),
     )
+    return only_known(answer) if selector.environments else answer
 
 
-def _is_unread(stand: Completeness) -> bool:
-    """Whether nothing at all is known of a period, so that its zeros would be made up."""
-    return stand.as_of is None and not stand.mirrored
+def _counted(selector: Selector, figures: Figures) -> int | None:
+    """The calls that the figures are made of; returns alone are not counted among calls."""
+    if selector.source_ids is not None:
+        return None
+    calls: int = figures.value(ATTEMPTS, WHOLE, TOTAL, set(selector.providers.values()))
+    return calls
+
+
+def _providers(selector: Selector) -> dict[str, str]:
+    """The vendors of the environments that a question is about, by their names."""
+    return {selector.environments[key].name: selector.providers[key] for key in selector.homes_chosen}
 
 
 def _streams(measures: Collection[Measure]) -> tuple[str, ...]:
@@ -81,51 +98,51 @@ def _streams(measures: Collection[Measure]) -> tuple[str, ...]:
     return (Stream.CALLS, Stream.CALLBACKS) if "callbacks" in sources else (Stream.CALLS,)
 
 
-def _rows(question: Question, desk: Desk, figures: Figures, past: Figures | None) -> list[Row]:
-    by, period, reach = question.by, question.period, desk.reach(question)
-    names, vendors_of = _names(reach, desk)
-    before: Period | None = previous(period) if past is not None else None
+def _rows(question: Question, computation: Computation, figures: Figures, past: Figures | None) -> list[Row]:
+    by, period, selector = question.by, question.period, computation.selector(question)
+    names, vendors_of = _names(selector, computation)
+    before = question.before if past is not None else None
     pairs = rows.facing(by, period, before) if before is not None else {}
-    found = []
-    for group in rows.row_groups(by, period, figures.groups, names):
+    answer_rows = []
+    for group in rows.row_groups(by, period, figures.groups(by), names):
         key, labels = rows.labelled(by, group, names)
         faced = rows.faced(by, group, pairs) if past is not None else None
-        vendors = _vendors(by, group, reach, vendors_of)
+        vendors = _vendors(by, group, selector, vendors_of)
         cells = _cells(
             [METRICS[key] for key in question.metrics],
-            (figures, group),
-            (past, faced) if past is not None and faced is not None else None,
+            (figures, by, group),
+            (past, by, faced) if past is not None and faced is not None else None,
             vendors=vendors,
         )
-        found.append(Row(key, labels, cells, rows.is_unfinished(by, group, period, desk.now)))
-    return found
+        answer_rows.append(Row(key, labels, cells, rows.is_unfinished(by, group, period, computation.now)))
+    return answer_rows
 
 
-def _names(reach: Reach, desk: Desk) -> tuple[Names, dict[int, str]]:
+def _names(selector: Selector, computation: Computation) -> tuple[Names, dict[int, str]]:
     """Names of what may occur, and the vendor of each agent. Who may not see numbers is told own numbers masked."""
-    known = {pk: row for pk, row in desk.agents().items() if row[2] in reach.environments}
-    agents = told_apart(known, {key: row.name for key, row in reach.environments.items()}, reach.scope)
-    environments = {key: (str(row.public_id), row.name) for key, row in reach.environments.items()}
-    scope = reach.scope
+    in_reach = {pk: row for pk, row in computation.agents().items() if row[2] in selector.environments}
+    agents = told_apart(in_reach, {key: row.name for key, row in selector.environments.items()}, selector.scope)
+    environments = {key: (str(row.public_id), row.name) for key, row in selector.environments.items()}
+    scope = selector.scope
 
     def number(digits: str) -> tuple[str, str]:
         if scope.sees_numbers:
             return digits, phones.display(digits)
         return contact_id(phones.contact_digits(digits), scope), phones.masked(digits)
 
-    return Names(agents, environments, number), {pk: reach.providers[row[2]] for pk, row in known.items()}
+    return Names(agents, environments, number), {pk: selector.providers[row[2]] for pk, row in in_reach.items()}
 
 
-def _vendors(by: tuple[str, ...], group: Group, reach: Reach, vendors_of: dict[int, str]) -> set[str]:
+def _vendors(by: tuple[str, ...], group: Group, selector: Selector, vendors_of: dict[int, str]) -> set[str]:
     """The vendors a row's calls can be of."""
     for key, value in zip(by, group, strict=True):
         if key == "environment" and isinstance(value, int):
-            return {reach.providers[value]}
+            return {selector.providers[value]}
         if key == "agent" and isinstance(value, int):
             return {vendors_of[value]}
-    homes = () if reach.agent_ids is None else reach.homes().values()
-    # Of agents that are not in these environments there are no calls, which either vendor can say.
-    return {reach.providers[home] for home in homes} or set(reach.providers.values()) or set(BOTH)
+    # Of agents that are not in these environments there are no calls, which every vendor can say.
+    able = {selector.providers[home] for home in selector.homes_chosen} or set(selector.providers.values())
+    return able or {provider.key for provider in registry.PROVIDERS}
 
 
 def _cells(metrics: Collection[Metric], here: Side, there: Side | None, *, vendors: set[str]) -> dict[str, Cell]:
@@ -133,22 +150,37 @@ def _cells(metrics: Collection[Metric], here: Side, there: Side | None, *, vendo
     for metric in metrics:
         able = vendors & set(metric.vendors)
         value, n = _result(metric, here, able)
-        before = _result(metric, there, able)[0] if there is not None and _compares(metric) else None
-        small = value is not None and n < metric.minimum_n
-        cells[metric.key] = Cell(value, n, before, _change(metric, value, before), small)
+        compared = there is not None and _compares(metric)
+        before, before_n = _result(metric, there, able) if there is not None and compared else (None, None)
+        cells[metric.key] = Cell(
+            value,
+            n,
+            before,
+            _change(metric, value, before),
+            small=_is_small(metric, value, n),
+            previous_n=before_n,
+            previous_small=_is_small(metric, before, before_n),
+        )
     return cells
 
 
+def _is_small(metric: Metric, value: float | None, n: int | None) -> bool:
+    return value is not None and (n or 0) < metric.minimum_n
+
+
 def _compares(metric: Metric) -> bool:
-    """Running totals are of no period, so there is nothing to compare them with."""
-    return not any(isinstance(measure, Told) and measure.source == "campaigns" for measure in metric.measures)
+    """Running totals are of no period, so there is nothing to compare them with. What is still open is so as of now: of
+    an older period the most has been followed up since, so that any period would look worse than the one before it.
+    """
+    running = any(isinstance(measure, VendorTotal) and measure.source == "campaigns" for measure in metric.measures)
+    return not running and STILL_OPEN not in metric.measures
 
 
 def _result(metric: Metric, side: Side, vendors: set[str]) -> tuple[float | None, int]:
     if not vendors:
         return None, 0  # not measurable, which is not the same as none
-    figures, group = side
-    return metric.compute([figures.value(measure, group, vendors) for measure in metric.measures])
+    figures, grain, group = side
+    return metric.compute([figures.value(measure, grain, group, vendors) for measure in metric.measures])
 
 
 def _change(metric: Metric, value: float | None, before: float | None) -> float | None:

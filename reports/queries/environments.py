@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 
 def environments(scope: Scope) -> QuerySet[Environment]:

@@ -1,134 +1,214 @@
-"""All that a set of measures needs to know of one span: asked for together, read once it was fetched."""
+"""The figures of one span: computed for all questions of a page that share its period and filters."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from reports.measures import TALK_MS, TALKS, Distinct, Looped, Measure, Overlap, Sample, Spread, Sums, Tally, Told
-from reports.queries import people, spreads, told
-from reports.queries.bundle import Bundle, Later, T
-from reports.queries.peaks import Peaks
-from reports.queries.plan import Plan
-from reports.queries.returns.figures import Loops, loops
-from reports.queries.sums import Group, count_sums
+from django.utils.translation import gettext as _
 
-TOTAL: Group = ()
-Counts = dict[Group, Counter[str]]
-Costs = dict[Group, tuple[float, int]]
+from reports.columns.engine import Rows
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.measures import (
+    ATTEMPTS,
+    TALK_MS,
+    TALKS,
+    CallbackCount,
+    Distinct,
+    Measure,
+    Overlap,
+    Percentile,
+    Sums,
+    Tally,
+    VendorTotal,
+    is_looped,
+)
+from reports.queries import vendor_totals
+from reports.queries.callbacks.figures import Loops, loops
+from reports.queries.callbacks.routes import Routes
+from reports.queries.compile import TOTAL, WHOLE, Grain, Group, Scan, percentile_sources, place_of
+from reports.queries.question import QuestionError
+from reports.queries.rows import MAX_ROWS
+from reports.queries.run import Runner
+from reports.queries.vendor_totals import VendorTotals
+
+Percentiles = dict[Percentile, dict[Group, tuple[float | None, int]]]
 
 
 @dataclass(slots=True)
 class Figures:
-    """Measures by group; :data:`TOTAL` is the group of all calls. See :func:`gather`."""
+    """Measures by grouping and group; :data:`TOTAL` is the group of all calls."""
 
-    tallies: Mapping[Group, Tally]
-    contacts: dict[Group, dict[Distinct, int]] = field(default_factory=dict)
-    samples: Mapping[str, Mapping[Group, Sample]] = field(default_factory=dict)
-    peaks: dict[Group, int] = field(default_factory=dict)
-    callbacks: Counts = field(default_factory=dict)
-    campaigns: Counts = field(default_factory=dict)
-    costs: Costs = field(default_factory=dict)
-    loops: Loops = field(default_factory=Loops)
+    tallies: dict[Grain, dict[Group, Tally]] = field(default_factory=dict)
+    contacts: dict[Grain, dict[Group, tuple[int, int]]] = field(default_factory=dict)
+    percentiles: dict[Grain, Percentiles] = field(default_factory=dict)
+    peaks: dict[Grain, dict[Group, int]] = field(default_factory=dict)
+    loops: dict[Grain, Loops] = field(default_factory=dict)
+    callbacks: dict[Grain, Mapping[Group, Counter[str]]] = field(default_factory=dict)
+    campaigns: dict[Grain, Mapping[Group, Counter[str]]] = field(default_factory=dict)
+    costs: dict[Grain, Mapping[Group, tuple[float, int]]] = field(default_factory=dict)
 
-    @property
-    def groups(self) -> set[Group]:
-        """The groups that were seen, without the total."""
-        return {*self.tallies, *self.callbacks, *self.campaigns, *self.loops.groups} - {TOTAL}
+    def groups(self, grain: Grain) -> set[Group]:
+        """The groups of a grouping that were seen."""
+        seen = {*self.tallies.get(grain, ()), *self.callbacks.get(grain, ()), *self.campaigns.get(grain, ())}
+        return {*seen, *(self.loops[grain].groups if grain in self.loops else ())} - ({TOTAL} if grain else set())
 
-    def value(self, measure: Measure, group: Group, vendors: Collection[str]) -> Any:
+    def value(self, measure: Measure, grain: Grain, group: Group, vendors: Collection[str]) -> Any:
         """A measure of a group over the calls of ``vendors``; None where nothing is known, not even a zero."""
         if isinstance(measure, Sums):
-            return self.tallies[group].value(measure, vendors) if group in self.tallies else 0
+            tallies = self.tallies.get(grain, {})
+            return tallies[group].value(measure, vendors) if group in tallies else 0
         if isinstance(measure, Distinct):
-            return self.contacts.get(group, {}).get(measure, 0)
-        if isinstance(measure, Spread):
-            return self.samples[measure.source].get(group)
+            return self.contacts[grain].get(group, (0, 0))[measure.connected]
+        if isinstance(measure, Percentile):
+            if measure.source == "wait":
+                return self.loops[grain].wait(measure.share, group)
+            return self.percentiles[grain].get(measure, {}).get(group)
         if isinstance(measure, Overlap):
-            return self.peaks.get(group, 0)
-        if isinstance(measure, Looped):
-            return self.loops.value(measure.column, group)
+            return self.peaks[grain].get(group, 0)
+        if isinstance(measure, CallbackCount):
+            return self.loops[grain].value(measure.column, group)
         if measure.source == "price":
-            return self.costs.get(group)
-        totals = (self.callbacks if measure.source == "callbacks" else self.campaigns).get(group)
+            return self.costs.get(grain, {}).get(group)
+        totals = (self.callbacks if measure.source == "callbacks" else self.campaigns).get(grain, {}).get(group)
         return None if totals is None else totals[measure.column]
 
 
-def gather(
-    bundle: Bundle, peaks: Peaks, plan: Plan, by: tuple[str, ...], measures: Collection[Measure]
-) -> Later[Figures]:
-    """Ask for what the measures need, by group and for all."""
-    sums = {measure for measure in measures if isinstance(measure, Sums)}
-    sources = {measure.source for measure in measures if isinstance(measure, Spread)}
-    vendors_own = {measure.source for measure in measures if isinstance(measure, Told)}
-    looped = {measure.column for measure in measures if isinstance(measure, Looped)}
-    asked = _Asked(bundle, plan, [by, ()] if by else [()])
-    tallies = count_sums(bundle, plan, by, sums)
-    parts: dict[str, Later[Any]] = {}
-    if any(isinstance(measure, Distinct) for measure in measures):
-        parts["contacts"] = asked.once("contacts", lambda grain: people.people(bundle, plan, grain))
-    if sources:
-        parts["samples"] = spreads.spreads(bundle, plan, by, sources=sources)
-    if any(isinstance(measure, Overlap) for measure in measures):
-        parts["peaks"] = asked.once("peaks", lambda grain: peaks.add(plan, grain))
-    if "callbacks" in vendors_own:
-        parts["callbacks"] = asked.once("callbacks", lambda grain: told.callbacks(bundle, plan.reach, plan.span, grain))
-    if "campaigns" in vendors_own:
-        parts["campaigns"] = asked.once("campaigns", lambda grain: told.campaigns(bundle, plan.reach, grain))
-    if "price" in vendors_own:
-        parts["costs"] = asked.once("costs", lambda grain: _costs(bundle, plan, grain))
+def compute(
+    scan: Scan,
+    wanted: Mapping[Grain, Collection[Measure]],
+    run: Runner,
+    routes: Routes,
+    totals: VendorTotals,
+    *,
+    agents: int,
+) -> Figures:
+    """What is wanted, by grouping, each with the whole beside it. ``agents`` is how many there can be.
 
-    if looped:
-        parts["loops"] = loops(bundle, plan.reach, plan.span, by, looped)
-    return lambda: Figures(_with_total(tallies()), **{name: part() for name, part in parts.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What does not add up to a total is asked for at each grain; questions of one page share the total's."""
-
-    bundle: Bundle
-    plan: Plan
-    grains: list[tuple[str, ...]]
-
-    def once(self, name: str, ask: Callable[[tuple[str, ...]], Later[dict[Group, T]]]) -> Later[dict[Group, T]]:
-        parts = [self.bundle.once((name, id(self.plan), grain), partial(ask, grain)) for grain in self.grains]
-
-        def read() -> dict[Group, T]:
-            found: dict[Group, T] = {}
-            for part in parts:
-                found |= part()
-            return found
-
-        return read
+    Raises QuestionError for a grouping of more groups than an answer has rows, before anything is computed of it.
+    """
+    figures = Figures()
+    if scan.selector.empty:
+        return _empty(figures, wanted, totals, scan)
+    for grain in wanted:
+        _bound(scan, grain, run, agents)
+    grains: dict[Grain, set[Measure]] = {grain: set(measures) for grain, measures in wanted.items()}
+    grains[WHOLE] = {measure for measures in wanted.values() for measure in measures}
+    if scan.selector.source_ids is None:  # else returns alone are chosen, and nothing is asked of other calls
+        figures.tallies = _sums(scan, grains, run, costs=totals.has_prices)
+    for grain, measures in grains.items():
+        if any(isinstance(measure, Distinct) for measure in measures):
+            figures.contacts[grain] = {
+                tuple(group): (contacts, reached) for *group, contacts, reached in run(scan.contacts(grain))
+            }
+        if any(isinstance(measure, Overlap) for measure in measures):
+            figures.peaks[grain] = {tuple(group): most or 0 for *group, most in run(scan.peaks(grain))}
+    figures.percentiles = _percentiles(scan, grains, run)
+    looped = {grain: measures for grain, measures in grains.items() if any(map(is_looped, measures))}
+    figures.loops = loops(scan, looped, run, routes)
+    _vendors_own(figures, scan, grains, totals)
+    return figures
 
 
-def _with_total(tallies: dict[Group, Tally]) -> dict[Group, Tally]:
-    total = Tally()
-    for tally in tallies.values():
-        total.merge(tally)
-    return tallies | {TOTAL: total}
+def _empty(figures: Figures, wanted: Mapping[Grain, Collection[Measure]], totals: VendorTotals, scan: Scan) -> Figures:
+    for grain in {WHOLE, *wanted}:
+        figures.contacts[grain], figures.percentiles[grain], figures.peaks[grain] = {}, {}, {}
+        figures.loops[grain] = Loops()
+    _vendors_own(figures, scan, dict.fromkeys({WHOLE, *wanted}, ()), totals)
+    return figures
 
 
-def _costs(bundle: Bundle, plan: Plan, grain: tuple[str, ...]) -> Later[Costs]:
-    by_agent = (*(key for key in grain if key != "agent"), "agent")
-    tallies = count_sums(bundle, plan, by_agent, (TALKS, TALK_MS))
-    prices = bundle.once(("prices", id(plan.reach)), lambda: told.prices(bundle, plan.reach.environments))
+def _bound(scan: Scan, grain: Grain, run: Runner, agents: int) -> None:
+    most = scan.most(grain, agents)
+    others = tuple(key for key in grain if not DIMENSIONS[key].timely)
+    if (most is None or most > MAX_ROWS) and others:
+        ((groups,),) = run(scan.different(others, MAX_ROWS + 1))
+        most = (scan.most(set(grain) - set(others)) or 1) * groups
+    if most is None:
+        return
+    if most > MAX_ROWS:
+        raise QuestionError(
+            {
+                "by": _("This would be more than %(rows)s rows: ask for a shorter period or fewer groupings.")
+                % {"rows": MAX_ROWS}
+            }
+        )
 
-    def read() -> Costs:
-        known = prices()
-        if not known:
-            return {}
-        return told.costs({_placed(group, grain): tally for group, tally in tallies().items()}, known)
 
-    return read
+def _split(
+    rows: Rows, keys: Sequence[str], grains: Collection[Grain], at: int
+) -> list[tuple[Grain, Group, tuple[Any, ...]]]:
+    """Rows that begin with the place of their grain, and have the keys from ``at`` on; what else is in a row, last."""
+    places = {place_of(grain, keys): (grain, [at + keys.index(key) for key in grain]) for grain in grains}
+    parts = []
+    for row in rows:
+        grain, where = places[row[0]]
+        parts.append((grain, tuple(row[place] for place in where), (*row[1:at], *row[at + len(keys) :])))
+    return parts
 
 
-def _placed(group: Group, grain: tuple[str, ...]) -> Group:
-    """A group with the agent last as the group of a grain, and the agent after it once more."""
-    if "agent" not in grain:
-        return group
-    *others, agent = group
-    place = grain.index("agent")
-    return (*others[:place], agent, *others[place:], agent)
+def _sums(
+    scan: Scan, grains: Mapping[Grain, Collection[Measure]], run: Runner, *, costs: bool
+) -> dict[Grain, dict[Group, Tally]]:
+    wanted = {ATTEMPTS, *(measure for measures in grains.values() for measure in measures if isinstance(measure, Sums))}
+    all_grains = list(grains)
+    if costs:
+        priced = [grain for grain, needed in grains.items() if any(map(_is_priced, needed))]
+        wanted |= {TALKS, TALK_MS} if priced else set()
+        all_grains += [with_agent(grain) for grain in priced if with_agent(grain) not in grains]
+    measures = sorted(wanted, key=lambda measure: measure.key)
+    all_grains = list(dict.fromkeys(all_grains))
+    statement, keys = scan.sums(all_grains, measures)
+    vendors = scan.vendors
+    tallies: dict[Grain, dict[Group, Tally]] = {grain: {} for grain in all_grains}
+    for grain, group, (vendor, *amounts) in _split(run(statement), keys, all_grains, at=2):
+        tally = tallies[grain].setdefault(group, Tally())
+        counts = tally.of(vendors[vendor])
+        for measure, amount in zip(measures, amounts, strict=True):
+            if amount:
+                counts[measure.key] += int(amount)
+    return tallies
+
+
+def with_agent(grain: Grain) -> Grain:
+    return grain if "agent" in grain else (*grain, "agent")
+
+
+def _is_priced(measure: Measure) -> bool:
+    return isinstance(measure, VendorTotal) and measure.source == "price"
+
+
+def _percentiles(scan: Scan, grains: Mapping[Grain, Collection[Measure]], run: Runner) -> dict[Grain, Percentiles]:
+    percentiles: dict[Grain, Percentiles] = {grain: {} for grain in grains}
+    shares = percentile_sources(measure for measures in grains.values() for measure in measures)
+    alike: dict[tuple[bool, tuple[Grain, ...]], list[str]] = defaultdict(list)
+    for source in shares.keys() - {"wait"}:
+        of = tuple(grain for grain, measures in grains.items() if source in percentile_sources(measures))
+        alike[source == "duration", of].append(source)
+    for (_kind, of), sources in alike.items():
+        wanted_shares = sorted({share for source in sources for share in shares[source]})
+        statement, keys = scan.percentiles(of, sorted(sources), wanted_shares)
+        for grain, group, figures in _split(run(statement), keys, of, at=1):
+            for place, source in enumerate(sorted(sources)):
+                n, values = figures[2 * place : 2 * place + 2]
+                if not n and grain:
+                    continue  # no value in this group, as if it were not there
+                for share, value in zip(
+                    wanted_shares, values if n and values else [None] * len(wanted_shares), strict=True
+                ):
+                    percentiles[grain].setdefault(Percentile(source, share), {})[group] = (value, n)
+    return percentiles
+
+
+def _vendors_own(
+    figures: Figures, scan: Scan, grains: Mapping[Grain, Collection[Measure]], totals: VendorTotals
+) -> None:
+    for grain in grains:
+        figures.callbacks[grain] = totals.callbacks(scan.selector, scan.span, grain)
+        figures.campaigns[grain] = totals.campaigns(scan.selector, grain)
+        tallies = figures.tallies.get(with_agent(grain))
+        if tallies is not None and totals.has_prices:
+            figures.costs[grain] = vendor_totals.costs(tallies, grain, totals.prices)
+
+
+__all__ = ["Figures", "compute"]

@@ -8,15 +8,25 @@ from urllib.parse import urlencode
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from reports.dimensions import DIMENSIONS
-from reports.metrics import METRICS
-from reports.periods import Period, last_days, local_date
-from reports.queries.chosen import MATCHES, TESTING, Filters, QuestionError, write_filters
-from reports.queries.params import LEAST_DIGITS, ParamReader
-from reports.scope import Scope
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.filters import (
+    LEAST_DIGITS,
+    MATCHES,
+    TESTING,
+    Filters,
+    QuestionError,
+    refused,
+    write_filters,
+)
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period, last_days, local_date, previous, year_before
+from reports.definitions.spans import SPANS, span_period
+from reports.queries.params import ParamReader
+from reports.queries.scope import Scope
 
 MAX_DAYS = 800
 DEFAULT_METRICS = ("attempts", "connect_rate")
+COMPARED = ("previous", "year", "none")
 DEFAULT_DAYS = 7  # whole days up to yesterday
 
 
@@ -26,7 +36,16 @@ class Question:
     period: Period
     by: tuple[str, ...] = ()
     filters: Filters = field(default_factory=Filters)
-    compare: bool = True  # with the aligned previous period
+    compare: bool = True  # with the aligned previous period, or with ``versus`` where that is given
+    versus: Period | None = None
+    span: str = field(default="", compare=False)  # the name that an address gives the period, if it does
+
+    @property
+    def before(self) -> Period | None:
+        """The period that it is compared with."""
+        if not self.compare:
+            return None
+        return self.versus or previous(self.period)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filters", _clocked(self.filters, self.period.zone))
@@ -56,6 +75,11 @@ def check(question: Question) -> None:
     errors: dict[str, str] = {}
     _known(errors, "metrics", question.metrics, METRICS)
     _known(errors, "by", question.by, DIMENSIONS)
+    others = [METRICS[key] for key in question.metrics if key in METRICS and not METRICS[key].of_returns]
+    if others:
+        text = _("This chooses callbacks by the call they answer, and says nothing of: %(figures)s.")
+        named = ", ".join(str(metric.label) for metric in others)
+        errors |= {each.name: text % {"figures": named} for each in refused(question.filters)}
     if question.period.days < 1:
         errors["date_to"] = _("The period ends before it begins.")
     elif question.period.days > MAX_DAYS:
@@ -74,18 +98,26 @@ def read_question(params: Mapping[str, str], scope: Scope, *, today: date | None
     start, end = reader.days()
     today = today or local_date(timezone.now(), zone)
     whole = last_days(DEFAULT_DAYS, today, zone)
+    span = "" if start or end else reader.choice("period", ("", *SPANS))
+    if span:
+        whole = span_period(span, today, zone)
+        start, end = whole.start, whole.last_day
     if start is None and end is None:
         start, end = whole.start, whole.last_day
     elif start is None and end is not None:
         start = end - timedelta(days=DEFAULT_DAYS - 1)
     elif start is not None and end is None:
         end = max(start, today)
+    period = Period(start or whole.start, (end or whole.last_day) + timedelta(days=1), zone)
+    compared = reader.choice("compare", COMPARED)
     question = Question(
         metrics=reader.words("metrics") or DEFAULT_METRICS,
-        period=Period(start or whole.start, (end or whole.last_day) + timedelta(days=1), zone),
+        period=period,
         by=reader.words("by"),
         filters=reader.filters(),
-        compare=reader.choice("compare", ("previous", "none")) == "previous",
+        compare=compared != "none",
+        versus=year_before(period) if compared == "year" else _chosen(reader, period),
+        span=span,
     )
     try:
         check(question)
@@ -95,18 +127,48 @@ def read_question(params: Mapping[str, str], scope: Scope, *, today: date | None
     return question
 
 
+def _chosen(reader: ParamReader, period: Period) -> Period | None:
+    """The period that ``compare_from`` and ``compare_to`` name; without the latter it is as long as the question's."""
+    start, last = reader.day("compare_from"), reader.day("compare_to")
+    if start is None:
+        if last is not None:
+            reader.errors["compare_from"] = _("Name the first day of the period to compare with, too.")
+        return None
+    end = last + timedelta(days=1) if last else start + timedelta(days=period.days)
+    if not 0 < (end - start).days <= MAX_DAYS:
+        text = _("The period to compare with has from one to %(days)s days.")
+        reader.errors["compare_to"] = text % {"days": MAX_DAYS}
+        return None
+    return Period(start, end, period.zone)
+
+
 def write_question(question: Question) -> str:
     """The query string that asks for it; :func:`read_question` reads the same question back."""
     period = question.period
     params = {
         "metrics": ",".join(question.metrics),
         "by": ",".join(question.by),
-        "date_from": period.start.isoformat(),
-        "date_to": period.last_day.isoformat(),
+        **({"period": question.span} if question.span else _days(period)),
         "zone": period.zone,
         "compare": "" if question.compare else "none",
+        **_versus(question),
     } | write_filters(question.filters)
     return urlencode({name: value for name, value in params.items() if value})
+
+
+def _days(period: Period) -> dict[str, str]:
+    return {"date_from": period.start.isoformat(), "date_to": period.last_day.isoformat()}
+
+
+def _versus(question: Question) -> dict[str, str]:
+    if not question.compare or question.versus is None:
+        return {}
+    if question.versus == year_before(question.period):
+        return {"compare": "year"}
+    return {
+        "compare_from": question.versus.start.isoformat(),
+        "compare_to": question.versus.last_day.isoformat(),
+    }
 
 
 def write_calls(question: CallQuestion) -> str:
@@ -125,6 +187,8 @@ def read_calls(params: Mapping[str, str], scope: Scope) -> CallQuestion:
     zone = reader.zone()
     start, end = reader.days()
     question = CallQuestion(start, end, zone, reader.filters())
+    for each in refused(question.filters):
+        reader.errors[each.name] = _("This chooses callbacks by the call they answer, not calls.")
     reader.finish()
     return question
 
@@ -132,9 +196,9 @@ def read_calls(params: Mapping[str, str], scope: Scope) -> CallQuestion:
 def read_instant(text: str, name: str = "changed_since") -> datetime:
     """A moment as RFC 3339 writes it; without an offset it is UTC. Raises QuestionError under ``name``."""
     try:
-        found = datetime.fromisoformat(text.strip().replace(" ", "+"))
-        found = found if found.tzinfo else found.replace(tzinfo=UTC)
-        return found.astimezone(UTC)
+        instant = datetime.fromisoformat(text.strip().replace(" ", "+"))
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         raise QuestionError({name: _("“%(text)s” is not a time like 2026-07-13T09:00:00Z.") % {"text": text}}) from None
 
@@ -153,6 +217,7 @@ def _known(errors: dict[str, str], name: str, words: tuple[str, ...], known: Map
 
 
 __all__ = [
+    "COMPARED",
     "DEFAULT_DAYS",
     "DEFAULT_METRICS",
     "LEAST_DIGITS",

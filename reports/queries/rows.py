@@ -7,7 +7,7 @@ from itertools import product
 
 from django.utils.translation import gettext as _
 
-from reports.dimensions import (
+from reports.definitions.dimensions import (
     DIMENSIONS,
     Dimension,
     Key,
@@ -16,11 +16,11 @@ from reports.dimensions import (
     hour_parts,
     moments,
     person_label,
-    time_key,
+    time_keys,
 )
-from reports.periods import Period, day_start, month_first, number_day, week_monday
+from reports.definitions.periods import Period, day_start, month_first, number_day, week_monday
+from reports.queries.compile import Group
 from reports.queries.question import QuestionError
-from reports.queries.sums import Group
 
 MAX_ROWS = 20_000
 
@@ -35,7 +35,7 @@ def row_groups(by: tuple[str, ...], period: Period, seen: Collection[Group], nam
     if not timely:
         groups = set(seen)
     else:
-        times = _times(tuple(by[place] for place in timely), period)
+        times = time_keys(tuple(by[place] for place in timely), period)
         others = {tuple(part for place, part in enumerate(group) if place not in timely) for group in seen}
         if len(timely) == len(by):
             others = {()}
@@ -73,16 +73,6 @@ def _too_many() -> QuestionError:
     )
 
 
-def _times(keys: tuple[str, ...], period: Period) -> list[tuple[int, ...]]:
-    dimensions = [DIMENSIONS[key] for key in keys]
-    return list(
-        dict.fromkeys(
-            tuple(time_key(dimension, day, hour, code) for dimension in dimensions)
-            for day, hour, code in moments(keys, period)
-        )
-    )
-
-
 def _woven(by: tuple[str, ...], timely: list[int], time: tuple[int, ...], other: Group) -> Group:
     times, others = iter(time), iter(other)
     return tuple(next(times) if place in timely else next(others) for place in range(len(by)))
@@ -105,7 +95,7 @@ def facing(by: tuple[str, ...], period: Period, before: Period) -> Mapping[str, 
 
 
 def _line(key: str, period: Period) -> list[int]:
-    return [time for (time,) in _times((key,), period)]
+    return [time for (time,) in time_keys((key,), period)]
 
 
 def _faced_hours(period: Period, before: Period) -> dict[Key, Key]:
@@ -113,12 +103,12 @@ def _faced_hours(period: Period, before: Period) -> dict[Key, Key]:
 
     def placed(of: Period) -> dict[tuple[int, int | None, int], int]:
         seen: defaultdict[tuple[int, int | None], int] = defaultdict(int)
-        found = {}
+        codes = {}
         for day, hour, code in moments(("hour",), of):
             place = ((day - of.start).days, hour)
-            found[(*place, seen[place])] = code
+            codes[(*place, seen[place])] = code
             seen[place] += 1
-        return found
+        return codes
 
     there = placed(before)
     return {code: there[place] for place, code in placed(period).items() if place in there}
@@ -139,8 +129,8 @@ def faced(by: tuple[str, ...], group: Group, pairs: Mapping[str, Mapping[Key, Ke
 def is_unfinished(by: tuple[str, ...], group: Group, period: Period, now: datetime) -> bool:
     """Whether a row of time ends after ``now``. Weekdays and hours of the day are not said to end."""
     ends = [_end(key, value, period) for key, value in zip(by, group, strict=True) if isinstance(value, int)]
-    found = [end for end in ends if end is not None]
-    return bool(found) and min(found) > now
+    running_ends = [end for end in ends if end is not None]
+    return bool(running_ends) and min(running_ends) > now
 
 
 def _end(key: str, number: int, period: Period) -> datetime | None:

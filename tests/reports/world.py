@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from portal.lib.ids import uuid7_number
 from portal.lib.phones import AREA_CODES
 from portal.tenants.models.tenants import Environment, Tenant
-from reports.sides import side_of
+from reports.definitions.ended_by import side_of
 from sync.models.agents import Agent
 from sync.models.calls import Call
 from tests.factories import note_line
@@ -250,6 +250,8 @@ def figures(calls: list[Call], now: datetime, providers: set[str]) -> dict[str, 
         "talk_minutes": (sum(timed) / 60_000, len(timed)),
         "short_call_share_3s": share(_short(final, 3), len(final)),
         "short_call_share_6s": share(_short(final, 6), len(final)),
+        "short_connected_share_3s": share(_short(connected, 3), len(connected)),
+        "short_connected_share_6s": share(_short(connected, 6), len(connected)),
         "engaged_share": share(sum((call.duration_ms or 0) >= 30_000 for call in connected), len(connected)),
         "unique_contacts": (len(contacts), len(contacts)),
         "reach_rate": share(len(reached), len(contacts)),

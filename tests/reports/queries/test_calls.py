@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from portal.tenants import wall
-from reports.queries.calls import call, calls, masked, page
+from reports.queries.calls.lists import call, calls, masked, page
 from reports.queries.question import CallQuestion, Filters, QuestionError, read_calls
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.calls import Call
 from tests import factories
 from tests.factories import TIME_ZERO
@@ -156,7 +156,7 @@ def test_a_number_is_found_in_the_forms_people_type(scope, sales, care, acme):
 
 
 def test_a_beginning_of_a_thousand_contacts_is_found_in_either_form(scope, sales, acme, monkeypatch):
-    monkeypatch.setattr("reports.queries.numbers.MOST_CONTACTS", 2)
+    monkeypatch.setattr("reports.queries.calls.numbers.MOST_CONTACTS", 2)
     with wall.tenant(acme):
         for last in range(4):
             factories.call(sales, f"whole {last}", to_number=f"+555190638792{last}", from_number="")

@@ -12,18 +12,15 @@ from django.http import QueryDict
 from portal.lib.phones import AREA_CODES
 from portal.tenants import wall
 from portal.tenants.models.tenants import Tenant
-from reports.periods import Period
+from reports.definitions.ended_by import side_of
+from reports.definitions.periods import Period
 from reports.queries.ask import ask
-from reports.queries.calls import calls, page
-from reports.queries.contact_ids import contact_digits_of, contact_id
-from reports.queries.filters import resolve
+from reports.queries.calls.lists import calls
+from reports.queries.contacts.ids import contact_digits_of, contact_id
 from reports.queries.question import CallQuestion, Filters, Question, QuestionError, read_calls, write_calls
-from reports.queries.quiet import EVERYWHERE, stretches
-from reports.rollups.refresh import rebuild
-from reports.scope import Scope
-from reports.sides import side_of
+from reports.queries.scope import Scope
+from reports.queries.selector import resolve
 from sync.models.calls import Call
-from sync.models.changes import DirtyDay
 from tests import databases, factories
 from tests.reports.world import World, make_world, outcome
 
@@ -171,40 +168,6 @@ def test_every_filter_leaves_the_calls_that_python_leaves(world, monkeypatch):
     assert found_some > 60
 
 
-def test_lists_leave_out_quiet_days_alone(world, monkeypatch):
-    scope, dice = scope_of(world), random.Random(8)
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-    known = {"statuses", "direction", "outcomes", "causes", "area_codes"}
-    with wall.tenant(world.tenant):
-        for environment in world.environments:
-            rebuild(environment, date(2026, 6, 20), date(2026, 7, 31))
-        late = factories.call(world.environments[0], "late", status="voicemail", started_at=NOW - timedelta(days=90))
-        DirtyDay.objects.create(
-            tenant=world.tenant,
-            environment=world.environments[0],
-            day=late.started_at.astimezone(ZoneInfo(scope.zone)).date(),
-            since=NOW,
-        )
-        rare = CallQuestion(filters=Filters(statuses=("voicemail",), environments=(world.environments[0].public_id,)))
-        assert str(late.pk) in {row["id"] for row in page(rare, scope, size=500).rows}
-        gone = resolve(Filters(statuses=("unheard-of",)), scope, now=NOW)
-        assert all(stretches(gone, row.pk) != EVERYWHERE for row in world.environments)
-        for _round in range(25):
-            chosen = random_filters(dice, world, scope)
-            told = {name: getattr(chosen, name) for name in known if getattr(chosen, name)} or {"statuses": ("busy",)}
-            chosen = Filters(**told)
-            wanted = {str(call.pk) for call in [*world.calls, late] if is_left(call, chosen, scope.zone, scope)}
-            found, cursor = [], ""
-            for _page in range(9):
-                told_page = page(CallQuestion(filters=chosen), scope, cursor=cursor, size=200)
-                found += [row["id"] for row in told_page.rows]
-                cursor = told_page.next
-                if not cursor:
-                    break
-            assert len(found) == len(set(found))
-            assert set(found) == wanted, chosen
-
-
 def test_what_is_written_reads_back_the_same(world):
     scope, dice = scope_of(world), random.Random(4)
     for _round in range(60):
@@ -244,10 +207,10 @@ def test_an_own_number_is_walked_for_in_its_own_environment_alone(behind_acme, s
     for home, number in ((sales, "+551140010000"), (care, "+551140020000")):
         factories.note_line(factories.call(home, "a", from_number=number))
     scope = Scope(behind_acme.pk, "UTC", frozenset({sales.pk, care.pk}), sees_numbers=True)
-    reach = resolve(Filters(number="551140010000", number_match="exact"), scope)
-    assert "+551140010000" in str(reach.calls((sales.pk,)).query)
-    assert "+551140010000" not in str(reach.calls((care.pk,)).query)
-    assert [row.environment_id for row in reach.calls()] == [sales.pk]
+    selector = resolve(Filters(number="551140010000", number_match="exact"), scope)
+    assert "+551140010000" in str(selector.calls((sales.pk,)).query)
+    assert "+551140010000" not in str(selector.calls((care.pk,)).query)
+    assert [row.environment_id for row in selector.calls()] == [sales.pk]
 
 
 @pytest.mark.parametrize("number", ["5511987654321", "0", "007", "1" * 18, "9" * 19, "9" * 40, "0" * 40])

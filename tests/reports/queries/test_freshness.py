@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from portal.tenants import wall
-from reports.periods import Period
-from reports.queries.freshness import behind, completeness, freshness
+from reports.definitions.periods import Period
+from reports.queries.completeness.freshness import behind, completeness, freshness
 from reports.queries.question import CallQuestion, Filters
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.changes import CallChange
 from sync.models.connections import Connection
 from sync.models.quarantine import Quarantine

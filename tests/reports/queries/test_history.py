@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from reports.queries.calls import beside, page
-from reports.queries.history import Change, history
-from reports.queries.neighbours import around
+from reports.queries.calls.history import Change, history
+from reports.queries.calls.lists import beside, page
+from reports.queries.calls.neighbours import around
 from reports.queries.question import CallQuestion, Filters, QuestionError
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.changes import CallChange
 from tests import factories
 

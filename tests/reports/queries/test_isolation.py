@@ -10,10 +10,13 @@ import pytest
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment
 from portal.tenants.wall import ForeignTenant, NoTenant
-from reports.periods import Period
-from reports.queries import agents, ask, callbacks, calls, environments, freshness
+from reports.definitions.periods import Period
+from reports.queries import agents, ask, environments
+from reports.queries.callbacks import vendor_days as callbacks
+from reports.queries.calls import lists as calls
+from reports.queries.completeness import freshness
 from reports.queries.question import CallQuestion, Filters, Question
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.calls import Call
 from tests import factories
 
@@ -99,4 +102,4 @@ def test_every_query_takes_a_scope():
             if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_"):
                 if function in NO_QUERIES:
                     continue
-                assert {"scope", "reach"} & set(inspect.signature(function).parameters), f"{module.__name__}.{name}"
+                assert {"scope", "selector"} & set(inspect.signature(function).parameters), f"{module.__name__}.{name}"

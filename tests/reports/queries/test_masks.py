@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.lib import phones
-from reports.queries.masks import DEPTH, hide_in, hide_numbers
+from reports.queries.calls.masks import DEPTH, hide_in, hide_numbers
 
 PERSON = "+5511987654321"
 

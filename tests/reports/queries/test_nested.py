@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.queries.masks import hide_numbers
-from reports.queries.moments import read_moment
-from reports.queries.nested import MAX_ELEMENTS, MAX_TEXT, parts
+from reports.queries.calls.masks import hide_numbers
+from reports.queries.calls.payload_parts import MAX_ELEMENTS, MAX_TEXT, parts
+from reports.queries.calls.payload_times import read_moment
 from reports.web.call.latency import answers, waterfall
 from reports.web.call.raw import MOST_CHARACTERS, raw
 from reports.web.call.talk import talk

@@ -9,11 +9,11 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.dimensions import DIMENSIONS
-from reports.metrics import METRICS
-from reports.periods import Period
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
 from reports.queries.question import Filters, Question, QuestionError, read_calls, read_question, write_question
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 SCOPE = Scope(1, "America/Sao_Paulo", frozenset({1}), sees_numbers=True)
 TODAY = date(2026, 7, 15)
@@ -113,3 +113,47 @@ def test_who_may_not_see_numbers_may_only_name_whole_ones():
     with pytest.raises(QuestionError) as caught:
         read_calls({"number": "4321", "number_match": "ends"}, blind)
     assert set(caught.value.errors) == {"number_match"}
+
+
+def test_a_period_by_name_moves_on_with_the_days() -> None:
+    question = read_question({"period": "last_7_days"}, SCOPE, today=TODAY)
+    assert question.period == Period(date(2026, 7, 8), date(2026, 7, 15), SCOPE.zone)
+    written = QueryDict(write_question(question))
+    assert (written["period"], "date_from" in written) == ("last_7_days", False)
+    later = read_question(written, SCOPE, today=date(2026, 8, 1))
+    assert later.period == Period(date(2026, 7, 25), date(2026, 8, 1), SCOPE.zone)
+    fixed = {"period": "last_7_days", "date_from": "2026-07-01", "date_to": "2026-07-02"}
+    assert read_question(fixed, SCOPE, today=TODAY).period == Period(date(2026, 7, 1), date(2026, 7, 3), SCOPE.zone)
+
+
+@pytest.mark.parametrize(
+    ("params", "before"),
+    [
+        ({}, ("2026-07-01", "2026-07-07")),
+        ({"compare": "year"}, ("2025-07-09", "2025-07-15")),
+        ({"compare_from": "2026-03-02"}, ("2026-03-02", "2026-03-08")),
+        ({"compare_from": "2026-03-02", "compare_to": "2026-03-03"}, ("2026-03-02", "2026-03-03")),
+        ({"compare": "none", "compare_from": "2026-03-02"}, None),
+    ],
+)
+def test_what_is_compared_with_is_the_askers(params, before) -> None:
+    question = read_question({"period": "last_7_days"} | params, SCOPE, today=TODAY)
+    found = question.before
+    assert (found and (found.start.isoformat(), found.last_day.isoformat())) == before
+    again = read_question(QueryDict(write_question(question)), SCOPE, today=TODAY)
+    assert again.before == found
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"compare": "decade"}, "compare"),
+        ({"compare_to": "2026-03-02"}, "compare_from"),
+        ({"compare_from": "2026-03-02", "compare_to": "2026-03-01"}, "compare_to"),
+        ({"period": "last_3_days"}, "period"),
+    ],
+)
+def test_a_comparison_that_cannot_be_read_is_named(params, named) -> None:
+    with pytest.raises(QuestionError) as refused:
+        read_question(params, SCOPE, today=TODAY)
+    assert set(refused.value.errors) == {named}

@@ -11,13 +11,18 @@ import time_machine
 
 from portal.lib.ids import uuid7_number
 from portal.tenants.models.tenants import Environment
-from reports.metrics_loop import CALLBACK_LOOP
-from reports.periods import Period
-from reports.queries.ask import ask
-from reports.queries.question import Filters, Question
-from reports.rollups.loop_models import LoopDay
-from reports.rollups.refresh import refresh_dirty
-from reports.scope import Scope
+from reports.columns import files
+from reports.columns.models import ColumnFile
+from reports.columns.refresh import refresh_tenant
+from reports.definitions.callback_metrics import CALLBACK_LOOP
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
+from reports.queries.ask import ask, ask_together
+from reports.queries.callbacks.lists import CallbackQuestion, every_return
+from reports.queries.callbacks.open import missed_contacts, still_open
+from reports.queries.callbacks.story import story
+from reports.queries.question import Filters, Question, QuestionError
+from reports.queries.scope import Scope
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 from tests import factories
@@ -34,6 +39,7 @@ class Town:
     environments: list[Environment]
     calls: list[Call]
     given: dict[int, dict[UUID, list[Call]]] = field(default_factory=dict)  # by hours
+    takers: dict[tuple[int, str], set[int]] = field(default_factory=dict)  # by environment and who dials
 
     def sources(self, call: Call) -> tuple[str, ...]:
         return ROUTES.get(call.agent.external_id, ()) if call.agent else ()
@@ -120,21 +126,48 @@ def answered_by(town: Town, hours: int) -> dict[UUID, list[Call]]:
     return given
 
 
-def figures(town: Town, calls: list[Call], hours: int = 72) -> dict[str, tuple[float | None, int]]:
-    """Key → (value, n) over the calls of one row."""
+def takers(town: Town, attempt: Call) -> set[int]:
+    """The agents that take the callbacks of an attempt."""
+    if not town.takers:
+        for call in town.calls:
+            for source in town.sources(call) if call.environment.provider == "talkover" else ():
+                town.takers.setdefault((call.environment_id, source), set()).add(call.agent.pk)
+    return town.takers.get((attempt.environment_id, attempt.agent.external_id), set()) if attempt.agent else set()
+
+
+def figures(
+    town: Town,
+    calls: list[Call],
+    hours: int = 72,
+    *,
+    attempts: list[Call] | None = None,
+    rung: set[int] | None = None,
+    source: int | None = None,
+) -> dict[str, tuple[float | None, int]]:
+    """Key → (value, n) over the calls of one row, and over its attempts where these are others; to the agents ``rung``
+    alone, and of attempts that ``source`` had made.
+    """
     if hours not in town.given:
         town.given[hours] = answered_by(town, hours)
     given = town.given[hours]
-    returned = {attempt.pk for attempts in given.values() for attempt in attempts}
+    agents = {call.pk: call.agent_id for call in town.calls}
+    returned = {
+        attempt.pk for ring, tried in given.items() for attempt in tried if rung is None or agents[ring] in rung
+    }
     covered = {source for sources in ROUTES.values() for source in sources}
-    calls = [call for call in calls if call.environment.provider == "talkover" and not call.is_test]
-    returns = [call for call in calls if call.pk in given]
+    every = [call for call in calls if not call.is_test]
+    calls = [call for call in every if call.environment.provider == "talkover"]
+    returns = [call for call in calls if call.pk in given and source in (None, given[call.pk][-1].agent_id)]
     waits = [(call.started_at - given[call.pk][-1].started_at).total_seconds() / 60 for call in returns]
-    attempts = sum(len(given[call.pk]) for call in returns)
+    answered = sum(len(given[call.pk]) for call in returns)
     unreached = [
         call
-        for call in calls
+        for call in (calls if attempts is None else attempts)
         if call.direction == "outbound"
+        and call.environment.provider == "talkover"
+        and not call.is_test
+        and source in (None, call.agent_id)
+        and (rung is None or takers(town, call) & rung)
         and call.contact
         and call.agent is not None
         and call.agent.external_id in covered
@@ -149,16 +182,16 @@ def figures(town: Town, calls: list[Call], hours: int = 72) -> dict[str, tuple[f
             and call.environment_id == missed.environment_id
             and call.started_at > missed.started_at
             and not call.is_test
-            and outcome(call, "talkover", NOW) == "connected"
+            and outcome(call, call.environment.provider, NOW) == "connected"
             for call in town.calls
         )
 
     waiting = {
         call.contact
-        for call in calls
+        for call in every
         if call.direction == "inbound"
         and call.contact
-        and outcome(call, "talkover", NOW) == "unreached"
+        and outcome(call, call.environment.provider, NOW) == "unreached"
         and is_open(call)
     }
     return {
@@ -166,7 +199,7 @@ def figures(town: Town, calls: list[Call], hours: int = 72) -> dict[str, tuple[f
         "return_rate": (len(back) / len(people) * 100 if people else None, len(people)),
         "time_to_callback_median": (percentile(waits, 0.5), len(waits)),
         "time_to_callback_p90": (percentile(waits, 0.9), len(waits)),
-        "attempts_before_callback": (attempts / len(returns) if returns else None, len(returns)),
+        "attempts_before_callback": (answered / len(returns) if returns else None, len(returns)),
         "still_open": (len(waiting), len(waiting)),
     }
 
@@ -180,10 +213,18 @@ def same(cell, expected: tuple[float | None, int]) -> bool:
     )
 
 
-def asked(acme, town: Town, by: tuple[str, ...] = (), zone: str = "", filters: Filters | None = None, **scope):
+def asked(
+    acme,
+    town: Town,
+    by: tuple[str, ...] = (),
+    zone: str = "",
+    filters: Filters | None = None,
+    metrics: tuple[str, ...] = KEYS,
+    **scope,
+):
     period = Period(date(2026, 7, 3), date(2026, 7, 20), zone or acme.zone)
     everything = Scope(acme.pk, acme.zone, frozenset(each.pk for each in town.environments), sees_numbers=True, **scope)
-    return ask(Question(KEYS, period, by, filters or Filters(), compare=False), everything, now=NOW)
+    return ask(Question(metrics, period, by, filters or Filters(), compare=False), everything, now=NOW)
 
 
 def of_period(town: Town, zone: str) -> list[Call]:
@@ -195,20 +236,23 @@ def of_period(town: Town, zone: str) -> list[Call]:
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 
-STATES = ("live", "kept", "half")
+STATES = ("live", "kept", "half")  # of the mirror, of files, and of files half of which are gone
 
 
 def bring_to(state: str) -> None:
     if state != "live":
-        refresh_dirty()
+        refresh_tenant()
     if state == "half":
-        LoopDay.objects.filter(day__in=[date(2026, 7, day) for day in (4, 9, 10, 13)]).update(joined_at=None)
+        for row in list(ColumnFile.objects.order_by("pk"))[::2]:
+            files.remove(row)
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_every_grain_gives_what_the_calls_say(acme, town, state):
     bring_to(state)
     seen = 0
+    public = {call.agent.pk: str(call.agent.public_id) for call in town.calls if call.agent}
+    public |= {key: pk for pk, key in public.items()} | {None: None}
     for zone in (acme.zone, "Asia/Kathmandu"):
         calls = of_period(town, zone)
         for by in (
@@ -223,20 +267,32 @@ def test_every_grain_gives_what_the_calls_say(acme, town, state):
             answer = asked(acme, town, by, zone)
             assert all(same(answer.totals[key], figure) for key, figure in figures(town, calls).items())
             rows: dict[tuple, list[Call]] = {}
+            tried: dict[tuple, list[Call]] = {}
             for call in calls:
                 keys = time_keys(call.started_at.astimezone(ZoneInfo(zone))) | {
                     "agent": str(call.agent.public_id) if call.agent else None,
                     "environment": str(call.environment.public_id),
                 }
                 rows.setdefault(tuple(keys[key] for key in by), []).append(call)
+                for taker in takers(town, call) if "agent" in by else [None]:
+                    keys["agent"] = public.get(taker)
+                    tried.setdefault(tuple(keys[key] for key in by), []).append(call)
             for row in answer.rows if by != ("hour",) else answer.rows[::37]:
                 of_row = rows.get(row.key, [])
-                able = "talkover" in {call.environment.provider for call in of_row} or not (
+                to = {public[row.key[by.index("agent")]]} if "agent" in by else None
+                of_tried = tried.get(row.key, [])
+                able = "talkover" in {call.environment.provider for call in (*of_row, *of_tried)} or not (
                     {"agent", "environment"} & set(by)
                 )
-                for key, figure in figures(town, of_row).items():
-                    expected = figure if able else (None, 0)
-                    assert same(row.cells[key], expected) or not of_row, (by, row.key, key, row.cells[key], figure)
+                for key, figure in figures(town, of_row, attempts=of_tried, rung=to).items():
+                    expected = figure if able or key == "still_open" else (None, 0)
+                    assert same(row.cells[key], expected) or not (of_row or of_tried), (
+                        by,
+                        row.key,
+                        key,
+                        row.cells[key],
+                        figure,
+                    )
                     seen += bool(expected[0])
     assert seen > 300
 
@@ -246,11 +302,9 @@ def test_filters_and_scope_are_asked_of_the_call_that_counts(acme, town, state):
     bring_to(state)
     calls = of_period(town, acme.zone)
     sales = town.environments[0]
-    takes, dials = (factories.agent(sales, name) for name in ("takes-1", "dials-2"))
+    takes = factories.agent(sales, "takes-1")
     number = calls[3].contact or "5511987650001"
     for filters, keeps in (
-        (Filters(agents=(takes.public_id,)), lambda call: call.agent == takes),
-        (Filters(agents=(dials.public_id,)), lambda call: call.agent == dials),
         (Filters(environments=(sales.public_id,)), lambda call: call.environment == sales),
         (Filters(statuses=("completed", "no-answer")), lambda call: call.status in ("completed", "no-answer")),
         (Filters(direction="inbound"), lambda call: call.direction == "inbound"),
@@ -269,39 +323,115 @@ def test_filters_and_scope_are_asked_of_the_call_that_counts(acme, town, state):
     assert expected["derived_callbacks"][0]
 
 
+RETURNS = tuple(metric.key for metric in CALLBACK_LOOP if metric.of_returns)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_an_agent_is_the_one_rung_and_a_source_agent_the_one_that_had_called(acme, town, state):
+    bring_to(state)
+    calls = of_period(town, acme.zone)
+    sales, second, care = town.environments
+    assert set(KEYS) - set(RETURNS) == {"still_open"}
+    rates = set()
+    for rung in (("takes-1",), ("takes-2",), ("dials-2",), ("takes-1", "takes-2"), ()):
+        for home, name in ((sales, "dials-1"), (second, "dials-2"), (sales, "takes-1"), (care, "dials-1"), (None, "")):
+            source = factories.agent(home, name) if home else None
+            chosen = [factories.agent(sales, each) for each in rung]
+            filters = Filters(
+                agents=tuple(each.public_id for each in chosen),
+                source_agents=(source.public_id,) if source else (),
+            )
+            keys = {each.pk for each in chosen} or None
+            expected = figures(
+                town,
+                [call for call in calls if keys is None or call.agent_id in keys],
+                attempts=calls,
+                rung=keys,
+                source=source.pk if source else None,
+            )
+            answer = asked(acme, town, filters=filters, metrics=RETURNS if source else KEYS)
+            for key in answer.totals:
+                able = home != care or bool(chosen)
+                figure = expected[key] if able else (None, 0)
+                assert same(answer.totals[key], figure), (rung, name, key, answer.totals[key], figure)
+            rates.add(expected["return_rate"])
+    assert len(rates) > 5
+
+
+def test_a_source_agent_outside_the_scope_is_as_one_that_is_none(acme, town):
+    sales = town.environments[0]
+    takes, dials, other = (factories.agent(sales, name) for name in ("takes-1", "dials-1", "dials-2"))
+
+    def totals(*sources, **scope):
+        filters = Filters(source_agents=tuple(sources))
+        answer = asked(acme, town, filters=filters, metrics=RETURNS, **scope)
+        return answer.totals, answer.left_out
+
+    mine = frozenset({takes.pk, dials.pk})
+    absent = totals(UUID(int=1), agent_ids=mine)
+    assert totals(other.public_id, agent_ids=mine) == absent
+    assert not any(cell.n for cell in absent[0].values())
+    known = totals(dials.public_id, agent_ids=mine)
+    assert known == totals(dials.public_id, other.public_id, agent_ids=mine)
+    assert all(cell.n for cell in known[0].values())
+
+
+def test_who_was_rung_is_named_to_whoever_may_know_it(acme, town):
+    """A reader of the agent that dialled learns that contacts came back, and not to whom."""
+    sales = town.environments[0]
+    takes, dials = factories.agent(sales, "takes-1"), factories.agent(sales, "dials-1")
+    calls = [call for call in of_period(town, acme.zone) if call.agent == dials]
+    answer = asked(acme, town, ("agent",), agent_ids=frozenset({dials.pk}))
+    assert same(answer.totals["return_rate"], figures(town, calls)["return_rate"])
+    assert answer.totals["return_rate"].value
+    assert {row.key for row in answer.rows} == {(str(dials.public_id),)}
+    assert not answer.rows[0].cells["return_rate"].n
+    both = asked(acme, town, ("agent",), agent_ids=frozenset({takes.pk, dials.pk}))
+    rows = {row.key[0]: row.cells["return_rate"] for row in both.rows}
+    assert same(rows[str(takes.public_id)], figures(town, [], attempts=calls, rung={takes.pk})["return_rate"])
+
+
+@pytest.mark.parametrize("metrics", [("attempts",), ("still_open", "return_rate"), ("callbacks_received",)])
+def test_what_is_not_about_returns_is_not_chosen_by_who_had_called(acme, town, metrics):
+    filters = Filters(source_agents=(factories.agent(town.environments[0], "dials-1").public_id,))
+    with pytest.raises(QuestionError) as refused:
+        asked(acme, town, filters=filters, metrics=metrics)
+    assert set(refused.value.errors) == {"source_agent"}
+    assert str(METRICS[metrics[0]].label) in refused.value.errors["source_agent"]
+    assert str(METRICS["return_rate"].label) not in refused.value.errors["source_agent"]
+
+
+def test_figures_of_other_groupings_are_asked_together(acme, town):
+    scope = Scope(acme.pk, acme.zone, frozenset(row.pk for row in town.environments), sees_numbers=True)
+    period = Period(date(2026, 7, 1), date(2026, 7, 20), acme.zone)
+    questions = [
+        Question(("derived_callbacks", "time_to_callback_median"), period, ("agent",)),
+        Question(("return_rate",), period, ("day",)),
+        Question(("still_open",), period, ("environment", "week")),
+    ]
+    assert ask_together(questions, scope) == tuple(ask(question, scope) for question in questions)
+
+
 def test_the_hours_are_the_tenants(acme, town):
     acme.callback_hours = 12
     acme.save()
-    refresh_dirty()
+    refresh_tenant()
     answer = asked(acme, town)
     expected = figures(town, of_period(town, acme.zone), hours=12)
     assert expected["derived_callbacks"] != figures(town, of_period(town, acme.zone))["derived_callbacks"]
     assert all(same(answer.totals[key], figure) for key, figure in expected.items())
 
 
-def test_what_cannot_be_split_is_not_told_in_parts(acme, town):
-    answer = asked(acme, town, ("status",))
-    assert answer.totals["derived_callbacks"].value
-    assert {row.cells[key].value for row in answer.rows for key in KEYS} == {None}
-
-
-def test_another_vendor_cannot_measure_it(acme, town):
+def test_other_vendors_have_missed_calls_alone(acme, town):
     answer = asked(acme, town, filters=Filters(environments=(town.environments[2].public_id,)))
-    assert [answer.totals[key].value for key in KEYS] == [None] * len(KEYS)
+    known = {key: answer.totals[key].value for key in KEYS}
+    assert known.pop("still_open") is not None
+    assert set(known.values()) == {None}
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_the_loop_takes_no_queries_of_its_own(acme, town, django_assert_num_queries, state):
-    bring_to(state)
-    asked(acme, town)  # the first of a process asks what SQLite can do
-    for by in ((), ("day",), ("agent",)):
-        with django_assert_num_queries(3):  # what there is to see, the ledgers, the figures
-            asked(acme, town, by)
-
-
-def test_settled_days_are_read_from_sets(acme, town):
-    """What the calls say has no part in it: taken away behind the rollups' back, they change no figure."""
-    refresh_dirty()
+def test_days_without_changes_are_read_from_files(acme, town):
+    """What the calls say has no part in it: taken away without a mark, they change no figure."""
+    refresh_tenant()
     period = Period(date(2026, 7, 3), date(2026, 7, 13), acme.zone)
     everything = Scope(acme.pk, acme.zone, frozenset(each.pk for each in town.environments), sees_numbers=True)
     question = Question(("return_rate", "still_open"), period, ("agent",), compare=False)
@@ -315,7 +445,7 @@ def test_settled_days_are_read_from_sets(acme, town):
 
 def test_a_call_that_comes_late_closes_what_waited(acme, town):
     """Between two settled days, and marked as changed: the days it touches are asked of the calls."""
-    refresh_dirty()
+    refresh_tenant()
     sales = town.environments[0]
     agent = factories.agent(sales, "desk")
     known = {"agent": agent, "is_test": False}
@@ -329,6 +459,38 @@ def test_a_call_that_comes_late_closes_what_waited(acme, town):
         DirtyDay.objects.update_or_create(environment=sales, day=day, defaults={"tenant_id": acme.pk, "since": NOW})
         for settle in (False, True):
             if settle:
-                refresh_dirty()
+                refresh_tenant()
             waiting = asked(acme, town).totals["still_open"]
             assert same(waiting, figures(town, of_period(town, acme.zone))["still_open"]), (hours, settle)
+
+
+def test_lists_and_story_are_chosen_by_both_agents_of_a_callback(acme, town):
+    sales, second, _care = town.environments
+    asked_days = {"date_from": date(2026, 7, 3), "date_to": date(2026, 7, 19)}
+    period = Period(date(2026, 7, 3), date(2026, 7, 20), acme.zone)
+    everything = Scope(acme.pk, acme.zone, frozenset(each.pk for each in town.environments), sees_numbers=True)
+    given, calls, sizes = answered_by(town, 72), of_period(town, acme.zone), set()
+    for rung in (None, factories.agent(sales, "takes-1"), factories.agent(second, "takes-2")):
+        for source in (factories.agent(sales, "dials-1"), factories.agent(second, "dials-2")):
+            chosen = CallbackQuestion(
+                **asked_days, agents=(rung.public_id,) if rung else (), source_agents=(source.public_id,)
+            )
+            found = [
+                call
+                for call in calls
+                if call.pk in given and given[call.pk][-1].agent == source and rung in (None, call.agent)
+            ]
+            listed = list(every_return(chosen, everything).rows)
+            assert {row["id"]: row["answers"] for row in listed} == {
+                str(call.pk): str(given[call.pk][-1].pk) for call in found
+            }
+            told = story(Question(RETURNS, period, filters=chosen.filters), everything, now=NOW)
+            assert (told.returns, told.calls, told.vendor_totals) == (len(found), len(found), None)
+            assert [(each.agent, each.returns) for each in told.sources] == (
+                [(str(source.public_id), len(found))] if found else []
+            )
+            sizes.add(len(found))
+            for waiting in (still_open, missed_contacts):
+                with pytest.raises(QuestionError, match=r"source_agent: .* Still open"):
+                    waiting(chosen, everything)
+    assert len(sizes) > 3

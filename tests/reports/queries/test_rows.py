@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from reports.metrics import METRICS
-from reports.periods import Period
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
 from reports.queries.ask import ask
 from reports.queries.question import Filters, Question, QuestionError
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
@@ -191,8 +191,30 @@ def test_what_a_vendor_cannot_measure_is_none_and_few_calls_are_marked(behind_ac
     answer = ask(question("service_level", "billed_minutes", "connect_rate"), scope.only(sales.pk), now=AFTER)
     assert [(cell.value, cell.n) for cell in answer.totals.values()] == [(None, 0), (None, 0), (100, 1)]
     assert [cell.small for cell in answer.totals.values()] == [False, False, True]
+    factories.call(care, "b")
     care_only = ask(question("callbacks_received", "billed_minutes"), scope.only(care.pk), now=AFTER)
     assert [cell.value for cell in care_only.totals.values()] == [None, 0]
+
+
+def test_an_unread_period_has_no_zeros_and_one_to_come_is_not_complete(behind_acme, scope, sales, care):
+    unread = ask(question("attempts", "connect_rate", by=("day",)), scope, now=AFTER)
+    assert (unread.completeness.is_unread, unread.completeness.begun) == (True, True)
+    assert {cell.value for row in unread.rows for cell in row.cells.values()} == {None}
+    assert unread.totals["attempts"].value is None
+
+    for provider, environment in (("talkover", sales), ("originsai", care)):
+        of_day = {"part": "2026-07-08", "day": date(2026, 7, 8)} if provider == "talkover" else {"part": "a"}
+        Window.objects.create(
+            tenant_id=environment.tenant_id, environment=environment, stream="calls", state="complete",
+            read_at=AFTER, mirrored=0, **of_day,
+        )  # fmt: skip
+    read = ask(Question(("attempts",), Period(date(2026, 7, 8), date(2026, 7, 9), "UTC")), scope, now=AFTER)
+    assert (read.totals["attempts"].value, read.completeness.complete) == (0, True)
+
+    to_come = Question(("attempts",), Period(date(2026, 9, 1), date(2026, 9, 8), ZONE))
+    for environment in (sales, care):
+        answer = ask(to_come, scope.only(environment.pk), now=AFTER)
+        assert (answer.completeness.begun, answer.completeness.complete) == (False, False)
 
 
 @pytest.mark.parametrize(

@@ -7,25 +7,22 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from portal.tenants import wall
 from portal.tenants.models.people import Role
 from portal.tenants.models.tenants import Tenant
-from reports.metrics import METRICS
-from reports.periods import Period
+from reports.columns import engine
+from reports.columns.refresh import refresh_tenant
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
 from reports.queries.ask import ask, ask_together
 from reports.queries.question import Filters, Question
-from reports.rollups.contacts import Crowd, packed, unpacked
-from reports.rollups.models import Contact, ContactDay, DayRollup, FacetDay
-from reports.rollups.refresh import refresh_dirty
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.calls import Call
+from sync.models.changes import DirtyDay
 from sync.models.runs import Window
 from tests import databases, factories
 from tests.conftest import member
-from tests.factories import TIME_ZERO
 from tests.reports.world import World, figures, make_world
 
 ZONE = "America/Sao_Paulo"
@@ -37,7 +34,7 @@ PAIR = ("attempts", "connect_rate")
 SUMMARY = tuple(
     key
     for key, metric in METRICS.items()
-    if key != "peak_concurrency" and not any(type(measure).__name__ == "Looped" for measure in metric.measures)
+    if key != "peak_concurrency" and not any(type(measure).__name__ == "CallbackCount" for measure in metric.measures)
 )
 
 
@@ -57,7 +54,7 @@ def settled_world() -> Iterator[World]:
         old = [call.pk for call in made.calls if call.started_at < LONG_AGO]
         Call.objects.filter(pk__in=old).delete()
         made.calls = [call for call in made.calls if call.started_at >= LONG_AGO]
-        refresh_dirty()
+        refresh_tenant()
     yield made
 
 
@@ -72,11 +69,32 @@ def scope(world) -> Scope:
     return Scope(world.tenant.pk, ZONE, frozenset(row.pk for row in world.environments), sees_numbers=True)
 
 
-def test_a_page_asks_three_queries_whatever_it_shows(world, scope, django_assert_max_num_queries):
+def test_who_asks_the_same_again_is_given_the_same_without_computing(world, monkeypatch):
+    computed = []
+    real = engine.run
+    monkeypatch.setattr(engine, "run", lambda statement, **more: computed.append(statement) or real(statement, **more))
+    scope = Scope(world.tenant.pk, ZONE, frozenset(row.pk for row in world.environments), sees_numbers=True)
+    question = Question(("attempts", "unique_contacts", "median_duration"), YEAR, ("week",))
+    first = ask(question, scope)
+    assert computed
+    computed.clear()
+    assert ask(question, scope) == first
+    assert not computed
+    # Less to see, or a call that changed, is another answer.
+    assert ask(question, replace(scope, environment_ids=frozenset({world.environments[0].pk}))) != first
+    assert computed
+    call = Call.objects.filter(environment=world.environments[0], is_test=False, started_at__year=2026).first()
+    Call.objects.filter(pk=call.pk).update(is_test=True)
+    day = call.started_at.date()
+    DirtyDay.objects.create(tenant=world.tenant, environment=world.environments[0], day=day, since=NOW)
+    assert ask(question, scope).totals["attempts"].value == first.totals["attempts"].value - 1
+
+
+def test_a_page_asks_few_queries_whatever_it_shows(world, scope, django_assert_max_num_queries):
     narrow = [
-        (3, Filters()),
-        (3, Filters(environments=(world.environments[0].public_id,))),
-        (4, Filters(agents=(world.agents[0].public_id,))),
+        (6, Filters()),
+        (6, Filters(environments=(world.environments[0].public_id,))),
+        (7, Filters(agents=(world.agents[0].public_id,))),
     ]
     ask_together(overview(YEAR, Filters()), scope, now=NOW)  # what a process looks up once is looked up
     for days in (7, 62, 365):
@@ -87,19 +105,6 @@ def test_a_page_asks_three_queries_whatever_it_shows(world, scope, django_assert
                 ask_together(asked, scope, now=NOW)
             with django_assert_max_num_queries(most + 1):
                 ask_together([*asked, Question(("peak_concurrency",), period, (), filters)], scope, now=NOW)
-
-
-def test_settled_days_are_not_read_from_the_calls(world, scope):
-    """But for how many of them vanished upstream, which an index of these alone tells."""
-    period = Period(date(2026, 4, 15), date(2026, 7, 12), ZONE)
-    asked = [replace(question, compare=False) for question in overview(period, Filters())]
-    with CaptureQueriesContext(connection) as captured:
-        ask_together(asked, scope, now=NOW)
-    parts = captured[-1]["sql"].split("UNION ALL")
-    reading = [part for part in parts if '"sync_call"."started_at" >=' in part and "missing_since" not in part]
-    assert len(reading) > 10
-    for part in reading:
-        assert "2026-07-10 03:00:00" in part, part
 
 
 def test_together_is_as_one_by_one(world, scope):
@@ -115,27 +120,7 @@ def test_nothing_asked_is_nothing_answered(scope, django_assert_max_num_queries)
         assert ask_together((), scope) == ()
 
 
-@pytest.mark.parametrize(
-    ("model", "changes", "metric", "by", "value"),
-    [
-        (FacetDay, {"attempts": 41}, "attempts", ("line",), 41),
-        (DayRollup, {"hours": [7] * 24}, "attempts", ("hour_of_day",), 7),
-        (ContactDay, {"connected": packed({1, 2, 3})}, "unique_contacts", (), 3),
-        (ContactDay, {"connected": packed({1, 2, 3})}, "unique_contacts", ("week",), 3),
-    ],
-)
-def test_rollups_are_really_read(behind_acme, acme, sales, model, changes, metric, by, value):
-    factories.call(sales, "a", started_at=TIME_ZERO)
-    with time_machine.travel(NOW, tick=False):
-        refresh_dirty()
-        assert model.objects.update(**changes)
-        question = Question((metric,), Period(DAY, DAY + timedelta(days=1), ZONE), by)
-        answer = ask(question, Scope(acme.pk, ZONE, frozenset({sales.pk})), now=NOW)
-    cells = [row.cells for row in answer.rows] if by else [answer.totals]
-    assert {cell[metric].value for cell in cells} == {value}
-
-
-def test_contacts_of_counted_and_of_live_days_are_counted_once(behind_acme, acme, sales):
+def test_contacts_of_files_and_of_changed_days_are_counted_once(behind_acme, acme, sales):
     """Met and not met, on both sides of the last counted day, with a number that no set holds yet."""
     for n, (day, digits, status) in enumerate(
         [
@@ -151,21 +136,10 @@ def test_contacts_of_counted_and_of_live_days_are_counted_once(behind_acme, acme
         start = datetime(2026, 7, day, 15, tzinfo=UTC)
         factories.call(sales, str(n), started_at=start, to_number=f"+{digits}", status=status)
     with time_machine.travel(NOW, tick=False):
-        refresh_dirty()
-        assert Contact.objects.count() == 2
+        refresh_tenant()
         question = Question(("unique_contacts", "reach_rate"), Period(date(2026, 7, 1), date(2026, 7, 13), ZONE))
         totals = ask(question, Scope(acme.pk, ZONE, frozenset({sales.pk})), now=NOW).totals
     assert (totals["unique_contacts"].value, totals["reach_rate"].value) == (4, 75)
-
-
-@pytest.mark.parametrize("most", [10, 100_000])
-def test_a_crowd_counts_as_sets_do(most):
-    dice = random.Random(most)
-    met = [sorted(dice.sample(range(1, most), dice.randrange(min(most, 60) - 1))) for _day in range(9)]
-    tried = [sorted(dice.sample(range(1, most), dice.randrange(min(most, 60) - 1))) for _day in range(9)]
-    reached = set().union(*met)
-    crowd = Crowd([unpacked(packed(keys)) for keys in met], [unpacked(packed(keys)) for keys in tried], {"new": True})
-    assert crowd.count() == (len(reached.union(*tried)) + 1, len(reached) + 1)
 
 
 def test_lengths_stand_in_their_order_with_the_upper_bound_in_the_band(behind_acme, acme, sales):

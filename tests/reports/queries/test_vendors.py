@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from portal.tenants import wall
-from reports.periods import Period
+from reports.definitions.periods import Period
 from reports.queries.ask import ask
 from reports.queries.question import Filters, Question
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from tests import factories
 
 WEEK = Period(date(2026, 7, 6), date(2026, 7, 13), "UTC")

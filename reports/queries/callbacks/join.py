@@ -1,0 +1,185 @@
+"""The join of calls that come back to the calls they answer, as SQL over column files.
+
+An *attempt* is an outbound call to a contact, a *callback call* an inbound call of a contact to an agent that takes
+callbacks. Test calls are neither. Each attempt is given to the first callback call after it, within the tenant's hours,
+of the same contact in the same environment, to an agent that takes the callbacks of the agent who dialled; whether the
+attempt connected does not matter. A callback call that is given an attempt is a *return* and answers the last one given
+to it. So an attempt is answered once at most, and a second call with no new attempt in between is no return.
+
+Equal times: an attempt lies before a callback call only if it is earlier; among callback calls, as among attempts, the
+one that the list of calls sorts first is the earlier one (column ``place``).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reports.columns import engine
+from reports.columns.engine import Statement
+from reports.columns.sources import Sources
+from reports.definitions.conditions import ANY, Condition, numbers_among
+from reports.definitions.dimensions import DIMENSIONS, Clock
+from reports.definitions.periods import microseconds
+from reports.queries.callbacks.routes import Routes
+from sync.taxonomy import Direction, Outcome
+
+ATTEMPT_KEYS = frozenset({"status", "direction", "cause", "side", "length", "line"})  # what is asked of the attempt
+_KEPT = "environment, agent, contact, started_us, place, outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The callback loop of the callback calls that began in ``[start, end)``.
+
+    ``chosen`` says which callback calls scope and filters leave, ``attempted`` which attempts; the join itself knows
+    every call of the environments, whoever asks; but nothing is told of an attempt by an agent that is none of
+    ``agents``, the reader's (None: all are). A return answers an attempt of one of ``answering`` (None: of any agent).
+    ``narrowed`` may leave out contacts that are not asked about. Attempts are given to callback calls before
+    ``through``, which may be later than ``end``.
+    """
+
+    sources: Sources
+    routes: Routes
+    environments: frozenset[int]
+    start: datetime
+    end: datetime
+    now: datetime
+    chosen: Condition
+    attempted: Condition
+    clock: Clock
+    agents: frozenset[int] | None = None
+    answering: frozenset[int] | None = None
+    narrowed: Condition = ANY
+    through: datetime | None = None
+
+    @property
+    def params(self) -> tuple[object, ...]:
+        # Callback calls and attempts are two scans.
+        return self.chosen.params + self.narrowed.params + self.attempted.params + self.narrowed.params
+
+    def with_calls(self, keys: Collection[str] = (), *, since: datetime | None = None) -> str:
+        """``WITH heard, tries, near, given, answered, returned``, for a SELECT to follow. ``since`` takes attempts in
+        from then on.
+
+        ``near`` are attempts with each callback call that may answer them. They are found by the contact and by
+        stretches as long as the hours set, of which a call can only be in the attempt's or the next one: a contact with
+        thousands of calls is no more work than others.
+        """
+        window = self.routes.window // timedelta(microseconds=1)
+        before, through = self.start - self.routes.window, self.through or self.end
+        pairs = ", ".join(f"({taker}, {source})" for taker, source in self.routes.pairs) or "(-1, -1)"
+        takers = numbers_among("agent", self.routes.takers).sql
+        covered = numbers_among("agent", self.routes.covered).sql
+        seen = "true" if self.agents is None else numbers_among("argMax(agent, (started_us, place))", self.agents).sql
+        first_keys = "".join(f", any_value(by_{key}) AS by_{key}" for key in keys)
+        last_keys = "".join(
+            f", CASE WHEN {seen} THEN argMax(by_{key}, (started_us, place)) END AS attempt_{key}" for key in keys
+        )
+        answering = ANY if self.answering is None else numbers_among("source", self.answering)
+        inbound = f"direction = '{Direction.INBOUND.value}' AND {takers}"
+        heard = self._calls(keys, before, through, inbound, self.chosen)
+        outbound = f"direction = '{Direction.OUTBOUND.value}' AND {covered} AND contact <> 0"
+        tries = self._calls(keys, since or before, through, outbound, self.attempted)
+        # Named, because of three tables that are joined ClickHouse calls a column by its table's name too.
+        kept = ("environment", "agent", "contact", "started_us", "place", "outcome", "chosen")
+        tried = ", ".join(f"tries.{name} AS {name}" for name in (*kept, *(f"by_{key}" for key in keys)))
+        each_time = engine.dialect().each_time
+        attempt_names = "".join(f", attempt_{key}" for key in keys)
+        return f"""WITH routes(taker, source) AS (VALUES {pairs}),
+heard AS {each_time} ({heard}),
+tries AS {each_time} ({tries}),
+near AS (
+  SELECT {tried}, heard.started_us AS heard_us, heard.place AS heard_place, heard.agent AS rung
+  FROM tries JOIN (
+    SELECT environment, agent, contact, started_us, place,
+      unnest([intDiv(started_us, {window}), intDiv(started_us, {window}) - 1]) AS stretch
+    FROM heard WHERE contact <> 0
+  ) AS heard ON tries.environment = heard.environment AND tries.contact = heard.contact
+    AND intDiv(tries.started_us, {window}) = heard.stretch
+    AND tries.started_us < heard.started_us AND heard.started_us - tries.started_us <= {window}
+    AND tries.started_us >= {microseconds(before)}
+  JOIN routes ON routes.taker = heard.agent AND routes.source = tries.agent
+),
+given AS (
+  SELECT environment, started_us, place, any_value(agent) AS agent, any_value(contact) AS contact,
+    any_value(outcome) AS outcome, any_value(chosen) AS chosen{first_keys},
+    min(heard_us) AS heard_us, argMin(heard_place, (heard_us, heard_place)) AS heard_place,
+    argMin(rung, (heard_us, heard_place)) AS taker
+  FROM near GROUP BY environment, started_us, place
+),
+answered AS (
+  SELECT environment, heard_us, heard_place, count(*) AS attempts, min(started_us) AS first_us,
+    max(started_us) AS last_us, argMax(place, (started_us, place)) AS last_place,
+    argMax(agent, (started_us, place)) AS source{last_keys}
+  FROM given GROUP BY environment, heard_us, heard_place
+),
+returned AS (
+  SELECT heard.*, attempts, first_us, last_us, last_place, source{attempt_names},
+    intDiv(heard.started_us - last_us, 1000) AS waited_ms,
+    intDiv(heard.started_us - first_us, 1000) AS waited_first_ms
+  FROM heard JOIN answered ON heard.environment = answered.environment AND heard.started_us = answered.heard_us
+    AND heard.place = answered.heard_place
+  WHERE {self.selected} AND {answering.sql}
+)"""
+
+    @property
+    def selected(self) -> str:
+        """That a callback call is one of those that are asked about."""
+        start, end = microseconds(self.start), microseconds(self.end)
+        return f"heard.chosen AND heard.started_us >= {start} AND heard.started_us < {end}"
+
+    def _calls(self, keys: Collection[str], first: datetime, end: datetime, condition: str, chosen: Condition) -> str:
+        by = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys)
+        relation = self.sources.relation(self.environments, first, end, self.now)
+        homes = numbers_among("environment", self.environments & self.routes.environments).sql
+        return f"""
+  SELECT {_KEPT}, ({chosen.sql}) AS chosen{by} FROM {relation}
+  WHERE NOT is_test AND {homes} AND {condition}
+    AND started_us >= {microseconds(first)} AND started_us < {microseconds(end)} AND (({self.narrowed.sql}))
+"""
+
+    def statement(self, select: str, keys: Collection[str] = (), *, since: datetime | None = None) -> Statement:
+        return Statement(f"{self.with_calls(keys, since=since)}\n{select}", self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Inbound calls of known contacts that began in ``[start, end)`` and did not connect, and who connected since.
+
+    ``as_of`` is the moment up to which a later call counts: anything begun before it.
+    """
+
+    sources: Sources
+    environments: frozenset[int]
+    start: datetime
+    end: datetime
+    now: datetime
+    as_of: datetime
+    chosen: Condition
+    clock: Clock
+
+    def statement(self, select: str, keys: Collection[str] = ()) -> Statement:
+        """``WITH missed, waiting``: missed calls, and those of them after which nobody connected with the contact."""
+        relation = self.sources.relation(self.environments, self.start, self.as_of, self.now)
+        homes = numbers_among("environment", self.environments).sql
+        by = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys)
+        began = f"started_us >= {microseconds(self.start)}"
+        return Statement(
+            f"""WITH missed AS (
+  SELECT environment, agent, contact, started_us, place{by} FROM {relation}
+  WHERE NOT is_test AND {homes} AND {began} AND started_us < {microseconds(self.end)} AND contact <> 0
+    AND direction = '{Direction.INBOUND.value}' AND outcome = '{Outcome.UNREACHED.value}' AND ({self.chosen.sql})
+),
+met AS (
+  SELECT environment, contact, max(started_us) AS last_us FROM {relation}
+  WHERE NOT is_test AND {homes} AND {began} AND started_us < {microseconds(self.as_of)} AND contact <> 0
+    AND outcome = '{Outcome.CONNECTED.value}' AND (environment, contact) IN (SELECT (environment, contact) FROM missed)
+  GROUP BY environment, contact
+),
+waiting AS (
+  SELECT missed.* FROM missed LEFT JOIN met ON missed.environment = met.environment AND missed.contact = met.contact
+  WHERE met.last_us IS NULL OR met.last_us <= missed.started_us
+)
+{select}""",
+            self.chosen.params,
+        )

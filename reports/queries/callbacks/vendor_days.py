@@ -1,0 +1,31 @@
+"""The vendor's callback totals, day by day."""
+
+from collections.abc import Collection
+from datetime import date
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from portal.tenants import wall
+from reports.queries.scope import Scope
+from sync.models.callbacks import CallbackDay
+
+
+def callback_days(
+    scope: Scope, date_from: date | None, date_to: date | None, environments: Collection[UUID] = ()
+) -> QuerySet[CallbackDay]:
+    """UTC days, both ends included, newest first, each with its environment.
+
+    The totals are of whole environments, so who may see some agents only gets none.
+    """
+    wall.demand(scope.tenant_id)
+    rows: QuerySet[CallbackDay] = CallbackDay.objects.filter(environment_id__in=scope.environment_ids)
+    if scope.agent_ids is not None:
+        rows = rows.none()
+    if date_from is not None:
+        rows = rows.filter(day__gte=date_from)
+    if date_to is not None:
+        rows = rows.filter(day__lte=date_to)
+    if environments:
+        rows = rows.filter(environment__public_id__in=environments)
+    return rows.select_related("environment").order_by("-day", "environment__name", "environment_id")

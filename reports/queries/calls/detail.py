@@ -1,0 +1,96 @@
+"""One call with everything known of it: its row, the parts of its payload, what changed, and the payload itself.
+
+For a reader who may not see numbers the payload is masked first, and the parts are read from the masked one, so that
+what is hidden in one place stands in no other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+from uuid import UUID
+
+import msgspec
+
+from reports.queries.calls.history import Changes, history
+from reports.queries.calls.lists import CallRow, row_of
+from reports.queries.calls.masks import hide_in, hide_numbers
+from reports.queries.calls.payload_parts import Parts, parts
+from reports.queries.calls.recordings import Recording, recording
+from reports.queries.scope import Scope
+from sync.models.calls import Call
+from sync.providers.registry import facts_of
+from sync.taxonomy import Fact
+
+_Word = Literal["external_id", "sid", "status", "direction", "agent_name", "hangup_cause", "hangup_source"]
+_WORDS: tuple[_Word, ...] = get_args(_Word)
+_BESIDES = (
+    "payload__raw",
+    "latencies",
+    "from_number",
+    "to_number",
+    "environment__provider",
+    "first_seen_at",
+    "read_at",
+    "upstream_updated_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetail:
+    """``row`` is a row of a page of calls; ``payload`` is JSON text, the vendor's own bytes unless numbers are hidden.
+
+    ``facts`` are what its vendor tells. ``latencies`` are milliseconds a turn by stage; None where the vendor tells
+    none. ``numbers`` are the call's own, for hiding them in what was written about it; empty for who may see them.
+    """
+
+    row: CallRow
+    parts: Parts
+    latencies: dict[str, list[float]] | None
+    payload: str
+    facts: frozenset[Fact]
+    recording: Recording
+    changes: list[Changes]
+    first_seen_at: datetime
+    read_at: datetime
+    upstream_updated_at: datetime | None
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def has_transcript(self) -> bool:
+        """Whether reading this is reading what people said."""
+        return bool(self.parts.transcript) or "call_transcription" in self.parts.unrecognised
+
+    def written(self, text: str) -> str:
+        """What somebody wrote about the call, as this reader may see it."""
+        return hide_in(text, self.numbers, free=True) if self.numbers else text
+
+
+def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
+    """Raises Call.DoesNotExist for a foreign id as for an absent one."""
+    row = row_of(public_id, scope)
+    stored = Call.objects.filter(pk=row["id"]).values(*_BESIDES, "environment_id").get()
+    payload = stored["payload__raw"] or "null"
+    element = msgspec.json.decode(payload)
+    link = element.get("call_recording_url") if isinstance(element, Mapping) else None
+    numbers: tuple[str, ...] = ()
+    if not scope.sees_numbers:
+        numbers = (stored["from_number"], stored["to_number"])
+        for key in _WORDS:
+            row[key] = hide_in(row[key], numbers)
+        element = hide_numbers(element, numbers)
+        payload = msgspec.json.encode(element).decode()
+    shown = element.get("call_recording_url") if isinstance(element, Mapping) else None
+    return CallDetail(
+        row=row,
+        parts=parts(element, row["answered_at"] or row["started_at"]),
+        latencies=stored["latencies"],
+        payload=payload,
+        facts=facts_of(stored["environment__provider"]),
+        recording=recording(link, shown, stored["environment_id"]),
+        changes=history(row["id"], row["started_at"]),
+        first_seen_at=stored["first_seen_at"],
+        read_at=stored["read_at"],
+        upstream_updated_at=stored["upstream_updated_at"],
+        numbers=numbers,
+    )

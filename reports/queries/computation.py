@@ -1,0 +1,209 @@
+"""What several questions of one reader and moment need, computed together.
+
+What there is to see is looked up first, then what the ledgers say of it in one statement, then which files answer; the
+figures are computed for all questions that share a period and filters, when the first of them is told.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from reports.bundle import Bundle, Got, Later, unfolded
+from reports.columns.sources import Sources, ask_sources
+from reports.definitions.filters import Filters
+from reports.definitions.measures import CallbackCount, Measure, VendorTotal, is_looped
+from reports.definitions.periods import Period, elapsed_part, utc_date
+from reports.queries.answer import Completeness
+from reports.queries.callbacks.figures import LATER
+from reports.queries.callbacks.routes import AGENT_COLUMNS, able_environments, callback_window, routes_from
+from reports.queries.compile import Grain, Scan, Span, mirrored
+from reports.queries.completeness.standing import Standing, reads_by_day
+from reports.queries.completeness.uncounted import with_uncounted
+from reports.queries.figures import Figures, compute
+from reports.queries.question import Question
+from reports.queries.run import Turns
+from reports.queries.scope import Scope
+from reports.queries.selector import Selector, resolve_together
+from reports.queries.vendor_totals import VendorTotals
+from sync.models.agents import Agent
+
+SpanKey = tuple[Filters, Period, datetime]  # the calls of a period that began before a moment
+Stand = tuple[Filters, Period, tuple[str, ...]]  # and what the ledger says of some streams
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The figures of one question in one period."""
+
+    filters: Filters
+    period: Period
+    until: datetime
+    by: Grain
+
+    @property
+    def key(self) -> SpanKey:
+        return self.filters, self.period, self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A question with what it needs: figures of its period, those of the period before, and how complete both are."""
+
+    question: Question
+    now: datetime
+    measures: frozenset[Measure]
+    compared: frozenset[Measure]  # those of them that are asked of the period before as well
+    streams: tuple[str, ...]
+
+    @property
+    def before(self) -> Period | None:
+        return self.question.before
+
+    @property
+    def here(self) -> Need:
+        return Need(self.question.filters, self.question.period, self.question.period.ends_at, self.question.by)
+
+    @property
+    def there(self) -> Need | None:
+        before = self.before
+        if before is None:
+            return None
+        until = elapsed_part(self.question.period, before, self.now)
+        return Need(self.question.filters, before, until, self.question.by)
+
+    @property
+    def all(self) -> list[Need]:
+        return [need for need in (self.here, self.there) if need is not None]
+
+    @property
+    def stands(self) -> list[Stand]:
+        return [
+            (self.question.filters, period, self.streams) for period in (self.question.period, self.before) if period
+        ]
+
+
+class Computation:
+    """Answers what the questions it was made with need. Use it in ``with``, as long as they are answered and never
+    longer: it would not notice what changes in between.
+    """
+
+    def __init__(self, scope: Scope, now: datetime, needs: Collection[Needs]) -> None:
+        self.now = now
+        self.selectors = resolve_together({each.question.filters for each in needs}, scope, now=now)
+        self._needs = needs
+        self._run = Turns(scope)
+        self._homes = {key: row for selector in self.selectors.values() for key, row in selector.environments.items()}
+        ledgers = Bundle()
+        standings = {
+            stand: Standing(ledgers, self.selectors[stand[0]], *stand[1:], now)
+            for stand in dict.fromkeys(stand for each in needs for stand in each.stands)
+        }
+        self._totals = _ask_totals(ledgers, needs, self._homes)
+        able = able_environments(self._homes.values())
+        routes = ledgers.add(Agent.objects.filter(environment_id__in=able), *AGENT_COLUMNS) if _loops(needs) else Got()
+        self._agents = _agents(ledgers, self._homes) if _names_agents(needs) else Got()
+        look_up = self._ask_sources(ledgers)
+        ledgers.fetch()
+        self._routes = routes_from(able, ((*row[:-1], unfolded(row[-1])) for row in routes.rows))
+        calls = Bundle()
+        self._completeness = {stand: standing.count(calls, self._mirrored) for stand, standing in standings.items()}
+        calls.fetch()
+        self._sources = look_up()
+        self._figures: dict[SpanKey, Figures] = {}
+        self._counts: dict[tuple[datetime, datetime], dict[int, int]] = {}
+
+    def __enter__(self) -> "Computation":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._run.close()
+        self._sources.close()
+
+    def selector(self, question: Question) -> Selector:
+        return self.selectors[question.filters]
+
+    def figures(self, need: Need) -> Figures:
+        """The figures of a need, and of all others of the same span with it."""
+        if need.key not in self._figures:
+            wanted: dict[Grain, set[Measure]] = defaultdict(set)
+            for each in self._needs:
+                for other in each.all:
+                    if other.key == need.key:
+                        wanted[other.by] |= each.measures if other == each.here else each.compared
+            scan = Scan(self.selectors[need.filters], Span(need.period, need.until, self.now), self._sources)
+            agents = len(self._agents.rows) + 1  # and calls without one
+            self._figures[need.key] = compute(scan, wanted, self._run.kept, self._routes, self._totals, agents=agents)
+        return self._figures[need.key]
+
+    def completeness(self, stand: Stand) -> Completeness:
+        selector = self.selectors[stand[0]]
+        missing = self._sources.missing_of(selector.environments, *self._looked_through(stand))
+        return with_uncounted(self._completeness[stand](), missing, selector.environments, self.now)
+
+    def _looked_through(self, stand: Stand) -> tuple[datetime, datetime]:
+        """Where the calls lie that figures of a period are made of: attempts before it, and who was met after it."""
+        first, last = stand[1].starts_at, stand[1].ends_at
+        needs = [each for each in self._needs if stand in each.stands]
+        if _loops(needs):
+            window = callback_window(self.selectors[stand[0]].environments.values())
+            first, last = first - window, last + window
+        if any(
+            isinstance(measure, CallbackCount) and measure.column == "open"
+            for each in needs
+            for measure in each.measures
+        ):
+            last = max(last, self.now + LATER)
+        return first, last
+
+    def _mirrored(self, environment: int, start: datetime, end: datetime) -> int:
+        """How many calls of a span are mirrored that the vendor still shows, test calls among them."""
+        if (start, end) not in self._counts:
+            apart = [key for key, row in self._homes.items() if not reads_by_day(row)]
+            statement = mirrored(self._sources, apart, start, end, self.now)
+            self._counts[start, end] = {key: int(n) for key, n in self._run.kept(statement)}
+        return self._counts[start, end].get(environment, 0)
+
+    def agents(self) -> dict[int, tuple[str, str, int]]:
+        """Public id, name and environment of every agent in reach; none unless a question groups by them."""
+        return {
+            pk: (str(UUID(public_id)), label or name or external_id, environment)
+            for pk, public_id, label, name, external_id, environment in self._agents.rows
+        }
+
+    def _ask_sources(self, bundle: Bundle) -> Later[Sources]:
+        periods = [need.period for each in self._needs for need in each.all]
+        first = min(period.starts_at for period in periods)
+        last = max(period.ends_at for period in periods)
+        if _loops(self._needs):
+            first -= callback_window(self._homes.values())
+            last = max(last, self.now + LATER)
+        return ask_sources(bundle, self._homes, utc_date(first), utc_date(last))
+
+
+def _loops(needs: Iterable[Needs]) -> bool:
+    return any(is_looped(measure) for each in needs for measure in each.measures)
+
+
+def _names_agents(needs: Iterable[Needs]) -> bool:
+    return any("agent" in each.question.by for each in needs)
+
+
+def _agents(bundle: Bundle, environments: Collection[int]) -> Got:
+    rows = Agent.objects.filter(environment_id__in=environments)
+    return bundle.add(rows, "pk", "public_id", "label", "name", "external_id", "environment_id")
+
+
+def _ask_totals(bundle: Bundle, needs: Collection[Needs], environments: Collection[int]) -> VendorTotals:
+    totals = VendorTotals()
+    asked = {measure.source for each in needs for measure in each.measures if isinstance(measure, VendorTotal)}
+    if "callbacks" in asked:
+        periods = [need.period for each in needs for need in each.all]
+        first, end = min(period.start for period in periods), max(period.end for period in periods)
+        totals.ask_callbacks(bundle, environments, first, end + timedelta(days=1))
+    if "campaigns" in asked:
+        totals.ask_campaigns(bundle, environments)
+    if "price" in asked:
+        totals.ask_prices(bundle, environments)
+    return totals

@@ -1,0 +1,79 @@
+"""Opaque places in a list: the row a page begins after, found again by key however the list has grown."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from json import dumps, loads
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from reports.definitions.filters import QuestionError
+
+Place = tuple[datetime, UUID]
+
+
+class NotACursor(ValueError):
+    """A text that no list gave."""
+
+
+class CursorError(QuestionError):
+    """What was asked for as a place in a list is none of it."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__({"cursor": sentence})
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The row a page begins after, and whether it goes back from there. ``of`` names the list and its order."""
+
+    of: str
+    back: bool
+    at: datetime
+    key: UUID
+
+    @property
+    def place(self) -> Place:
+        return self.at, self.key
+
+    def text(self) -> str:
+        return sealed(dumps([self.of, int(self.back), self.at.isoformat(), self.key.hex], separators=(",", ":")))
+
+    @classmethod
+    def read(cls, text: str, of: str) -> "Cursor | None":
+        """None without a text; raises CursorError for one that is no cursor of this list."""
+        if not text:
+            return None
+        try:
+            list_name, back, at, key = loads(opened(text))
+            cursor = cls(list_name, back == 1, datetime.fromisoformat(at).astimezone(UTC), UUID(key))
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            raise CursorError(_("This is no cursor of a page.")) from None
+        if cursor.of != of:
+            raise CursorError(_("This cursor is of another list, or of another order."))
+        return cursor
+
+
+def edges(of: str, places: Sequence[Place], cursor: Cursor | None, *, more: bool) -> tuple[str, str]:
+    """The cursors of the next and the previous page of a page with these rows; ``more`` lie in the way it went."""
+    if not places:
+        return "", ""
+    back = cursor is not None and cursor.back
+    ahead, behind = (cursor is not None, more) if back else (more, cursor is not None)
+    following = Cursor(of, False, *places[-1]).text() if ahead else ""
+    return following, Cursor(of, True, *places[0]).text() if behind else ""
+
+
+def sealed(text: str) -> str:
+    """A text as it may stand in an address."""
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def opened(text: str) -> str:
+    """The way back; raises :class:`NotACursor`."""
+    try:
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+    except ValueError as error:
+        raise NotACursor from error

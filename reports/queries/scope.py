@@ -1,0 +1,77 @@
+"""What a reader may see. First argument of every query: no Scope, no rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.tenants import Environment
+from sync.models.agents import Agent
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Built from a grant, the same way for a member, an API key and a mail recipient.
+
+    ``agent_ids`` is None when every agent of the environments may be seen. An empty ``environment_ids`` sees nothing.
+    """
+
+    tenant_id: int
+    zone: str
+    environment_ids: frozenset[int]
+    agent_ids: frozenset[int] | None = None
+    sees_numbers: bool = False
+    reader: int = field(default=0, compare=False)  # whose questions are counted together: a grant's key
+
+    @classmethod
+    def of(cls, grant: Grant) -> "Scope":
+        """Reads the grant's environments and agents; the wall of the grant's tenant must be open."""
+        return cls._over(grant, _environments(grant).values_list("id", flat=True))
+
+    @classmethod
+    def with_environments(cls, grant: Grant) -> "tuple[Scope, list[Environment]]":
+        """As :meth:`of`, with the environments themselves by name: one query for both."""
+        rows = list(_environments(grant).order_by("name", "id"))
+        return cls._over(grant, (row.pk for row in rows)), rows
+
+    @classmethod
+    def _over(cls, grant: Grant, environments: Iterable[int]) -> "Scope":
+        environment_ids = frozenset(environments)
+        agent_ids = None
+        if grant.agent_keys:
+            agents = Agent.objects.filter(environment_id__in=environment_ids, external_id__in=grant.agent_keys)
+            agent_ids = frozenset(agents.values_list("id", flat=True))
+        return cls(grant.tenant_id, grant.tenant.zone, environment_ids, agent_ids, grant.sees_numbers, grant.pk or 0)
+
+    def only(self, environment_id: int) -> "Scope":
+        """The same scope narrowed to one environment: empty when it may not be seen."""
+        return Scope(
+            self.tenant_id,
+            self.zone,
+            self.environment_ids & {environment_id},
+            self.agent_ids,
+            self.sees_numbers,
+            self.reader,
+        )
+
+    def within(self, other: "Scope") -> "Scope":
+        """What both may see."""
+        agents = [ids for ids in (self.agent_ids, other.agent_ids) if ids is not None]
+        return Scope(
+            self.tenant_id,
+            self.zone,
+            self.environment_ids & other.environment_ids,
+            frozenset.intersection(*agents) if agents else None,
+            self.sees_numbers and other.sees_numbers,
+            self.reader,
+        )
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+
+def _environments(grant: Grant) -> QuerySet[Environment]:
+    return Environment.objects.all() if grant.all_environments else grant.environments.all()

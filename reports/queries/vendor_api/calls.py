@@ -1,0 +1,128 @@
+"""Calls for the vendors' own form: the last payload of each, as text, newest first.
+
+Payloads are never decoded here. Pages are found in the narrow table of calls first, so that an OFFSET skips keys and
+not documents.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import OrderBy
+from django.db.models.functions import Collate
+
+from portal.lib import phones
+from reports.queries.scope import Scope
+from sync.models.agents import Agent
+from sync.models.calls import Call, Payload, Unplaced
+
+_BATCH = 100
+_PHONE_CHARACTERS = frozenset("0123456789 +()-.")
+_WHOLE_NUMBER = 8  # digits from which a search is taken for a whole number rather than for a part of one
+
+
+class PartialNumberError(ValueError):
+    """What is no whole number, nor the whole telephony id of a call, was searched by somebody who may not see numbers:
+    searching for parts would tell them digit by digit.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class VendorFilter:
+    """``agent`` is the vendor's id; the days are UTC days, both inclusive; empty means no restriction."""
+
+    status: str = ""
+    direction: str = ""
+    agent: str = ""
+    date_from: date | None = None
+    date_to: date | None = None
+    search: str = ""
+
+
+def agent_key(scope: Scope, external_id: str) -> int | None:
+    """Our key of the vendor's agent, None when there is none the scope may see."""
+    agents = Agent.objects.filter(environment_id__in=scope.environment_ids, external_id=_stored(external_id))
+    if scope.agent_ids is not None:
+        agents = agents.filter(pk__in=scope.agent_ids)
+    return agents.values_list("pk", flat=True).first()
+
+
+def calls(scope: Scope, filters: VendorFilter) -> QuerySet[Call]:
+    """The calls asked for, in no order. Raises PartialNumberError."""
+    rows: QuerySet[Call] = Call.objects.filter(environment_id__in=scope.environment_ids)
+    if scope.agent_ids is not None:
+        rows = rows.filter(agent_id__in=scope.agent_ids)
+    seen = rows
+    if filters.agent:
+        rows = rows.filter(agent_id=agent_key(scope, filters.agent) or 0)
+    if filters.status:
+        rows = rows.filter(status=filters.status)
+    if filters.direction:
+        rows = rows.filter(direction=filters.direction)
+    if filters.date_from:
+        rows = rows.filter(started_at__gte=_midnight(filters.date_from))
+    if filters.date_to and filters.date_to < date.max:
+        rows = rows.filter(started_at__lt=_midnight(filters.date_to + timedelta(days=1)))
+    return rows.filter(_search(filters.search.strip(), scope, seen)) if filters.search.strip() else rows
+
+
+def page(rows: QuerySet[Call], *, offset: int, size: int) -> list[str]:
+    """``size`` payloads from ``offset`` on. Two queries."""
+    keys = list(rows.order_by(*newest_first()).values_list("pk", flat=True)[offset : offset + size])
+    return _raws(keys)
+
+
+def history(scope: Scope, agent_id: int, agent: str) -> Iterator[str]:
+    """Every payload of an agent, then the elements without a call id, a few at a time."""
+    rows: QuerySet[Call] = Call.objects.filter(environment_id__in=scope.environment_ids, agent_id=agent_id)
+    keys = rows.order_by(*newest_first()).values_list("pk", flat=True).iterator(chunk_size=2_000)
+    while batch := list(islice(keys, _BATCH)):
+        yield from _raws(batch)
+    unplaced = Unplaced.objects.filter(environment_id__in=scope.environment_ids, agent_key=agent)
+    yield from unplaced.order_by("-first_seen_at", "-pk").values_list("raw", flat=True).iterator(chunk_size=_BATCH)
+
+
+def newest_first() -> tuple[OrderBy, OrderBy]:
+    """By start, then by the vendor's id, compared character by character on either database."""
+    key = F("external_id").desc()
+    if connection.vendor == "postgresql":
+        key = Collate("external_id", "C").desc()
+    return F("started_at").desc(), key
+
+
+def _raws(keys: Iterable[UUID]) -> list[str]:
+    wanted = list(keys)
+    payloads: dict[Any, str] = dict(Payload.objects.filter(call_id__in=wanted).values_list("call_id", "raw"))
+    return [payloads[key] for key in wanted if payloads.get(key)]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _stored(text: str) -> str:
+    """Text as a column may hold it: PostgreSQL refuses NUL, and no stored id has one."""
+    return text if "\0" not in text else ""
+
+
+def _search(text: str, scope: Scope, seen: QuerySet[Call]) -> Q:
+    """In both numbers and the telephony id. ``seen`` are the calls that the scope leaves."""
+    text = _stored(text)
+    digits = phones.digits(text)
+    numeric = bool(digits) and set(text) <= _PHONE_CHARACTERS
+    if not scope.sees_numbers:
+        if numeric and len(digits) >= _WHOLE_NUMBER:
+            return Q(sid=text) | Q(contact__in=phones.readings(text))
+        if not text or not seen.filter(sid=text).exists():
+            raise PartialNumberError
+        return Q(sid=text)
+    if not text:
+        return Q(pk__in=())
+    # "(11) 98765" is searched as its digits, for a stored number has no such signs.
+    number = digits if numeric and not text.startswith("+") else text
+    return Q(from_number__contains=number) | Q(to_number__contains=number) | Q(sid__icontains=text)
