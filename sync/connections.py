@@ -165,7 +165,7 @@ def add_connection(tenant: Tenant, wanted: Description, *, check: bool = True) -
     base_url = wanted.base_url.rstrip("/")
     if not base_url.startswith(("https://", "http://") if settings.UPSTREAM_ALLOW_PRIVATE else "https://"):
         raise ConnectionRefused("The base address must begin with https://.")
-    if not wanted.token and wanted.provider == "talkover":
+    if not wanted.token and provider.needs_token:
         raise ConnectionRefused("The token is empty.")
     try:
         check_day(wanted.since)

@@ -28,13 +28,10 @@ class Outcome(StrEnum):
     UNRESOLVED = "unresolved"  # open for longer than UNRESOLVED_HOURS: counted and listed, never dropped
 
 
-# Not over yet whatever their age. "in-progress" is the word of an old Talkover schema.
+# Not over yet whatever their age. "in-progress" is the word of an old vendor schema.
 OPEN_STATUSES = frozenset({Status.INITIATED, Status.RINGING, Status.QUEUED, "in-progress"})
 CONNECTED_STATUSES = frozenset({Status.ANSWERED, Status.COMPLETED})
 
-# Providers whose "answered" call is over, and connected, this many hours after its start: Talkover's longest call is
-# one hour. Elsewhere an answered call stays open until its end is told.
-ANSWERED_SETTLES_HOURS = {"talkover": 2}
 UNRESOLVED_HOURS = 48
 
 
@@ -45,6 +42,23 @@ class Stream(StrEnum):
     CALLS = "calls"
     CALLBACKS = "callbacks"
     CAMPAIGNS = "campaigns"
+
+
+class Fact(StrEnum):
+    """What a vendor may or may not tell. Who called whom, when, for how long and with which status tells every one."""
+
+    PICK_UP = "pick-up"  # when a call was answered
+    END = "end"
+    BILLED_TIME = "billed-time"
+    HANG_UP = "hang-up"  # who hung up, and why
+    TIMELINE = "timeline"
+    TRANSCRIPT = "transcript"
+    LATENCIES = "latencies"
+    RECORDING = "recording"
+    CALLBACK_TOTALS = "callback-totals"  # its own counts of callbacks by UTC day
+    CALLBACK_ROUTES = "callback-routes"  # which agents take the callbacks of which
+    CAMPAIGNS = "campaigns"
+    LIST_PRICE = "list-price"  # of a connected minute, by agent
 
 
 class Fault(StrEnum):

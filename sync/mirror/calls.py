@@ -27,7 +27,7 @@ _CHUNK = 2000  # ids in one look-up: under SQLite's bound on parameters
 class Written:
     new: int = 0
     changed: int = 0
-    days: set[date] = field(default_factory=set)  # local days whose figures moved
+    days: set[date] = field(default_factory=set)  # UTC days whose figures moved
 
 
 class CallWriter:
@@ -71,7 +71,7 @@ class CallWriter:
         keys = [[value] * len(items) for value in (self._maker.tenant_id, self._maker.environment_id)]
         tables.insert(Payload, _PAYLOAD, [columns[ID], *keys, [record.raw for _, (record, _) in items]])
         to.new += len(items)
-        to.days |= self._maker.local_days(columns[STARTED_AT])
+        to.days |= self._maker.utc_days(columns[STARTED_AT])
 
     def _columns(self, items: Sequence[tuple[str, Item]], agents: Mapping[str, int], now: datetime) -> list[list[Any]]:
         return self._maker.columns([key for key, _ in items], [item for _, item in items], agents, now)
@@ -92,7 +92,7 @@ class CallWriter:
                 cells[STARTED_AT] = was.started_at
             calls.append((was.id, *(cells[place] for place in _UPDATED_PLACES)))
             payloads.append((was.id, record.raw))
-            written.days |= self._maker.local_days((was.started_at, cells[STARTED_AT]))
+            written.days |= self._maker.utc_days((was.started_at, cells[STARTED_AT]))
             figures = (cells[STARTED_AT], record.status, record.duration_ms)
             if figures != (was.started_at, was.status, was.duration_ms):
                 changes.append(self._change(was, record, now))
@@ -164,7 +164,7 @@ def _later(record: CallRecord, read_at: datetime, other: CallRecord, other_read_
 
 
 def mark_dirty(tenant_id: int, environment_id: int, days: Iterable[date], now: datetime) -> None:
-    """Have the rollups of some local days counted anew. In the transaction of what made them so."""
+    """Have the columns of some UTC days made anew. In the transaction of what made them so."""
     rows = [(tenant_id, environment_id, day, 1, now) for day in sorted(days)]
     quote = connection.ops.quote_name
     table = quote(DirtyDay._meta.db_table)

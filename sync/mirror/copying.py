@@ -11,21 +11,39 @@ from typing import Any
 
 import msgspec
 
+Columns = Sequence[Sequence[Any]]
+
 BLOCK = 2_000  # rows turned to text at a time
+BLOCK_BYTES = 1024 * 1024  # of their texts, which stand five times in memory meanwhile
 
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_LONG = {str, bytes}
 _SPECIAL = ("\\", "\t", "\n", "\r")
 
 
-def copy_text(columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+def copy_text(columns: Columns) -> Iterator[str]:
     """Rows given as columns, in blocks of text.
 
     Values are str, int, float, bool, bytes, datetime, or what str() writes rightly; None is null.
     """
     for start in range(0, len(columns[0]), BLOCK):
-        block = [_column(values[start : start + BLOCK]) for values in columns]
-        yield "\n".join(map("\t".join, zip(*block, strict=True))) + "\n"
+        yield from _blocks([values[start : start + BLOCK] for values in columns])
+
+
+def _blocks(columns: Columns) -> Iterator[str]:
+    rows = len(columns[0])
+    if rows > 1 and sum(map(_weight, columns)) > BLOCK_BYTES:
+        for part in (slice(None, rows // 2), slice(rows // 2, None)):
+            yield from _blocks([values[part] for values in columns])
+        return
+    block = map(_column, columns)
+    yield "\n".join(map("\t".join, zip(*block, strict=True))) + "\n"
+
+
+def _weight(values: Sequence[Any]) -> int:
+    """The length of a column of texts; what else there is in a row is short."""
+    return sum(map(len, values)) if set(map(type, values)) <= _LONG else 0
 
 
 def _column(values: Sequence[Any]) -> Sequence[str]:

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from portal.lib.ids import uuid7_number
 from portal.lib.phones import contact_digits
@@ -13,6 +12,7 @@ from portal.work.clock import AHEAD
 from sync.records import CallRecord
 from sync.taxonomy import OPEN_STATUSES, Direction, Status
 
+_EPOCH = date(1970, 1, 1).toordinal()
 # Statuses a final one never goes back to while the vendor's own clock says nothing new.
 _PROVISIONAL = OPEN_STATUSES | {Status.ANSWERED}
 
@@ -87,13 +87,11 @@ Item = tuple[CallRecord, datetime]  # a record, and when its answer was asked fo
 class RowMaker:
     """Makes the rows of one environment, column by column: a first load makes millions, and this is half as long."""
 
-    def __init__(self, tenant_id: int, environment_id: int, zone: str) -> None:
+    def __init__(self, tenant_id: int, environment_id: int) -> None:
         self.tenant_id = tenant_id
         self.environment_id = environment_id
         # Two environments that mirror the same element at the same moment must not make the same key of it.
         self._salt = environment_id * 0x9E3779B97F4A7C15
-        self._zone = ZoneInfo(zone)
-        self._days: dict[int, date] = {}
 
     def key(self, record: CallRecord, now: datetime) -> str:
         """The primary key of a new call: its start first, so that rows lie in the order of time. 32 hex digits."""
@@ -134,14 +132,11 @@ class RowMaker:
             [None] * count,
         ]
 
-    def local_days(self, instants: Iterable[datetime]) -> set[date]:
-        """The tenant's days of some instants. Found by the quarter hour, which no zone's midnight splits."""
-        quarters = {int(instant.timestamp()) // 900 for instant in instants}
-        if len(self._days) > 50_000:
-            self._days.clear()
-        for quarter in quarters - self._days.keys():
-            self._days[quarter] = datetime.fromtimestamp(quarter * 900, UTC).astimezone(self._zone).date()
-        return {self._days[quarter] for quarter in quarters}
+    @staticmethod
+    def utc_days(instants: Iterable[datetime]) -> set[date]:
+        """The UTC days of some instants."""
+        days = {int(instant.timestamp() // 86_400) for instant in instants}
+        return {date.fromordinal(day + _EPOCH) for day in days}
 
 
 def _other_party(record: CallRecord) -> str:

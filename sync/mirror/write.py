@@ -68,7 +68,7 @@ class Mirror:
         self._connection = connection
         self._environment_id = connection.environment_id
         self._keys = {"tenant_id": connection.tenant_id, "environment_id": connection.environment_id}
-        self._calls = CallWriter(RowMaker(connection.tenant_id, connection.environment_id, zone))
+        self._calls = CallWriter(RowMaker(connection.tenant_id, connection.environment_id))
         self.tally = Tally()
         self._growth_noted = False
 

@@ -60,12 +60,6 @@ class Call(BulkModel):
             models.Index(fields=("tenant", "environment", "started_at", "id"), name="sync_call_time"),
             models.Index(fields=("tenant", "environment", "agent", "started_at", "id"), name="sync_call_agent"),
             models.Index(fields=("tenant", "environment", "changed_at"), name="sync_call_changed"),
-            # Few calls vanish upstream; the index holds those alone, so that they are subtracted from counted days.
-            models.Index(
-                fields=("tenant", "environment", "started_at"),
-                name="sync_call_missing",
-                condition=models.Q(missing_since__isnull=False),
-            ),
             # The calls of one contact over all environments, and contacts that begin with some digits.
             models.Index(
                 fields=("tenant", "contact", "started_at", "id"),

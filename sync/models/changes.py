@@ -8,7 +8,7 @@ from sync.models.calls import Call
 
 
 class DirtyDay(EnvironmentModel):
-    """A local day (tenant's zone) whose rollup no longer holds. Written in the transaction of the upsert.
+    """A UTC day whose column file no longer holds. Written in the transaction of the upsert.
 
     ``mark`` grows with every write, so that a refresh removes the row only if nothing came while it counted.
     """

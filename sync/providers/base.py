@@ -15,7 +15,7 @@ from sync.providers import limits
 from sync.providers.access import Access
 from sync.providers.http import Http
 from sync.records import BrokenRecord, Record
-from sync.taxonomy import Stream
+from sync.taxonomy import Fact, Stream
 
 NOTHING: Mapping[bytes, str] = MappingProxyType({})  # no call is known
 
@@ -86,6 +86,11 @@ class Provider(Protocol):
     fields: tuple[FormField, ...]
     streams: tuple[Stream, ...]
     daily: frozenset[Stream]  # streams that are read by UTC day; the others by agent or whole
+    facts: frozenset[Fact]  # what it tells; a metric that needs another fact is not measurable there
+    needs_token: bool  # whether a connection without a token is refused at once
+    settles_hours: (
+        int | None
+    )  # an ``answered`` call is over and connected that long after its start; None: once it ends
 
     def check_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
         """The settings with defaults filled in; raises ValueError with one sentence when they can't serve."""

@@ -97,7 +97,7 @@ def test_many_writers_of_the_same_calls_do_not_lock_each_other_dead(acme, sales)
 
         def once():
             with transaction.atomic():
-                CallWriter(RowMaker(sales.tenant_id, sales.pk, "UTC")).write(batch, TIME_ZERO)
+                CallWriter(RowMaker(sales.tenant_id, sales.pk)).write(batch, TIME_ZERO)
 
         try:
             with wall.tenant(acme):

@@ -139,19 +139,19 @@ def test_pages_and_api_say_so_with_503(client, ana, acme) -> None:
 
 @pytest.mark.postgresql
 def test_a_command_waits_by_its_own_limits_while_pages_keep_theirs(client, ana, acme, tmp_path) -> None:
-    """``rebuild_rollups`` beside a running portal: what a page may not wait for does not end the command."""
+    """``rebuild_columns`` beside a running portal: what a page may not wait for does not end the command."""
     client.force_login(ana)
     with wall.tenant(acme):
         counted = Environment.objects.create(tenant=acme, name="Sales", provider="talkover")
         factories.call(counted, "c1")
     page = "/t/acme/"
-    command = [sys.executable, "manage.py", "rebuild_rollups", "--json"]
+    command = [sys.executable, "manage.py", "rebuild_columns", "--json"]
     environment = os.environ | {"DATABASE_URL": databases.address(""), "DATA_DIR": str(tmp_path)}
     waiting = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         " AND application_name = 'ringbook-commands'"
     )
-    with using(SHORT), other_session("LOCK TABLE reports_rollups_countedday IN ACCESS EXCLUSIVE MODE") as other:
+    with using(SHORT), other_session("LOCK TABLE reports_columns_columnfile IN ACCESS EXCLUSIVE MODE") as other:
         rebuild = subprocess.Popen(
             command, cwd=BASE_DIR, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -88,7 +88,7 @@ def asked_at(day: date, read_at: datetime, now: datetime) -> bool:
     if back <= OVERLAP[0]:
         return age >= OVERLAP[1]
     settled = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1 + OVERLAP[0])
-    return read_at < settled or any(back <= reach and age >= pause for reach, pause in (DAILY, WEEKLY))
+    return read_at < settled or any(back <= selector and age >= pause for selector, pause in (DAILY, WEEKLY))
 
 
 @given(back=st.integers(0, 60), read=st.integers(0, 86_400 * 60), later=st.integers(0, 86_400 * 40))

@@ -15,7 +15,7 @@ class Grant(TenantModel):
     """Held by a member, an API key or a mail recipient alike.
 
     ``agent_keys`` are vendor-side agent ids (``Agent.external_id``); an empty list means every agent of the granted
-    environments. The floor does not know the mirror, so they are text here and are matched in ``reports.scope``.
+    environments. The floor does not know the mirror, so they are text here, matched in ``reports.queries.scope``.
     """
 
     all_environments = models.BooleanField(_("all environments"), default=True)

@@ -28,8 +28,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--tenant", required=True, help="the tenant's address")
         parser.add_argument("--environment", required=True, metavar="NAME", help="the new environment's name")
-        parser.add_argument("--provider", required=True, help="talkover or originsai")
-        parser.add_argument("--base-url", required=True, help="for example https://app.talkover.ai/api/v1")
+        parser.add_argument(
+            "--provider", required=True, help=" or ".join(provider.key for provider in registry.PROVIDERS)
+        )
+        parser.add_argument("--base-url", required=True, help="for example https://vendor.example/api/v1")
         parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the vendor")
         parser.add_argument("--since", type=day, help="first day of history to read (a year ago)")
         parser.add_argument("--yes", action="store_true", help="read a long history without asking")

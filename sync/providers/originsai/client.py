@@ -14,7 +14,7 @@ from sync.providers.originsai import normalise
 from sync.providers.originsai.settings import FIELDS, Settings
 from sync.providers.tolerant import Unreadable, alone, elements
 from sync.records import BrokenRecord, Record
-from sync.taxonomy import Stream
+from sync.taxonomy import Fact, Stream
 
 _PAGE_KEYS = 500
 _PAGE_BYTES = 512 * 1024  # a page ends here too: a queue of pages with long transcripts must stay small
@@ -26,6 +26,20 @@ class OriginsAI:
     fields: tuple[FormField, ...] = FIELDS
     streams: tuple[Stream, ...] = (Stream.AGENTS, Stream.CALLS)
     daily: frozenset[Stream] = frozenset()
+    facts: frozenset[Fact] = frozenset(
+        {
+            Fact.PICK_UP,
+            Fact.END,
+            Fact.BILLED_TIME,
+            Fact.HANG_UP,
+            Fact.TIMELINE,
+            Fact.TRANSCRIPT,
+            Fact.LATENCIES,
+            Fact.RECORDING,
+        }
+    )
+    needs_token = False  # its pages name no way to authenticate
+    settles_hours: int | None = None
 
     def check_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
         return Settings.read(settings).as_text()

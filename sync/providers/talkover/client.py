@@ -18,7 +18,7 @@ from sync.providers.talkover import normalise, promised
 from sync.providers.tolerant import Unreadable, alone, broken, digest, key_of, split_list, split_object
 from sync.providers.values import clean, read_count
 from sync.records import AgentRecord, BrokenRecord, CallbackAgentRecord, CallRecord, CampaignRecord, Record
-from sync.taxonomy import Fault, Stream
+from sync.taxonomy import Fact, Fault, Stream
 
 _PER_PAGE = ("per_page", "100")
 _Listed = CallRecord | AgentRecord | CallbackAgentRecord | CampaignRecord | BrokenRecord
@@ -37,6 +37,9 @@ class Talkover:
     fields: tuple[FormField, ...] = ()
     streams: tuple[Stream, ...] = (Stream.AGENTS, Stream.CALLS, Stream.CALLBACKS, Stream.CAMPAIGNS)
     daily: frozenset[Stream] = frozenset({Stream.CALLS, Stream.CALLBACKS})
+    facts: frozenset[Fact] = frozenset({Fact.CALLBACK_TOTALS, Fact.CALLBACK_ROUTES, Fact.CAMPAIGNS, Fact.LIST_PRICE})
+    needs_token = True
+    settles_hours: int | None = 2  # no end is told, and the longest call is one hour
 
     def check_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
         if settings:

@@ -44,7 +44,7 @@ def write(behind_acme, sales):
     clock, now = itertools.count(), [TIME_ZERO]
 
     def write(*records, minute=None):
-        writer = CallWriter(RowMaker(sales.tenant_id, sales.id, "America/Sao_Paulo"))
+        writer = CallWriter(RowMaker(sales.tenant_id, sales.id))
         read_at = TIME_ZERO + timedelta(hours=1, minutes=next(clock) if minute is None else minute)
         now.append(max(now[-1], read_at))
         return writer.write([(one, read_at) for one in records], now[-1])
@@ -58,7 +58,7 @@ def test_the_columns_are_the_models():
 
 
 def test_a_new_call_is_a_row_a_payload_an_agent_and_a_dirty_day(write):
-    late = record(started_at=datetime(2026, 7, 8, 1, 30, tzinfo=UTC))  # the evening before in Sao Paulo
+    late = record(started_at=datetime(2026, 7, 8, 1, 30, tzinfo=UTC))  # a UTC day, wherever it was evening still
     assert write(late).new == 1
     call = Call.objects.select_related("agent").get()
     assert (call.external_id, call.status, call.duration_ms, call.contact) == (
@@ -69,7 +69,7 @@ def test_a_new_call_is_a_row_a_payload_an_agent_and_a_dirty_day(write):
     )
     assert call.agent.name == "Sales"
     assert Payload.objects.get().raw == late.raw
-    assert list(DirtyDay.objects.values_list("day", flat=True)) == [date(2026, 7, 7)]
+    assert list(DirtyDay.objects.values_list("day", flat=True)) == [date(2026, 7, 8)]
     assert not CallChange.objects.exists()
 
 
@@ -149,7 +149,7 @@ def test_the_same_id_twice_in_a_batch_is_one_row(write):
 
 def test_the_same_id_in_two_environments_is_two_rows(write, care):
     write(record())
-    CallWriter(RowMaker(care.tenant_id, care.id, "America/Sao_Paulo")).write([(record(), TIME_ZERO)], TIME_ZERO)
+    CallWriter(RowMaker(care.tenant_id, care.id)).write([(record(), TIME_ZERO)], TIME_ZERO)
     assert Call.objects.count() == 2
     assert Agent.objects.count() == 2
 

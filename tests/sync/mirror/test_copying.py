@@ -7,7 +7,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.mirror.copying import BLOCK, copy_text
+from sync.mirror.copying import BLOCK, BLOCK_BYTES, copy_text
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 ROWS = st.lists(
@@ -61,6 +61,15 @@ def test_many_rows_come_in_blocks():
     rows = [(number, f"row {number}") for number in range(2 * BLOCK + 1)]
     blocks = list(copy_text(columns_of(rows)))
     assert [text.count("\n") for text in blocks] == [BLOCK, BLOCK, 1]
+
+
+def test_long_texts_come_in_smaller_blocks():
+    """A page of long transcripts stands in memory a piece at a time while it is written."""
+    rows = [(number, "é" * 10_000, None) for number in range(1_000)] + [(1_000, "é" * 2 * BLOCK_BYTES, None)]
+    blocks = list(copy_text(columns_of(rows)))
+    assert max(map(len, blocks[:-1])) <= 1.1 * BLOCK_BYTES
+    lines = [line for text in blocks for line in text.removesuffix("\n").split("\n")]
+    assert lines == [f"{number}\t{text}\t\\N" for number, text, _ in rows]
 
 
 @pytest.mark.django_db
