@@ -20,7 +20,7 @@ from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role
 from portal.tenants.models.tenants import Tenant
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 if TYPE_CHECKING:  # the framework's views read the settings that name the classes below
     from rest_framework.views import APIView
@@ -62,13 +62,13 @@ class KeyAuthentication(BaseAuthentication):
         secret = key_in(get_authorization_header(request))
         if secret is None:
             return None
-        found: KeyReader | None = reader_of_key(secret)
-        if found is None:
+        reader: KeyReader | None = reader_of_key(secret)
+        if reader is None:
             raise AuthenticationFailed(_("This API key is not valid."))
-        if request.query_params.get("tenant", found.tenant.slug) not in ("", found.tenant.slug):
+        if request.query_params.get("tenant", reader.tenant.slug) not in ("", reader.tenant.slug):
             raise NotFound
-        scope = scope_of(found.tenant, found.grant, found.key.environment_id)
-        return AnonymousUser(), Reader(found.tenant, found.role, scope, found.grant, found.key)
+        scope = scope_of(reader.tenant, reader.grant, reader.key.environment_id)
+        return AnonymousUser(), Reader(reader.tenant, reader.role, scope, reader.grant, reader.key)
 
     def authenticate_header(self, request: Request) -> str:
         return f'{SCHEME} realm="Ringbook"'

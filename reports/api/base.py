@@ -1,6 +1,5 @@
 """The base of every view: the wall is open while it runs, parameters are known by name, lists have cursors."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
@@ -19,16 +18,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal.lib.times import parse_day
 from portal.tenants import wall
 from reports.api.auth import Reader
+from reports.api.parameters import ALWAYS, MOST_PER_PAGE, OF_CALLS, PAGE_SIZE, ReaderSchema
 from reports.api.problems import ParameterError
+from reports.definitions.filters import call_filters
+from reports.queries.cursor import opened, sealed
 from reports.queries.params import ParamReader
-from reports.scope import Scope
-
-PAGE_SIZE, MOST_PER_PAGE = 100, 500
-_ALWAYS = frozenset({"tenant"})
-PAGING = ("cursor", "page_size", "count")
+from reports.queries.scope import Scope
 
 
 class Negotiation(DefaultContentNegotiation):
@@ -38,13 +35,19 @@ class Negotiation(DefaultContentNegotiation):
 
 
 class ReaderView(APIView):
-    """A view for a reader. ``params`` are the parameters it knows; any other is refused rather than ignored, since a
-    misspelt filter would answer with everything.
+    """A view for a reader. ``params`` are the parameters it knows, besides those of calls where it is ``filtered``; any
+    other is refused rather than ignored, since a misspelt filter would answer with everything.
     """
 
     params: tuple[str, ...] = ()
+    filtered = False
+    schema: Any = ReaderSchema()
     http_method_names = ["get", "head"]
     content_negotiation_class = Negotiation
+
+    @classmethod
+    def parameters(cls) -> tuple[str, ...]:
+        return (*cls.params, *((*(each.name for each in call_filters()), *OF_CALLS) if cls.filtered else ()))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with ExitStack() as self._open:
@@ -56,7 +59,7 @@ class ReaderView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self._open.enter_context(wall.tenant(self.reader.tenant))
-        unknown = set(request.query_params) - set(self.params) - _ALWAYS
+        unknown = set(request.query_params).difference(self.parameters(), ALWAYS)
         if unknown:
             raise ParameterError({name: _("This parameter is not known here.") for name in sorted(unknown)})
 
@@ -78,19 +81,19 @@ class ReaderView(APIView):
     def asked(self) -> Mapping[str, str]:
         return self.request.query_params
 
-    def day(self, name: str) -> date | None:
-        text = self.asked.get(name)
-        try:
-            return parse_day(text) if text else None
-        except ValueError:
-            raise ParameterError({name: _("A day is written like 2026-07-13.")}) from None
+    def days(self) -> tuple[date | None, date | None]:
+        """The first and the last day asked for, both included."""
+        reader = ParamReader(self.asked, self.scope)
+        days = reader.days()
+        reader.finish()
+        return days
 
     def ids(self, name: str) -> tuple[UUID, ...]:
         """A comma list; none for all."""
         reader = ParamReader(self.asked, self.scope)
-        found = reader.ids(name)
+        ids = reader.ids(name)
         reader.finish()
-        return found
+        return ids
 
     def page_size(self) -> int:
         text = self.asked.get("page_size") or str(PAGE_SIZE)
@@ -110,21 +113,33 @@ class ReaderView(APIView):
         text = self.asked.get("cursor") or ""
         return parse_qs(urlsplit(text).query).get("cursor", [""])[0] if "?" in text else text
 
-    def listed(self, results: list[Any], *, next: str, previous: str, count: int | None = None) -> Response:
+    def listed(
+        self, results: list[Any], *, next: str, previous: str, count: int | None = None, **more: Any
+    ) -> Response:
         body: dict[str, Any] = {"next": self._address(next), "previous": self._address(previous)}
         if count is not None:
             body["count"] = count
-        return Response(body | {"results": results})
+        return Response(body | more | {"results": results})
 
-    def short_list(self, rows: QuerySet[Any] | Sequence[Any], form: Callable[[Any], dict[str, Any]]) -> Response:
-        """A list of some hundreds, cut by place; ``form`` makes an element of a row."""
+    def short_list(
+        self,
+        rows: QuerySet[Any] | Sequence[Any],
+        form: Callable[[Any], dict[str, Any]],
+        *,
+        together: Callable[[list[Any]], list[Any]] = list,
+        **more: Any,
+    ) -> Response:
+        """A list of some hundreds, cut by place; ``form`` makes an element of a row, of what ``together`` looks up for
+        the rows of a page where that is given.
+        """
         place, size = _read_place(self.cursor()), self.page_size()
-        found = list(rows[place : place + size + 1])
+        items = list(rows[place : place + size + 1])
         return self.listed(
-            [form(row) for row in found[:size]],
-            next=_place(place + size) if len(found) > size else "",
+            [form(row) for row in together(items[:size])],
+            next=_place(place + size) if len(items) > size else "",
             previous=_place(max(0, place - size)) if place else "",
             count=_length(rows) if self.wants_count() else None,
+            **more,
         )
 
     def _address(self, cursor: str) -> str | None:
@@ -145,14 +160,14 @@ def _length(rows: QuerySet[Any] | Sequence[Any]) -> int:
 
 
 def _place(number: int) -> str:
-    return urlsafe_b64encode(f"place:{number}".encode()).decode().rstrip("=")
+    return sealed(f"place:{number}")
 
 
 def _read_place(cursor: str) -> int:
     if not cursor:
         return 0
     try:
-        word, number = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").split(":")
+        word, number = opened(cursor).split(":")
         if word == "place" and number.isdecimal() and len(number) < 10:
             return int(number)
     except ValueError:

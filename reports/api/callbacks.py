@@ -9,15 +9,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reports.api import documented as doc
-from reports.api.base import PAGING, ReaderView
-from reports.queries.returns.lists import Asked, read_asked, returns
-from reports.queries.returns.open import still_open
+from reports.api import forms
+from reports.api.base import ReaderView
+from reports.api.parameters import PAGING
+from reports.queries.callbacks.lists import CallbackQuestion, LoopPage, read_callback_question, returns, standing
+from reports.queries.callbacks.open import still_open
+from reports.queries.selector import resolve
 
 CallbackReturn = doc.form(
     "CallbackReturn",
     id=s.UUIDField(help_text=_("Of the call that came back.")),
     environment=s.UUIDField(),
-    agent=doc.AgentName(allow_null=True, help_text=_("The agent that took the call.")),
+    agent=doc.AgentName(allow_null=True, help_text=_("The agent that the contact rang.")),
     started_at=s.DateTimeField(),
     status=s.CharField(),
     outcome=s.CharField(),
@@ -45,38 +48,50 @@ PLACES = ("environment", "agent", "date_from", "date_to")
 
 
 class _Loop(ReaderView):
-    params = (*PLACES, *PAGING)
+    params: tuple[str, ...] = (*PLACES, *PAGING)
 
-    def asked_for(self) -> Asked:
-        return read_asked(self.asked, self.scope)
+    def asked_for(self) -> CallbackQuestion:
+        return read_callback_question(self.asked, self.scope)
+
+    def standing(self, asked: CallbackQuestion, page: LoopPage) -> dict[str, Any]:
+        """How complete the calls are that a list is found among."""
+        return forms.standing(standing(asked, resolve(asked.filters, self.scope), page.missing))
 
 
 class CallbackReturns(_Loop):
-    @extend_schema(operation_id="callbacks_returns", **doc.listed(CallbackReturn, *PLACES))
+    params = (*_Loop.params, "source_agent")
+
+    @extend_schema(operation_id="callbacks_returns", **doc.listed(CallbackReturn, **doc.STANDING))
     def get(self, request: Request) -> Response:
         """Callbacks found among the calls, newest first, each with the call it answers: the first call to a callback
         agent after an attempt of one of its source agents, within the hours set for the company. Days are those on
-        which the contact rang, ``agent`` is the one that took the call.
+        which the contact rang, ``agent`` is the one that it rang, ``source_agent`` the one that had called before.
         """
         asked = self.asked_for()
         page = returns(asked, self.scope, cursor=self.cursor(), size=self.page_size(), count=self.wants_count())
         return self.listed(
-            [_returned(row) for row in page.rows], next=page.next, previous=page.previous, count=page.count
+            [_returned(row) for row in page.rows],
+            next=page.next,
+            previous=page.previous,
+            count=page.count,
+            **self.standing(asked, page),
         )
 
 
 class CallbackOpen(_Loop):
-    @extend_schema(operation_id="callbacks_open", **doc.listed(OpenContact, *PLACES))
+    @extend_schema(operation_id="callbacks_open", **doc.listed(OpenContact, **doc.STANDING))
     def get(self, request: Request) -> Response:
         """Contacts whose call was missed and with whom no call has connected since, who waits longest first. Days are
-        those of the missed calls, of any time by default.
+        those of the missed calls, of any time by default; ``agent`` is the one that the contact rang.
         """
-        page = still_open(self.asked_for(), self.scope, cursor=self.cursor(), size=self.page_size())
+        asked = self.asked_for()
+        page = still_open(asked, self.scope, cursor=self.cursor(), size=self.page_size())
         return self.listed(
             [_waiting(row) for row in page.rows],
             next=page.next,
             previous=page.previous,
             count=page.count if self.wants_count() else None,
+            **self.standing(asked, page),
         )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as s
@@ -11,12 +12,18 @@ from rest_framework.response import Response
 
 from reports.api import documented as doc
 from reports.api import forms
-from reports.api.base import PAGING, ReaderView
+from reports.api.base import ReaderView
+from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
-from reports.queries import calls
-from reports.queries.chosen import Filters
-from reports.queries.contacts import Contact, NoContact, contact, contacts_of_number
-from reports.queries.question import CallQuestion
+from reports.queries.calls import lists as calls
+from reports.queries.contacts.contact import (
+    Contact,
+    NoContact,
+    behind_contact,
+    calls_with,
+    contact,
+    contacts_of_number,
+)
 
 _FIELDS: dict[str, Any] = {
     "id": s.CharField(),
@@ -43,32 +50,33 @@ ContactCalls = doc.form(
     next=s.URLField(allow_null=True),
     previous=s.URLField(allow_null=True),
     count=s.IntegerField(required=False),
+    **doc.STANDING,
     results=doc.Call(many=True),
 )
 
 
-def told(found: Contact) -> dict[str, Any]:
+def representation(summary: Contact) -> dict[str, Any]:
     return {
-        "id": found.id,
-        "number": found.number,
-        "attempts": found.calls,
-        "outbound": found.outbound,
-        "inbound": found.inbound,
-        **{word: found.outcomes[word] for word in ("connected", "unreached", "open", "unresolved")},
-        "callbacks": found.callbacks,
-        "talk_seconds": found.talk_seconds,
-        "test_calls": found.test_calls,
-        "first_seen": found.first_seen,
-        "last_seen": found.last_seen,
-        "agents": found.agents,
-        "environments": found.environments,
+        "id": summary.id,
+        "number": summary.number,
+        "attempts": summary.calls,
+        "outbound": summary.outbound,
+        "inbound": summary.inbound,
+        **{word: summary.outcomes[word] for word in ("connected", "unreached", "open", "unresolved")},
+        "callbacks": summary.callbacks,
+        "talk_seconds": summary.talk_seconds,
+        "test_calls": summary.test_calls,
+        "first_seen": summary.first_seen,
+        "last_seen": summary.last_seen,
+        "agents": summary.agents,
+        "environments": summary.environments,
     }
 
 
 class ContactList(ReaderView):
     params = ("number", *PAGING)
 
-    @extend_schema(operation_id="contacts_list", **doc.listed(ContactForm, "number"))
+    @extend_schema(operation_id="contacts_list", **doc.listed(ContactForm))
     def get(self, request: Request) -> Response:
         """The contact of a whole number, in any punctuation: one element, or none. A number without its country code is
         looked for as it stands and as a Brazilian one, so it may find two.
@@ -76,23 +84,28 @@ class ContactList(ReaderView):
         number = self.asked.get("number") or ""
         if not any(mark.isdecimal() for mark in number):
             raise ParameterError({"number": _("Name a number, with its country code.")})
-        return self.short_list(contacts_of_number(number, self.scope), told)
+        return self.short_list(contacts_of_number(number, self.scope), representation)
 
 
 class ContactOne(ReaderView):
     params = PAGING
 
-    @extend_schema(operation_id="contacts_one", **doc.single(ContactCalls, *PAGING))
+    @extend_schema(operation_id="contacts_one", **doc.single(ContactCalls))
     def get(self, request: Request, contact_id: str) -> Response:
         """What a contact's calls come to, and every one of them, newest first, test calls included."""
         try:
-            found = contact(contact_id, self.scope)
+            summary = contact(contact_id, self.scope)
         except NoContact:
             raise NotFound from None
-        asked = CallQuestion(filters=Filters(contact=found.id, testing="include"))
-        page = calls.page(asked, self.scope, cursor=self.cursor(), size=self.page_size())
-        count = calls.calls(asked, self.scope).order_by().count() if self.wants_count() else None
+        question = calls_with(summary)
+        page = calls.page(question, self.scope, cursor=self.cursor(), size=self.page_size())
+        count = calls.calls(question, self.scope).order_by().count() if self.wants_count() else None
+        completeness = behind_contact(summary, self.scope, now=timezone.now())
         answer = self.listed(
-            [forms.call(row) for row in page.rows], next=page.next, previous=page.previous, count=count
+            [forms.call(row) for row in page.rows],
+            next=page.next,
+            previous=page.previous,
+            count=count,
+            **forms.standing(completeness),
         )
-        return Response({"contact": told(found), **answer.data})
+        return Response({"contact": representation(summary), **answer.data})

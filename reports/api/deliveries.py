@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from portal.outbox.tasks import enqueue
 from reports.api import documented as doc
 from reports.api import forms
-from reports.api.base import PAGING
-from reports.api.problems import ParameterError, Told
+from reports.api.parameters import PAGING
+from reports.api.problems import ParameterError, RequestRefused
 from reports.api.subscriptions import SubscriptionView
 from reports.mail import access, log
 from reports.mail.models import Delivery
@@ -39,7 +39,7 @@ ResendForm = doc.form("SubscriptionResend", delivery=s.UUIDField())
 class DeliveryList(SubscriptionView):
     params = ("subscription", *PAGING)
 
-    @extend_schema(operation_id="deliveries_list", **doc.listed(DeliveryForm, "subscription"))
+    @extend_schema(operation_id="deliveries_list", **doc.listed(DeliveryForm))
     def get(self, request: Request) -> Response:
         """Deliveries, newest first: of mails the reader may change all, also once they are removed; of others those
         that went to him. ``state`` is ``unknown`` where the mail server gave no answer: such a mail may have arrived.
@@ -52,7 +52,9 @@ class DeliveryList(SubscriptionView):
         except log.NoCursor:
             raise ParameterError({"cursor": _("This is no cursor of a page.")}) from None
         count = rows.count() if self.wants_count() else None
-        return self.listed([_told(row) for row in page.rows], next=page.next, previous=page.previous, count=count)
+        return self.listed(
+            [_representation(row) for row in page.rows], next=page.next, previous=page.previous, count=count
+        )
 
 
 class SubscriptionResend(SubscriptionView):
@@ -76,11 +78,11 @@ class SubscriptionResend(SubscriptionView):
         try:
             log.send_again(delivery, self.author, enqueue)
         except log.NotNow as error:
-            raise Told(409, str(error)) from error
-        return Response(_told(rows.get(pk=delivery.pk)), status=202)
+            raise RequestRefused(409, str(error)) from error
+        return Response(_representation(rows.get(pk=delivery.pk)), status=202)
 
 
-def _told(row: Delivery) -> dict[str, Any]:
+def _representation(row: Delivery) -> dict[str, Any]:
     return {
         "id": str(row.public_id),
         "subscription": str(row.subscription.public_id),

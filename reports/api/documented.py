@@ -1,17 +1,14 @@
-"""The forms and parameters for the schema. They describe what ``forms`` makes, and take no part in making it."""
+"""The forms for the schema. They describe what ``forms`` makes, and take no part in making it."""
 
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers as s
 
-from reports.dimensions import DIMENSIONS
-from reports.files.as_csv import DIALECTS
-from reports.queries.calls import ORDERINGS
-from reports.queries.question import MATCHES, TESTING
-from reports.remarks.flags import FLAGS
+from reports.annotations.flags import FLAGS
+from reports.definitions.labels import OUTCOME_LABELS
 
 Form = type[s.Serializer[Any]]
 
@@ -92,7 +89,7 @@ _CALL: dict[str, Any] = {
     "agent": AgentName(allow_null=True),
     "direction": _text(),
     "status": _text(),
-    "outcome": s.ChoiceField(choices=("connected", "unreached", "open", "unresolved")),
+    "outcome": s.ChoiceField(choices=tuple(OUTCOME_LABELS)),
     "started_at": s.DateTimeField(),
     "answered_at": s.DateTimeField(allow_null=True),
     "ended_at": s.DateTimeField(allow_null=True),
@@ -197,7 +194,9 @@ Cell = form(
     n=s.IntegerField(allow_null=True),
     previous=s.FloatField(allow_null=True),
     change=s.FloatField(allow_null=True),
-    small=s.BooleanField(),
+    small=s.BooleanField(help_text=_("Whether n is too small for the value to say much.")),
+    previous_n=s.IntegerField(allow_null=True),
+    previous_small=s.BooleanField(help_text=_("The same of the period before: then the change says little.")),
 )
 AnswerRow = form(
     "AnswerRow",
@@ -218,102 +217,73 @@ Answer = form(
     previous_complete=s.BooleanField(),
     as_of=s.DateTimeField(allow_null=True),
     complete=s.BooleanField(),
-    mirrored=s.IntegerField(),
-    vendor_total=s.IntegerField(allow_null=True),
+    counted=s.IntegerField(allow_null=True, help_text=_("The calls that the figures are made of.")),
+    mirrored=s.IntegerField(help_text=_("Calls held of the UTC days that touch the period, test calls included.")),
+    vendor_total=s.IntegerField(allow_null=True, help_text=_("Those that the vendor shows of these days.")),
     quarantined=s.IntegerField(help_text=_("Shown by the vendor, and not to be read.")),
     accepted=s.IntegerField(help_text=_("Such that an administrator took for no call; they make nothing incomplete.")),
     corrections=s.IntegerField(),
     gaps=_many(Gap),
+    left_out=s.DictField(
+        child=s.ListField(child=_text()),
+        help_text=_("By metric, the environments that are not in it, because their vendor does not tell it."),
+    ),
     definitions=s.DictField(
         child=form("Definition", label=_text(), definition=_text(), formula=_text(), minimum_n=s.IntegerField())()
     ),
 )
 
-# By name: its type, its choices, what it means.
-_PARAMETERS: dict[str, tuple[Any, Any, Any]] = {
-    "environment": (str, None, _("Ids, separated by commas.")),
-    "agent": (str, None, _("Ids, separated by commas.")),
-    "status": (str, None, _("Statuses, separated by commas.")),
-    "direction": (str, ("inbound", "outbound"), ""),
-    "date_from": (OpenApiTypes.DATE, None, _("The first day.")),
-    "date_to": (OpenApiTypes.DATE, None, _("The last day, included.")),
-    "zone": (str, None, _("A time zone such as America/Sao_Paulo; the company's by default.")),
-    "number": (str, None, _("Digits of either party's number.")),
-    "number_match": (str, MATCHES, ""),
-    "min_duration": (float, None, _("Seconds.")),
-    "max_duration": (float, None, _("Seconds.")),
-    "testing": (str, TESTING, _("Whether test calls count.")),
-    "outcome": (str, None, _("What calls count as, separated by commas: connected, unreached, open, unresolved.")),
-    "cause": (str, None, _("Causes of hang-up, separated by commas; “none” for calls without one.")),
-    "side": (str, None, _("On whose side calls ended: normal, person, network, ours, vendor, unknown.")),
-    "area_code": (str, None, _("Brazilian area codes (DDD), separated by commas; “none” for other numbers.")),
-    "line": (str, None, _("Digits of your own number, whole: the caller's of outbound calls, else the called one.")),
-    "weekday": (str, None, _("Days of the week in the zone, 1 for Monday to 7, separated by commas.")),
-    "hour": (str, None, _("Hours of the day in the zone, 0 to 23, separated by commas.")),
-    "contact": (str, None, _("A contact's opaque id.")),
-    "campaign": (str, None, _("Ids of campaigns that name the calls, separated by commas.")),
-    "changed_since": (OpenApiTypes.DATETIME, None, _("Only calls that changed here since then.")),
-    "ordering": (str, ORDERINGS, ""),
-    "metrics": (str, None, _("Keys of metrics, separated by commas.")),
-    "by": (str, None, _("Up to all of: %(keys)s.") % {"keys": ", ".join(DIMENSIONS)}),
-    "compare": (str, ("previous", "none"), _("With the aligned period before.")),
-    "subscription": (str, None, _("Ids of scheduled mails, separated by commas.")),
-    "dialect": (str, tuple(DIALECTS), _("What the file is to be opened with.")),
-    "tenant": (str, None, _("The company, for a signed-in member of several.")),
-    "cursor": (str, None, _("From the page before.")),
-    "page_size": (int, None, _("From 1 to 500, 100 by default.")),
-    "count": (bool, None, _("Whether to count all.")),
+
+def single(of: Form) -> dict[str, Any]:
+    """What ``extend_schema`` needs for a view that answers with one ``of``."""
+    return {"responses": {200: of, **_problems()}}
+
+
+STANDING: dict[str, Any] = {  # of a list that is found among calls: how complete these are
+    "as_of": s.DateTimeField(allow_null=True),
+    "complete": s.BooleanField(help_text=_("Whether every call of its days was read and could be looked at.")),
+    "gaps": _many(Gap),
 }
 
 
-def single(of: Form, *params: str) -> dict[str, Any]:
-    """What ``extend_schema`` needs for a view that answers with one ``of``."""
-    return {"parameters": _parameters(params), "responses": {200: of, **_problems()}}
-
-
-def listed(of: Form, *params: str) -> dict[str, Any]:
+def listed(of: Form, **more: Any) -> dict[str, Any]:
+    """What ``extend_schema`` needs for a page of a list; ``more`` are fields of the page besides its rows."""
     name = of.__name__.removesuffix("Serializer")
     page = form(
         f"{name}Page",
         next=s.URLField(allow_null=True),
         previous=s.URLField(allow_null=True),
         count=s.IntegerField(required=False),
+        **more,
         results=_many(of),
     )
-    return single(page, *params, "cursor", "page_size", "count")
+    return single(page)
 
 
-def file(media_type: str, *params: str) -> dict[str, Any]:
+def file(media_type: str) -> dict[str, Any]:
     responses = {(200, media_type): OpenApiTypes.STR, **_problems()}
-    return {"parameters": _parameters(params), "responses": responses}
+    return {"responses": responses}
 
 
-def accepted(of: Form, *params: str) -> dict[str, Any]:
+def accepted(of: Form) -> dict[str, Any]:
     """For a view that takes an order and answers with the job."""
-    return {"parameters": _parameters(params), "responses": {202: of, **_problems()}}
+    return {"responses": {202: of, **_problems()}}
 
 
-def made(of: Form, *params: str) -> dict[str, Any]:
+def made(of: Form) -> dict[str, Any]:
     """For a view that answers with what it made."""
-    return {"parameters": _parameters(params), "responses": {201: of, **_problems()}}
+    return {"responses": {201: of, **_problems()}}
 
 
-def nothing(*params: str) -> dict[str, Any]:
+def nothing() -> dict[str, Any]:
     """For a view that has nothing more to say."""
-    return {"parameters": _parameters(params), "responses": {204: None, **_problems()}}
+    return {"responses": {204: None, **_problems()}}
 
 
-def binary(*params: str) -> dict[str, Any]:
+def binary() -> dict[str, Any]:
     """For a view that hands out a file of any kind."""
     responses = {(200, "application/octet-stream"): OpenApiTypes.BINARY, **_problems()}
-    return {"parameters": _parameters(params), "responses": responses}
-
-
-def _parameters(names: tuple[str, ...]) -> list[OpenApiParameter]:
-    return [
-        OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=str(text), enum=choices)
-        for name, (kind, choices, text) in ((name, _PARAMETERS[name]) for name in (*names, "tenant"))
-    ]
+    return {"responses": responses}
 
 
 def _problems() -> dict[Any, Any]:

@@ -18,10 +18,11 @@ from rest_framework.response import Response
 
 from portal.audit.record import address_of
 from reports.api import documented as doc
-from reports.api.base import PAGING, ReaderView
-from reports.api.problems import ParameterError, Told
+from reports.api.base import ReaderView
+from reports.api.parameters import PAGING
+from reports.api.problems import ParameterError, RequestRefused
 from reports.api.renderers import JsonRenderer
-from reports.catalogue import CATALOGUE
+from reports.definitions.catalogue import CATALOGUE
 from reports.files import jobs
 from reports.files.as_csv import DIALECTS
 from reports.files.downloads import Refused, hand_out
@@ -29,7 +30,7 @@ from reports.files.formats import FORMATS
 from reports.files.models import Export, State, What
 from reports.files.orders import PARAMS, params_of, read_order
 from reports.files.tasks import hint
-from reports.queries.call_columns import COLUMNS
+from reports.queries.calls.columns import COLUMNS
 
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 _FORM = ("what", "format", "dialect", "language")
@@ -66,7 +67,7 @@ OrderForm = doc.form(
         help_text=_(
             "The list: calls, callbacks (as /callbacks/returns/ lists them), waiting (/callbacks/open/), campaigns; or "
             "a report. Callbacks, waiting and campaigns take environment, agent and days; campaigns a status too, and "
-            "the days are those their calls grew over."
+            "with days their totals are those by the end of the days, without any those of now."
         ),
     ),
     format=s.ChoiceField(
@@ -97,7 +98,7 @@ class ExportView(ReaderView):
         """Raises DoesNotExist for another's as for an absent one."""
         return self.asker.own().get(public_id=id)
 
-    def told(self, row: Export) -> dict[str, Any]:
+    def representation(self, row: Export) -> dict[str, Any]:
         """An export as the API tells it."""
         ready = row.state == State.READY
         address = reverse("api:export-download", args=[row.public_id])
@@ -133,7 +134,7 @@ class ExportList(ExportView):
     @extend_schema(operation_id="exports_list", **doc.listed(ExportForm))
     def get(self, request: Request) -> Response:
         """One's own files, newest first, as long as they are remembered."""
-        return self.short_list(self.asker.own(), self.told)
+        return self.short_list(self.asker.own(), self.representation)
 
     @extend_schema(operation_id="exports_ask", request=OrderForm, **doc.accepted(ExportForm))
     def post(self, request: Request) -> Response:
@@ -151,9 +152,9 @@ class ExportList(ExportView):
             with translation.override(language):
                 row = jobs.ask(order, self.asker, hint)
         except jobs.TooMany as error:
-            raise Told(429, str(error)) from error
+            raise RequestRefused(429, str(error)) from error
         address = request.build_absolute_uri(reverse("api:export", args=[row.public_id]))
-        return Response(self.told(row), status=202, headers={"Location": address})
+        return Response(self.representation(row), status=202, headers={"Location": address})
 
 
 class ExportOne(ExportView):
@@ -162,7 +163,7 @@ class ExportOne(ExportView):
     @extend_schema(operation_id="exports_one", **doc.single(ExportForm))
     def get(self, request: Request, id: UUID) -> Response:
         """One file: how far it is, and once it is ready, its rows, length and SHA-256."""
-        return Response(self.told(self.own(id)))
+        return Response(self.representation(self.own(id)))
 
     @extend_schema(operation_id="exports_delete", **doc.nothing())
     def delete(self, request: Request, id: UUID) -> Response:
@@ -180,7 +181,7 @@ class ExportDownload(ExportView):
         try:
             return hand_out(self.own(id), self.asker, noted=request.method == "GET")
         except Refused as error:
-            raise Told(error.status, str(error)) from error
+            raise RequestRefused(error.status, str(error)) from error
 
 
 def _given(data: Any) -> dict[str, str]:

@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 
 from portal.tenants.models.tenants import Environment
-from reports.catalogue import Report
-from reports.metrics import Metric
-from reports.periods import Period
-from reports.queries.answer import Answer, Cell, GapNote
-from reports.queries.detail import CallDetail
-from reports.queries.freshness import EnvironmentFreshness
-from reports.remarks.notes import Note
+from reports.annotations.notes import Note
+from reports.definitions.catalogue import Report
+from reports.definitions.metrics import Metric
+from reports.definitions.periods import Period
+from reports.queries.answer import Answer, Cell, Completeness, GapNote
+from reports.queries.calls.detail import CallDetail
+from reports.queries.calls.lists import CallRow
+from reports.queries.campaigns.progress import ListStanding
+from reports.queries.completeness.freshness import EnvironmentFreshness
 
 
 def environment(row: Environment, freshness: EnvironmentFreshness | None) -> dict[str, Any]:
@@ -28,16 +30,16 @@ def environment(row: Environment, freshness: EnvironmentFreshness | None) -> dic
         "retired_at": row.retired_at,
         "freshness": {
             stream: {
-                "as_of": told.as_of,
-                "complete_from": told.complete_from,
-                "complete_through": told.complete_through,
-                "mirrored": told.mirrored,
-                "vendor_total": told.vendor_total,
-                "quarantined": told.quarantined,
-                "accepted": told.accepted,
-                "gaps": [gap(note) for note in told.gaps],
+                "as_of": state.as_of,
+                "complete_from": state.complete_from,
+                "complete_through": state.complete_through,
+                "mirrored": state.mirrored,
+                "vendor_total": state.vendor_total,
+                "quarantined": state.quarantined,
+                "accepted": state.accepted,
+                "gaps": [gap(note) for note in state.gaps],
             }
-            for stream, told in streams.items()
+            for stream, state in streams.items()
         },
     }
 
@@ -52,6 +54,15 @@ def gap(note: GapNote) -> dict[str, Any]:
         "fault": note.fault,
         "quarantined": note.quarantined,
         "since": note.since,
+    }
+
+
+def standing(completeness: Completeness | ListStanding) -> dict[str, Any]:
+    """How complete a list is, or the calls that it is found among."""
+    return {
+        "as_of": completeness.as_of,
+        "complete": completeness.complete,
+        "gaps": [gap(note) for note in completeness.gaps],
     }
 
 
@@ -73,8 +84,8 @@ def agent(row: Any) -> dict[str, Any]:
     }
 
 
-def call(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of :class:`reports.queries.calls.CallPage`."""
+def call(row: CallRow) -> dict[str, Any]:
+    """A row of :class:`reports.queries.calls.lists.CallPage`."""
     return {
         "id": row["id"],
         "external_id": row["external_id"],
@@ -99,14 +110,14 @@ def call(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def call_detail(found: CallDetail, notes: Sequence[Note], flags: Sequence[str]) -> dict[str, Any]:
-    parts = found.parts
-    return call(found.row) | {
-        "first_seen_at": found.first_seen_at,
-        "read_at": found.read_at,
+def call_detail(detail: CallDetail, notes: Sequence[Note], flags: Sequence[str]) -> dict[str, Any]:
+    parts = detail.parts
+    return call(detail.row) | {
+        "first_seen_at": detail.first_seen_at,
+        "read_at": detail.read_at,
         "timeline": parts.timeline,
         "transcript": parts.transcript,
-        "latencies": found.latencies,
+        "latencies": detail.latencies,
         "tools": parts.tools,
         "quality": parts.quality,
         "insights": parts.insights,
@@ -116,7 +127,7 @@ def call_detail(found: CallDetail, notes: Sequence[Note], flags: Sequence[str]) 
         "unrecognised": parts.unrecognised,
         "changes": [
             {"at": changes.at, "field": change.field, "was": change.was, "now": change.now}
-            for changes in found.changes
+            for changes in detail.changes
             for change in changes.fields
         ],
         "flags": flags,
@@ -124,13 +135,13 @@ def call_detail(found: CallDetail, notes: Sequence[Note], flags: Sequence[str]) 
             {
                 "id": note.id,
                 "author": note.author,
-                "text": found.written(note.text),
+                "text": detail.written(note.text),
                 "created_at": note.created_at,
                 "changed_at": note.changed_at,
             }
             for note in notes
         ],
-        "payload": msgspec.Raw(found.payload.encode()),
+        "payload": msgspec.Raw(detail.payload.encode()),
     }
 
 
@@ -170,12 +181,12 @@ def report(row: Report, address: str) -> dict[str, Any]:
     }
 
 
-def answer(found: Answer) -> dict[str, Any]:
-    by, told = found.question.by, found.completeness
+def answer(answer: Answer) -> dict[str, Any]:
+    by, completeness = answer.question.by, answer.completeness
     return {
         "columns": [
             {"key": column.key, "label": column.label, "unit": column.unit, "better": column.better}
-            for column in found.columns
+            for column in answer.columns
         ],
         "by": by,
         "rows": [
@@ -185,20 +196,22 @@ def answer(found: Answer) -> dict[str, Any]:
                 "cells": _cells(row.cells),
                 "unfinished": row.unfinished,
             }
-            for row in found.rows
+            for row in answer.rows
         ],
-        "totals": _cells(found.totals),
-        "period": period(found.period),
-        "previous_period": None if found.previous_period is None else period(found.previous_period),
-        "previous_complete": found.previous_complete,
-        "as_of": told.as_of,
-        "complete": told.complete,
-        "mirrored": told.mirrored,
-        "vendor_total": told.vendor_total,
-        "quarantined": told.quarantined,
-        "accepted": told.accepted,
-        "corrections": told.corrections,
-        "gaps": [gap(note) for note in told.gaps],
+        "totals": _cells(answer.totals),
+        "period": period(answer.period),
+        "previous_period": None if answer.previous_period is None else period(answer.previous_period),
+        "previous_complete": answer.previous_complete,
+        "as_of": completeness.as_of,
+        "complete": completeness.complete,
+        "counted": completeness.counted,
+        "mirrored": completeness.mirrored,
+        "vendor_total": completeness.vendor_total,
+        "quarantined": completeness.quarantined,
+        "accepted": completeness.accepted,
+        "corrections": completeness.corrections,
+        "gaps": [gap(note) for note in completeness.gaps],
+        "left_out": answer.left_out,
         "definitions": {
             column.key: {
                 "label": column.label,
@@ -206,14 +219,14 @@ def answer(found: Answer) -> dict[str, Any]:
                 "formula": column.formula,
                 "minimum_n": column.minimum_n,
             }
-            for column in found.columns
+            for column in answer.columns
         },
     }
 
 
-def period(found: Period) -> dict[str, Any]:
+def period(period: Period) -> dict[str, Any]:
     """Both days belong to the period, as in the parameters that asked for it."""
-    return {"date_from": found.start, "date_to": found.last_day, "zone": found.zone}
+    return {"date_from": period.start, "date_to": period.last_day, "zone": period.zone}
 
 
 def _cells(cells: dict[str, Cell]) -> dict[str, dict[str, Any]]:

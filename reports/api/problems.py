@@ -20,6 +20,7 @@ from rest_framework.views import set_rollback
 
 from portal.tenants.database import explain
 from reports.queries.question import QuestionError
+from reports.queries.run import NotNow
 
 logger = logging.getLogger("ringbook.api")
 
@@ -44,7 +45,7 @@ _KINDS = {
 }
 
 
-class Told(exceptions.APIException):
+class RequestRefused(exceptions.APIException):
     """A refusal whose sentence is the reader's to see."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -62,10 +63,12 @@ class ParameterError(exceptions.ValidationError):
 def problem(exc: Exception, context: dict[str, Any]) -> Response:
     """The exception as an answer; what nobody foresaw is logged and answered with 500."""
     set_rollback()
-    if isinstance(exc, DatabaseError) and (told := explain(exc)):
-        logger.error("an API request failed: %s", told)
-        return document(503, detail=told, headers={"Retry-After": "5"})
-    fault = _known(exc)
+    if isinstance(exc, DatabaseError) and (explanation := explain(exc)):
+        logger.error("an API request failed: %s", explanation)
+        return document(503, detail=explanation, headers={"Retry-After": "5"})
+    if isinstance(exc, NotNow):
+        return document(exc.status, detail=str(exc), headers={"Retry-After": str(exc.retry_after)})
+    fault = _api_exception(exc)
     if fault is None:
         logger.error("an API request failed", exc_info=exc)
         return document(500)
@@ -78,7 +81,7 @@ def problem(exc: Exception, context: dict[str, Any]) -> Response:
         return document(400, errors={BODY: [_("Send one JSON object.")]})
     if isinstance(fault, exceptions.ValidationError):
         return document(400, errors=_by_field(fault.detail))
-    says_more = isinstance(fault, exceptions.AuthenticationFailed | exceptions.PermissionDenied | Told)
+    says_more = isinstance(fault, exceptions.AuthenticationFailed | exceptions.PermissionDenied | RequestRefused)
     return document(fault.status_code, detail=str(fault.detail) if says_more else "", headers=headers)
 
 
@@ -97,7 +100,7 @@ def document(
     return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
 
 
-def _known(exc: Exception) -> exceptions.APIException | None:
+def _api_exception(exc: Exception) -> exceptions.APIException | None:
     if isinstance(exc, exceptions.APIException):
         return exc
     if isinstance(exc, QuestionError):

@@ -51,8 +51,8 @@ class SchemaView(OpenView, SpectacularAPIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        asked, renderer = request.GET.get("lang", ""), request.accepted_renderer
-        language = asked if asked in dict(settings.LANGUAGES) else get_language()
+        lang, renderer = request.GET.get("lang", ""), request.accepted_renderer
+        language = lang if lang in dict(settings.LANGUAGES) else get_language()
         answer = HttpResponse(written(renderer.media_type, language), content_type=renderer.media_type)
         answer.headers["Content-Disposition"] = f'inline; filename="Ringbook.{renderer.format}"'
         return answer
@@ -61,7 +61,9 @@ class SchemaView(OpenView, SpectacularAPIView):
 @cache
 def written(media_type: str, language: str | None) -> str | bytes:
     """The document is the same for everybody, and takes half a second: it is made once of each kind."""
-    renderer = next(each for each in SpectacularAPIView.renderer_classes if each.media_type == media_type)
+    renderer = next(
+        candidate for candidate in SpectacularAPIView.renderer_classes if candidate.media_type == media_type
+    )
     with override(language):
         schema = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
         return renderer().render(schema, renderer_context={})

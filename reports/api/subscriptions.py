@@ -20,8 +20,9 @@ from portal.audit.record import address_of
 from portal.outbox.tasks import enqueue
 from portal.tenants.models.people import Membership, User
 from reports.api import documented as doc
-from reports.api.base import PAGING, ReaderView
-from reports.api.problems import ParameterError, Told
+from reports.api.base import ReaderView
+from reports.api.parameters import PAGING
+from reports.api.problems import ParameterError, RequestRefused
 from reports.mail import access, log
 from reports.mail import subscriptions as acts
 from reports.mail.models import Subscription
@@ -98,18 +99,18 @@ class SubscriptionView(ReaderView):
         return access.subscription(id, self.author)
 
     def changeable(self, id: UUID) -> Subscription:
-        found = self.own(id)
-        if not found.may_change:
+        shown = self.own(id)
+        if not shown.may_change:
             raise PermissionDenied(_("This mail is not yours to change."))
-        return found.subscription
+        return shown.subscription
 
-    def told(self, found: access.Shown) -> dict[str, Any]:
-        row = found.subscription
+    def representation(self, shown: access.Shown) -> dict[str, Any]:
+        row = shown.subscription
         plan = plan_of(row)
         return {
             "id": str(row.public_id),
             "name": plan.name,
-            "to": plan.to if found.may_change else [self.author.email],
+            "to": plan.to if shown.may_change else [self.author.email],
             "every": plan.every,
             "weekday": plan.weekday if plan.every == "week" else None,
             "hour": plan.hour,
@@ -133,7 +134,7 @@ class SubscriptionList(SubscriptionView):
     @extend_schema(operation_id="subscriptions_list", **doc.listed(SubscriptionForm))
     def get(self, request: Request) -> Response:
         """The scheduled mails the reader may see, by name."""
-        return self.short_list(access.subscriptions(self.author), self.told)
+        return self.short_list(access.subscriptions(self.author), self.representation)
 
     @extend_schema(operation_id="subscriptions_add", request=SubscriptionWish, **doc.made(SubscriptionForm))
     def post(self, request: Request) -> Response:
@@ -145,7 +146,7 @@ class SubscriptionList(SubscriptionView):
             raise PermissionDenied(_("A key that sets mails up has the role of a manager."))
         row = acts.create(read_plan(_wishes(request.data), author), author)
         address = request.build_absolute_uri(reverse("api:subscription", args=[row.public_id]))
-        return Response(self.told(self.own(row.public_id)), status=201, headers={"Location": address})
+        return Response(self.representation(self.own(row.public_id)), status=201, headers={"Location": address})
 
 
 class SubscriptionOne(SubscriptionView):
@@ -154,14 +155,14 @@ class SubscriptionOne(SubscriptionView):
     @extend_schema(operation_id="subscriptions_one", **doc.single(SubscriptionForm))
     def get(self, request: Request, id: UUID) -> Response:
         """One scheduled mail, with when it is due next."""
-        return Response(self.told(self.own(id)))
+        return Response(self.representation(self.own(id)))
 
     @extend_schema(operation_id="subscriptions_change", request=SubscriptionWish, **doc.single(SubscriptionForm))
     def patch(self, request: Request, id: UUID) -> Response:
         """Change what is named; the rest stays. A new rhythm, and the end of a pause, count from now."""
         row = self.changeable(id)
         acts.change(row, read_plan(_wishes(request.data), self.author, before=row), self.author)
-        return Response(self.told(self.own(id)))
+        return Response(self.representation(self.own(id)))
 
     @extend_schema(operation_id="subscriptions_remove", **doc.nothing())
     def delete(self, request: Request, id: UUID) -> Response:
@@ -181,9 +182,9 @@ class SubscriptionTest(SubscriptionView):
         try:
             message = send_test(row, self._member(request.data), self.author, enqueue)
         except NotAllowed as reason:
-            raise Told(403, str(log.REASONS[str(reason)])) from reason
+            raise RequestRefused(403, str(log.REASONS[str(reason)])) from reason
         except TooMany as error:
-            raise Told(429, str(error)) from error
+            raise RequestRefused(429, str(error)) from error
         return Response({"to": message.to, "subject": message.subject}, status=202)
 
     def _member(self, data: Any) -> User:
@@ -192,11 +193,11 @@ class SubscriptionTest(SubscriptionView):
             if to and to.strip().lower() != self.author.email:
                 raise ParameterError({"to": _("A test goes to whoever asks for it.")})
             return self.author.user
-        place = Membership.objects.filter(user__email__iexact=to.strip(), user__is_active=True).select_related("user")
-        found = place.first() if to and self.author.manages else None
-        if found is None:
+        rows = Membership.objects.filter(user__email__iexact=to.strip(), user__is_active=True).select_related("user")
+        membership = rows.first() if to and self.author.manages else None
+        if membership is None:
             raise ParameterError({"to": _("A key has no mailbox: name the member who gets the test.")})
-        return found.user
+        return membership.user
 
 
 def _wishes(data: Any) -> dict[str, Any]:

@@ -13,46 +13,25 @@ from rest_framework.response import Response
 
 from portal.audit.access import note_access
 from portal.audit.record import address_of
+from reports.annotations.flags import flags_of
+from reports.annotations.notes import notes_of
 from reports.api import documented as doc
 from reports.api import forms
-from reports.api.base import PAGING, ReaderView, behind_wall
+from reports.api.base import ReaderView, behind_wall
+from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
 from reports.api.renderers import CsvRenderer, JsonRenderer
-from reports.catalogue import CATALOGUE
+from reports.definitions.catalogue import CATALOGUE
+from reports.definitions.metrics import METRICS
 from reports.files import downloads
 from reports.files.as_csv import DIALECTS, stream_calls
-from reports.metrics import METRICS
-from reports.queries import agents, callbacks, calls, environments
+from reports.queries import agents, environments
 from reports.queries.ask import ask
-from reports.queries.detail import detail
-from reports.queries.freshness import behind, freshness
+from reports.queries.callbacks import vendor_days as callbacks
+from reports.queries.calls import lists as calls
+from reports.queries.calls.detail import detail
+from reports.queries.completeness.freshness import behind, freshness
 from reports.queries.question import read_calls, read_instant, read_question
-from reports.remarks.flags import flags_of
-from reports.remarks.notes import notes_of
-
-FILTERS = (
-    "environment",
-    "agent",
-    "status",
-    "direction",
-    "date_from",
-    "date_to",
-    "zone",
-    "number",
-    "number_match",
-    "min_duration",
-    "max_duration",
-    "testing",
-    "outcome",
-    "cause",
-    "side",
-    "area_code",
-    "line",
-    "weekday",
-    "hour",
-    "contact",
-    "campaign",
-)
 
 
 class EnvironmentList(ReaderView):
@@ -61,9 +40,9 @@ class EnvironmentList(ReaderView):
     @extend_schema(operation_id="environments_list", **doc.listed(doc.Environment))
     def get(self, request: Request) -> Response:
         """The environments the reader may see, by name, with how far each is mirrored."""
-        found = {row.environment: row for row in freshness(self.scope)}
+        states = {row.environment: row for row in freshness(self.scope)}
         rows = environments.environments(self.scope)
-        return self.short_list(rows, lambda row: forms.environment(row, found.get(row.public_id)))
+        return self.short_list(rows, lambda row: forms.environment(row, states.get(row.public_id)))
 
 
 class EnvironmentOne(ReaderView):
@@ -71,23 +50,24 @@ class EnvironmentOne(ReaderView):
     def get(self, request: Request, id: UUID) -> Response:
         """One environment."""
         row = environments.environment(id, self.scope)
-        found = freshness(self.scope.only(row.pk))
-        return Response(forms.environment(row, found[0] if found else None))
+        states = freshness(self.scope.only(row.pk))
+        return Response(forms.environment(row, states[0] if states else None))
 
 
 class AgentList(ReaderView):
     params = ("environment", *PAGING)
 
-    @extend_schema(operation_id="agents_list", **doc.listed(doc.Agent, "environment"))
+    @extend_schema(operation_id="agents_list", **doc.listed(doc.Agent))
     def get(self, request: Request) -> Response:
         """Agents by name, of some environments if these are named."""
         return self.short_list(agents.agents(self.scope, self.ids("environment")), forms.agent)
 
 
 class CallList(ReaderView):
-    params = (*FILTERS, "changed_since", "ordering", *PAGING)
+    filtered = True
+    params = ("changed_since", "ordering", *PAGING)
 
-    @extend_schema(operation_id="calls_list", **doc.listed(doc.Call, *FILTERS, "changed_since", "ordering"))
+    @extend_schema(operation_id="calls_list", **doc.listed(doc.Call))
     def get(self, request: Request) -> Response:
         """Calls, newest first. With ``changed_since`` in the order they changed: ask again from the last
         ``changed_at`` that was read, less some minutes, and take every call you already have for an update of it.
@@ -110,10 +90,11 @@ class CallList(ReaderView):
 
 
 class CallCsv(ReaderView):
-    params = (*FILTERS, "dialect")
+    filtered = True
+    params = ("dialect",)
     renderer_classes = (JsonRenderer, CsvRenderer)
 
-    @extend_schema(operation_id="calls_csv", **doc.file("text/csv", *FILTERS, "dialect"))
+    @extend_schema(operation_id="calls_csv", **doc.file("text/csv"))
     def get(self, request: Request) -> StreamingHttpResponse:
         """The same calls as one CSV file, never cut. The headers ``X-Mirror-Complete`` and ``X-Mirror-As-Of`` tell, as
         the file's name does, whether every day of the period was read whole.
@@ -136,29 +117,27 @@ class CallOne(ReaderView):
         """One call with its timeline, transcript, latencies and tools, what changed of it, what members noted, and the
         vendor's raw element. Reading a transcript is kept in the company's audit, once an hour for each call.
         """
-        found = detail(id, self.scope)
-        if found.has_transcript:
+        call = detail(id, self.scope)
+        if call.has_transcript:
             note_access(
                 "call.transcript_opened",
-                found.row["id"],
+                call.row["id"],
                 tenant_id=self.reader.tenant.pk,
                 user=request.user,
                 key=self.reader.key,
                 address=address_of(request),
             )
-        flags = flags_of([id], self.scope).get(found.row["id"], ())
-        return Response(forms.call_detail(found, notes_of(id, self.scope), flags))
+        flags = flags_of([id], self.scope).get(call.row["id"], ())
+        return Response(forms.call_detail(call, notes_of(id, self.scope), flags))
 
 
 class CallbackDays(ReaderView):
     params = ("environment", "date_from", "date_to", *PAGING)
 
-    @extend_schema(operation_id="callbacks_days", **doc.listed(doc.CallbackDay, "environment", "date_from", "date_to"))
+    @extend_schema(operation_id="callbacks_days", **doc.listed(doc.CallbackDay))
     def get(self, request: Request) -> Response:
         """The vendor's callback totals by UTC day, newest first; both dates are included."""
-        first, last = self.day("date_from"), self.day("date_to")
-        if first and last and last < first:
-            raise ParameterError({"date_to": _("The period ends before it begins.")})
+        first, last = self.days()
         return self.short_list(
             callbacks.callback_days(self.scope, first, last, self.ids("environment")), forms.callback_day
         )
@@ -174,11 +153,12 @@ class MetricList(ReaderView):
 
 
 class ReportQuery(ReaderView):
-    params = ("metrics", "by", "compare", *FILTERS)
+    filtered = True
+    params = ("metrics", "by", "period", "compare", "compare_from", "compare_to", "source_agent")
 
-    @extend_schema(operation_id="reports_query", **doc.single(doc.Answer, "metrics", "by", "compare", *FILTERS))
+    @extend_schema(operation_id="reports_query", **doc.single(doc.Answer))
     def get(self, request: Request) -> Response:
-        """Any metrics by any groupings for a period, compared with the aligned one before it."""
+        """Any metrics by any groupings for a period, compared with the aligned one before it or with another."""
         return Response(forms.answer(ask(read_question(self.asked, self.scope), self.scope)))
 
 

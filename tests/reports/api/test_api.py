@@ -11,7 +11,7 @@ from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role
 from reports.api import documented, views
-from reports.metrics import METRICS
+from reports.definitions.metrics import METRICS
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
 from sync.models.runs import Gap
@@ -146,6 +146,8 @@ def test_figures_by_day_and_agent(get, acme, sales, key):
         "previous": None,
         "change": None,
         "small": True,
+        "previous_n": None,
+        "previous_small": False,
     }
     assert found["period"] == {"date_from": "2026-07-08", "date_to": "2026-07-09", "zone": "America/Sao_Paulo"}
     assert found["previous_period"]["date_to"] < "2026-07-08"

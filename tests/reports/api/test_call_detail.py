@@ -8,10 +8,10 @@ import pytest
 from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.people import Membership
+from reports.annotations import notes
+from reports.annotations.flags import set_flag
 from reports.api import documented
-from reports.remarks import notes
-from reports.remarks.flags import set_flag
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.changes import CallChange
 from tests import factories
 from tests.reports.api.conftest import make_key

@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from portal.tenants import wall
+from reports.columns import sources
 from tests import factories
 from tests.factories import TIME_ZERO
 from tests.reports.api.conftest import make_key
@@ -105,7 +106,23 @@ def test_contacts_wait_until_a_call_connects(client, acme, sales, line):
     with wall.tenant(acme):
         at = TIME_ZERO + timedelta(hours=9)
         factories.call(sales, "met", agent=line["out-0"].agent, to_number=NUMBER, started_at=at)
-    assert get(client, "/open/?count=true", key).json() == {"next": None, "previous": None, "count": 0, "results": []}
+    page = get(client, "/open/?count=true", key).json()
+    assert {name: page[name] for name in ("next", "previous", "count", "results")} == {
+        "next": None,
+        "previous": None,
+        "count": 0,
+        "results": [],
+    }
+
+
+@pytest.mark.parametrize("path", ["/returns/", "/open/"])
+def test_a_list_says_that_days_could_not_be_looked_at(client, acme, sales, line, monkeypatch, path):
+    """Of no day there is a file, and all of them are too many calls to read."""
+    monkeypatch.setattr(sources, "MOST_LIVE", 0)
+    page = get(client, f"{path}?date_from=2026-07-01&date_to=2026-07-03", make_key(acme)).json()
+    assert (page["results"], page["complete"]) == ([], False)
+    faults = {(gap["environment"], gap["fault"]) for gap in page["gaps"]}
+    assert (str(sales.public_id), "not-counted") in faults
 
 
 def test_numbers_are_masked_and_calls_of_hidden_agents_are_not_named(client, acme, line):
@@ -126,3 +143,81 @@ def test_what_cannot_be_asked_is_refused(client, acme, sales, path, query):
     answer = get(client, f"{path}?{query}", make_key(acme))
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.fixture
+def dialled_twice(acme, sales, line):
+    """A second source agent, whose one attempt is answered by a call to the same agent."""
+    with wall.tenant(acme):
+        other = factories.agent(sales, "other")
+        takes = factories.agent(sales, "takes")
+        takes.callback_sources = ["dials", "other"]
+        takes.save()
+        last = f"{NUMBER[:-1]}9"
+        line["out-9"] = factories.call(sales, "out-9", agent=other, to_number=last, started_at=TIME_ZERO)
+        line["in-9"] = factories.call(
+            sales,
+            "in-9",
+            agent=takes,
+            direction="inbound",
+            from_number=last,
+            started_at=TIME_ZERO + timedelta(hours=3),
+        )
+    return line
+
+
+def test_returns_are_chosen_by_the_agent_rung_and_by_the_one_that_had_called(client, acme, dialled_twice):
+    line, key = dialled_twice, make_key(acme)
+    takes, dials, other = (line[name].agent.public_id for name in ("in-0", "out-0", "out-9"))
+
+    def answers(query: str, key: str = key) -> set[str]:
+        page = get(client, f"/returns/?count=true&{query}", key).json()
+        assert page["count"] == len(page["results"])
+        return {row["id"] for row in page["results"]}
+
+    found = {name: str(line[name].pk) for name in ("in-0", "in-1", "in-9")}
+    assert answers(f"agent={takes}") == answers(f"source_agent={dials},{other}") == set(found.values())
+    assert answers(f"agent={dials}") == set()
+    assert answers(f"source_agent={dials}") == {found["in-0"], found["in-1"]}
+    assert answers(f"source_agent={other}") == answers(f"agent={takes}&source_agent={other}") == {found["in-9"]}
+    assert answers(f"source_agent={takes}") == answers(f"agent={dials}&source_agent={other}") == set()
+    with wall.tenant(acme):
+        narrow = make_key(acme, agents=["takes", "dials"])
+    assert answers(f"source_agent={other}", narrow) == set()
+    assert answers(f"source_agent={dials},{other}", narrow) == {found["in-0"], found["in-1"]}
+
+
+def test_figures_of_returns_are_chosen_by_who_had_called_and_others_refuse_it(client, acme, dialled_twice):
+    key, other = make_key(acme), dialled_twice["out-9"].agent.public_id
+    days = "date_from=2026-07-08&date_to=2026-07-08&compare=none"
+
+    def ask(path: str, status: int = 200):
+        answer = client.get(f"/api/v1/{path}&source_agent={other}", HTTP_AUTHORIZATION=f"Bearer {key}")
+        assert answer.status_code == status, answer.content
+        return answer.json()
+
+    metrics = "metrics=derived_callbacks,return_rate,time_to_callback_median,attempts_before_callback"
+    cells = ask(f"reports/query/?{metrics}&{days}")["totals"]
+    assert {key: (cell["value"], cell["n"]) for key, cell in cells.items()} == {
+        "derived_callbacks": (1, 1),
+        "return_rate": (None, 0),  # who was dialled did answer
+        "time_to_callback_median": (180, 1),
+        "attempts_before_callback": (1, 1),
+    }
+    said = ask(f"reports/query/?metrics=attempts,derived_callbacks,still_open&{days}", 400)["errors"]["source_agent"]
+    assert "Attempts, Still open" in str(said)
+    for path in ("calls/?count=true", "calls/csv/?dialect=csv", "callbacks/open/?count=true"):
+        assert set(ask(path, 400)["errors"]) == {"source_agent"}
+
+
+def test_the_document_says_which_agent_is_meant(client):
+    document = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
+
+    def told(path: str) -> dict[str, str]:
+        rows = document["paths"][f"/api/v1/{path}"]["get"]["parameters"]
+        return {row["name"]: row["description"] for row in rows if row["name"].endswith("agent")}
+
+    assert told("callbacks/returns/").keys() == told("reports/query/").keys() == {"agent", "source_agent"}
+    assert told("callbacks/open/").keys() == told("calls/").keys() == {"agent"}
+    assert "of callbacks the one that the contact rang" in told("callbacks/open/")["agent"]
+    assert "whose call a callback answers" in told("callbacks/returns/")["source_agent"]

@@ -9,8 +9,8 @@ import pytest
 
 from portal.tenants import wall
 from reports.api import documented
-from reports.queries.contact_ids import contact_id
-from reports.scope import Scope
+from reports.queries.contacts.ids import contact_id
+from reports.queries.scope import Scope
 from sync.models.calls import Call
 from tests import factories
 from tests.reports.api.conftest import make_key

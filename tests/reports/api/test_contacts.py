@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from portal.tenants import wall
-from reports.queries.contact_ids import contact_id
-from reports.scope import Scope
+from reports.queries.contacts.ids import contact_id
+from reports.queries.scope import Scope
 from tests import factories
 from tests.factories import TIME_ZERO
 from tests.reports.api.conftest import make_key

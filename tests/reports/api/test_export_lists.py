@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pyarrow.parquet as pq
@@ -15,14 +16,14 @@ from portal.audit.models import Entry
 from portal.formats.figures import zone_name
 from portal.tenants import wall
 from portal.tenants.models.keys import ApiKey
+from reports.columns.refresh import refresh_tenant
 from reports.files import making
 from reports.files.models import Export
-from reports.queries import campaigns
-from reports.queries.call_columns import COLUMNS
-from reports.queries.campaigns import told
-from reports.queries.returns import lists
-from reports.queries.returns import open as still
-from reports.rollups.refresh import refresh_dirty
+from reports.queries.callbacks import lists
+from reports.queries.callbacks import open as still
+from reports.queries.calls.columns import COLUMNS
+from reports.queries.campaigns import lists as campaigns
+from reports.queries.campaigns.lists import histories
 from sync.models.campaigns import Campaign, CampaignDay
 from sync.models.runs import Gap, Window
 from tests import factories
@@ -154,7 +155,7 @@ def among(row: dict, names) -> dict:
 def test_a_file_holds_the_list_in_its_order(get, export, acme, town, what, settled):
     if settled:
         with wall.tenant(acme), time_machine.travel(TIME_ZERO + timedelta(days=5), tick=False):
-            refresh_dirty()
+            refresh_tenant()
     key = make_key(acme)
     expected = listed(get, LISTS[what], key)
     assert len(expected) == {"callbacks": 9, "waiting": 7}[what]
@@ -192,23 +193,40 @@ def test_the_filters_of_the_list_are_those_of_the_file(get, export, acme, sales,
     assert max(lengths) < {"callbacks": 9, "waiting": 7}[what]
 
 
-def test_a_file_of_campaigns_holds_the_vendors_figures_in_the_pages_order(get, export, acme, sold):
+def test_a_file_of_campaigns_holds_the_vendors_figures_in_the_pages_order(get, export, acme, sales, sold):
     key = make_key(acme)
-    job, file = export(acme, key, what="campaigns", date_from="2026-07-04", date_to="2026-07-08")
+    with wall.tenant(acme):
+        read_days(sales, "calls", date(2026, 7, 1), date(2026, 7, 9))
+    days = {"date_from": "2026-07-04", "date_to": "2026-07-08"}
+    job, file = export(acme, key, what="campaigns", **days)
     rows = rows_of(file)
     assert [row["external_id"] for row in rows] == ["k-7", "k-5", "k-3", "k-2", "k-6", "k-4", "k-1", "k-0"]
     with wall.tenant(acme):
-        assert [row["id"] for row in rows] == [str(each.id) for each in told(Campaign.objects.all())]
-    expected = {row["id"]: row for row in listed(get, "/api/v1/campaigns/", key)}
-    shared = set(expected[rows[0]["id"]]) - {"success_rate"}
-    assert [among(row, shared) for row in rows] == [among(expected[row["id"]], shared) for row in rows]
+        assert [row["id"] for row in rows] == [str(each.id) for each in histories(Campaign.objects.all())]
+    for query, found in (("", rows_of(export(acme, key, what="campaigns")[1])), (f"?{urlencode(days)}", rows)):
+        expected = {row["id"]: row for row in listed(get, f"/api/v1/campaigns/{query}", key)}
+        shared = set(expected[rows[0]["id"]]) - {"success_rate", "period", "read_on"}
+        assert [among(row, shared) for row in found] == [among(expected[row["id"]], shared) for row in found]
     first, last = rows[0], rows[-1]
-    assert (first["starts"], first["success_rate"], first["over"], first["added"]) == (date(2026, 7, 7), 40, 90, 60)
-    assert (last["starts"], last["success_rate"], last["over"], last["added"]) == (None, None, None, None)
+    assert (first["starts"], first["total_calls"], first["read_on"]) == (date(2026, 7, 7), 70, date(2026, 7, 7))
+    assert (first["added"], first["added_since"]) == (60, date(2026, 7, 1))
+    assert (last["starts"], last["total_calls"], last["over"], last["added"]) == (None, None, None, None)
+    assert last["not_known"] == "first read after the period"
     assert (job["complete"], job["rows"], job["name"]) == (True, 8, "acme-campaigns-2026-07-04-2026-07-08.parquet")
     for filters, keys in (({"status": "active"}, "360"), ({"agent": str(sold.public_id)}, "7531")):
         _job, file = export(acme, key, what="campaigns", **filters)
         assert [row["external_id"] for row in rows_of(file)] == [f"k-{n}" for n in keys]
+
+
+def test_a_file_of_campaigns_says_of_which_moment_its_totals_are(export, acme, sales, sold):
+    _job, file = export(acme, make_key(acme), what="campaigns", format="xlsx", date_to="2026-07-07")
+    about = lines_about(file)
+    assert about["Period"] == "until 7 Jul 2026"
+    assert about["Totals"] == "as last read by the end of 7 Jul 2026; a cell is empty where that is not known"
+    assert about["Complete"] == "no: some days of the period are not read whole"
+    _job, file = export(acme, make_key(acme), what="campaigns", format="xlsx")
+    about = lines_about(file)
+    assert (about["Period"], about.get("Totals"), about["Complete"]) == ("none: totals as of now", None, "yes")
 
 
 def test_campaigns_whose_list_broke_off_are_not_complete(export, acme, sales, sold):
@@ -221,7 +239,7 @@ def test_campaigns_whose_list_broke_off_are_not_complete(export, acme, sales, so
     about = lines_about(file)
     assert (job["complete"], job["name"]) == (False, "acme-campaigns-incomplete.xlsx")
     assert (about["Gap"], about["Complete"]) == (
-        "Sales · campaigns",
+        "Sales: campaigns, since 8 Jul 2026, 12:00 (the vendor had an error)",
         "no: the vendor's list was not read to its end",
     )
     with wall.tenant(acme):
@@ -247,7 +265,10 @@ def test_every_format_has_the_rows(get, export, acme, town, sold, what, form):
         header, *rows = sheet.to_python()
         about = lines_about(file)
         assert about["Rows"] == number
-        assert (about["Time zone"], about["Not told by the vendor of"]) == (zone_name("America/Sao_Paulo"), "Care")
+        assert about["Time zone"] == zone_name("America/Sao_Paulo")
+        assert about.get("Not told by the vendor of") == (
+            None if what == "waiting" else "Care"
+        )  # missed calls all tell
         assert about[DEFINED[what]]
     assert len(rows) == number
     if what == "campaigns":
@@ -345,3 +366,53 @@ def test_columns_of_calls_stand_in_the_pages_order(get, export, acme, sales, tow
     assert file.body.decode().splitlines()[0] == ",".join(header)
     _job, file = export(acme, make_key(acme, numbers=False), what="calls", columns="line")
     assert all("•" in row["number"] and "•" in row["line"] for row in rows_of(file))
+
+
+def test_a_file_of_callbacks_is_chosen_by_who_had_called_and_names_the_agents_parts(get, export, acme, sales, town):
+    key = make_key(acme)
+    with wall.tenant(acme):
+        other, takes = factories.agent(sales, "other", name="Vendas"), factories.agent(sales, "takes")
+        takes.callback_sources = ["dials", "other"]
+        takes.save()
+        at = TIME_ZERO - timedelta(hours=3)
+        factories.call(sales, "o", agent=other, status="busy", to_number="+5511955550000", started_at=at)
+        at += timedelta(hours=1)
+        factories.call(sales, "t", agent=takes, direction="inbound", from_number="+5511955550000", started_at=at)
+    filters = {"agent": str(takes.public_id), "source_agent": str(other.public_id)}
+    expected = listed(get, f"{LISTS['callbacks']}?source_agent={other.public_id}", key)
+    job, file = export(acme, key, what="callbacks", **filters)
+    assert [row["id"] for row in rows_of(file)] == [row["id"] for row in expected]
+    assert [row["source_name"] for row in expected] == ["Vendas"]
+    assert job["params"] == filters
+    with wall.tenant(acme):
+        lines = dict(Export.objects.latest("id").facts["lines"])
+    assert (lines["Agent that was rung"], lines["Agent that called before"]) == (str(takes), "Vendas")
+    assert "Agent" not in lines
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"what": "waiting"}, {"what": "calls"}, {"what": "report", "metrics": "attempts"}],
+    ids=lambda body: body["what"],
+)
+def test_no_other_file_is_chosen_by_who_had_called(client, acme, town, body):
+    body = {"format": "parquet", "source_agent": str(town.public_id), **body}
+    headers = {"Authorization": f"Bearer {make_key(acme)}"}
+    answer = client.post("/api/v1/exports/", body, content_type="application/json", headers=headers)
+    assert answer.status_code == 400
+    assert set(answer.json()["errors"]) == {"source_agent"}
+
+
+def test_a_report_of_callbacks_rests_on_agents_that_were_not_chosen(get, export, acme, sales, town):
+    """Whoever may see but one agent by now does not get what was counted of the attempts of another."""
+    with wall.tenant(acme):
+        takes = factories.agent(sales, "takes").public_id
+    for metric, status in (("return_rate", 403), ("attempts", 200)):
+        key = make_key(acme)
+        job, file = export(acme, key, what="report", metrics=metric, agent=str(takes))
+        assert file.status_code == 200
+        with wall.tenant(acme):
+            grant = ApiKey.objects.latest("id").grant
+            grant.agent_keys = ["takes"]
+            grant.save()
+        assert get(f"/api/v1/exports/{job['id']}/download/", key).status_code == status

@@ -15,8 +15,8 @@ from django.urls.resolvers import URLPattern
 from portal.lib.ids import uuid7
 from portal.tenants import wall
 from portal.tenants.models.tenants import Tenant
-from reports.queries.contact_ids import contact_id
-from reports.scope import Scope
+from reports.queries.contacts.ids import contact_id
+from reports.queries.scope import Scope
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
 from tests import factories

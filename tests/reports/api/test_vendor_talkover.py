@@ -9,7 +9,7 @@ import pytest
 
 from portal.tenants import wall
 from portal.tenants.models.people import Role
-from reports.queries.vendor import calls as vendor
+from reports.queries.vendor_api import calls as vendor
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign

@@ -15,7 +15,7 @@ CAMPAIGN_TYPES = ("sales", "follow_up", "reminder", "custom")
 PER_PAGE, MOST_PER_PAGE = 20, 100
 
 
-class Asked:
+class Parameters:
     """Reads one parameter at a time and gathers what is wrong; an empty parameter counts as one not given."""
 
     def __init__(self, params: QueryDict) -> None:
@@ -28,7 +28,7 @@ class Asked:
     def choice(self, name: str, choices: Iterable[str]) -> str:
         value = self.text(name)
         if value and value not in choices:
-            self._wrong(name, f"The selected {_said(name)} is invalid.")
+            self._wrong(name, f"The selected {_in_words(name)} is invalid.")
             return ""
         return value
 
@@ -37,7 +37,7 @@ class Asked:
         try:
             return parse_day(value) if value else None
         except ValueError:
-            self._wrong(name, f"The {_said(name)} must be a valid date.")
+            self._wrong(name, f"The {_in_words(name)} must be a valid date.")
             return None
 
     def per_page(self) -> int:
@@ -63,5 +63,5 @@ class Asked:
         self.errors.setdefault(name, []).append(sentence)
 
 
-def _said(name: str) -> str:
+def _in_words(name: str) -> str:
     return name.replace("_", " ")

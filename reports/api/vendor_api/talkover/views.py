@@ -5,7 +5,7 @@ may not see numbers, or where the endpoint knows no ``agent``, is an element tak
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -14,14 +14,15 @@ from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import path, re_path
 from django.utils import timezone
 
-from reports.api.vendor import asked as known
-from reports.api.vendor.asked import Asked
-from reports.api.vendor.mount import Mount, Refusal, Visit, answer
-from reports.queries.masks import hide_numbers
-from reports.queries.vendor import calls as vendor
-from reports.queries.vendor import lists as vendor_lists
-from reports.queries.vendor.ledger import Rests
-from reports.queries.vendor.lists import Element
+from reports.api.vendor_api.mount import Mount, Refusal, Visit, answer
+from reports.api.vendor_api.talkover import parameters
+from reports.api.vendor_api.talkover.parameters import Parameters
+from reports.definitions.periods import utc_date
+from reports.queries.calls.masks import hide_numbers
+from reports.queries.vendor_api import calls as vendor
+from reports.queries.vendor_api import lists as vendor_lists
+from reports.queries.vendor_api.ledger import Rests
+from reports.queries.vendor_api.lists import Element
 from sync.taxonomy import Stream
 
 
@@ -41,10 +42,10 @@ def calls(request: HttpRequest, visit: Visit, agent_id: str | None = None) -> Ht
     """All calls, or those of one agent: the latter without the agent in each."""
     if agent_id is not None and vendor.agent_key(visit.scope, agent_id) is None:
         raise _refusal(404, "Agent not found")
-    params = Asked(request.GET)
+    params = Parameters(request.GET)
     wanted = vendor.VendorFilter(
-        status=params.choice("status", known.CALL_STATUSES),
-        direction=params.choice("direction", known.DIRECTIONS),
+        status=params.choice("status", parameters.CALL_STATUSES),
+        direction=params.choice("direction", parameters.DIRECTIONS),
         agent=params.text("agent_id") if agent_id is None else agent_id,
         date_from=params.day("date_from"),
         date_to=params.day("date_to"),
@@ -67,29 +68,29 @@ def calls(request: HttpRequest, visit: Visit, agent_id: str | None = None) -> Ht
 
 def agents(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     visit.rests = Rests(Stream.AGENTS)
-    params = Asked(request.GET)
-    status = params.choice("status", known.AGENT_STATUSES)
-    direction = params.choice("direction", known.DIRECTIONS)
+    params = Parameters(request.GET)
+    status = params.choice("status", parameters.AGENT_STATUSES)
+    direction = params.choice("direction", parameters.DIRECTIONS)
     number, size = params.page(), params.per_page()
     _check(params)
     search = params.text("search").casefold()
-    found = [
+    elements = [
         item
         for item in vendor_lists.agents(visit.scope)
         if (not status or item.status == status)
         and (not direction or item.direction == direction)
         and _names(search, item.name, item.label)
     ]
-    chosen = _cut(found, number, size)
-    return _listed(chosen, visit, meta=_pagination(number, size, len(found), len(chosen), edges=False))
+    chosen = _cut(elements, number, size)
+    return _listed(chosen, visit, meta=_pagination(number, size, len(elements), len(chosen), edges=False))
 
 
 def agent(request: HttpRequest, visit: Visit, agent_id: str) -> HttpResponseBase:
     visit.rests = Rests(Stream.AGENTS)
-    found = vendor_lists.agents(visit.scope, agent_id)
-    if not found:
+    elements = vendor_lists.agents(visit.scope, agent_id)
+    if not elements:
         raise _refusal(404, "Agent not found")
-    return _one(found[0].raw, visit)
+    return _one(elements[0].raw, visit)
 
 
 def callback_agents(request: HttpRequest, visit: Visit) -> HttpResponseBase:
@@ -102,8 +103,8 @@ def callback_stats(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
     Days in the wrong order are no days: no refusal of them is documented, here or for the lists.
     """
-    today = timezone.now().astimezone(UTC).date()
-    params = Asked(request.GET)
+    today = utc_date(timezone.now())
+    params = Parameters(request.GET)
     start = params.day("start_date") or today - timedelta(days=30)
     end = params.day("end_date") or today
     visit.rests = Rests(Stream.CALLBACKS)
@@ -117,14 +118,14 @@ def callback_stats(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 def campaigns(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     visit.rests = Rests(Stream.CAMPAIGNS)
-    params = Asked(request.GET)
-    status = params.choice("status", known.CAMPAIGN_STATUSES)
-    kind = params.choice("campaign_type", known.CAMPAIGN_TYPES)
+    params = Parameters(request.GET)
+    status = params.choice("status", parameters.CAMPAIGN_STATUSES)
+    kind = params.choice("campaign_type", parameters.CAMPAIGN_TYPES)
     first, last = params.day("date_from"), params.day("date_to")
     number, size = params.page(), params.per_page()
     _check(params)
     agent_id, search = params.text("agent_id"), params.text("search").casefold()
-    found = [
+    elements = [
         item
         for item in vendor_lists.campaigns(visit.scope)
         if (not status or item.status == status)
@@ -134,8 +135,8 @@ def campaigns(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         and (last is None or item.day <= last)
         and _names(search, item.name, item.description)
     ]
-    chosen = _cut(found, number, size)
-    return _listed(chosen, visit, pagination=_pagination(number, size, len(found), len(chosen), edges=True))
+    chosen = _cut(elements, number, size)
+    return _listed(chosen, visit, pagination=_pagination(number, size, len(elements), len(chosen), edges=True))
 
 
 def campaign(request: HttpRequest, visit: Visit, campaign_id: str) -> HttpResponseBase:
@@ -176,7 +177,7 @@ urlpatterns = [
 ]
 
 
-def _check(params: Asked) -> None:
+def _check(params: Parameters) -> None:
     if params.errors:
         raise _refusal(422, "The given data was invalid.", errors=params.errors)
 
@@ -185,8 +186,8 @@ def _names(search: str, *texts: str) -> bool:
     return not search or any(search in text.casefold() for text in texts)
 
 
-def _cut(found: Sequence[Element], number: int, size: int) -> list[str]:
-    return [item.raw for item in found[(number - 1) * size : number * size]]
+def _cut(elements: Sequence[Element], number: int, size: int) -> list[str]:
+    return [item.raw for item in elements[(number - 1) * size : number * size]]
 
 
 def _pagination(number: int, size: int, total: int, shown: int, *, edges: bool) -> dict[str, int | None]:

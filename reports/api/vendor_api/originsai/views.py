@@ -12,10 +12,10 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, re_path
 
-from reports.api.vendor.mount import Mount, Refusal, Visit
-from reports.queries.masks import hide_numbers
-from reports.queries.vendor import calls as vendor
-from reports.queries.vendor.ledger import Rests
+from reports.api.vendor_api.mount import Mount, Refusal, Visit
+from reports.queries.calls.masks import hide_numbers
+from reports.queries.vendor_api import calls as vendor
+from reports.queries.vendor_api.ledger import Rests
 from sync.taxonomy import Stream
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)

@@ -18,8 +18,8 @@ from portal.tenants import wall
 from portal.tenants.guards import reader_of_key
 from portal.tenants.models.tenants import Environment, Tenant
 from reports.api.auth import key_in, scope_of
-from reports.queries.vendor.ledger import Rests, standing
-from reports.scope import Scope
+from reports.queries.scope import Scope
+from reports.queries.vendor_api.ledger import Rests, standing
 
 logger = logging.getLogger("ringbook.api")
 
@@ -89,11 +89,11 @@ class Mount:
     def visit(self, request: HttpRequest) -> Visit | None:
         """Whose key this is; None unless it is bound to an environment of this vendor that it may see."""
         secret = key_in(request.META.get("HTTP_AUTHORIZATION", "").encode("latin-1", "replace"))
-        found = reader_of_key(secret) if secret else None
-        if found is None or found.key.environment is None or found.key.environment.provider != self.provider:
+        reader = reader_of_key(secret) if secret else None
+        if reader is None or reader.key.environment is None or reader.key.environment.provider != self.provider:
             return None
-        scope = scope_of(found.tenant, found.grant, found.key.environment_id)
-        return Visit(found.tenant, found.key.environment, scope) if scope.environment_ids else None
+        scope = scope_of(reader.tenant, reader.grant, reader.key.environment_id)
+        return Visit(reader.tenant, reader.key.environment, scope) if scope.environment_ids else None
 
 
 def answer(body: bytes, status: int = 200) -> HttpResponse:
@@ -110,6 +110,6 @@ def refused(refusal: Refusal) -> HttpResponse:
 
 
 def _tell_standing(response: HttpResponseBase, visit: Visit) -> None:
-    found = standing(visit.environment, visit.rests, timezone.now())
-    response["X-Mirror-As-Of"] = rfc3339(found.as_of)
-    response["X-Mirror-Complete"] = "true" if found.complete else "false"
+    completeness = standing(visit.environment, visit.rests, timezone.now())
+    response["X-Mirror-As-Of"] = rfc3339(completeness.as_of)
+    response["X-Mirror-Complete"] = "true" if completeness.complete else "false"

@@ -1,0 +1,1 @@
+"""OriginsAI's form of its one endpoint."""

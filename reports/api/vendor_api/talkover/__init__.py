@@ -1,0 +1,1 @@
+"""Talkover's form of its read API."""
