@@ -6,9 +6,10 @@ another. The space before a unit is one that does not break.
 
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from django.utils import formats
+from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
 from portal.lib import phones
@@ -41,9 +42,18 @@ def rounded(value: float | Decimal, places: int = 0) -> Decimal:
 
 def decimal(value: float | Decimal, places: int = 0) -> str:
     """``value`` rounded to ``places``, grouped in thousands."""
-    number = rounded(value, places)
-    text = formats.number_format(abs(number), decimal_pos=places, use_l10n=True, force_grouping=True)
+    whole = not places and float(value).is_integer()
+    number = int(value) if whole else rounded(value, places)
+    point, comma = _separators(translation.get_language() or "")
+    text = f"{abs(number):,.{places}f}" if places else f"{abs(number):,}"
+    text = text.translate({ord("."): point, ord(","): comma})
     return f"{MINUS}{text}" if number < 0 else text
+
+
+@lru_cache
+def _separators(language: str) -> tuple[str, str]:
+    """What stands before decimals and between thousands. A page has thousands of numbers: Django looks up each time."""
+    return formats.get_format("DECIMAL_SEPARATOR", language), formats.get_format("THOUSAND_SEPARATOR", language)
 
 
 def duration(seconds: float) -> str:

@@ -32,8 +32,14 @@ def about_rows(table: Table, rows: int, notes: tuple[str, ...], *, sheets: int =
     if facts.definitions:
         yield ()
         yield (_("Figure"), _("Definition"), _("Formula"), _("Unit"), _("Says little below n ="))
-        for told in facts.definitions:
-            yield (told.label, told.definition, told.formula, unit_word(told.unit), told.minimum_n or "")
+        for definition in facts.definitions:
+            yield (
+                definition.label,
+                definition.definition,
+                definition.formula,
+                unit_word(definition.unit),
+                definition.minimum_n or "",
+            )
     if facts.params:
         yield ()
         yield (_("As the API asks it"), "&".join(f"{name}={value}" for name, value in facts.params.items()))

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from reports.files.table import Column, Kind, Row, Table, Written
 from reports.files.tables import call_columns, call_rows
 from reports.queries.question import CallQuestion
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 _BATCH = 500
 _FORMULA = re.compile(r"[\s\0\ufeff]*[=+\-@＝＋－＠\t\r\n\0]")
@@ -121,7 +121,7 @@ def _quoted(text: str) -> str:
 
 
 def number(value: float, decimal: str = ".") -> str:
-    """Unrounded, as the API gives it."""
+    """As it stands in the row, with every digit."""
     text = repr(value)
     if text.endswith(".0"):
         text = text[:-2]

@@ -55,7 +55,7 @@ def _clean(values: tuple[Any, ...], column: Column) -> Any:
 
 def _metadata(table: Table, rows: int) -> dict[str, str]:
     facts = table.facts
-    told: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "title": facts.title,
         "zone": facts.zone,
         "rows": rows,
@@ -68,12 +68,17 @@ def _metadata(table: Table, rows: int) -> dict[str, str]:
         "facts": facts.lines,
         "params": dict(facts.params),
         "definitions": {
-            told.key: {"label": told.label, "definition": told.definition, "formula": told.formula, "unit": told.unit}
-            for told in facts.definitions
+            definition.key: {
+                "label": definition.label,
+                "definition": definition.definition,
+                "formula": definition.formula,
+                "unit": definition.unit,
+            }
+            for definition in facts.definitions
         },
     }
     if table.total is not None:
-        told["total"] = {
+        metadata["total"] = {
             column.key: value for column, value in zip(table.columns, table.total, strict=True) if column.kind.is_number
         }
-    return {"ringbook": json.dumps(told, ensure_ascii=False)}
+    return {"ringbook": json.dumps(metadata, ensure_ascii=False)}

@@ -6,7 +6,7 @@ Typst sets it, in a process of its own (``typeset``): it needs a good deal of me
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from portal.env import BASE_DIR
 from portal.formats import figures
 from reports.files.about import about_rows
-from reports.files.table import Column, Kind, Table, TooLarge, Written
+from reports.files.table import Column, Kind, Row, Table, TooLarge, Written
 
 MOST_CELLS = 50_000  # some 130 pages; Typst takes about 20 kB of memory for each
 MOST_COLUMNS = 24
 MOST_SECONDS = 240
+FEW = f"{figures.SPACE}*"  # behind a figure of too few calls
 _PLACES = {Kind.PERCENT: 1, Kind.POINTS: 1, Kind.MINUTES: 1, Kind.MONEY: 2}
 
 
@@ -36,34 +37,53 @@ def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
     if (table.expected or 0) > most:
         raise _too_long(table.expected or 0, most)
     zone = ZoneInfo(table.facts.zone)
-    tells = [(place, _teller(table.columns[place], zone)) for place in chosen]
-
-    def told(row: Any) -> list[str]:
-        return ["" if row[place] is None else tell(row[place]) for place, tell in tells]
-
-    rows = [told(row) for row in islice(table.rows, most + 1)]
+    print_row = row_printer(table.columns, chosen, zone)
+    rows = [print_row(row) for row in islice(table.rows, most + 1)]
     if len(rows) > most:
         raise _too_long(len(rows), most)
-    notes = (_("The PDF shows the main columns; CSV, XLSX and Parquet have all."),)
     whole = len(columns) == len(table.columns)
+    notes = () if whole else (_("The PDF shows the main columns; CSV, XLSX and Parquet have all."),)
+    total = [] if table.total is None else [_("Whole period"), *print_row(table.total)[1:]]
+    if any(cell.endswith(FEW) for row in (*rows, total) for cell in row):
+        notes = (*notes, _("* rests on too few calls to say much, so no change is printed beside it."))
     lack = table.facts.lack or _("Not complete: some days of the period are not read whole.")
     data = {
         "language": (translation.get_language() or "en").split("-")[0],
         "title": table.facts.title,
-        "facts": [[str(cell) for cell in line] for line in _facts(table, len(rows), () if whole else notes)],
+        "facts": [[str(cell) for cell in line] for line in _facts(table, len(rows), notes)],
         "warning": "" if table.facts.complete else lack,
         "columns": [column.header for column in columns],
         "right": [column.kind.is_number for column in columns],
         "weights": [_weight(column, place, rows) for place, column in enumerate(columns)],
         "rows": rows,
-        "total": [] if table.total is None else [_("Whole period"), *told(table.total)[1:]],
-        "definitions": [[told.label, f"{told.definition} · {told.formula}"] for told in table.facts.definitions],
+        "total": total,
+        "definitions": [
+            [definition.label, f"{definition.definition} · {definition.formula}"]
+            for definition in table.facts.definitions
+        ],
         "definitions_title": _("Definitions"),
         "page": _("Page"),
         "made": _("Made by Ringbook on %(moment)s") % {"moment": _moment(zone)},
     }
     out.write(_typeset(data))
-    return Written(len(rows), () if whole else notes)
+    return Written(len(rows), notes)
+
+
+def row_printer(columns: Sequence[Column], chosen: Sequence[int], zone: ZoneInfo) -> Callable[[Row], list[str]]:
+    """Turns a row into the texts of the columns chosen; figures that rest on too few calls have a mark."""
+    places = {column.key: place for place, column in enumerate(columns)}
+
+    def is_set(row: Row, keys: tuple[str, ...]) -> bool:
+        return any(row[places[key]] for key in keys if key in places)
+
+    printed = [(place, columns[place], _teller(columns[place], zone)) for place in chosen]
+
+    def text(row: Row, place: int, column: Column, tell: Callable[[Any], str]) -> str:
+        if row[place] is None or is_set(row, column.blank_by):
+            return ""
+        return tell(row[place]) + (FEW if is_set(row, column.marked_by) else "")
+
+    return lambda row: [text(row, *column) for column in printed]
 
 
 def _too_long(rows: int, most: int) -> TooLarge:
@@ -73,12 +93,12 @@ def _too_long(rows: int, most: int) -> TooLarge:
 
 def _facts(table: Table, rows: int, notes: tuple[str, ...]) -> list[tuple[Any, ...]]:
     """The first lines about the table, as far as they are pairs: totals and definitions have places of their own."""
-    found: list[tuple[Any, ...]] = []
+    lines: list[tuple[Any, ...]] = []
     for line in about_rows(table, rows, notes):
         if not line:
             break
-        found.append(line)
-    return found[1:]
+        lines.append(line)
+    return lines[1:]
 
 
 def _moment(zone: ZoneInfo) -> str:

@@ -182,8 +182,8 @@ def fitted(text: str) -> tuple[str, bool]:
     """The text as far as a cell holds it, and whether that is all of it."""
     if len(text) <= MOST_CHARACTERS // 2 or len(text.encode("utf-16-le", "surrogatepass")) // 2 <= MOST_CHARACTERS:
         return text, True
-    kept = text[: MOST_CHARACTERS - 1].encode("utf-16-le", "surrogatepass")[: (MOST_CHARACTERS - 1) * 2]
-    return kept.decode("utf-16-le", "ignore") + "…", False
+    encoded = text[: MOST_CHARACTERS - 1].encode("utf-16-le", "surrogatepass")[: (MOST_CHARACTERS - 1) * 2]
+    return encoded.decode("utf-16-le", "ignore") + "…", False
 
 
 def escaped(text: str) -> str:
@@ -191,8 +191,8 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(_stand_in, text) if _SPECIAL.search(text) else text
 
 
-def _stand_in(found: re.Match[str]) -> str:
-    character = found[0]
+def _stand_in(match: re.Match[str]) -> str:
+    character = match[0]
     if character in _NAMED:
         return _NAMED[character]
     if len(character) > 1:

@@ -6,6 +6,7 @@ from django.http import FileResponse
 from django.utils.translation import gettext as _
 
 from portal.lib.times import rfc3339
+from portal.storage import Away
 from reports.files import folder, jobs, rights
 from reports.files.formats import FORMATS
 from reports.files.models import Export, State
@@ -20,16 +21,16 @@ class Refused(Exception):
         self.status = status
 
 
-def headers(name: str, stand: Completeness) -> dict[str, str]:
+def headers(name: str, completeness: Completeness) -> dict[str, str]:
     """Headers of a CSV named ``name``. A list that is not complete says so in its name too, which outlives headers."""
-    kept = name if stand.complete else f"{name}-incomplete"
-    found = {
-        "Content-Disposition": f'attachment; filename="{kept}.csv"',
-        "X-Mirror-Complete": "true" if stand.complete else "false",
+    stem = name if completeness.complete else f"{name}-incomplete"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{stem}.csv"',
+        "X-Mirror-Complete": "true" if completeness.complete else "false",
     }
-    if stand.quarantined:
-        found["X-Mirror-Quarantined"] = str(stand.quarantined)
-    return found | ({"X-Mirror-As-Of": rfc3339(stand.as_of)} if stand.as_of else {})
+    if completeness.quarantined:
+        headers["X-Mirror-Quarantined"] = str(completeness.quarantined)
+    return headers | ({"X-Mirror-As-Of": rfc3339(completeness.as_of)} if completeness.as_of else {})
 
 
 def may_have(export: Export) -> bool:
@@ -54,14 +55,17 @@ def hand_out(export: Export, asker: jobs.Asker, *, noted: bool = True) -> FileRe
     if not may_have(export):
         raise Refused(403, _("You may see less than this file shows, so it is not handed out any more."))
     try:
-        file = folder.place(export.tenant_id, export.file).open("rb")
+        file = folder.open_file(export.tenant_id, export.file)
+    except Away:
+        text = _("The storage of files does not answer. Try again in a moment.")
+        raise Refused(503, text) from None
     except OSError:
         text = _("The file is not on this server any more. Ask for it again, or tell your administrator.")
         raise Refused(410, text) from None
     if noted:
         jobs.note("export.downloaded", export, asker)
     digest = base64.b64encode(bytes.fromhex(export.sha256)).decode("ascii")
-    found = FileResponse(
+    response = FileResponse(
         file,
         as_attachment=True,
         filename=export.name,
@@ -75,7 +79,7 @@ def hand_out(export: Export, asker: jobs.Asker, *, noted: bool = True) -> FileRe
             "Content-Encoding": "identity",  # keeps the site's compression from changing the length
         },
     )
-    found.headers["Content-Length"] = str(export.bytes)
+    response.headers["Content-Length"] = str(export.bytes)
     if export.as_of:
-        found.headers["X-Mirror-As-Of"] = rfc3339(export.as_of)
-    return found
+        response.headers["X-Mirror-As-Of"] = rfc3339(export.as_of)
+    return response

@@ -52,8 +52,8 @@ class Format:
 
 
 FORMATS = {
-    found.key: found
-    for found in (
+    form.key: form
+    for form in (
         Format(
             "xlsx",
             "XLSX",

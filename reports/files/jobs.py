@@ -153,7 +153,7 @@ def waiting() -> list[tuple[int, int]]:
         rows = Export.objects.filter(state=State.WAITING, tenant__active=True).order_by("id")
         for tenant_id, pk in rows.values_list("tenant_id", "id"):
             by_tenant[tenant_id].append((tenant_id, pk))
-    return [found for turn in zip_longest(*by_tenant.values()) for found in turn if found is not None]
+    return [pair for turn in zip_longest(*by_tenant.values()) for pair in turn if pair is not None]
 
 
 def lost() -> list[Export]:

@@ -16,25 +16,39 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from portal.formats import figures
+from reports.definitions.filters import Filters
+from reports.definitions.labels import CAMPAIGN_KIND_LABELS, CAMPAIGN_STATE_LABELS, CAMPAIGN_UNKNOWN_LABELS
+from reports.definitions.metrics import METRICS
 from reports.files import words
 from reports.files.models import What
 from reports.files.table import Facts, Kind, Table
 from reports.files.tables import Spec, columns_of, definition, file_name
-from reports.metrics import METRICS
-from reports.queries import campaigns
-from reports.queries.campaigns import CampaignTold
-from reports.queries.chosen import Filters
-from reports.queries.filters import Reach, resolve
-from reports.queries.freshness import behind_within
+from reports.queries.callbacks.lists import (
+    CallbackQuestion,
+    LoopList,
+    every_return,
+    read_callback_question,
+    standing,
+    write_callback_question,
+)
+from reports.queries.callbacks.open import every_open
+from reports.queries.campaigns import lists as campaigns
+from reports.queries.campaigns.progress import (
+    During,
+    ListStanding,
+    Progress,
+    calls_standing,
+    during,
+    list_standing,
+    progress,
+)
 from reports.queries.params import ParamReader
-from reports.queries.question import CallQuestion
-from reports.queries.returns.lists import Asked, every_return, read_asked, write_asked
-from reports.queries.returns.open import every_open
-from reports.scope import Scope
+from reports.queries.scope import Scope
+from reports.queries.selector import Selector, resolve
 
 PLACES = ("date_from", "date_to", "environment", "agent")
 PARAMS: Mapping[What, tuple[str, ...]] = {
-    What.CALLBACKS: PLACES,
+    What.CALLBACKS: (*PLACES, "source_agent"),
     What.WAITING: PLACES,
     What.CAMPAIGNS: (*PLACES, "status"),
 }
@@ -74,7 +88,7 @@ CAMPAIGNS: tuple[Spec, ...] = (
     ("name", gettext_lazy("Campaign"), Kind.TEXT, True),
     ("kind", gettext_lazy("Kind"), Kind.TEXT, True),
     ("environment_name", gettext_lazy("Environment"), Kind.TEXT, True),
-    ("status", gettext_lazy("Status"), Kind.TEXT, True),
+    ("status", gettext_lazy("Status now"), Kind.TEXT, True),
     ("missing_since", gettext_lazy("Missing upstream since"), Kind.MOMENT, True),
     ("agent_name", gettext_lazy("Agent"), Kind.TEXT, True),
     ("starts", gettext_lazy("Start"), Kind.DAY, True),
@@ -83,7 +97,11 @@ CAMPAIGNS: tuple[Spec, ...] = (
     ("failed_calls", gettext_lazy("Failed"), Kind.COUNT, True),
     ("success_rate", gettext_lazy("Completion rate (%)"), Kind.PERCENT, True),
     ("over", gettext_lazy("Calls over (%)"), Kind.PERCENT, True),
-    ("added", gettext_lazy("Added over the period"), Kind.COUNT, True),
+    ("read_on", gettext_lazy("Read on (day in UTC)"), Kind.DAY, True),
+    ("calls", gettext_lazy("Calls in the period"), Kind.COUNT, True),
+    ("added", gettext_lazy("Added over the period, vendor's"), Kind.COUNT, True),
+    ("added_since", gettext_lazy("Added since it was read on (day in UTC)"), Kind.DAY, True),
+    ("not_known", gettext_lazy("Not known"), Kind.TEXT, True),
     ("id", gettext_lazy("Id"), Kind.TEXT, False),
     ("external_id", gettext_lazy("Vendor's id"), Kind.TEXT, False),
     ("agent", gettext_lazy("Agent id"), Kind.TEXT, False),
@@ -94,10 +112,10 @@ CAMPAIGNS: tuple[Spec, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class ListQuestion:
-    """Which list, and which part of it. ``status`` is of campaigns alone, whose days only say over what they grew."""
+    """Which list, and which part of it. ``status`` is that of campaigns as of now, and of no other list."""
 
     what: What
-    asked: Asked
+    asked: CallbackQuestion
     status: str = ""
 
     @property
@@ -113,7 +131,7 @@ def read_list(what: What, params: Mapping[str, str], scope: Scope) -> ListQuesti
     reader = ParamReader(params, scope)
     status = reader.choice("status", ("", *campaigns.STATUSES)) if what == What.CAMPAIGNS else ""
     reader.finish()
-    return ListQuestion(what, read_asked(params, scope), status)
+    return ListQuestion(what, read_callback_question(params, scope), status)
 
 
 def write_list(question: ListQuestion) -> str:
@@ -123,20 +141,22 @@ def write_list(question: ListQuestion) -> str:
 
 def list_table(question: ListQuestion, scope: Scope, *, prefix: str = "", now: datetime | None = None) -> Table:
     """The list in question. The wall of the scope's tenant must be open here, and while rows are taken."""
-    reach = resolve(question.asked.filters, scope, now=now or timezone.now())
-    return _TABLES[question.what](question, reach, prefix)
+    selector = resolve(question.asked.filters, scope, now=now or timezone.now())
+    return _TABLES[question.what](question, selector, prefix)
 
 
-def _callbacks(question: ListQuestion, reach: Reach, prefix: str) -> Table:
-    expected, rows = every_return(question.asked, reach.scope, reach=reach)
-    told = ("derived_callbacks", "attempts_before_callback")
-    return _of_calls(question, reach, prefix, _Listed(_("Callbacks"), CALLBACKS, rows, expected, told))
+def _callbacks(question: ListQuestion, selector: Selector, prefix: str) -> Table:
+    answers = every_return(question.asked, selector.scope, selector=selector)
+    metrics = ("derived_callbacks", "attempts_before_callback")
+    listed = _Listed(_("Callbacks"), CALLBACKS, answers.rows, answers.count, metrics)
+    return _of_calls(question, selector, prefix, listed, answers)
 
 
-def _waiting(question: ListQuestion, reach: Reach, prefix: str) -> Table:
-    expected, rows = every_open(question.asked, reach.scope, reach=reach)
-    listed = _Listed(_("Contacts still waiting"), WAITING, rows, expected, ("still_open",))
-    return _of_calls(question, reach, prefix, listed, (_("Waiting at"), words.moment(reach.now, reach.scope.zone)))
+def _waiting(question: ListQuestion, selector: Selector, prefix: str) -> Table:
+    contacts = every_open(question.asked, selector.scope, selector=selector)
+    listed = _Listed(_("Contacts still waiting"), WAITING, contacts.rows, contacts.count, ("still_open",))
+    at = (_("Waiting at"), words.moment(selector.now, selector.scope.zone))
+    return _of_calls(question, selector, prefix, listed, contacts, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,67 +179,93 @@ class _Listed:
         )
 
 
-def _of_calls(question: ListQuestion, reach: Reach, prefix: str, listed: _Listed, *more: tuple[str, str]) -> Table:
+def _of_calls(
+    question: ListQuestion,
+    selector: Selector,
+    prefix: str,
+    listed: _Listed,
+    looked: LoopList,
+    *more: tuple[str, str],
+) -> Table:
     """A list that is found among the calls of its days, and is as complete as these."""
-    asked, zone = question.asked, reach.scope.zone
-    calls = CallQuestion(asked.date_from, asked.date_to, zone, asked.filters)
-    stand = behind_within(calls, reach, now=reach.now)
+    asked, zone = question.asked, selector.scope.zone
+    stand = standing(asked, selector, looked.missing)
     lines = (
         (_("Period"), words.span(asked.date_from, asked.date_to)),
         (_("Time zone"), figures.zone_name(zone)),
         *more,
-        *words.filter_lines(asked.filters, reach.scope),
-        *_untold(reach, listed.metrics[0]),
+        *words.filter_lines(asked.filters, selector.scope, callbacks=True),
+        *_untold(selector, listed.metrics[0]),
         *words.stand_lines(stand, zone),
     )
     facts = _facts(question, zone, lines)
     facts = replace(
-        facts, as_of=stand.as_of, complete=stand.complete, gaps=words.gaps(stand.gaps), lack=words.lack(stand)
+        facts, as_of=stand.as_of, complete=stand.complete, gaps=words.gaps(stand.gaps, zone), lack=words.lack(stand)
     )
     days = (asked.date_from, asked.date_to)
     return listed.table(file_name(prefix, question.what, days, complete=stand.complete), facts)
 
 
-def _campaigns(question: ListQuestion, reach: Reach, prefix: str) -> Table:
-    """Complete when the vendor's list was read to its end: the rows are its own counts, and not of calls mirrored."""
-    asked, scope, zone = question.asked, reach.scope, reach.scope.zone
+def _campaigns(question: ListQuestion, selector: Selector, prefix: str) -> Table:
+    """The vendor's own counts, as of now or by the end of the days asked for, and the calls mirrored of these days."""
+    asked, scope, zone = question.asked, selector.scope, selector.scope.zone
+    days = (asked.date_from, asked.date_to)
     listed = campaigns.campaigns(scope, environments=asked.environments, agents=asked.agents, status=question.status)
-    expected, found = campaigns.every_campaign(listed)
-    days = (asked.date_from or date.min, asked.date_to or date.max)
-    homes = set(reach.homes().values()) if asked.agents else reach.environments
-    read = campaigns.last_read(scope, homes)
-    unread, cut = _("some of the vendor's list could not be read"), _("the vendor's list was not read to its end")
-    whole = _("yes") if read.whole else _("no: %(lack)s") % {"lack": unread if read.ended else cut}
+    expected, portions = campaigns.every_campaign(listed)
+    standing = list_standing(selector, calls_standing(*days, selector, now=selector.now))
+    lack = _lack(standing)
+    period = during(*days, zone, now=selector.now)
     lines = (
-        (_("Added over"), words.span(asked.date_from, asked.date_to)),
+        (_("Period"), words.span(*days) if period else _("none: totals as of now")),
+        *([(_("Totals"), _totals(asked.date_to, period))] if period else []),
         (_("Time zone"), figures.zone_name(zone)),
         *words.campaign_lines(asked.filters, question.status, scope),
-        *_untold(reach, "campaign_success_rate"),
-        (_("Complete"), whole),
-        (_("As of"), words.as_of(read.as_of, zone)),
+        *_untold(selector, "campaign_success_rate"),
+        (_("Complete"), _("yes") if standing.complete else _("no: %(lack)s") % {"lack": lack}),
+        (_("As of"), words.as_of(standing.as_of, zone)),
     )
     facts = replace(
         _facts(question, zone, lines),
-        as_of=read.as_of,
-        complete=read.whole,
-        lack=_("Not complete: %(what)s.") % {"what": unread if read.ended else cut},
-        gaps=words.gaps(campaigns.list_gaps(reach)),
+        as_of=standing.as_of,
+        complete=standing.complete,
+        lack=_("Not complete: %(what)s.") % {"what": lack},
+        gaps=words.gaps(standing.gaps, zone),
     )
-    rows = (_campaign(told, *days) for told in found)
+    rows = (
+        _campaign(campaign_progress)
+        for portion in portions
+        for campaign_progress in progress(portion, scope, period, standing.calls)
+    )
     table = _Listed(_("Campaigns"), CAMPAIGNS, rows, expected, ("campaign_success_rate",))
-    name = file_name(prefix, question.what, (asked.date_from, asked.date_to), complete=read.whole)
-    return table.table(name, facts, status=words.CAMPAIGN_STATES, kind=words.CAMPAIGN_KINDS)
+    name = file_name(prefix, question.what, days, complete=standing.complete)
+    return table.table(name, facts, status=CAMPAIGN_STATE_LABELS, kind=CAMPAIGN_KIND_LABELS)
 
 
-_TABLES: Mapping[What, Callable[[ListQuestion, Reach, str], Table]] = {
+def _lack(standing: ListStanding) -> str:
+    if not standing.read.ended:
+        return _("the vendor's list was not read to its end")
+    if not standing.read.whole:
+        return _("some of the vendor's list could not be read")
+    return _("some days of the period are not read whole")
+
+
+def _totals(last: date | None, period: During) -> str:
+    if last is not None and period.over:
+        return _("as last read by the end of %(day)s; a cell is empty where that is not known") % {
+            "day": figures.day(last)
+        }
+    return _("as last read; a cell is empty where that is not known")
+
+
+_TABLES: Mapping[What, Callable[[ListQuestion, Selector, str], Table]] = {
     What.CALLBACKS: _callbacks,
     What.WAITING: _waiting,
     What.CAMPAIGNS: _campaigns,
 }
 
 
-def _campaign(told: CampaignTold, first: date, last: date) -> dict[str, Any]:
-    row = told.row
+def _campaign(campaign_progress: Progress) -> dict[str, Any]:
+    row, totals, growth = campaign_progress.history.row, campaign_progress.totals, campaign_progress.growth
     return {
         "name": row.name,
         "kind": row.kind,
@@ -227,13 +273,17 @@ def _campaign(told: CampaignTold, first: date, last: date) -> dict[str, Any]:
         "status": row.status,
         "missing_since": row.missing_since,
         "agent_name": "" if row.agent is None else str(row.agent),
-        "starts": told.starts,
-        "total_calls": row.total_calls,
-        "completed_calls": row.completed_calls,
-        "failed_calls": row.failed_calls,
-        "success_rate": told.rate,
-        "over": told.over,
-        "added": told.added(first, last),
+        "starts": campaign_progress.history.starts,
+        "total_calls": totals and totals.total,
+        "completed_calls": totals and totals.completed,
+        "failed_calls": totals and totals.failed,
+        "success_rate": totals and totals.rate,
+        "over": totals and totals.over,
+        "read_on": totals and totals.day,
+        "calls": campaign_progress.calls,
+        "added": growth and growth.added,
+        "added_since": growth and growth.since,
+        "not_known": "; ".join(str(CAMPAIGN_UNKNOWN_LABELS[reason]) for reason in campaign_progress.unknown),
         "id": str(row.public_id),
         "external_id": row.external_id,
         "agent": None if row.agent is None else str(row.agent.public_id),
@@ -247,11 +297,11 @@ def _facts(question: ListQuestion, zone: str, lines: tuple[tuple[str, str], ...]
     return Facts("", zone, lines, asked.date_from, asked.date_to, params=_params(question))
 
 
-def _untold(reach: Reach, metric: str) -> list[tuple[str, str]]:
+def _untold(selector: Selector, metric: str) -> list[tuple[str, str]]:
     """The environments whose vendor does not tell what such a list is found in."""
-    names = [home.name for home in reach.environments.values() if home.provider not in METRICS[metric].vendors]
+    names = [home.name for home in selector.environments.values() if home.provider not in METRICS[metric].vendors]
     return [(_("Not told by the vendor of"), " · ".join(names))] if names else []
 
 
 def _params(question: ListQuestion) -> dict[str, str]:
-    return write_asked(question.asked) | ({"status": question.status} if question.status else {})
+    return write_callback_question(question.asked) | ({"status": question.status} if question.status else {})

@@ -10,11 +10,13 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from portal.storage import Away, is_full
 from reports.files import folder, jobs, orders, rights
 from reports.files.formats import FORMATS, NotInstalled
 from reports.files.models import Export
 from reports.files.table import Row, Table, TooLarge
 from reports.queries.question import QuestionError
+from reports.queries.run import NotNow, patient
 
 logger = logging.getLogger("ringbook.files")
 
@@ -32,7 +34,8 @@ def make(export_id: int) -> bool:
         return False
     with translation.override(export.language):
         try:
-            return _make(export)
+            with patient():
+                return _make(export)
         except jobs.Lost:
             logger.info("export %s: not this process's any more", export.public_id)
         except Exception as error:
@@ -48,18 +51,20 @@ def reason(error: Exception) -> str:
         return _("You may not see these data any more.")
     if isinstance(error, QuestionError):
         return " ".join(error.errors.values())
-    if isinstance(error, TooLarge | NotInstalled):
+    if isinstance(error, TooLarge | NotInstalled | NotNow):
         return str(error)
-    if folder.is_full(error):
+    if is_full(error):
         return _("The server's disk is full. Nothing was kept; try again when there is room.")
+    if isinstance(error, Away):
+        return _("The storage of files does not answer. Nothing was kept; try again later.")
     if isinstance(error, SoftTimeLimitExceeded):
         return _("It took too long. Ask for a shorter period, or for CSV, which is made quickest.")
     return _("It could not be made. The fault is ours; it has been noted.")
 
 
 def _expected(error: Exception) -> bool:
-    told = (rights.Withdrawn, QuestionError, TooLarge, NotInstalled, SoftTimeLimitExceeded)
-    return isinstance(error, told) or folder.is_full(error)
+    expected = (rights.Withdrawn, QuestionError, TooLarge, NotInstalled, NotNow, Away, SoftTimeLimitExceeded)
+    return isinstance(error, expected) or is_full(error)
 
 
 def _make(export: Export) -> bool:
@@ -82,24 +87,24 @@ def _make(export: Export) -> bool:
         sha256=digest,
         complete=table.facts.complete,
         as_of=table.facts.as_of,
-        facts=_told(table, written.notes),
+        facts=_summary(table, written.notes),
     )
     if not made:
         folder.remove(export.tenant_id, export.file)
     return made
 
 
-def _told(table: Table, notes: tuple[str, ...]) -> dict[str, Any]:
+def _summary(table: Table, notes: tuple[str, ...]) -> dict[str, Any]:
     facts = table.facts
-    told = {"title": facts.title, "lines": facts.lines, "gaps": facts.gaps[:50], "notes": notes}
-    return told | ({} if facts.complete or not facts.lack else {"lack": facts.lack})
+    summary = {"title": facts.title, "lines": facts.lines, "gaps": facts.gaps[:50], "notes": notes}
+    return summary | ({} if facts.complete or not facts.lack else {"lack": facts.lack})
 
 
 class _Progress:
     """Counts rows as they pass, and tells the row of it every now and then, which also keeps the claim."""
 
     def __init__(self, export: Export) -> None:
-        self.export, self.rows, self.told_at = export, 0, time.monotonic()
+        self.export, self.rows, self.saved_at = export, 0, time.monotonic()
 
     def through(self, table: Table) -> Iterator[Row]:
         for row in table.rows:
@@ -110,6 +115,6 @@ class _Progress:
 
     def pulse(self) -> None:
         now = time.monotonic()
-        if now - self.told_at >= EVERY:
-            self.told_at = now
+        if now - self.saved_at >= EVERY:
+            self.saved_at = now
             jobs.hold(self.export, done=self.rows)

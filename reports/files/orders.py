@@ -1,15 +1,16 @@
 """What can be ordered: which list or report, in which form. Read from parameters, and turned into a table later."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from reports.catalogue import CATALOGUE
-from reports.files import words
+from reports.definitions.catalogue import CATALOGUE
+from reports.definitions.filters import FILTERS, Filters
+from reports.definitions.metrics import METRICS
 from reports.files.as_csv import DIALECTS
 from reports.files.formats import FORMATS, offered
 from reports.files.lists import PARAMS as LIST_PARAMS
@@ -17,9 +18,8 @@ from reports.files.lists import list_table, read_list, write_list
 from reports.files.models import Export, What
 from reports.files.table import Table
 from reports.files.tables import calls_table, report_table
-from reports.queries.call_columns import COLUMNS, in_order
-from reports.queries.calls import ORDERINGS, check_ordering
-from reports.queries.chosen import Filters
+from reports.queries.calls.columns import COLUMNS, in_order
+from reports.queries.calls.lists import ORDERINGS, check_ordering
 from reports.queries.params import ParamReader
 from reports.queries.question import (
     Question,
@@ -29,9 +29,8 @@ from reports.queries.question import (
     write_calls,
     write_question,
 )
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
-FILTERS = (*words.FILTERS, "number_match")
 SHAPES: Mapping[str, tuple[str, ...]] = {
     What.CALLS: ("ordering", "columns"),
     What.REPORT: ("metrics", "by", "compare", "report"),
@@ -75,7 +74,7 @@ def read_order(params: Mapping[str, str], scope: Scope) -> Order:
     try:
         if what == What.REPORT and not errors.get("report"):
             question, title = _report(params, scope)
-            query = write_question(question)
+            query = write_question(replace(question, span=""))
         elif what == What.CALLS:
             query = _calls_query(params, scope)
         elif what in LIST_PARAMS:
@@ -101,10 +100,12 @@ def table_of(export: Export, scope: Scope, *, now: datetime | None = None) -> Ta
 
 
 def filters_of(export: Export, scope: Scope) -> Filters:
-    """Which of the tenant's calls the rows of an export tell of."""
+    """Which of the tenant's calls the rows of an export tell of. Callbacks rest on attempts of other agents as well."""
     params = params_of(export)
     if export.what == What.REPORT:
-        return read_question(params, scope).filters
+        question = read_question(params, scope)
+        looped = any(METRICS[key].of_loop for key in question.metrics)
+        return replace(question.filters, agents=(), source_agents=()) if looped else question.filters
     if export.what in LIST_PARAMS:
         return read_list(What(export.what), params, scope).shows
     return read_calls(params, scope).filters
@@ -119,8 +120,10 @@ def _calls_query(params: Mapping[str, str], scope: Scope) -> str:
     """The query string of a list of calls, with its order and its columns where these are not the usual ones."""
     question, ordering = read_calls(params, scope), params.get("ordering") or ORDERINGS[0]
     check_ordering(ordering)
-    told = {"ordering": "" if ordering == ORDERINGS[0] else ordering, "columns": ",".join(_columns(params, scope))}
-    return "&".join(filter(None, (write_calls(question), urlencode({key: text for key, text in told.items() if text}))))
+    extra = {"ordering": "" if ordering == ORDERINGS[0] else ordering, "columns": ",".join(_columns(params, scope))}
+    return "&".join(
+        filter(None, (write_calls(question), urlencode({key: text for key, text in extra.items() if text})))
+    )
 
 
 def _columns(params: Mapping[str, str], scope: Scope) -> tuple[str, ...]:
@@ -140,7 +143,7 @@ def _check_known(what: What, params: Mapping[str, str], scope: Scope) -> None:
             errors[name] = text % {"zone": figures.zone_name(scope.zone)}
         elif name != "zone" and params.get(name) and name not in LIST_PARAMS[what]:
             text = _("This list cannot be narrowed or shaped by “%(name)s”.")
-            errors[name] = text % {"name": words.FILTERS.get(name, name)}
+            errors[name] = text % {"name": FILTERS[name].label if name in FILTERS else name}
     if errors:
         raise QuestionError(errors)
 

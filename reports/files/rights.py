@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Tenant
+from reports.definitions.filters import Filters
 from reports.files.models import Export
-from reports.queries.chosen import Filters
-from reports.queries.filters import resolve
-from reports.scope import Scope
+from reports.queries.scope import Scope
+from reports.queries.selector import resolve
 
 
 class Withdrawn(Exception):
@@ -40,10 +40,10 @@ def scope_of(export: Export) -> Scope:
 
 def shown(filters: Filters, scope: Scope) -> dict[str, Any]:
     """What a file with these filters shows of the tenant, to be kept with it."""
-    reach = resolve(filters, scope)
+    selector = resolve(filters, scope)
     return {
-        "environments": sorted(reach.environments),
-        "agents": None if reach.agent_ids is None else sorted(reach.agent_ids),
+        "environments": sorted(selector.environments),
+        "agents": None if selector.agent_ids is None else sorted(selector.agent_ids),
         "numbers": scope.sees_numbers,
     }
 

@@ -47,7 +47,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Column:
     """``key`` is the API's word, ``header`` is in the language of the file. What is not ``printed`` is left out of a
-    PDF, where paper is narrow. ``words`` say the API's words to a person; files for programs keep those.
+    PDF, where paper is narrow. ``words`` say the API's words to a person; files for programs keep those. ``marked_by``
+    and ``blank_by`` are keys of flags: where one is set, a reader is not shown the cell without a mark, or at all.
     """
 
     key: str
@@ -55,6 +56,8 @@ class Column:
     kind: Kind = Kind.TEXT
     printed: bool = True
     words: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    marked_by: tuple[str, ...] = ()
+    blank_by: tuple[str, ...] = ()
 
     def header_in(self, zone: str) -> str:
         """The header where moments stand without their offset: of these it names the zone."""

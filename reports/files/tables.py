@@ -4,6 +4,7 @@ Rows, their order, grouping and zone are those of page and API, because they com
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
@@ -15,19 +16,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
-from reports.dimensions import DIMENSIONS, DIRECTION_LABELS, STATUS_LABELS
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.filters import write_filters
+from reports.definitions.labels import DIRECTION_LABELS, OUTCOME_LABELS, STATUS_LABELS
+from reports.definitions.metrics import METRICS, Metric
 from reports.files import words
 from reports.files.table import Column, Definition, Facts, Kind, Row, Table
-from reports.metrics import METRICS, Metric
 from reports.queries import answer as answers
-from reports.queries import calls
 from reports.queries.agents import agents, one_currency
 from reports.queries.ask import ask
-from reports.queries.call_columns import COLUMNS, ends, in_order
-from reports.queries.chosen import write_filters
-from reports.queries.freshness import behind
+from reports.queries.calls import lists as calls
+from reports.queries.calls.columns import COLUMNS, ends, in_order
+from reports.queries.completeness.freshness import behind
+from reports.queries.left_out import left_out_lines
 from reports.queries.question import CallQuestion, Question, write_question
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 Spec = tuple[str, str | Promise, Kind, bool]  # key of a row, header, kind, whether it is printed
 CALLS: tuple[Spec, ...] = (
@@ -57,7 +60,7 @@ CALLS: tuple[Spec, ...] = (
 WORDS: dict[str, Mapping[str, Any]] = {
     "direction": DIRECTION_LABELS,
     "status": STATUS_LABELS,
-    "outcome": words.OUTCOMES,
+    "outcome": OUTCOME_LABELS,
 }
 # Of each column that a reader may choose: the key of a row of calls, kind
 _CHOSEN = {
@@ -81,23 +84,26 @@ _UNIT_KINDS = {
     "money": Kind.MONEY,
 }
 
+# Of a figure, by its unit; the rows of a list keep every digit there is.
+_PLACES = {"count": 2, "percent": 1, "seconds": 1, "minutes": 1, "ms": 0, "money": 2}
 
-def columns_of(specs: Iterable[Spec], **said: Mapping[str, Any]) -> tuple[Column, ...]:
-    """The columns in the active language; ``said`` are the words of some for a person, by their keys."""
-    spoken = WORDS | said
+
+def columns_of(specs: Iterable[Spec], **labels: Mapping[str, Any]) -> tuple[Column, ...]:
+    """The columns in the active language; ``labels`` are the words of some for a person, by their keys."""
+    spoken = WORDS | labels
     return tuple(Column(key, str(header), kind, printed, spoken.get(key, {})) for key, header, kind, printed in specs)
 
 
 def call_columns(chosen: Sequence[str] = ()) -> tuple[Column, ...]:
-    """All of them; or time, the contact's number, and those of ``reports.queries.call_columns`` that are chosen."""
+    """All of them; or time, the contact's number, and those of ``reports.queries.calls.columns`` that are chosen."""
     if not chosen:
         return columns_of(CALLS)
-    found = [Column("started_at", _("Time"), Kind.MOMENT), Column("number", _("Number"))]
+    columns = [Column("started_at", _("Time"), Kind.MOMENT), Column("number", _("Number"))]
     for word in in_order(chosen):
         key, kind = _CHOSEN[word]
         header = words.with_unit(str(COLUMNS[word]), "seconds" if kind == Kind.SECONDS else "")
-        found.append(Column(key, header, kind, words=WORDS.get(key, {})))
-    return tuple(found)
+        columns.append(Column(key, header, kind, words=WORDS.get(key, {})))
+    return tuple(columns)
 
 
 def call_rows(
@@ -105,11 +111,11 @@ def call_rows(
 ) -> Iterator[Row]:
     """The calls in question, each as a row of :func:`call_columns`, in constant memory."""
     cells = itemgetter(*(column.key for column in call_columns(columns)))
-    found = calls.stream(question, scope, ordering=ordering)
-    return map(cells, map(_with_ends, found) if columns else found)
+    rows = calls.stream(question, scope, ordering=ordering)
+    return map(cells, map(_with_ends, rows) if columns else rows)
 
 
-def _with_ends(row: dict[str, Any]) -> dict[str, Any]:
+def _with_ends(row: calls.CallRow) -> dict[str, object]:
     return row | dict(zip(("number", "line"), ends(row), strict=True))
 
 
@@ -124,12 +130,12 @@ def calls_table(
 ) -> Table:
     """The list of calls. The wall of the scope's tenant must be open here, and while rows are taken."""
     now = now or timezone.now()
-    stand = behind(question, scope, now=now)
+    completeness = behind(question, scope, now=now)
     zone = question.zone or scope.zone
     days = {"date_from": question.date_from, "date_to": question.date_to}
     params = {name: day.isoformat() for name, day in days.items() if day} | {"zone": zone}
     return Table(
-        name=file_name(prefix, "calls", (question.date_from, question.date_to), complete=stand.complete),
+        name=file_name(prefix, "calls", (question.date_from, question.date_to), complete=completeness.complete),
         columns=call_columns(columns),
         rows=call_rows(question, scope, ordering=ordering, columns=columns),
         expected=calls.calls(question, scope).order_by().count(),
@@ -140,14 +146,14 @@ def calls_table(
                 (_("Period"), words.span(question.date_from, question.date_to)),
                 (_("Time zone"), figures.zone_name(zone)),
                 *words.filter_lines(question.filters, scope),
-                *words.stand_lines(stand, zone),
+                *words.stand_lines(completeness, zone),
             ),
             first_day=question.date_from,
             last_day=question.date_to,
-            as_of=stand.as_of,
-            complete=stand.complete,
-            lack=words.lack(stand),
-            gaps=words.gaps(stand.gaps),
+            as_of=completeness.as_of,
+            complete=completeness.complete,
+            lack=words.lack(completeness),
+            gaps=words.gaps(completeness.gaps, zone),
             params=params | write_filters(question.filters),
         ),
     )
@@ -162,7 +168,7 @@ def report_table(
     """
     now = now or timezone.now()
     answer = ask(question, scope, now=now)
-    period, before, stand = answer.period, answer.previous_period, answer.completeness
+    period, before, completeness = answer.period, answer.previous_period, answer.completeness
     lines = [(_("Period"), words.span(period.start, period.last_day))]
     if before is not None:
         lines.append((_("Compared with"), words.compared(before, complete=answer.previous_complete)))
@@ -174,7 +180,7 @@ def report_table(
     if not question.by:
         rows = [total]
     return Table(
-        name=file_name(prefix, "report", (period.start, period.last_day), complete=stand.complete),
+        name=file_name(prefix, "report", (period.start, period.last_day), complete=completeness.complete),
         columns=(
             *_key_columns(question.by),
             *_metric_columns(answer, _currency(question, scope)),
@@ -189,25 +195,26 @@ def report_table(
             lines=(
                 *lines,
                 (_("Time zone"), figures.zone_name(period.zone)),
-                *words.filter_lines(question.filters, scope),
-                *words.stand_lines(stand, period.zone),
+                *words.filter_lines(question.filters, scope, callbacks=all(each.of_loop for each in answer.columns)),
+                *((_("Not in all figures"), line) for line in left_out_lines(answer)),
+                *words.stand_lines(completeness, period.zone),
             ),
             first_day=period.start,
             last_day=period.last_day,
-            as_of=stand.as_of,
-            complete=stand.complete,
-            lack=words.lack(stand),
-            gaps=words.gaps(stand.gaps),
+            as_of=completeness.as_of,
+            complete=completeness.complete,
+            lack=words.lack(completeness),
+            gaps=words.gaps(completeness.gaps, period.zone),
             definitions=tuple(map(definition, answer.columns)),
-            params=dict(parse_qsl(write_question(question))),
+            params=dict(parse_qsl(write_question(replace(question, span="")))),
         ),
     )
 
 
 def file_name(prefix: str, what: str, days: tuple[date | None, date | None], *, complete: bool) -> str:
     """A list that is not complete says so in its name too, which outlives everything else about it."""
-    told = dict.fromkeys(day.isoformat() for day in days if day)
-    return "-".join(part for part in (prefix, what, *told, "" if complete else "incomplete") if part)
+    dates = dict.fromkeys(day.isoformat() for day in days if day)
+    return "-".join(part for part in (prefix, what, *dates, "" if complete else "incomplete") if part)
 
 
 def _key_columns(by: tuple[str, ...]) -> list[Column]:
@@ -234,12 +241,18 @@ def _currency(question: Question, scope: Scope) -> str:
     return one_currency(rows.filter(public_id__in=chosen) if chosen else rows)
 
 
+def _rounded(value: float | None, places: int) -> float | None:
+    """As page and mail round it. Whole numbers stay whole numbers."""
+    return value if value is None or isinstance(value, int) else float(figures.rounded(value, places)) + 0.0  # no −0
+
+
 def _metric_columns(answer: answers.Answer, currency: str) -> list[Column]:
     columns = []
     for metric in answer.columns:
         label = str(metric.label)
         kind = _UNIT_KINDS.get(metric.unit, Kind.NUMBER)
-        columns.append(Column(metric.key, words.with_unit(label, metric.unit, currency), kind))
+        small = (f"{metric.key}_small", f"{metric.key}_previous_small") if metric.minimum_n else ()
+        columns.append(Column(metric.key, words.with_unit(label, metric.unit, currency), kind, marked_by=small[:1]))
         if _says_more(metric):
             columns.append(Column(f"{metric.key}_n", f"{label}: n", Kind.COUNT, printed=False))
         if answer.previous_period is not None:
@@ -247,7 +260,23 @@ def _metric_columns(answer: answers.Answer, currency: str) -> list[Column]:
             columns.append(Column(f"{metric.key}_previous", before, kind, printed=False))
             change = _("%(figure)s: change (%(unit)s)") % {"figure": label, "unit": words.change_unit(metric)}
             moved = Kind.POINTS if metric.unit == "percent" else Kind.PERCENT
-            columns.append(Column(f"{metric.key}_change", change, moved))
+            columns.append(Column(f"{metric.key}_change", change, moved, blank_by=small))
+            if _says_more(metric):
+                n_before = _("%(figure)s: n before") % {"figure": label}
+                columns.append(Column(f"{metric.key}_previous_n", n_before, Kind.COUNT, printed=False))
+        columns += _small_columns(metric, compared=answer.previous_period is not None)
+    return columns
+
+
+def _small_columns(metric: Metric, *, compared: bool) -> list[Column]:
+    """Whether the bases are too small; for figures that have a least base."""
+    if not metric.minimum_n:
+        return []
+    names = {"figure": str(metric.label)}
+    columns = [Column(f"{metric.key}_small", _("%(figure)s: n too small") % names, Kind.FLAG, printed=False)]
+    if compared:
+        header = _("%(figure)s: n before too small") % names
+        columns.append(Column(f"{metric.key}_previous_small", header, Kind.FLAG, printed=False))
     return columns
 
 
@@ -272,15 +301,20 @@ def _report_row(answer: answers.Answer, row: answers.Row, *, timely: bool) -> Ro
     return (*cells, *_cells(answer, row.cells), *([row.unfinished] if timely else []))
 
 
-def _cells(answer: answers.Answer, found: dict[str, answers.Cell]) -> tuple[Any, ...]:
+def _cells(answer: answers.Answer, cells: dict[str, answers.Cell]) -> tuple[Any, ...]:
     values: list[Any] = []
     for metric in answer.columns:
-        cell = found[metric.key]
-        values.append(cell.value)
+        cell = cells[metric.key]
+        places, compared = _PLACES[metric.unit], answer.previous_period is not None
+        values.append(_rounded(cell.value, places))
         if _says_more(metric):
             values.append(cell.n)
-        if answer.previous_period is not None:
-            values += [cell.previous, cell.change]
+        if compared:
+            values += [_rounded(cell.previous, places), _rounded(cell.change, 1)]
+            if _says_more(metric):
+                values.append(cell.previous_n)
+        if metric.minimum_n:
+            values += [cell.small, *([cell.previous_small] if compared else [])]
     return tuple(values)
 
 

@@ -33,5 +33,5 @@ def hint(tenant_id: int, export_id: int) -> bool:
 
 def hint_waiting(*, after: int | None = None) -> int:
     """Hint at what waits, beginning with another tenant than the one just served; how many hints went out."""
-    found = sorted(jobs.waiting(), key=lambda pair: pair[0] == after)
-    return sum(hint(*pair) for pair in found[: jobs.MOST_OPEN])
+    pairs = sorted(jobs.waiting(), key=lambda pair: pair[0] == after)
+    return sum(hint(*pair) for pair in pairs[: jobs.MOST_OPEN])

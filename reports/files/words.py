@@ -5,79 +5,24 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils import formats
-from django.utils.dates import WEEKDAYS
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from portal.formats import figures
-from reports.dimensions import DIRECTION_LABELS, STATUS_LABELS
-from reports.metrics import Metric
-from reports.periods import Period
+from reports.definitions.filters import FILTERS, Filters, bare, write_filters
+from reports.definitions.labels import (
+    CAMPAIGN_STATE_LABELS,
+    MATCH_LABELS,
+)
+from reports.definitions.metrics import Metric
+from reports.definitions.periods import Period
 from reports.queries.agents import agents
 from reports.queries.answer import Completeness, GapNote
-from reports.queries.chosen import NONE, Filters, bare, write_filters
+from reports.queries.completeness.lacks import lacks, said
+from reports.queries.completeness.words import calls_mirrored, calls_read, elements_unread
 from reports.queries.environments import environments
-from reports.scope import Scope
-from reports.understood import calls_read, elements_unread
-from sync.taxonomy import Outcome, Stream
+from reports.queries.scope import Scope
 
-CAMPAIGN_STATES: dict[str, str | Promise] = {
-    "active": pgettext_lazy("campaign", "active"),
-    "paused": pgettext_lazy("campaign", "paused"),
-    "completed": pgettext_lazy("campaign", "completed"),
-    "cancelled": pgettext_lazy("campaign", "cancelled"),
-    "draft": pgettext_lazy("campaign", "draft"),
-}
-CAMPAIGN_KINDS: dict[str, str | Promise] = {
-    "sales": gettext_lazy("sales"),
-    "follow_up": gettext_lazy("follow-up"),
-    "reminder": gettext_lazy("reminder"),
-    "custom": gettext_lazy("custom"),
-}
 UNITS: dict[str, str] = {"percent": "%", "seconds": "s", "minutes": "min", "ms": "ms"}
-OUTCOMES: dict[str, str | Promise] = {
-    Outcome.CONNECTED: gettext_lazy("connected"),
-    Outcome.UNREACHED: gettext_lazy("unreached"),
-    Outcome.OPEN: gettext_lazy("open"),
-    Outcome.UNRESOLVED: gettext_lazy("unresolved"),
-}
-_STREAMS: dict[str, str | Promise] = {
-    Stream.AGENTS: gettext_lazy("agents"),
-    Stream.CALLS: gettext_lazy("calls"),
-    Stream.CALLBACKS: gettext_lazy("callbacks"),
-    Stream.CAMPAIGNS: gettext_lazy("campaigns"),
-}
-FILTERS: dict[str, str | Promise] = {
-    "environment": gettext_lazy("Environment"),
-    "agent": gettext_lazy("Agent"),
-    "status": gettext_lazy("Status"),
-    "direction": gettext_lazy("Direction"),
-    "number": gettext_lazy("Number"),
-    "min_duration": gettext_lazy("Shortest duration"),
-    "max_duration": gettext_lazy("Longest duration"),
-    "testing": gettext_lazy("Test calls"),
-    "outcome": gettext_lazy("Outcome"),
-    "cause": gettext_lazy("Cause of hang-up"),
-    "side": gettext_lazy("Ended by"),
-    "area_code": gettext_lazy("Area code"),
-    "line": gettext_lazy("Our number"),
-    "weekday": gettext_lazy("Weekday"),
-    "hour": gettext_lazy("Hour of the day"),
-    "contact": gettext_lazy("Contact"),
-    "campaign": gettext_lazy("Campaign"),
-}
-_MATCHES: dict[str, str | Promise] = {
-    "contains": gettext_lazy("contains"),
-    "begins": gettext_lazy("begins with"),
-    "ends": gettext_lazy("ends with"),
-    "exact": gettext_lazy("is exactly"),
-}
-_TESTING: dict[str, str | Promise] = {
-    "exclude": gettext_lazy("left out"),
-    "include": gettext_lazy("counted too"),
-    "only": gettext_lazy("only these"),
-}
 
 
 def with_unit(label: str, unit: str, currency: str = "") -> str:
@@ -108,89 +53,79 @@ def compared(before: Period, *, complete: bool) -> str:
     return days if complete else _("%(days)s, which is not mirrored whole") % {"days": days}
 
 
-def filter_lines(filters: Filters, scope: Scope) -> list[tuple[str, str]]:
-    """Each filter that restricts anything, and how test calls are taken. Ids become names where they may be known."""
-    said = write_filters(filters)
+def filter_lines(filters: Filters, scope: Scope, *, callbacks: bool = False) -> list[tuple[str, str]]:
+    """Each filter that restricts anything, and how test calls are taken. Ids become names where they may be known;
+    ``callbacks`` says that only callbacks are chosen, whose agents are called by their part in them.
+    """
+    params = write_filters(filters)
     lines = []
-    for name, words in ({"testing": filters.testing} | said).items():
+    for name, words in ({"testing": filters.testing} | params).items():
         if name == "number_match":
             continue
         parts = words.split(",")
         if name == "number":
-            text = f"{_MATCHES[filters.number_match]} {words}"
+            text = f"{MATCH_LABELS[filters.number_match]} {words}"
         elif name in ("min_duration", "max_duration"):
             text = f"{words} s"
-        elif name in ("environment", "agent"):
+        elif name in ("environment", "agent", "source_agent"):
             text = ", ".join(_names(name, parts, scope))
         else:
-            text = ", ".join(_word(name, part) for part in parts)
-        lines.append((str(FILTERS.get(name, name)), text))
+            text = ", ".join(FILTERS[name].word(bare(part)) for part in parts)
+        each = FILTERS[name]
+        lines.append((str((callbacks and each.callback_label) or each.label), text))
     return lines
 
 
 def campaign_lines(filters: Filters, status: str, scope: Scope) -> list[tuple[str, str]]:
     """As :func:`filter_lines`, for campaigns: which calls are counted in them is the vendor's choice."""
-    said = write_filters(filters)
-    found = [
-        (str(FILTERS[name]), ", ".join(_names(name, said[name].split(","), scope)))
+    params = write_filters(filters)
+    lines = [
+        (str(FILTERS[name].label), ", ".join(_names(name, params[name].split(","), scope)))
         for name in ("environment", "agent")
-        if name in said
+        if name in params
     ]
-    return [*found, *state_lines(status)]
+    return [*lines, *state_lines(status)]
 
 
 def state_lines(status: str) -> list[tuple[str, str]]:
     """That campaigns of one state are asked for, if they are."""
-    return [(_("Status"), str(CAMPAIGN_STATES.get(status, status)))] if status else []
+    return [(_("Status"), str(CAMPAIGN_STATE_LABELS.get(status, status)))] if status else []
 
 
 def _names(name: str, ids: list[str], scope: Scope) -> list[str]:
     rows = environments(scope) if name == "environment" else agents(scope)
-    known: Mapping[str, str] = {str(row.public_id): str(row) for row in rows.filter(public_id__in=ids)}
-    return [known.get(key, key) for key in ids]
+    names: Mapping[str, str] = {str(row.public_id): str(row) for row in rows.filter(public_id__in=ids)}
+    return [names.get(key, key) for key in ids]
 
 
-def _word(name: str, word: str) -> str:
-    if name == "weekday":
-        return str(WEEKDAYS[int(word) - 1])
-    if name == "hour":
-        return f"{int(word):02}:00"
-    if word == NONE and name in ("cause", "area_code"):
-        return _("none")
-    labels = {"status": STATUS_LABELS, "direction": DIRECTION_LABELS, "outcome": OUTCOMES, "testing": _TESTING}
-    return str(labels.get(name, {}).get(word, bare(word)))
-
-
-def stand_lines(stand: Completeness, zone: str) -> list[tuple[str, str]]:
+def stand_lines(completeness: Completeness, zone: str) -> list[tuple[str, str]]:
     """How far the mirror stood when the rows were asked for."""
-    mirrored = figures.decimal(stand.mirrored)
-    if unread := calls_read(stand.mirrored, stand.vendor_total, stand.quarantined, stand.accepted):
-        mirrored = unread
-    elif stand.vendor_total is not None:
-        mirrored = _("%(n)s of %(of)s calls") % {"n": mirrored, "of": figures.decimal(stand.vendor_total)}
-    else:
-        count = ngettext("%(n)s call", "%(n)s calls", stand.mirrored) % {"n": mirrored}
-        mirrored = count if stand.mirrored else _("no calls")
     lines = [
-        (_("Complete"), _("yes") if stand.complete else _("no: %(lack)s") % {"lack": _lacking(stand)}),
-        (_("As of"), as_of(stand.as_of, zone)),
-        (_("Mirrored"), mirrored),
+        (_("Complete"), _("yes") if completeness.complete else _("no: %(lack)s") % {"lack": _lacking(completeness)}),
+        (_("As of"), as_of(completeness.as_of, zone)),
+        (_("Mirrored"), calls_mirrored(completeness)),
     ]
-    if stand.corrections:
-        lines.append((_("Corrections since"), figures.decimal(stand.corrections)))
+    if completeness.corrections:
+        lines.append((_("Corrections since"), figures.decimal(completeness.corrections)))
     return lines
 
 
-def _lacking(stand: Completeness) -> str:
-    if stand.quarantined and all(note.quarantined for note in stand.gaps):
-        return elements_unread(stand.quarantined)
+def _lacking(completeness: Completeness) -> str:
+    if not completeness.begun:
+        return _("this period is still to come")
+    if completeness.quarantined and all(note.quarantined for note in completeness.gaps):
+        return elements_unread(completeness.quarantined)
     return _("some days of the period are not read whole")
 
 
-def lack(stand: Completeness) -> str:
+def lack(completeness: Completeness) -> str:
     """What a file that is not complete says of itself, where that is not that days were not read."""
-    unread = calls_read(stand.mirrored, stand.vendor_total, stand.quarantined, stand.accepted)
-    return _("Not complete: %(what)s.") % {"what": unread} if stand.quarantined else ""
+    unread = calls_read(
+        completeness.mirrored, completeness.vendor_total, completeness.quarantined, completeness.accepted
+    )
+    if not completeness.begun:
+        return _("Not complete: %(what)s.") % {"what": _("this period is still to come")}
+    return _("Not complete: %(what)s.") % {"what": unread} if completeness.quarantined else ""
 
 
 def as_of(when: datetime | None, zone: str) -> str:
@@ -202,15 +137,6 @@ def moment(when: datetime, zone: str) -> str:
     return formats.date_format(when.astimezone(ZoneInfo(zone)), "DATETIME_FORMAT")
 
 
-def gaps(notes: Iterable[GapNote]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(map(_gap, notes)))
-
-
-def _gap(note: GapNote) -> str:
-    parts = (
-        note.environment_name,
-        str(_STREAMS.get(note.stream, note.stream)),
-        note.day and figures.day(note.day),
-        elements_unread(note.quarantined) if note.quarantined else "",
-    )
-    return " · ".join(part for part in parts if part)
+def gaps(notes: Iterable[GapNote], zone: str) -> tuple[str, ...]:
+    """What is missing, with whole dates: a file is read long after it was made."""
+    return tuple(said(lack, lambda at: moment(at, zone)) for lack in lacks(notes))

@@ -6,7 +6,7 @@ from django.conf import settings
 from portal.tenants.guards import membership_of
 from reports.files import jobs
 from reports.files.orders import read_order
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 
 @pytest.fixture

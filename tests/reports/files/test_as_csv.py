@@ -12,9 +12,9 @@ from portal.tenants.models.grants import Grant
 from reports.files import as_csv
 from reports.files.as_csv import safe, stream_calls
 from reports.files.tables import CALLS, calls_table
-from reports.queries.calls import calls, page
+from reports.queries.calls.lists import calls, page
 from reports.queries.question import CallQuestion
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from tests import factories
 
 RUN = [

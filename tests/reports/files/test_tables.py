@@ -2,15 +2,17 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import translation
 
+from reports.definitions.periods import Period
+from reports.files import as_pdf
 from reports.files.about import about_rows
 from reports.files.tables import report_table
-from reports.periods import Period
 from reports.queries.question import Question
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.agents import Agent
 from sync.models.runs import Window
 from tests import factories
@@ -60,3 +62,38 @@ def test_units_are_words(scope, sales) -> None:
     with translation.override("pt-br"):
         units = [line[3] for line in about_rows(table(scope, "attempts", "estimated_cost"), 1, ()) if len(line) == 5]
     assert units == ["Unidade", "número", "moeda"]
+
+
+def test_small_bases_are_flagged_on_both_sides_and_figures_are_rounded(scope, sales) -> None:
+    """One call of the day before, and twelve of the day: two of three rates are told, none is compared."""
+    agent = factories.agent(sales, "a")
+    at = datetime(2026, 7, 8, 15, tzinfo=UTC)
+    for number in range(12):
+        status = "completed" if number < 7 else "failed"
+        factories.call(sales, f"now-{number}", agent=agent, status=status, seconds=10 + number, started_at=at)
+    factories.call(sales, "before", agent=agent, status="failed", started_at=at - timedelta(days=7))
+
+    found = table(scope, "connect_rate", "average_duration")
+    cells = dict(zip((column.key for column in found.columns), next(iter(found.rows)), strict=True))
+    assert cells == {
+        "connect_rate": 58.3,
+        "connect_rate_n": 12,
+        "connect_rate_previous": 0,
+        "connect_rate_change": 58.3,
+        "connect_rate_previous_n": 1,
+        "connect_rate_small": False,
+        "connect_rate_previous_small": True,
+        "average_duration": 13,
+        "average_duration_n": 7,
+        "average_duration_previous": None,
+        "average_duration_change": None,
+        "average_duration_previous_n": 0,
+    }
+
+    print_row = as_pdf.row_printer(found.columns, [0, 3], ZoneInfo(scope.zone))
+    row = list(next(iter(found.rows)))
+    assert print_row(row) == ["58.3", ""]
+    row[5:7] = True, False
+    assert print_row(row) == ["58.3\xa0*", ""]
+    row[5:7] = False, False
+    assert print_row(row) == ["58.3", "58.3"]
