@@ -31,10 +31,10 @@ def subscriptions(author: Author) -> list[Shown]:
 def subscription(public_id: UUID, author: Author) -> Shown:
     """Raises Subscription.DoesNotExist for an absent, a removed and a foreign one alike."""
     rows = _rows().filter(public_id=public_id, removed_at=None).prefetch_related("recipients")
-    found = _shown(rows, author)
-    if not found:
+    shown = _shown(rows, author)
+    if not shown:
         raise Subscription.DoesNotExist
-    return found[0]
+    return shown[0]
 
 
 def deliveries(author: Author) -> QuerySet[Delivery]:
@@ -45,15 +45,15 @@ def deliveries(author: Author) -> QuerySet[Delivery]:
     shown = Q(subscription__in=own)
     if author.user is not None:
         shown |= Q(recipient__user=author.user, recipient__as_member=True)
-    found: QuerySet[Delivery] = Delivery.objects.filter(shown)
-    return found.select_related("subscription", "recipient", "message").order_by("-id")
+    visible: QuerySet[Delivery] = Delivery.objects.filter(shown)
+    return visible.select_related("subscription", "recipient", "message").order_by("-id")
 
 
 def _shown(rows: Iterable[Subscription], author: Author) -> list[Shown]:
     rows = list(rows)
     rights = Rights.by_grant(row.grant for row in rows)
-    found = (Shown(row, _may_change(row, author, rights), _place(row, author)) for row in rows)
-    return [shown for shown in found if shown.may_change or shown.place is not None]
+    candidates = (Shown(row, _may_change(row, author, rights), _place(row, author)) for row in rows)
+    return [shown for shown in candidates if shown.may_change or shown.place is not None]
 
 
 def _may_change(row: Subscription, author: Author, rights: dict[int, Rights]) -> bool:

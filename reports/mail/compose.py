@@ -11,12 +11,13 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from reports.definitions.metrics import METRICS
 from reports.mail import notes, words
 from reports.mail.facts import HEADLINES, SHORT_CALLS, Facts, Setting
-from reports.mail.highlights import moved, sentence
-from reports.metrics import METRICS
+from reports.mail.highlights import sentence
 from reports.queries.answer import Row
-from reports.queries.returns.story import Source
+from reports.queries.callbacks.story import Source
+from reports.queries.highlights import rate_moved
 
 AGENTS_SHOWN = 12
 SHADES = 5  # of the hour × weekday strip
@@ -123,7 +124,7 @@ def compose(facts: Facts, setting: Setting) -> Mail:
         warning=notes.warning(setting),
         gaps=() if setting.complete else notes.gaps(facts.figures),
         late=notes.late(setting, facts),
-        limits=notes.limits(setting),
+        limits=notes.limits(setting, facts),
         definitions=tuple(
             (str(METRICS[key].label), str(METRICS[key].definition)) for key in (*HEADLINES, SHORT_CALLS[0])
         ),
@@ -136,8 +137,10 @@ def _subject(facts: Facts, setting: Setting) -> str:
     rate = totals["connect_rate"]
     attempts = round(totals["attempts"].value or 0)
     answer = words.calls(attempts) if attempts else _("no calls")
-    if rate.value is not None:
-        change = words.change(rate, METRICS["connect_rate"])
+    if totals["attempts"].value is None:
+        answer = _("nothing read yet")
+    if rate.value is not None and not rate.small:
+        change = "" if rate.moved is None else words.change(rate, METRICS["connect_rate"])
         answer += ", " + _("%(rate)s connected") % {"rate": words.amount(rate.value, "percent")}
         answer += f" ({change})" if change else ""
     parts = [setting.tenant, words.title(facts.kind, facts.period), answer]
@@ -155,10 +158,10 @@ def _headline(facts: Facts, key: str) -> Headline:
         usual /= facts.usual_count
     return Headline(
         label=str(metric.label),
-        now=words.amount(cell.value, metric.unit),
+        now=words.figure(cell, metric),
         change=words.change(cell, metric),
         tone=words.tone(cell, metric),
-        before=words.amount(cell.previous, metric.unit),
+        before=words.figure_before(cell, metric),
         usual=words.amount(usual, metric.unit),
     )
 
@@ -207,7 +210,7 @@ def _shade(count: float, most: float) -> Shade:
 def _agents(facts: Facts) -> Sequence[Row]:
     """Those with calls now or before: the surest fall first, then by calls."""
     rows = [row for row in facts.agents.rows if row.cells["attempts"].value or row.cells["attempts"].previous]
-    return sorted(rows, key=lambda row: (round(moved(row), 6), -(row.cells["attempts"].value or 0)))
+    return sorted(rows, key=lambda row: (round(rate_moved(row), 6), -(row.cells["attempts"].value or 0)))
 
 
 def _agent(row: Row) -> AgentLine:
@@ -225,11 +228,10 @@ def _agent(row: Row) -> AgentLine:
 
 
 def _source(source: Source) -> SourceLine:
-    median = source.waits.percentile(0.5)
     return SourceLine(
         name=words.label(source.name) or _("other agents"),
         callbacks=words.number(source.returns),
-        median="–" if median is None else words.wait(median / 1000),
+        median=words.wait(source.median / 1000),
     )
 
 

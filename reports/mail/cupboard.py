@@ -7,16 +7,16 @@ from urllib.parse import parse_qsl
 
 from django.utils import translation
 
+from reports.definitions.periods import Period
 from reports.mail.due import Kind
 from reports.mail.facts import Facts, covers, gather
 from reports.mail.models import Delivery
-from reports.periods import Period
 from reports.queries.ask import ask_together
-from reports.queries.filters import resolve
-from reports.queries.freshness import completeness
+from reports.queries.callbacks.story import callback_sources
+from reports.queries.completeness.freshness import completeness
 from reports.queries.question import Filters, read_calls
-from reports.queries.returns.story import callback_sources
-from reports.scope import Scope
+from reports.queries.scope import Scope
+from reports.queries.selector import resolve
 
 STREAMS = ("calls", "callbacks")
 
@@ -56,7 +56,7 @@ class Cupboard:
         kind, filters = Kind(delivery.subscription.kind), self.filters(delivery, scope)
         key = (kind, filters, delivery.period, scope, translation.get_language())
         if key not in self._facts:
-            found = gather(
+            facts = gather(
                 kind,
                 delivery.period,
                 filters,
@@ -64,15 +64,15 @@ class Cupboard:
                 ask_all=partial(ask_together, now=self.at),
                 stand=partial(completeness, now=self.at),
             )
-            self._facts[key] = replace(found, sources=callback_sources(filters, delivery.period, scope, now=self.at))
+            self._facts[key] = replace(facts, sources=callback_sources(filters, delivery.period, scope, now=self.at))
         return self._facts[key]
 
     def cover(self, delivery: Delivery, scope: Scope) -> Cover:
         key = (self.filters(delivery, scope), scope)
         if key not in self._covers:
-            reach = resolve(*key)
-            names = sorted(environment.name for environment in reach.environments.values())
-            self._covers[key] = Cover(tuple(names), None if reach.agent_ids is None else len(reach.agent_ids))
+            selector = resolve(*key)
+            names = sorted(environment.name for environment in selector.environments.values())
+            self._covers[key] = Cover(tuple(names), None if selector.agent_ids is None else len(selector.agent_ids))
         return self._covers[key]
 
     def filters(self, delivery: Delivery, scope: Scope) -> Filters:

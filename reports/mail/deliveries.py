@@ -32,8 +32,8 @@ def tenants_with_work(at: datetime) -> list[int]:
     with wall.every_tenant("finding whose mails are due"):
         due = Subscription.objects.filter(active=True, next_due__lte=at, tenant__active=True)
         waiting = Delivery.objects.filter(state__in=OPEN, tenant__active=True)
-        found = {*due.values_list("tenant_id", flat=True), *waiting.values_list("tenant_id", flat=True)}
-    return sorted(found)
+        tenants = {*due.values_list("tenant_id", flat=True), *waiting.values_list("tenant_id", flat=True)}
+    return sorted(tenants)
 
 
 def open_due(at: datetime) -> int:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from reports.periods import Period, day_start
+from reports.definitions.periods import Period, day_start
 
 
 class Kind(StrEnum):

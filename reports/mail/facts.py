@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from reports.definitions.periods import Period, month_first, month_number, previous
 from reports.mail.due import Kind, baseline
-from reports.periods import Period, month_first, month_number, previous
 from reports.queries.answer import Answer, Cell, Completeness
+from reports.queries.callbacks.story import Source
 from reports.queries.question import Filters, Question
-from reports.queries.returns.story import Source
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 HEADLINES = (
     "attempts",
@@ -20,7 +20,8 @@ HEADLINES = (
     "callbacks_answered",
     "still_open",
 )
-SHORT_CALLS = ("short_call_share_3s", "short_call_share_6s")
+SHORT_CALLS = ("short_call_share_3s", "short_call_share_6s")  # of all calls that are over, as the regulator counts
+SHORT_TALKS = ("short_connected_share_3s", "short_connected_share_6s")
 AskAll = Callable[[Sequence[Question], Scope], tuple[Answer, ...]]
 Stand = Callable[[Scope, Period, Filters], Completeness]
 
@@ -72,7 +73,7 @@ def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_al
 
     usual, count = baseline(kind, period)
     questions = {
-        "figures": question((*HEADLINES, *SHORT_CALLS), period, compare=True),
+        "figures": question((*HEADLINES, *SHORT_CALLS, *SHORT_TALKS), period, compare=True),
         "usual": question(HEADLINES, usual),
         "days": question(("attempts", "connect_rate", "callbacks_received"), _days_shown(kind, period), "day"),
         "hours": question(("attempts",), period, "weekday", "hour_of_day"),
@@ -84,20 +85,20 @@ def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_al
     return Facts(kind=kind, period=period, usual_count=count, corrections=corrections, sources=(), **answers)
 
 
-def covers(stand: Completeness, period: Period, at: datetime) -> bool:
+def covers(completeness: Completeness, period: Period, at: datetime) -> bool:
     """Whether the data behind a period that is over are whole to its end.
 
     For a day just over, complete may mean whole as of an hour before its end; a report waits for the rest.
     """
-    if not stand.complete or stand.as_of is None:
+    if not completeness.complete or completeness.as_of is None:
         return False
-    return stand.as_of >= period.ends_at or at - period.ends_at > timedelta(days=2)
+    return completeness.as_of >= period.ends_at or at - period.ends_at > timedelta(days=2)
 
 
 def snapshot(facts: Facts) -> dict[str, Any]:
     """The figures as they were sent, unrounded, for the record."""
     parts = {name: getattr(facts, name) for name in ("figures", "usual", "days", "hours", "agents", "trend")}
-    sources = [[source.name, source.returns, source.waits.percentile(0.5)] for source in facts.sources]
+    sources = [[source.name, source.returns, source.median] for source in facts.sources]
     return {name: _plain(answer) for name, answer in parts.items()} | {
         "corrections": facts.corrections,
         "sources": sources,

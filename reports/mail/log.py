@@ -1,6 +1,5 @@
 """What became of each delivery, in the words that readers get, and sending one again. The wall must be open."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from portal.outbox import post
 from portal.outbox.models import State
 from reports.mail.models import Delivery, DeliveryState
 from reports.mail.rights import Author, NotAllowed, scope_of
+from reports.queries.cursor import NotACursor, opened, sealed
 
 
 class Outcome(models.TextChoices):
@@ -90,12 +90,12 @@ def page(rows: QuerySet[Delivery], cursor: str, size: int) -> Page:
     """Some of the rows, newest first, from where a cursor says; raises :class:`NoCursor`."""
     way, key = _read_cursor(cursor)
     if way == "back":
-        found = list(rows.filter(pk__gt=key).order_by("id")[: size + 1])
-        more, found = len(found) > size, found[:size][::-1]
-        return Page(found, _cursor("on", found), _cursor("back", found) if more else "")
-    found = list((rows.filter(pk__lt=key) if cursor else rows)[: size + 1])
-    more, found = len(found) > size, found[:size]
-    return Page(found, _cursor("on", found) if more else "", _cursor("back", found) if cursor else "")
+        page = list(rows.filter(pk__gt=key).order_by("id")[: size + 1])
+        more, page = len(page) > size, page[:size][::-1]
+        return Page(page, _cursor("on", page), _cursor("back", page) if more else "")
+    page = list((rows.filter(pk__lt=key) if cursor else rows)[: size + 1])
+    more, page = len(page) > size, page[:size]
+    return Page(page, _cursor("on", page) if more else "", _cursor("back", page) if cursor else "")
 
 
 def send_again(delivery: Delivery, author: Author, hint: Callable[[int, int], object]) -> None:
@@ -125,7 +125,7 @@ def _cursor(way: str, rows: list[Delivery]) -> str:
     if not rows:
         return ""
     key = rows[-1].pk if way == "on" else rows[0].pk
-    return urlsafe_b64encode(f"{way}:{key}".encode()).decode().rstrip("=")
+    return sealed(f"{way}:{key}")
 
 
 def _read_cursor(text: str) -> tuple[str, int]:
@@ -133,8 +133,8 @@ def _read_cursor(text: str) -> tuple[str, int]:
     if not text:
         return "on", 0
     try:
-        way, _colon, key = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
-    except ValueError as error:
+        way, _colon, key = opened(text).partition(":")
+    except NotACursor as error:
         raise NoCursor from error
     if way not in ("on", "back") or not key.isdecimal() or len(key) > 18:
         raise NoCursor

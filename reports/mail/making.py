@@ -15,7 +15,8 @@ from reports.mail.cupboard import Cover, Cupboard
 from reports.mail.facts import Facts, Setting, covers
 from reports.mail.models import Delivery, Subscription
 from reports.mail.render import Rendered, render
-from reports.scope import Scope
+from reports.queries.run import patient
+from reports.queries.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Made:
 def make(delivery: Delivery, scope: Scope, at: datetime, *, cupboard: Cupboard, leave_url: str) -> Made:
     """In the recipient's language, from what ``scope`` leaves, as a mail made at that time. The wall must be open."""
     late = delivery.late_at(at)
-    with translation.override(delivery.recipient.language):
+    with translation.override(delivery.recipient.language), patient():
         facts = cupboard.facts(delivery, scope)
         complete = covers(facts.figures.completeness, facts.period, at)
         cover = cupboard.cover(delivery, scope)

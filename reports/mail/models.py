@@ -12,8 +12,8 @@ from portal.tenants.base import PublicModel
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import validate_zone
+from reports.definitions.periods import Period
 from reports.mail.due import Kind, Rhythm
-from reports.periods import Period
 
 KINDS = [(Kind.DAILY.value, _("daily")), (Kind.WEEKLY.value, _("weekly")), (Kind.MONTHLY.value, _("monthly"))]
 WEEKDAYS = list(

@@ -1,44 +1,50 @@
 """The sentences around the tables: how complete the data are, what is late, what the figures cover. Pure."""
 
+from dataclasses import replace
+
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from reports.mail import words
 from reports.mail.due import Kind
-from reports.mail.facts import SHORT_CALLS, Facts, Setting
+from reports.mail.facts import SHORT_CALLS, SHORT_TALKS, Facts, Setting
 from reports.queries.answer import Answer
+from reports.queries.completeness.lacks import lacks, said
+from reports.queries.completeness.words import calls_mirrored
+from reports.queries.left_out import left_out_lines
 from reports.queries.question import Filters
-from reports.understood import calls_read
+
+MOST_GAPS = 5
 
 
 def short_calls(facts: Facts) -> str:
     three, six = (facts.figures.totals[key] for key in SHORT_CALLS)
     if three.value is None or six.value is None:
         return _("Short calls: no ended calls to tell them by.")
-    return _("Short calls: %(three)s lasted at most 3 s, %(six)s at most 6 s (n = %(n)s).") % {
+    sentence = _("Short calls: %(three)s lasted at most 3 s, %(six)s at most 6 s (n = %(n)s).") % {
         "three": words.amount(three.value, "percent"),
         "six": words.amount(six.value, "percent"),
         "n": words.number(three.n or 0),
+    }
+    talks, talks_6 = (facts.figures.totals[key] for key in SHORT_TALKS)
+    if talks.value is None or talks_6.value is None:
+        return sentence
+    return f"{sentence} " + _("Of the connected calls alone: %(three)s and %(six)s (n = %(n)s).") % {
+        "three": words.amount(talks.value, "percent"),
+        "six": words.amount(talks_6.value, "percent"),
+        "n": words.number(talks.n or 0),
     }
 
 
 def data(facts: Facts) -> str:
     """How complete the figures are, in one line."""
-    stand = facts.figures.completeness
+    completeness = facts.figures.completeness
     parts = []
-    if stand.as_of:
-        parts.append(_("Data as of %(moment)s") % {"moment": words.moment(stand.as_of, facts.period.zone)})
+    if completeness.as_of:
+        parts.append(_("Data as of %(moment)s") % {"moment": words.moment(completeness.as_of, facts.period.zone)})
     else:
         parts.append(_("No data were read yet"))
-    if unread := calls_read(stand.mirrored, stand.vendor_total, stand.quarantined, stand.accepted):
-        parts.append(unread)
-    elif stand.vendor_total is None:
-        parts.append(_("%(calls)s mirrored") % {"calls": words.calls(stand.mirrored)})
-    else:
-        parts.append(
-            _("%(mirrored)s of %(total)s mirrored")
-            % {"mirrored": words.number(stand.mirrored), "total": words.calls(stand.vendor_total)}
-        )
+    parts.append(calls_mirrored(completeness))
     corrections = facts.corrections
     if corrections:
         text = {
@@ -65,12 +71,9 @@ def warning(setting: Setting) -> str:
 
 
 def gaps(answer: Answer) -> tuple[str, ...]:
-    found = dict.fromkeys(
-        f"{words.label(gap.environment_name)}{f', {words.day(gap.day)}' if gap.day else ''}"
-        for gap in answer.completeness.gaps
-    )
-    shown = list(found)[:5]
-    return (*shown, *(["…"] if len(found) > len(shown) else []))
+    named = (replace(gap, environment_name=words.label(gap.environment_name)) for gap in answer.completeness.gaps)
+    lines = [said(lack, lambda at: words.moment(at, answer.period.zone)) for lack in lacks(named)]
+    return (*lines[:MOST_GAPS], *(["…"] if len(lines) > MOST_GAPS else []))
 
 
 def late(setting: Setting, facts: Facts) -> str:
@@ -81,7 +84,7 @@ def late(setting: Setting, facts: Facts) -> str:
     }
 
 
-def limits(setting: Setting) -> tuple[str, ...]:
+def limits(setting: Setting, facts: Facts) -> tuple[str, ...]:
     """What the figures cover and leave out."""
     testing = {
         "exclude": _("test calls left out"),
@@ -99,7 +102,7 @@ def limits(setting: Setting) -> tuple[str, ...]:
     else:
         lines.append(_("all agents"))
     lines.append(testing)
-    return (*lines, *_chosen(setting.filters))
+    return (*lines, *_chosen(setting.filters), *left_out_lines(facts.figures))
 
 
 def _chosen(filters: Filters) -> list[str]:

@@ -20,7 +20,7 @@ from reports.mail.rights import Author
 from reports.queries.agents import agents
 from reports.queries.environments import environments
 from reports.queries.question import QuestionError
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 EVERY = {"day": Kind.DAILY, "week": Kind.WEEKLY, "month": Kind.MONTHLY}
 NAMES = {
@@ -59,8 +59,8 @@ class Plan:
     def filters(self, before: str = "") -> str:
         """The query string of what is chosen; other filters stay as they were."""
         chosen = {"environment": self.environments, "agent": self.agents}
-        kept = {name: value for name, value in parse_qsl(before) if name not in chosen}
-        return urlencode(kept | {name: ",".join(map(str, ids)) for name, ids in chosen.items() if ids})
+        others = {name: value for name, value in parse_qsl(before) if name not in chosen}
+        return urlencode(others | {name: ",".join(map(str, ids)) for name, ids in chosen.items() if ids})
 
 
 FIELDS = tuple(field.name for field in fields(Plan))
@@ -148,14 +148,14 @@ class _Reader:
                 addresses.append(normalised(text))
             except ValidationError:
                 self.errors["to"] = _("“%(text)s” is not an e-mail address.") % {"text": one_line(text, limit=80)}
-        found = tuple(dict.fromkeys(addresses))
-        if not found:
+        readers = tuple(dict.fromkeys(addresses))
+        if not readers:
             self.errors.setdefault("to", _("Say to whom the mail goes."))
-        elif len(found) > MOST_READERS:
+        elif len(readers) > MOST_READERS:
             self.errors["to"] = _("One mail goes to at most %(most)s addresses.") % {"most": MOST_READERS}
-        elif not self.author.manages and found != (self.author.email,):
+        elif not self.author.manages and readers != (self.author.email,):
             self.errors["to"] = _("You may have mails sent to yourself only, %(email)s.") % {"email": self.author.email}
-        return found
+        return readers
 
     def name(self) -> str:
         """What it is called; empty for the usual name, also where the usual one stood before."""
@@ -207,21 +207,21 @@ class _Reader:
             self.errors[name] = _("This is “true” or “false”.")
         return value is True
 
-    def chosen(self, name: str, known: Iterable[UUID]) -> tuple[UUID, ...]:
+    def chosen(self, name: str, allowed: Iterable[UUID]) -> tuple[UUID, ...]:
         """Public ids; one that the mail cannot show is answered like one that nobody has."""
         words = _listed(self.given(name))
         ids = _ids(",".join(words))
-        if len(ids) != len(dict.fromkeys(words)) or not set(known).issuperset(ids):
+        if len(ids) != len(dict.fromkeys(words)) or not set(allowed).issuperset(ids):
             self.errors[name] = _("One of these is nothing that this mail could show.")
         return ids
 
 
 def _usual_names() -> set[str]:
-    found = set()
+    names = set()
     for language in LANGUAGES:
         with translation.override(language):
-            found |= {str(name) for name in NAMES.values()}
-    return found
+            names |= {str(name) for name in NAMES.values()}
+    return names
 
 
 def _listed(value: Any) -> list[str]:
@@ -235,10 +235,10 @@ def _listed(value: Any) -> list[str]:
 
 def _ids(text: str) -> tuple[UUID, ...]:
     """The ids of a comma list, as far as they are ids; each once."""
-    found = []
+    ids = []
     for word in filter(None, text.split(",")):
         try:
-            found.append(UUID(word))
+            ids.append(UUID(word))
         except ValueError:
             continue
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(ids))

@@ -64,8 +64,8 @@ def send_test(subscription: Subscription, member: User, author: Author, hint: Ca
     made = preview(subscription, reader, now)
     with translation.override(reader.language):
         subject = _("Test: %(subject)s") % {"subject": made.rendered.subject}
-    kept = {name: value for name, value in made.headers.items() if not name.startswith("List-Unsubscribe")}
-    made = replace(made, rendered=replace(made.rendered, subject=subject), headers=kept)
+    headers = {name: value for name, value in made.headers.items() if not name.startswith("List-Unsubscribe")}
+    made = replace(made, rendered=replace(made.rendered, subject=subject), headers=headers)
     with transaction.atomic():
         reference = f"{_REFERENCE}{subscription.public_id}:{uuid7()}"
         message = made.put(_delivery(subscription, reader, now), reference=reference)

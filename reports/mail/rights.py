@@ -11,7 +11,7 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
 from reports.mail.models import AddedBy, Recipient, Subscription
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 
 class NotAllowed(Exception):
@@ -56,7 +56,7 @@ class Rights:
         )
         return environments and (not self.agents or (bool(other.agents) and self.agents >= other.agents))
 
-    def kept(self, tenant: Tenant) -> Grant:
+    def make_grant(self, tenant: Tenant) -> Grant:
         """A grant of its own with these rights, without numbers."""
         grant: Grant = Grant.objects.create(
             tenant=tenant, all_environments=self.environments is None, agent_keys=sorted(self.agents)

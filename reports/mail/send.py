@@ -22,7 +22,7 @@ from reports.mail.facts import snapshot
 from reports.mail.making import Made, make
 from reports.mail.models import Delivery, DeliveryState
 from reports.mail.rights import NotAllowed, scope_of
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 logger = logging.getLogger("ringbook.mail")
 HandOver = Callable[[int, int], str]  # (tenant, message) -> the state the message is in

@@ -38,11 +38,11 @@ def create_weekly(
     """
     with wall.tenant(tenant), translation.override(language), transaction.atomic():
         name = name or str(NAMES[Kind.WEEKLY])
-        found = Subscription.objects.filter(name=name, recipients__email=normalised(email)).first()
-        if found is not None:
-            return found
+        existing = Subscription.objects.filter(name=name, recipients__email=normalised(email)).first()
+        if existing is not None:
+            return existing
         subscription = Subscription(
-            tenant=tenant, grant=Rights().kept(tenant), name=name, kind=Kind.WEEKLY.value, zone=tenant.zone
+            tenant=tenant, grant=Rights().make_grant(tenant), name=name, kind=Kind.WEEKLY.value, zone=tenant.zone
         )
         subscription.next_due = next_due(subscription.rhythm, since or timezone.now())
         subscription.save()
@@ -55,7 +55,7 @@ def create(plan: Plan, author: Author) -> Subscription:
     with transaction.atomic():
         subscription = Subscription(
             tenant=author.tenant,
-            grant=author.rights.kept(author.tenant),
+            grant=author.rights.make_grant(author.tenant),
             creator=author.user if author.key is None else None,
             key=author.key,
             **_columns(plan, ""),
@@ -127,7 +127,7 @@ def add_recipient(
     }
     with transaction.atomic():
         if membership is None:
-            standing["grant"] = grant or author.rights.kept(author.tenant)
+            standing["grant"] = grant or author.rights.make_grant(author.tenant)
         recipient, is_new = Recipient.objects.get_or_create(
             tenant_id=subscription.tenant_id,
             subscription=subscription,
@@ -173,8 +173,8 @@ def _set_readers(subscription: Subscription, plan: Plan, author: Author) -> bool
     for email in dict.fromkeys((*new, *stale, *back)):
         if email in plan.to:
             add_recipient(subscription, email, language=plan.language, author=author)
-    told = Recipient.objects.filter(subscription=subscription).exclude(language=plan.language)
-    return bool(told.update(language=plan.language)) or bool(gone or new or stale or back)
+    recipients = Recipient.objects.filter(subscription=subscription).exclude(language=plan.language)
+    return bool(recipients.update(language=plan.language)) or bool(gone or new or stale or back)
 
 
 def about(subscription: Subscription, **counts: int) -> dict[str, str | int]:

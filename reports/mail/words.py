@@ -9,9 +9,9 @@ from django.utils.translation import ngettext
 
 from portal.formats import figures
 from portal.outbox.text import one_line
+from reports.definitions.metrics import Metric
+from reports.definitions.periods import Period
 from reports.mail.due import Kind
-from reports.metrics import Metric
-from reports.periods import Period
 from reports.queries.answer import Cell
 
 NOTHING = "–"
@@ -46,10 +46,17 @@ def figure(cell: Cell, metric: Metric) -> str:
     return _("n too small") if cell.small else amount(cell.value, metric.unit)
 
 
+def figure_before(cell: Cell, metric: Metric) -> str:
+    """As :func:`figure`, of the period before."""
+    return _("n too small") if cell.previous_small else amount(cell.previous, metric.unit)
+
+
 def change(cell: Cell, metric: Metric) -> str:
-    """``▲ 2.4 pp``, ``▼ 3.1 %``, ``new``; empty when there is nothing to compare with."""
+    """``▲ 2.4 pp``, ``▼ 3.1 %``, ``new``, or why there is none; empty when there is nothing to compare with."""
     if cell.small or cell.value is None:
         return ""
+    if cell.previous_small:
+        return _("too few before")
     if cell.change is None:
         return _("new") if cell.previous == 0 and cell.value else ""
     size = number(abs(cell.change), 1)

@@ -3,20 +3,19 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period, previous
 from reports.mail.due import Kind
 from reports.mail.facts import Facts, gather
-from reports.measures import Sample
-from reports.metrics import METRICS
-from reports.periods import Period, previous
 from reports.queries.answer import Answer, Cell, Completeness, GapNote, Row
+from reports.queries.callbacks.story import Source
 from reports.queries.question import Filters, Question
-from reports.queries.returns.story import Source
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 ZONE = "America/Sao_Paulo"
 WEEK = Period(date(2026, 7, 6), date(2026, 7, 13), ZONE)
 AS_OF = datetime(2026, 7, 13, 11, 2, tzinfo=UTC)
-WHOLE = Completeness(AS_OF, complete=True, mirrored=1211, vendor_total=1211)
+WHOLE = Completeness(AS_OF, complete=True, mirrored=1340, vendor_total=1340, counted=1211)
 BROKEN = Completeness(
     AS_OF,
     complete=False,
@@ -26,17 +25,19 @@ BROKEN = Completeness(
 )
 TOTALS = {
     "attempts": Cell(1211, 1211, 1130, 7.168),
-    "connect_rate": Cell(43.1, 1190, 40.7, 2.4),
+    "connect_rate": Cell(43.1, 1190, 40.7, 2.4, previous_n=1120),
     "average_duration": Cell(102.4, 513, 98.0, 4.49),
     "callbacks_received": Cell(96, 96, 88, 9.09),
     "callbacks_answered": Cell(71, 71, 75, -5.33),
     "still_open": Cell(14, 14, 9, 55.6),
     "short_call_share_3s": Cell(4.2, 1190, 4.4, -0.2),
     "short_call_share_6s": Cell(9.8, 1190, 9.1, 0.7),
+    "short_connected_share_3s": Cell(1.2, 513, 1.3, -0.1),
+    "short_connected_share_6s": Cell(2.9, 513, 2.8, 0.1),
 }
 SOURCES = (
-    Source("a-0", "Clara · cobrança", 31, Sample({600_000: 10, 2_460_000: 21})),
-    Source(None, "", 3, Sample({7_500_000: 3})),
+    Source("a-0", "Clara · cobrança", 31, 2_460_000),
+    Source(None, "", 3, 7_500_000),
 )
 AGENTS = (
     ("Clara · cobrança", (420, 300), (31.2, 415, 38.0), (95, 130)),
@@ -77,7 +78,15 @@ def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
                         (name,),
                         {
                             "attempts": Cell(now, now, was, None),
-                            "connect_rate": Cell(rate, n, before, rate - before, small=n < 10),
+                            "connect_rate": Cell(
+                                rate,
+                                n,
+                                before,
+                                rate - before,
+                                small=n < 10,
+                                previous_n=was,
+                                previous_small=was < 10,
+                            ),
                             "average_duration": Cell(length, talks),
                         },
                     )

@@ -8,12 +8,12 @@ from html.parser import HTMLParser
 import pytest
 from django.utils import translation
 
+from reports.definitions.periods import Period
 from reports.mail.compose import compose
 from reports.mail.facts import Setting
 from reports.mail.highlights import sentence, streak
 from reports.mail.render import CUT_AT, render
 from reports.mail.words import amount, span
-from reports.periods import Period
 from reports.queries.answer import Cell
 from reports.queries.question import Filters
 from tests.reports.mail.answers import AGENTS, BROKEN, TOTALS, ZONE, week_facts
@@ -100,7 +100,7 @@ def test_figures_stand_with_the_week_before_and_the_mean_of_four():
 
 def test_agents_stand_worst_change_first_and_small_ones_show_no_rate():
     text = make().text
-    names = [text.index(name) for name in ("Clara", "Teste A/B", "Recepção", "Rafael")]
+    names = [text.index(f"\n{name}") for name in ("Clara", "Teste A/B", "Recepção", "Rafael")]
     assert names == sorted(names)
     assert re.search(r"Teste A/B +6 +n too small", text)
 
@@ -110,7 +110,7 @@ def test_incomplete_and_late_are_said_plainly_in_both_forms():
     assert mail.subject.endswith("· incomplete")
     for form in (mail.text, mail.html):
         assert "These figures are not complete" in form
-        assert "Missing: Sales, 8 Jul" in " ".join(form.split())
+        assert "Missing: Sales: calls, 8 Jul, since" in " ".join(form.split())
         assert "1,180 of 1,211 calls mirrored" in form
         assert "comes late: it was due on 13 Jul, 08:00" in form
 
@@ -139,7 +139,10 @@ def test_names_from_outside_stay_text(name):
 
 def test_the_highlight_names_only_what_is_more_than_chance():
     agents = (("Clara", (900, 900), (31.0, 890, 40.0), (95, 280)), *AGENTS[1:])
-    totals = TOTALS | {"attempts": Cell(9000, 9000, 8800, 2.3), "connect_rate": Cell(43.1, 8900, 40.7, 2.4)}
+    totals = TOTALS | {
+        "attempts": Cell(9000, 9000, 8800, 2.3),
+        "connect_rate": Cell(43.1, 8900, 40.7, 2.4, previous_n=8700),
+    }
     with translation.override("en"):
         assert sentence(week_facts(agents=agents, totals=totals)) == (
             "The connect rate rose 2.4 pp to 43.1 % (n = 8,900); Clara fell most, from 40.0 % to 31.0 % (n = 890)."

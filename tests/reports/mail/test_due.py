@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reports.definitions.periods import Period
 from reports.mail.due import Kind, Rhythm, baseline, latest_due, next_due, period_of
-from reports.periods import Period
 
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("posix", "right")))
 rhythms = st.builds(

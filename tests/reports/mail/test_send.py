@@ -13,16 +13,16 @@ from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
 from reports.mail import consent, links, making, send
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.send import SendSummary, send_due
 from reports.mail.subscriptions import add_recipient, create_weekly
 from reports.mail.words import amount
-from reports.metrics import METRICS
-from reports.periods import Period
 from reports.queries.ask import ask
 from reports.queries.question import Question
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.runs import Window
 from tests.conftest import member
 from tests.reports.mail.conftest import DUE, HOUR, delivered, messages, mirror

@@ -19,7 +19,7 @@ from reports.mail.preview import TooMany, preview, send_test
 from reports.mail.rights import Author, Rights, at_the_console
 from reports.mail.send import SendSummary, send_due
 from reports.queries.question import QuestionError
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.callbacks import CallbackDay
 from sync.models.calls import Call
 from tests.conftest import member

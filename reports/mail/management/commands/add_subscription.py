@@ -45,5 +45,5 @@ class Command(BaseCommand):
                 name, text = next(iter(error.errors.items()))
                 raise CommandError(f"--{name.removesuffix('s')}: {text}") from error
         due = subscription.next_due
-        told = None if due is None else due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.finish(DONE, {"subscription": str(subscription.public_id), "next_due": told})
+        next_due = None if due is None else due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.finish(DONE, {"subscription": str(subscription.public_id), "next_due": next_due})
