@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.web.agents import agents
+from reports.web.agents.views import agents
 from reports.web.call.remarks import call_flags, call_note, call_notes
 from reports.web.call.views import call, call_payload
 from reports.web.callbacks.views import callbacks
@@ -10,7 +10,7 @@ from reports.web.calls.saved_views import view, views
 from reports.web.calls.views import calls
 from reports.web.campaigns.campaign import campaign
 from reports.web.campaigns.views import campaigns
-from reports.web.contacts import contact_page
+from reports.web.contact.views import contact_page
 from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
 from reports.web.mail.views import delivery_again, mail_act, mail_body, mail_new, mail_one, mail_preview, mails
 from reports.web.overview.views import calls_csv, overview

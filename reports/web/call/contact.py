@@ -7,10 +7,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from reports.queries.detail import CallDetail
-from reports.queries.looped import Looped, looped
-from reports.queries.neighbours import Contacted, around
-from reports.scope import Scope
+from reports.queries.callbacks.links import CallbackLink, Links, links
+from reports.queries.calls.detail import CallDetail
+from reports.queries.calls.neighbours import Contacted, around
+from reports.queries.question import QuestionError
+from reports.queries.run import NotNow
+from reports.queries.scope import Scope
 from reports.web.call.facts import OUTCOMES, direction_word, status_word
 
 
@@ -30,7 +32,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class WithContact:
-    """``rows`` in the order of time, this call among them; ``sentence`` and ``other`` tell of the callback loop."""
+    """``rows`` in the order of time, this call among them; ``sentence`` and ``other`` tell of the callback loop,
+    ``lacking`` of calls that could not be looked at for it.
+    """
 
     rows: tuple[Row, ...]
     alone: bool
@@ -38,11 +42,13 @@ class WithContact:
     more_after: bool
     sentence: str = ""
     other: str = ""
+    lacking: str = ""
 
 
-def with_contact(found: CallDetail, scope: Scope) -> WithContact:
-    call = found.row
-    near, loop = around(call["id"], scope), looped(call["id"], scope)
+def with_contact(call_detail: CallDetail, scope: Scope) -> WithContact:
+    call = call_detail.row
+    near, linked = around(call["id"], scope), _links(call["id"], scope)
+    loop = linked.looped
     here = Contacted(
         id="",
         direction=call["direction"],
@@ -55,16 +61,25 @@ def with_contact(found: CallDetail, scope: Scope) -> WithContact:
         is_test=call["is_test"],
     )
     return WithContact(
-        rows=tuple(_row(each, loop) for each in (*near.before, here, *near.after)),
+        rows=tuple(_row(row, loop) for row in (*near.before, here, *near.after)),
         alone=not (near.before or near.after),
         more_before=near.more_before,
         more_after=near.more_after,
         sentence=_sentence(loop) if loop else "",
         other=loop.other if loop else "",
+        lacking=linked.lacking,
     )
 
 
-def _row(call: Contacted, loop: Looped | None) -> Row:
+def _links(call: str, scope: Scope) -> Links:
+    """A call is shown though its place in the loop cannot be computed at the moment."""
+    try:
+        return links(call, scope)
+    except (QuestionError, NotNow):
+        return Links(lacking=str(NotNow()))
+
+
+def _row(call: Contacted, loop: CallbackLink | None) -> Row:
     note = ""
     if loop and call.id == loop.other:
         note = _("answered by this call") if loop.answers else _("the callback")
@@ -82,7 +97,7 @@ def _row(call: Contacted, loop: Looped | None) -> Row:
     )
 
 
-def _sentence(loop: Looped) -> str:
+def _sentence(loop: CallbackLink) -> str:
     waited: Any = figures.duration(loop.waited.total_seconds())
     if loop.answers:
         return _("A callback: it came %(time)s after the call it answers.") % {"time": waited}

@@ -8,34 +8,31 @@ from typing import Any
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
-from reports.dimensions import DIRECTION_LABELS, STATUS_LABELS
-from reports.queries.detail import CallDetail
-from reports.queries.recordings import Recording, Refusal
-from reports.sides import SIDE_LABELS, Side, side_of
+from reports.definitions.ended_by import SIDE_LABELS, Side, side_of
+from reports.definitions.labels import CALL_OUTCOME_LABELS, DIRECTION_LABELS, STATUS_LABELS
+from reports.queries.calls.detail import CallDetail
+from reports.queries.calls.recordings import Recording, Refusal
 from reports.web.call.times import clock, stretch
 from reports.web.call.words import source_word
+from sync import taxonomy
 
-# What a vendor's data never hold, by fact; the words stand in one sentence.
-SILENT: Mapping[str, Mapping[str, str | Promise]] = {
-    "talkover": {
-        "answered": gettext_lazy("pick-up and ring time"),
-        "ended": gettext_lazy("end"),
-        "billed": gettext_lazy("billed time"),
-        "hangup": gettext_lazy("who hung up and why"),
-        "timeline": gettext_lazy("timeline"),
-        "transcript": gettext_lazy("transcript"),
-        "latency": gettext_lazy("latencies"),
-        "recording": gettext_lazy("recording"),
-    },
+# What is known of a call where its vendor tells it; what it does not tell is named in one sentence of these words.
+OF_A_CALL: Mapping[taxonomy.Fact, str | Promise] = {
+    taxonomy.Fact.PICK_UP: gettext_lazy("pick-up and ring time"),
+    taxonomy.Fact.END: gettext_lazy("end"),
+    taxonomy.Fact.BILLED_TIME: gettext_lazy("billed time"),
+    taxonomy.Fact.HANG_UP: gettext_lazy("who hung up and why"),
+    taxonomy.Fact.TIMELINE: gettext_lazy("timeline"),
+    taxonomy.Fact.TRANSCRIPT: gettext_lazy("transcript"),
+    taxonomy.Fact.LATENCIES: gettext_lazy("latencies"),
+    taxonomy.Fact.RECORDING: gettext_lazy("recording"),
 }
+OUTCOME_MARKS = {"connected": "good", "unreached": "bad", "open": "wait", "unresolved": "warn"}
 OUTCOMES: Mapping[str, tuple[str, str | Promise]] = {
-    "connected": ("good", pgettext_lazy("one call", "connected")),
-    "unreached": ("bad", pgettext_lazy("one call", "unreached")),
-    "open": ("wait", pgettext_lazy("one call", "open")),
-    "unresolved": ("warn", pgettext_lazy("one call", "unresolved")),
+    word: (OUTCOME_MARKS[word], label) for word, label in CALL_OUTCOME_LABELS.items()
 }
 _NO_RECORDING: Mapping[str, str | Promise] = {
     Refusal.NONE: gettext_lazy("none for this call"),
@@ -75,23 +72,23 @@ def direction_word(direction: str) -> str:
     return str(DIRECTION_LABELS.get(direction, direction))
 
 
-def groups(found: CallDetail, tenant: str, zone: str) -> tuple[Group, ...]:
+def groups(call_detail: CallDetail, tenant: str, zone: str) -> tuple[Group, ...]:
     """All that is known of a call in few words."""
     return (
-        Group(_("Call"), _call(found, tenant)),
-        Group(_("Times"), _times(found, zone)),
-        Group(_("Vendor"), _vendor(found), folds=True),
-        Group(_("Mirror"), _mirror(found, zone), folds=True),
+        Group(_("Call"), _call(call_detail, tenant)),
+        Group(_("Times"), _times(call_detail, zone)),
+        Group(_("Vendor"), _vendor(call_detail), folds=True),
+        Group(_("Mirror"), _mirror(call_detail, zone), folds=True),
     )
 
 
-def untold(found: CallDetail) -> str:
+def untold(call_detail: CallDetail) -> str:
     """What this vendor never tells, as a list in words."""
-    return ", ".join(map(str, SILENT.get(found.provider, {}).values()))
+    return ", ".join(str(words) for fact, words in OF_A_CALL.items() if fact not in call_detail.facts)
 
 
-def _call(found: CallDetail, tenant: str) -> tuple[Fact, ...]:
-    row, calls = found.row, reverse("reports_web:calls", args=[tenant])
+def _call(call_detail: CallDetail, tenant: str) -> tuple[Fact, ...]:
+    row, calls = call_detail.row, reverse("reports_web:calls", args=[tenant])
     agent_href = f"{calls}?agent={row['agent']}" if row["agent"] else ""
     facts = [
         Fact(_("Direction"), direction_word(row["direction"])),
@@ -100,30 +97,30 @@ def _call(found: CallDetail, tenant: str) -> tuple[Fact, ...]:
         Fact(_("Agent"), row["agent_name"] or _("without an agent"), href=agent_href),
         Fact(_("Environment"), row["environment_name"], href=f"{calls}?environment={row['environment']}"),
     ]
-    if "recording" not in SILENT.get(found.provider, {}):
-        facts.append(_recording(found.recording))
+    if taxonomy.Fact.RECORDING in call_detail.facts:
+        facts.append(_recording(call_detail.recording))
     return tuple(facts)
 
 
-def _times(found: CallDetail, zone: str) -> tuple[Fact, ...]:
-    row, silent = found.row, SILENT.get(found.provider, {})
+def _times(call_detail: CallDetail, zone: str) -> tuple[Fact, ...]:
+    row = call_detail.row
     guessed = _("guessed: the vendor tells no start with its time zone") if row["started_guessed"] else ""
     facts = [Fact(_("Started"), clock(row["started_at"], zone), note=guessed)]
-    if "answered" not in silent:
+    if taxonomy.Fact.PICK_UP in call_detail.facts:
         facts.append(Fact(_("Picked up"), clock(row["answered_at"], zone) or figures.NO_BASE))
         facts.append(Fact(_("Ring time"), _span(row["started_at"], row["answered_at"])))
-    if "ended" not in silent:
+    if taxonomy.Fact.END in call_detail.facts:
         facts.append(Fact(_("Ended"), clock(row["ended_at"], zone) or figures.NO_BASE))
     facts.append(Fact(_("Duration"), _seconds(row["duration"])))
-    if "billed" not in silent:
+    if taxonomy.Fact.BILLED_TIME in call_detail.facts:
         facts.append(Fact(_("Billed"), _seconds(row["billed"])))
     return tuple(facts)
 
 
-def _vendor(found: CallDetail) -> tuple[Fact, ...]:
-    row, silent = found.row, SILENT.get(found.provider, {})
+def _vendor(call_detail: CallDetail) -> tuple[Fact, ...]:
+    row = call_detail.row
     facts = []
-    if "hangup" not in silent:
+    if taxonomy.Fact.HANG_UP in call_detail.facts:
         facts.append(Fact(_("Hung up by"), source_word(row["hangup_source"]) or figures.NO_BASE))
         side = side_of(row["hangup_cause"], row["status"]) if row["hangup_cause"] else ""
         note = str(SIDE_LABELS[side]) if side and side != Side.UNKNOWN else ""
@@ -134,23 +131,23 @@ def _vendor(found: CallDetail) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _mirror(found: CallDetail, zone: str) -> tuple[Fact, ...]:
-    row = found.row
+def _mirror(call_detail: CallDetail, zone: str) -> tuple[Fact, ...]:
+    row = call_detail.row
     facts = [
-        Fact(_("First mirrored"), clock(found.first_seen_at, zone)),
+        Fact(_("First mirrored"), clock(call_detail.first_seen_at, zone)),
         Fact(_("Last changed here"), clock(row["changed_at"], zone)),
-        Fact(_("As read at"), clock(found.read_at, zone)),
+        Fact(_("As read at"), clock(call_detail.read_at, zone)),
     ]
-    if found.upstream_updated_at:
-        facts.append(Fact(_("Vendor's last change"), clock(found.upstream_updated_at, zone)))
+    if call_detail.upstream_updated_at:
+        facts.append(Fact(_("Vendor's last change"), clock(call_detail.upstream_updated_at, zone)))
     return tuple(facts)
 
 
 def _recording(recording: Recording) -> Fact:
     if recording.refusal is None:
         return Fact(_("Recording"), _("Open the recording"), note=recording.host, href=recording.url, outside=True)
-    said = str(_NO_RECORDING[recording.refusal])
-    return Fact(_("Recording"), said, note=recording.host)
+    refusal = str(_NO_RECORDING[recording.refusal])
+    return Fact(_("Recording"), refusal, note=recording.host)
 
 
 def _span(start: datetime, end: datetime | None) -> str:

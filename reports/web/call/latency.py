@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.formats import figures
-from reports.queries.nested import Parts
+from reports.queries.calls.payload_parts import Parts
 from reports.web.call.times import offset
 from reports.web.call.words import key_word
-from reports.web.charts import BarRow, Bars, Stripe, bars
+from reports.web.shared.charts import BarRow, Bars, Stripe, bars
 
 MOST_ANSWERS = 100
 STAGES: Mapping[str, tuple[str, str]] = {"stt": ("s2", "STT"), "llm": ("s1", "LLM"), "tts": ("s3", "TTS")}
@@ -49,22 +49,22 @@ def answers(parts: Parts, latencies: Mapping[str, Sequence[float]] | None) -> li
     Where a stage tells as many latencies as there are turns of its side, they are those of these turns: a person's are
     heard (STT), an agent's thought and spoken (LLM, TTS). Otherwise they stand by their number alone.
     """
-    told = {stage: list(values) for stage, values in (latencies or {}).items() if stage in STAGES and values}
-    if not told:
+    by_stage = {stage: list(values) for stage, values in (latencies or {}).items() if stage in STAGES and values}
+    if not by_stage:
         return []
     agents = [number for number, turn in enumerate(parts.transcript, 1) if turn.side == "agent"]
     people = [number for number, turn in enumerate(parts.transcript, 1) if turn.side == "person"]
-    placed = all(len(values) == len(people if stage == "stt" else agents) for stage, values in told.items())
+    placed = all(len(values) == len(people if stage == "stt" else agents) for stage, values in by_stage.items())
     if not placed:
-        count = max(map(len, told.values()))
-        return [Answered(None, _at(told, dict.fromkeys(told, place))) for place in range(count)]
-    found = []
+        count = max(map(len, by_stage.values()))
+        return [Answered(None, _at(by_stage, dict.fromkeys(by_stage, place))) for place in range(count)]
+    answered = []
     for place, number in enumerate(agents):
         since = agents[place - 1] if place else 0
         heard = [at for at, person in enumerate(people) if since < person < number]
         places = {"llm": place, "tts": place} | ({"stt": heard[-1]} if heard else {})
-        found.append(Answered(number, _at(told, places)))
-    return found
+        answered.append(Answered(number, _at(by_stage, places)))
+    return answered
 
 
 def waterfall(
@@ -78,12 +78,12 @@ def waterfall(
 
     Turns up to ``shown`` are on the page, and the answers link to them.
     """
-    found = answers(parts, latencies)
-    if not found:
+    answered = answers(parts, latencies)
+    if not answered:
         return None
     stages = [stage for stage in STAGES if (latencies or {}).get(stage)]
     rows = []
-    for place, answer in enumerate(found[:MOST_ANSWERS], 1):
+    for place, answer in enumerate(answered[:MOST_ANSWERS], 1):
         turn = parts.transcript[answer.turn - 1] if answer.turn else None
         href = f"#turn-{answer.turn}" if answer.turn and answer.turn <= shown else ""
         note = offset(turn.at, started) if turn else ""
@@ -91,20 +91,20 @@ def waterfall(
     headings = (_("Answer"), *(STAGES[stage][1] for stage in stages), _("Together"))
     return Waterfall(
         bars=bars(rows, headings if len(stages) > 1 else headings[:-1]),
-        sentence=_sentence(found, latencies or {}, stages),
+        sentence=_sentence(answered, latencies or {}, stages),
         legend=[STAGES[stage] for stage in stages],
-        placed=found[0].turn is not None,
+        placed=answered[0].turn is not None,
         shown=len(rows),
-        count=len(found),
+        count=len(answered),
         makers=_makers(parts),
     )
 
 
-def _at(told: Mapping[str, Sequence[float]], places: Mapping[str, int]) -> dict[str, float]:
+def _at(by_stage: Mapping[str, Sequence[float]], places: Mapping[str, int]) -> dict[str, float]:
     return {
-        stage: told[stage][places[stage]]
+        stage: by_stage[stage][places[stage]]
         for stage in STAGES
-        if stage in told and stage in places and places[stage] < len(told[stage])
+        if stage in by_stage and stage in places and places[stage] < len(by_stage[stage])
     }
 
 
@@ -122,26 +122,26 @@ def _cells(answer: Answered, stages: Sequence[str]) -> tuple[str, ...]:
     return (*cells, figures.value(answer.total, "ms")) if len(stages) > 1 else tuple(cells)
 
 
-def _sentence(found: Sequence[Answered], latencies: Mapping[str, Sequence[float]], stages: Sequence[str]) -> str:
-    slowest = max(found, key=lambda answer: answer.total)
-    told = ngettext("%(n)s answer.", "%(n)s answers.", len(found)) % {"n": figures.decimal(len(found))}
-    if len(found) > 1:
-        told += " " + _("The slowest is number %(place)s with %(time)s.") % {
-            "place": figures.decimal(found.index(slowest) + 1),
+def _sentence(answered: Sequence[Answered], latencies: Mapping[str, Sequence[float]], stages: Sequence[str]) -> str:
+    slowest = max(answered, key=lambda answer: answer.total)
+    text = ngettext("%(n)s answer.", "%(n)s answers.", len(answered)) % {"n": figures.decimal(len(answered))}
+    if len(answered) > 1:
+        text += " " + _("The slowest is number %(place)s with %(time)s.") % {
+            "place": figures.decimal(answered.index(slowest) + 1),
             "time": figures.value(slowest.total, "ms"),
         }
     medians = [f"{STAGES[stage][1]} {figures.value(median(latencies[stage]), 'ms')}" for stage in stages]
-    return told + " " + _("Medians: %(values)s.") % {"values": ", ".join(medians)}
+    return text + " " + _("Medians: %(values)s.") % {"values": ", ".join(medians)}
 
 
 def _makers(parts: Parts) -> list[tuple[str, str]]:
     """What each stage says of itself: models and tokens."""
-    found = []
+    makers = []
     for stage, (_kind, name) in STAGES.items():
-        told = parts.stages.get(stage)
-        if told is None:
+        details = parts.stages.get(stage)
+        if details is None:
             continue
-        words = [*told.makers, *(f"{key_word(key)} {figures.decimal(n)}" for key, n in told.tokens.items())]
+        words = [*details.makers, *(f"{key_word(key)} {figures.decimal(n)}" for key, n in details.tokens.items())]
         if words:
-            found.append((name, " · ".join(words)))
-    return found
+            makers.append((name, " · ".join(words)))
+    return makers

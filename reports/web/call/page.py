@@ -1,7 +1,6 @@
 """The page of one call, arranged from what ``reports.queries`` tells of it."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,18 +17,18 @@ from portal.audit.access import note_access
 from portal.audit.record import address_of
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest
-from reports.periods import Period, local_date
-from reports.queries.calls import beside
-from reports.queries.chosen import Filters, QuestionError
-from reports.queries.detail import CallDetail, detail
-from reports.queries.freshness import completeness
-from reports.queries.history import Change
-from reports.queries.nested import Facts
+from reports.annotations.flags import raised
+from reports.annotations.models import MOST_TEXT
+from reports.annotations.notes import Note, notes_of
+from reports.definitions.filters import Filters, QuestionError
+from reports.definitions.periods import Period, local_date
+from reports.queries.calls.detail import CallDetail, detail
+from reports.queries.calls.history import Change
+from reports.queries.calls.lists import CallRow, beside
+from reports.queries.calls.payload_parts import Facts
+from reports.queries.completeness.freshness import completeness
 from reports.queries.question import read_calls
-from reports.remarks.flags import raised
-from reports.remarks.models import MOST_TEXT
-from reports.remarks.notes import Note, notes_of
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from reports.web.call.contact import with_contact
 from reports.web.call.facts import OUTCOMES, direction_word, groups, status_word, untold
 from reports.web.call.latency import answers, waterfall
@@ -37,7 +36,7 @@ from reports.web.call.raw import raw
 from reports.web.call.talk import shown, talk
 from reports.web.call.times import clock, offset, stretch
 from reports.web.call.words import event_word, key_word, value_word
-from reports.web.completeness import completeness_line
+from reports.web.shared.completeness import completeness_line
 
 MOST_ROWS = 40
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -66,10 +65,10 @@ def find(request: TenantRequest, call: UUID) -> tuple[CallDetail, Scope]:
     """The call and the reader's scope; 404 for a foreign id as for an absent one. Opening a transcript is noted."""
     scope = Scope.of(request.scope_grant)
     try:
-        found = detail(call, scope)
+        call_detail = detail(call, scope)
     except ObjectDoesNotExist:
         raise Http404 from None
-    if found.has_transcript:
+    if call_detail.has_transcript:
         note_access(
             "call.transcript_opened",
             str(call),
@@ -77,18 +76,18 @@ def find(request: TenantRequest, call: UUID) -> tuple[CallDetail, Scope]:
             user=request.user,
             address=address_of(request),
         )
-    return found, scope
+    return call_detail, scope
 
 
 def call_page(request: TenantRequest, call: UUID, draft: Draft | None = None) -> TemplateResponse:
     """The whole page. ``draft`` is a note that was refused: it stands in its form again, with the reason."""
-    found, scope = find(request, call)
+    call_detail, scope = find(request, call)
     slug, zone, now = request.tenant.slug, scope.zone, timezone.now()
-    row, parts = found.row, found.parts
+    row, parts = call_detail.row, call_detail.parts
     started = row["started_at"]
     above, below = _beside(request.GET, row, scope)
     query = request.GET.urlencode()
-    given = answers(parts, found.latencies)
+    given = answers(parts, call_detail.latencies)
     talked = talk(parts, started, given, agent=row["agent_name"])
     contact = row["to_number"] if row["direction"] == "outbound" else row["from_number"]
     day = local_date(started, zone)
@@ -97,7 +96,7 @@ def call_page(request: TenantRequest, call: UUID, draft: Draft | None = None) ->
     context: dict[str, Any] = {
         "page": "calls",
         "row": row,
-        "found": found,
+        "found": call_detail,
         "contact": figures.phone(contact),
         "direction": direction_word(row["direction"]),
         "status": status_word(row["status"]),
@@ -105,21 +104,21 @@ def call_page(request: TenantRequest, call: UUID, draft: Draft | None = None) ->
         "started": clock(started, zone),
         "zone": figures.zone_name(zone),
         "line": completeness_line(standing, zone, now=now),
-        "groups": groups(found, slug, zone),
-        "untold": untold(found),
-        "events": _events(found),
+        "groups": groups(call_detail, slug, zone),
+        "untold": untold(call_detail),
+        "events": _events(call_detail),
         "talk": talked,
-        "latency": waterfall(parts, found.latencies, started, shown=talked.shown),
+        "latency": waterfall(parts, call_detail.latencies, started, shown=talked.shown),
         "insights": _section(_("Insights"), parts.insights),
-        "sections": _sections(found),
+        "sections": _sections(call_detail),
         "unrecognised": parts.unrecognised,
-        "raw": raw(found.payload),
-        "changes": _changes(found, zone),
-        "first_seen": clock(found.first_seen_at, zone),
-        "around": with_contact(found, scope),
+        "raw": raw(call_detail.payload),
+        "changes": _changes(call_detail, zone),
+        "first_seen": clock(call_detail.first_seen_at, zone),
+        "around": with_contact(call_detail, scope),
         "flags": raised(row["id"], scope, request.user),
         "clears": request.membership.role != "viewer",
-        "notes": [_note(note, found, zone) for note in notes_of(row["id"], scope, request.membership)],
+        "notes": [_note(note, call_detail, zone) for note in notes_of(row["id"], scope, request.membership)],
         "draft": draft,
         "most_text": str(MOST_TEXT),  # an attribute takes no thousands separator
         "above": above,
@@ -138,20 +137,20 @@ def _make_signs_visible(response: HttpResponse) -> None:
     response.content = _CONTROLS.sub("\ufffd".encode(), response.content)
 
 
-def _beside(params: QueryDict, row: Mapping[str, Any], scope: Scope) -> tuple[str, str]:
+def _beside(params: QueryDict, row: CallRow, scope: Scope) -> tuple[str, str]:
     """The calls above and below in the list that the address carries on; none when it carries no list."""
     try:
         ordering = params.get("ordering") or "-started_at"
-        return beside(dict(row), read_calls(params, scope), scope, ordering=ordering)
+        return beside(row, read_calls(params, scope), scope, ordering=ordering)
     except QuestionError:
         return "", ""
 
 
-def _events(found: CallDetail) -> list[dict[str, str]]:
+def _events(call_detail: CallDetail) -> list[dict[str, str]]:
     """The timeline with the time of each event from the start, and from the event before."""
     events, before = [], None
-    started = found.row["started_at"]
-    for event in found.parts.timeline[:MOST_EVENTS]:
+    started = call_detail.row["started_at"]
+    for event in call_detail.parts.timeline[:MOST_EVENTS]:
         gap = ""
         if event.at and before and event.at > before:
             gap = f"+{stretch(event.at - before)}"
@@ -162,8 +161,8 @@ def _events(found: CallDetail) -> list[dict[str, str]]:
     return events
 
 
-def _sections(found: CallDetail) -> list[FactRows]:
-    parts = found.parts
+def _sections(call_detail: CallDetail) -> list[FactRows]:
+    parts = call_detail.parts
     titled = ((_("Quality"), parts.quality), (_("Context"), parts.context), (_("Audio"), parts.audio))
     return [section for title, facts in titled if (section := _section(title, facts))]
 
@@ -177,10 +176,10 @@ def _section(title: str, facts: Facts) -> FactRows | None:
     return FactRows(title, rows, shown(more or None))
 
 
-def _changes(found: CallDetail, zone: str) -> list[dict[str, Any]]:
+def _changes(call_detail: CallDetail, zone: str) -> list[dict[str, Any]]:
     return [
         {"at": clock(changes.at, zone), "fields": [_change(change, zone) for change in changes.fields]}
-        for changes in found.changes
+        for changes in call_detail.changes
     ]
 
 
@@ -195,12 +194,12 @@ def _change(change: Change, zone: str) -> dict[str, str]:
     return {"name": names[change.field], "was": word(change.was), "now": word(change.now)}
 
 
-def _note(note: Note, found: CallDetail, zone: str) -> dict[str, Any]:
+def _note(note: Note, call_detail: CallDetail, zone: str) -> dict[str, Any]:
     return {
         "note": note,
-        "text": found.written(note.text),
+        "text": call_detail.written(note.text),
         "at": clock(note.created_at, zone),
         "changed": clock(note.changed_at, zone),
         # Whoever sees the text with dots in it must not write them over what stood there.
-        "may_change": note.may_change and found.written(note.text) == note.text,
+        "may_change": note.may_change and call_detail.written(note.text) == note.text,
     }

@@ -22,8 +22,8 @@ def raw(payload: str) -> Raw:
     """The first part of a JSON text, one member to a line. Costs what is shown, however long the whole is."""
     out: list[str] = []
     length, depth, before = 0, 0, ""
-    for found in _TOKEN.finditer(payload):
-        token = found[0]
+    for match in _TOKEN.finditer(payload):
+        token = match[0]
         if token in _CLOSING:
             depth = max(0, depth - 1)
         piece = _piece(token, before, depth)
@@ -49,5 +49,5 @@ def _piece(token: str, before: str, depth: int) -> str:
     return "\n" + "  " * min(depth, _MOST_INDENT) + token
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.remarks import notes
-from reports.remarks.flags import set_flag
-from reports.scope import Scope
+from reports.annotations import notes
+from reports.annotations.flags import set_flag
+from reports.queries.scope import Scope
 from reports.web.call.page import Draft, call_page
 
 

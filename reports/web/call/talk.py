@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
-from reports.queries.nested import Parts, Tool, Turn
+from reports.queries.calls.payload_parts import Parts, Tool, Turn
 from reports.web.call.latency import Answered
 from reports.web.call.times import offset
 
@@ -80,11 +80,11 @@ def talk(parts: Parts, started: datetime, answers: Sequence[Answered], *, agent:
         text = turn.text if len(turn.text) * 4 <= left else turn.text.encode()[:left].decode("utf-8", "ignore")
         left -= len(text.encode())
         speaker = _speaker(turn, agent)
-        said = "" if speaker == before and lines else speaker
+        heading = "" if speaker == before and lines else speaker
         answer = figures.value(took[number], "ms") if number in took else ""
         cut = len(text) < len(turn.text)
         when = offset(turn.at, started)
-        lines.append(Line(number, turn.side, said, text, turn.at, when, cut=cut, took=answer))
+        lines.append(Line(number, turn.side, heading, text, turn.at, when, cut=cut, took=answer))
         shown, before = number, speaker
     else:
         lines.extend(_tool_line(tool, started) for tool in waiting[: max(0, MOST_LINES - len(lines))])

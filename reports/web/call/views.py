@@ -21,6 +21,6 @@ def call(request: TenantRequest, tenant: str, call: UUID) -> HttpResponseBase:
 @tenant_view()
 def call_payload(request: TenantRequest, tenant: str, call: UUID) -> HttpResponseBase:
     """The vendor's element whole: his own bytes, or with numbers masked for who may not see them."""
-    found, _scope = find(request, call)
+    call_detail, _scope = find(request, call)
     headers = {"Content-Disposition": f'attachment; filename="call-{call}.json"'}
-    return HttpResponse(found.payload.encode(), content_type="application/json", headers=headers)
+    return HttpResponse(call_detail.payload.encode(), content_type="application/json", headers=headers)

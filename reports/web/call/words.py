@@ -69,8 +69,8 @@ _LEAST, _MOST, _PLACES = 1e-6, 1e12, 6  # a number beyond them is told as it cam
 
 
 def key_word(key: str) -> str:
-    known = _KEYS.get(key.lower())
-    return key.replace("_", " ")[:MOST_KEY] if known is None else str(known)
+    word = _KEYS.get(key.lower())
+    return key.replace("_", " ")[:MOST_KEY] if word is None else str(word)
 
 
 def value_word(key: str, value: Any) -> str:
@@ -80,9 +80,9 @@ def value_word(key: str, value: Any) -> str:
     if isinstance(value, float):
         return _number(value)
     text = str(value)
-    known = _VALUES.get(key.lower(), {}).get(text.strip().lower())
-    if known is not None:
-        return str(known)
+    word = _VALUES.get(key.lower(), {}).get(text.strip().lower())
+    if word is not None:
+        return str(word)
     return text if len(text) <= MOST_VALUE else f"{text[:MOST_VALUE]}…"
 
 

@@ -1,7 +1,7 @@
 """The drawings of the callbacks page."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,15 +9,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from portal.formats import figures
-from reports.metrics import METRICS
-from reports.queries.returns.story import Source, Story
-from reports.web.before import since_known
-from reports.web.charts import HALF, BarRow, Bars, Look, Series, Slot, Stripe, bars, columns
-from reports.web.charts import lines as drawn_lines
-from reports.web.contexts import Figure, figure_text
-from reports.web.selection import Selection
-from reports.web.times import Time, room_for
-from reports.web.trend import Drawing
+from reports.definitions.metrics import METRICS
+from reports.queries.callbacks.story import CallbackBreakdown, Source
+from reports.web.shared.before import since_known
+from reports.web.shared.charts import HALF, BarRow, Bars, Look, Series, Slot, Stripe, bars, columns
+from reports.web.shared.charts import lines as drawn_lines
+from reports.web.shared.contexts import Figure, figure_text
+from reports.web.shared.selection import Selection
+from reports.web.shared.times import Time, room_for
+from reports.web.shared.trend import Drawing
 
 OVER_TIME = (
     "callbacks_received",
@@ -32,8 +32,9 @@ _BANDS = (15, 30, 60, 120, 240, 480, 1440, 2880, 4320, 7200, 14400, 43200)  # mi
 _MOST_ATTEMPTS = 5
 
 
-def side_by_side(times: Sequence[Time], selection: Selection, *, whole: bool) -> Drawing:
-    """The vendor's totals and the callbacks found, over time; a word in their place where there are none.
+def side_by_side(times: Sequence[Time], metrics: Collection[str], selection: Selection, *, whole: bool) -> Drawing:
+    """The vendor's totals and the callbacks found, over time, as far as ``metrics`` name them; a word in their place
+    where there are none.
 
     ``whole`` says whether the period is mirrored whole.
     """
@@ -44,16 +45,17 @@ def side_by_side(times: Sequence[Time], selection: Selection, *, whole: bool) ->
             ("s4", _("found among the calls"), "derived_callbacks"),
             ("s2", _("unmatched, as the vendor counts"), "callbacks_unmatched"),
         )
+        if key in metrics
     ]
     if not any(any(each.values) for each in series):
         return Drawing("over-time", _("Callbacks over time"), note=_("No callbacks in this period."))
-    more = ("callbacks_answered", "return_rate", "time_to_callback_median")
+    more = [key for key in ("callbacks_answered", "return_rate", "time_to_callback_median") if key in metrics]
     slots = [
         time.slot(selection.calls_query(time.first, time.last), extra=tuple(_cell(time, key) for key in more))
         for time in times
     ]
     look = Look(extra=tuple(METRICS[key].label for key in more), room=room_for(times, HALF))
-    sentence = _("A point leads to its days. The vendor counts UTC days.")
+    sentence = _("A point leads to its days. The vendor counts UTC days.") if "callbacks_received" in metrics else ""
     return Drawing("over-time", _("Callbacks over time"), drawn_lines(slots, series, look), sentence)
 
 
@@ -62,10 +64,10 @@ def _cell(time: Time, key: str) -> str:
 
 
 def by_source(
-    days: Iterable[Any], times: Sequence[Time], selection: Selection, known: Mapping[str, str]
+    days: Iterable[Any], times: Sequence[Time], selection: Selection, agent_names: Mapping[str, str]
 ) -> Drawing | None:
-    """The vendor's callbacks by the agent that had called, over time; None where it told none. ``known`` are names of
-    agents by the vendor's id: they change, while a day keeps what it was told with.
+    """The vendor's callbacks by the agent that had called, over time; None where it told none. ``agent_names`` are
+    those of now by the vendor's id: they change, while a day keeps what it was told with.
     """
     names: dict[str, str] = {}
     counts: dict[str, Counter[str]] = {}
@@ -73,7 +75,7 @@ def by_source(
         time = _time_of(day.day, times)
         for source in day.sources if time else ():
             key = str(source.get("agent") or "")
-            names.setdefault(key, known.get(key) or str(source.get("name") or key))
+            names.setdefault(key, agent_names.get(key) or str(source.get("name") or key))
             counts.setdefault(key, Counter())[time.key if time else ""] += source.get("count") or 0
     ranked = sorted((key for key in counts if counts[key].total()), key=lambda key: (-counts[key].total(), names[key]))
     if not ranked:
@@ -84,7 +86,7 @@ def by_source(
     if len(ranked) > len(_KINDS):
         rest = sum((counts[key] for key in ranked[len(_KINDS) :]), Counter[str]())
         parts.append(("s7", pgettext("agents", "others"), rest))
-    series = [Series(kind, name, tuple(float(found[time.key]) for time in times)) for kind, name, found in parts]
+    series = [Series(kind, name, tuple(float(by_time[time.key]) for time in times)) for kind, name, by_time in parts]
     slots = [time.slot(selection.calls_query(time.first, time.last)) for time in times]
     sentence = _("Received, by the agent that had called before: the vendor's totals of UTC days, kept for ever.")
     title = _("By the agent that had called")
@@ -95,12 +97,12 @@ def _time_of(day: date, times: Sequence[Time]) -> Time | None:
     return next((time for time in times if time.first <= day <= time.last), None)
 
 
-def waits(story: Story, totals: Mapping[str, Any]) -> Drawing:
+def waits(story: CallbackBreakdown, totals: Mapping[str, Any]) -> Drawing:
     """How long contacts took to ring back."""
     ends = [end for end in _BANDS if end < story.hours * 60] + [story.hours * 60]
     counts: Counter[int] = Counter()
-    for milliseconds, n in story.waits.items():
-        counts[next((end for end in ends if milliseconds <= end * 60_000), ends[-1])] += n
+    for minutes, n in story.waits.items():
+        counts[next((end for end in ends if minutes <= end), ends[-1])] += n
     slots = []
     for begin, end in zip([0, *ends], ends, strict=False):
         name = _("up to %(end)s") % {"end": figures.wait(end * 60)}
@@ -120,7 +122,7 @@ def waits(story: Story, totals: Mapping[str, Any]) -> Drawing:
     return Drawing("waits", _("Time to callback"), columns(slots, series, look), sentence)
 
 
-def attempts(story: Story) -> Bars:
+def attempts(story: CallbackBreakdown) -> Bars:
     """How many attempts a callback answers."""
     counts: Counter[int] = Counter()
     for tries, n in story.attempts.items():
@@ -140,7 +142,7 @@ def returns_by_source(sources: Sequence[Source]) -> Bars:
         BarRow(
             source.name or _("agents you may not see"),
             (Stripe("s4", 0, source.returns),),
-            (figures.decimal(source.returns), figures.wait((source.waits.percentile(0.5) or 0) / 1000)),
+            (figures.decimal(source.returns), figures.wait(source.median / 1000)),
         )
         for source in sources
     ]

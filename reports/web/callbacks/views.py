@@ -12,21 +12,25 @@ from django.views.decorators.http import require_safe
 
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.metrics import METRICS, TALKOVER
+from portal.tenants.models.tenants import Environment
+from reports.definitions.filters import Filters
+from reports.definitions.metrics import METRICS
 from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
-from reports.queries.callbacks import callback_days
-from reports.queries.filters import Reach, reach_among
-from reports.queries.question import QuestionError
-from reports.queries.returns.lists import Asked, LoopPage, returns
-from reports.queries.returns.open import missed_contacts, still_open
-from reports.queries.returns.story import agents_without_callbacks, story
-from reports.web.before import known_before
+from reports.queries.callbacks.lists import CallbackQuestion, LoopPage, returns
+from reports.queries.callbacks.open import missed_contacts, still_open
+from reports.queries.callbacks.story import agents_without_callbacks, story
+from reports.queries.callbacks.vendor_days import callback_days
+from reports.queries.completeness.uncounted import with_uncounted
+from reports.queries.cursor import CursorError
+from reports.queries.left_out import left_out_lines
+from reports.queries.selector import Selector, selector_among
 from reports.web.callbacks import charts, words
-from reports.web.contexts import Figure
-from reports.web.frame import Frame, frame
-from reports.web.selection import Selection
-from reports.web.times import times
+from reports.web.shared.before import known_before
+from reports.web.shared.contexts import Figure
+from reports.web.shared.frame import Frame, frame
+from reports.web.shared.selection import Selection
+from reports.web.shared.times import times
 from sync.taxonomy import Direction
 
 GRAINS = ("hour", "day", "week", "month")
@@ -47,44 +51,68 @@ OPEN_SIZE, RETURNS_SIZE = 10, 20
 def callbacks(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """One period of the callback loop. ``open`` and ``returns`` in the address are the places in the two lists."""
     head = frame(request, gettext_lazy("Callbacks"), page="callbacks", grains=GRAINS)
-    measurable = not head.shown.environments or bool(head.shown.providers & set(TALKOVER))
+    measurable = not head.shown.environments or any(map(_is_able, head.shown.environments))
     if not measurable:
         return TemplateResponse(request, "reports/callbacks.html", head.context() | {"measurable": False})
     selection = head.selection
     outbound = head.question(("attempts",), "agent", compare=False)
-    outbound = replace(outbound, filters=replace(outbound.filters, direction=Direction.OUTBOUND))
+    dialling = Filters(selection.environments, selection.source_agents, direction=Direction.OUTBOUND)
     summed, over_time, dialled = ask_together(
-        (head.question(FIGURES), head.question(charts.OVER_TIME, selection.grain, compare=False), outbound),
+        (
+            head.question(_able(FIGURES, selection)),
+            head.question(_able(charts.OVER_TIME, selection), selection.grain, compare=False),
+            replace(outbound, filters=dialling),
+        ),
         head.scope,
         now=head.now,
     )
-    context = head.context(summed) | {"measurable": True, "summary": {"lead": _lead(known_before(summed), selection)}}
     known = head.choices  # one reach for all: it remembers what was looked up
-    reach = reach_among(selection.filters, head.scope, known.environments, known.agents, now=head.now)
-    context |= _figures(head, summed, over_time, reach) | _lists(request, head, reach)
-    context["uncovered"] = _uncovered(dialled, reach)
+    selector = selector_among(selection.filters, head.scope, known.environments, known.agents, now=head.now)
+    lists = _lists(request, head, selector)
+    missing = lists["returns"].missing
+    if lists["open"] is not None:  # who waits is looked for after the period as well
+        missing = (*lists["open"].missing, *missing)
+    standing = with_uncounted(summed.completeness, missing, selector.environments, head.now)
+    context = head.context(summed, standing=standing) | {"measurable": True, "left_out": left_out_lines(summed)}
+    context["summary"] = {"lead": _lead(known_before(summed), selection)}
+    context |= _figures(head, summed, over_time, selector) | lists
+    # Their callbacks reach no agent, so none that could be chosen.
+    context["uncovered"] = [] if selection.agents else _uncovered(dialled, selector, selection)
     return TemplateResponse(request, "reports/callbacks.html", context)
+
+
+def _able(metrics: Iterable[str], selection: Selection) -> tuple[str, ...]:
+    """Of some figures those that the choice says something of: of who had called before, returns alone."""
+    return tuple(key for key in metrics if not selection.source_agents or METRICS[key].of_returns)
+
+
+def _is_able(environment: Environment) -> bool:
+    """Whether the environment's vendor tells what the loop is joined by."""
+    return environment.provider in METRICS["derived_callbacks"].vendors
 
 
 def _lead(answer: Answer, selection: Selection) -> tuple[Figure, ...]:
     places = {"derived_callbacks": "#returns", "still_open": "#open", "callbacks_received": "#over-time"}
-    return tuple(Figure(METRICS[key], answer.totals[key], href=places.get(key, "")) for key in LEAD)
+    return tuple(Figure(METRICS[key], answer.totals[key], href=places.get(key, "")) for key in _able(LEAD, selection))
 
 
-def _figures(head: Frame, summed: Answer, over_time: Answer, reach: Reach) -> dict[str, Any]:
+def _figures(head: Frame, summed: Answer, over_time: Answer, selector: Selector) -> dict[str, Any]:
     selection = head.selection
     rows = times(over_time, selection)
-    told = story(summed.question, head.scope, now=head.now, reach=reach)
+    breakdown = story(summed.question, head.scope, now=head.now, selector=selector)
     names = {agent.external_id: str(agent) for agent in head.choices.agents}
+    whole = not (selection.agents or selection.source_agents)  # as the vendor counts
     return {
-        "over_time": charts.side_by_side(rows, selection, whole=over_time.completeness.complete),
-        "by_source": None if selection.agents else charts.by_source(_days(head), rows, selection, names),
-        "story": told,
-        "story_lines": words.lines(told),
-        "story_sentences": words.sentences(told, head.scope.zone),
-        "waits": charts.waits(told, summed.totals) if told.returns else None,
-        "attempts": charts.attempts(told) if told.returns else None,
-        "returns_by_source": charts.returns_by_source(told.sources) if told.sources else None,
+        "over_time": charts.side_by_side(
+            rows, over_time.question.metrics, selection, whole=over_time.completeness.complete
+        ),
+        "by_source": charts.by_source(_days(head), rows, selection, names) if whole else None,
+        "story": breakdown,
+        "story_lines": words.lines(breakdown),
+        "story_sentences": words.sentences(breakdown, head.scope.zone),
+        "waits": charts.waits(breakdown, summed.totals) if breakdown.returns else None,
+        "attempts": charts.attempts(breakdown) if breakdown.returns else None,
+        "returns_by_source": charts.returns_by_source(breakdown.sources) if breakdown.sources else None,
     }
 
 
@@ -94,23 +122,33 @@ def _days(head: Frame) -> Iterable[Any]:
     return rows.select_related(None).order_by("-day", "environment_id").values_list("day", "sources", named=True)
 
 
-def _lists(request: TenantRequest, head: Frame, reach: Reach) -> dict[str, Any]:
+def _lists(request: TenantRequest, head: Frame, selector: Selector) -> dict[str, Any]:
     selection = head.selection
-    asked = Asked(selection.first, selection.last, selection.environments, selection.agents)
-    try:
-        waiting = still_open(asked, head.scope, cursor=request.GET.get("open", ""), size=OPEN_SIZE, reach=reach)
-        found = returns(asked, head.scope, cursor=request.GET.get("returns", ""), size=RETURNS_SIZE, reach=reach)
-    except QuestionError as error:
-        raise Http404 from error
-    missed = missed_contacts(asked, head.scope, reach=reach)
-    return {
-        "open": waiting,
-        "open_pages": _pages(selection, "open", waiting),
-        "waiting": words.waiting(missed, waiting.count or 0),
-        "returns": found,
-        "returns_pages": _pages(selection, "returns", found),
-        "several_environments": sum(home.provider in TALKOVER for home in head.shown.environments) > 1,
+    question = CallbackQuestion(
+        selection.first, selection.last, selection.environments, selection.agents, selection.source_agents
+    )
+    lists: dict[str, Any] = {
+        "open": None,
+        "several_environments": sum(map(_is_able, head.shown.environments)) > 1,
+        "returns_file": selection.calls_query(source_agent=selection.source_agents).removeprefix("?"),
     }
+    try:
+        if not selection.source_agents:
+            waiting = still_open(
+                question, head.scope, cursor=request.GET.get("open", ""), size=OPEN_SIZE, selector=selector
+            )
+            missed = missed_contacts(question, head.scope, selector=selector)
+            lists |= {
+                "open": waiting,
+                "open_pages": _pages(selection, "open", waiting),
+                "waiting": words.waiting(missed, waiting.count or 0),
+            }
+        returned = returns(
+            question, head.scope, cursor=request.GET.get("returns", ""), size=RETURNS_SIZE, selector=selector
+        )
+    except CursorError as error:
+        raise Http404 from error
+    return lists | {"returns": returned, "returns_pages": _pages(selection, "returns", returned)}
 
 
 def _pages(selection: Selection, name: str, page: LoopPage) -> dict[str, str]:
@@ -122,18 +160,18 @@ def _pages(selection: Selection, name: str, page: LoopPage) -> dict[str, str]:
     }
 
 
-def _uncovered(dialled: Answer, reach: Reach) -> list[dict[str, Any]]:
+def _uncovered(dialled: Answer, selector: Selector, selection: Selection) -> list[dict[str, Any]]:
     """The agents that dialled in the period and whose callbacks nobody takes, most attempts first."""
     counts = {
         row.key[0]: (round(row.cells["attempts"].value or 0), row.labels[0]) for row in dialled.rows if row.key[0]
     }
-    keys = agents_without_callbacks(reach, [key for key in counts if key])
-    found = sorted((-counts[key][0], counts[key][1], key) for key in keys if counts[key][0])
+    keys = agents_without_callbacks(selector, [key for key in counts if key])
+    ranked = sorted((-counts[key][0], counts[key][1], key) for key in keys if counts[key][0])
     return [
         {
-            "key": key,
+            "href": selection.change(source_agent=key).query,
             "name": name,
             "said": ngettext("%(n)s attempt", "%(n)s attempts", -n) % {"n": figures.decimal(-n)},
         }
-        for n, name, key in found
+        for n, name, key in ranked
     ]

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.formats import figures
-from reports.queries.returns.story import Story
+from reports.queries.callbacks.story import CallbackBreakdown
 
 _MOST_DAYS = 5
 
@@ -43,41 +43,41 @@ def waiting(missed: int, still: int) -> str:
     return f"{text} {rest}"
 
 
-def lines(story: Story) -> tuple[Line, ...]:
+def lines(story: CallbackBreakdown) -> tuple[Line, ...]:
     """Every call to a callback agent once, then the vendor's totals."""
     parts = [
         Line(_("Callbacks found: the first call back after an attempt"), story.returns),
         Line(_("Rang again, with no new attempt in between"), story.again),
         Line(_("Later than %(hours)s hours after the attempt") % {"hours": story.hours}, story.late),
-        Line(_unknown(story), story.unknown),
+        Line(_unknown(), story.unknown),
         Line(_("Number withheld"), story.withheld),
     ]
-    found = [parts[0], *(line for line in parts[1:] if line.n)]
-    found.append(Line(_("Calls to callback agents"), story.rings, total=True))
-    if story.told is not None:
-        found.append(Line(_("Callbacks received, as the vendor counts them"), story.told["received"], total=True))
-        found.append(Line(_("of them unmatched, as the vendor counts them"), story.told["unmatched"]))
-    return tuple(found)
+    shown = [parts[0], *(line for line in parts[1:] if line.n)]
+    shown.append(Line(_("Calls to callback agents"), story.calls, total=True))
+    if story.vendor_totals is not None:
+        shown.append(
+            Line(_("Callbacks received, as the vendor counts them"), story.vendor_totals["received"], total=True)
+        )
+        shown.append(Line(_("of them unmatched, as the vendor counts them"), story.vendor_totals["unmatched"]))
+    return tuple(shown)
 
 
-def _unknown(story: Story) -> str:
-    if story.looked_back:
-        return _("No source agent had called them before")
-    return _("No source agent had called them in the %(hours)s hours before") % {"hours": story.hours}
+def _unknown() -> str:
+    return _("No source agent had called them before")
 
 
-def sentences(story: Story, zone: str) -> tuple[str, ...]:
+def sentences(story: CallbackBreakdown, zone: str) -> tuple[str, ...]:
     """The difference between the two counts, cause by cause; what is zero is not mentioned."""
-    return tuple(_sentences(story, zone))
+    return (*_sentences(story, zone), *([story.lacking] if story.lacking else ()))
 
 
-def _sentences(story: Story, zone: str) -> Iterator[str]:
-    if story.told is None:
+def _sentences(story: CallbackBreakdown, zone: str) -> Iterator[str]:
+    if story.vendor_totals is None:
         yield _(
             "The vendor told no totals that could stand beside these calls: it counts whole environments, by UTC day."
         )
         return
-    theirs = story.told["received"]
+    theirs = story.vendor_totals["received"]
     if theirs == story.returns:
         yield _("The vendor counted as many callbacks as were found among the calls: %(n)s.") % {"n": _n(theirs)}
     else:
@@ -97,13 +97,7 @@ def _sentences(story: Story, zone: str) -> Iterator[str]:
             "%(n)s calls came later than %(hours)s hours after the attempt, the window set for this tenant.",
             story.late,
         ) % {"n": _n(story.late), "hours": story.hours}
-    if story.unknown and not story.looked_back:
-        yield ngettext(
-            "%(n)s call is of a contact that no source agent had called in the %(hours)s hours before.",
-            "%(n)s calls are of contacts that no source agent had called in the %(hours)s hours before.",
-            story.unknown,
-        ) % {"n": _n(story.unknown), "hours": story.hours}
-    elif story.unknown:
+    if story.unknown:
         yield ngettext(
             "%(n)s call is of a contact that no source agent had called, as far back as the mirror goes.",
             "%(n)s calls are of contacts that no source agent had called, as far back as the mirror goes.",
@@ -116,8 +110,8 @@ def _sentences(story: Story, zone: str) -> Iterator[str]:
     yield from _days(story, zone)
 
 
-def _days(story: Story, zone: str) -> Iterator[str]:
-    rest = story.told["received"] - story.rings if story.told is not None else 0
+def _days(story: CallbackBreakdown, zone: str) -> Iterator[str]:
+    rest = story.vendor_totals["received"] - story.calls if story.vendor_totals is not None else 0
     if rest and zone != "UTC":
         yield ngettext(
             "%(n)s call makes the rest: the vendor counts UTC days, and as of its last reading; here a day is one of "
@@ -132,9 +126,9 @@ def _days(story: Story, zone: str) -> Iterator[str]:
             "%(n)s calls make the rest: the vendor's totals are as of their last reading.",
             abs(rest),
         ) % {"n": _n(abs(rest))}
-    if story.untold:
-        named = ", ".join(figures.weekday(day) for day in _some(story.untold))
-        more = len(story.untold) - _MOST_DAYS
+    if story.days_without_totals:
+        named = ", ".join(figures.weekday(day) for day in _some(story.days_without_totals))
+        more = len(story.days_without_totals) - _MOST_DAYS
         if more > 0:
             named = _("%(days)s and %(n)s more") % {"days": named, "n": _n(more)}
         yield _("The vendor's total is missing for %(days)s.") % {"days": named}

@@ -11,14 +11,15 @@ from datetime import date
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from reports.periods import local_date
-from reports.queries.call_columns import COLUMNS
-from reports.queries.calls import ORDERINGS
-from reports.queries.chosen import QuestionError, write_filters
+from reports.definitions.filters import QuestionError, write_filters
+from reports.definitions.periods import local_date
+from reports.definitions.spans import span_period
+from reports.queries.calls.columns import COLUMNS
+from reports.queries.calls.lists import ORDERINGS
 from reports.queries.question import CallQuestion, read_calls
-from reports.scope import Scope
-from reports.web.selection import written
-from reports.web.spans import SPANS, span_period
+from reports.queries.scope import Scope
+from reports.web.shared.selection import written
+from reports.web.shared.spans import SPANS
 
 ORDERS = ORDERINGS[:2]
 
@@ -43,7 +44,7 @@ class CallAddress:
             "date_from": self.question.date_from.isoformat() if self.question.date_from and not named else "",
             "date_to": self.question.date_to.isoformat() if self.question.date_to and not named else "",
         }
-        found = {
+        params = {
             "period": self.span if named else "",
             **days,
             "zone": str(self.typed.get("zone", "")),
@@ -51,7 +52,7 @@ class CallAddress:
             "ordering": self.ordering if self.ordering != ORDERS[0] else "",
             "columns": ",".join(self.columns),
         }
-        return {name: value for name, value in (found | changes).items() if value}
+        return {name: value for name, value in (params | changes).items() if value}
 
     def query(self, **changes: str) -> str:
         return "?" + written(self.params(**changes))
@@ -107,6 +108,19 @@ def read_address(params: Mapping[str, str], scope: Scope, *, today: date | None 
         typed={name: str(params.get(name) or "") for name in params},
         errors=errors,
     )
+
+
+def period_query(address: CallAddress) -> str:
+    """The days, environments and agents of the list for the pages about a period; "" where it has no first day."""
+    question = address.question
+    if question.date_from is None:
+        return ""
+    chosen = write_filters(question.filters)
+    ids = {name: chosen.get(name, "") for name in ("environment", "agent")}
+    if address.span not in ("", "custom"):
+        return "?" + written({"period": address.span, **ids})
+    last = question.date_to or local_date_now(question.zone)
+    return "?" + written({"date_from": question.date_from.isoformat(), "date_to": last.isoformat(), **ids})
 
 
 def local_date_now(zone: str) -> date:

@@ -4,19 +4,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
 from portal.lib.phones import masked
-from reports.queries.chosen import NONE, Filters
-from reports.queries.contact_ids import contact_digits_of
-from reports.scope import Scope
-from reports.sides import SIDE_LABELS
-from reports.web.call.facts import OUTCOMES, direction_word, status_word
+from reports.definitions.filters import FILTERS, NONE, Filters, bare
+from reports.definitions.labels import CALL_OUTCOME_LABELS
+from reports.queries.contacts.ids import contact_digits_of
+from reports.queries.scope import Scope
+from reports.web.call.facts import direction_word
 from reports.web.calls.address import CallAddress
-from reports.web.frame import Choices
-from reports.web.spans import SPANS
+from reports.web.shared.frame import Choices
+from reports.web.shared.spans import SPANS
+
+_IN_WORDS_OF_THEIR_OWN = frozenset(
+    {"environment", "agent", "number", "number_match", "outcome", "status", "direction", "min_duration", "max_duration"}
+    | {"weekday", "hour", "cause", "side", "area_code", "line", "contact", "campaign", "testing"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ def chips(address: CallAddress, scope: Scope, choices: Choices) -> list[Chip]:
 
 def _chosen(address: CallAddress, scope: Scope, choices: Choices) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Name, words, and the parameters that take it away."""
-    asked, filters = address.question, address.question.filters
-    if asked.date_from or asked.date_to:
+    question, filters = address.question, address.question.filters
+    if question.date_from or question.date_to:
         yield "", _days(address), {"period": "", "date_from": "", "date_to": ""}
     if filters.environments:
         yield _("Environment"), _named(choices.environments, filters.environments), {"environment": ""}
@@ -45,16 +49,24 @@ def _chosen(address: CallAddress, scope: Scope, choices: Choices) -> Iterator[tu
     if filters.number:
         yield _number(filters, scope)
     if filters.outcomes:
-        yield _("Outcome"), _listed(str(OUTCOMES[word][1]) for word in filters.outcomes), {"outcome": ""}
-    if filters.statuses:
-        yield _("Status"), _listed(map(status_word, filters.statuses)), {"status": ""}
+        yield _("Outcome"), _listed(str(CALL_OUTCOME_LABELS[word]) for word in filters.outcomes), {"outcome": ""}
+    yield from _plain(filters, ("status",))
     if filters.direction:
         yield "", direction_word(filters.direction), {"direction": ""}
     yield from _lengths(filters)
-    yield from _told(filters, scope)
+    yield from _chosen_by_click(filters, scope)
+    yield from _plain(filters, [name for name in FILTERS if name not in _IN_WORDS_OF_THEIR_OWN])
     if filters.testing != "exclude":
         words = _("only test calls") if filters.testing == "only" else _("test calls too")
         yield "", words, {"testing": ""}
+
+
+def _plain(filters: Filters, names: Iterable[str]) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Filters that need no other words than those they are declared with."""
+    for filter_ in map(FILTERS.__getitem__, names):
+        if filter_.restricts(filters):
+            words = filter_.kind.write(filter_.value(filters)).split(",")
+            yield str(filter_.label), _listed(filter_.word(bare(word)) for word in words), {filter_.name: ""}
 
 
 def _days(address: CallAddress) -> str:
@@ -88,17 +100,15 @@ def _lengths(filters: Filters) -> Iterator[tuple[str, str, dict[str, str]]]:
         yield _("Duration"), words, {"max_duration": ""}
 
 
-def _told(filters: Filters, scope: Scope) -> Iterator[tuple[str, str, dict[str, str]]]:
+def _chosen_by_click(filters: Filters, scope: Scope) -> Iterator[tuple[str, str, dict[str, str]]]:
     """What the form has no field for: chosen by a click on a figure elsewhere."""
-    if filters.weekdays:
-        yield _("Weekday"), _listed(str(WEEKDAYS[day - 1]) for day in filters.weekdays), {"weekday": ""}
+    yield from _plain(filters, ("weekday",))
     if filters.hours:
         yield _("Hour"), _listed(f"{hour:02}:00" for hour in filters.hours), {"hour": ""}
     if filters.causes:
         words = (_("no cause given") if word == NONE else word for word in filters.causes)
         yield _("Cause"), _listed(words), {"cause": ""}
-    if filters.sides:
-        yield _("Ended by"), _listed(str(SIDE_LABELS.get(word, word)) for word in filters.sides), {"side": ""}
+    yield from _plain(filters, ("side",))
     if filters.area_codes:
         words = (_("other numbers") if word == NONE else word for word in filters.area_codes)
         yield _("Area code"), _listed(words), {"area_code": ""}
@@ -119,12 +129,12 @@ def _shown(text: str, scope: Scope) -> str:
 
 def _named(among: Iterable[Any], chosen: Iterable[Any]) -> str:
     wanted = set(chosen)
-    return _listed(str(each) for each in among if each.public_id in wanted)
+    return _listed(str(choice) for choice in among if choice.public_id in wanted)
 
 
 def _listed(words: Iterable[str]) -> str:
     """Up to three words, and how many more there are."""
-    found = list(words)
-    more = len(found) - 3
-    text = ", ".join(found[:3])
+    parts = list(words)
+    more = len(parts) - 3
+    text = ", ".join(parts[:3])
     return _("%(words)s and %(n)s more") % {"words": text, "n": more} if more > 0 else text

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from portal.formats import figures
 from portal.lib.times import rfc3339
-from reports.queries.call_columns import COLUMNS, ends, in_order
-from reports.remarks.marks import Marks
+from reports.annotations.marks import Marks
+from reports.queries.calls.columns import COLUMNS, ends, in_order
 from reports.web.call.facts import OUTCOMES, direction_word, status_word
 
 USUAL = ("agent", "direction", "status", "duration")

@@ -46,7 +46,7 @@ def views(membership: Membership) -> list[View]:
     defaults = DefaultView.objects.filter(view_id=OuterRef("pk"), member_id=membership.user_id)
     rows = _seen(membership).select_related("owner").annotate(is_default=Exists(defaults))
     manages = Role(membership.role).covers(Role.MANAGER)
-    found = [
+    visible = [
         View(
             id=str(row.public_id),
             name=row.name,
@@ -59,14 +59,14 @@ def views(membership: Membership) -> list[View]:
         )
         for row in rows
     ]
-    return sorted(found, key=lambda view: (not view.mine, view.name.casefold(), view.id))
+    return sorted(visible, key=lambda view: (not view.mine, view.name.casefold(), view.id))
 
 
 def keep(membership: Membership, name: str, query: str) -> SavedView:
     """A new view of the member's own. Raises ViewRefused."""
     if SavedView.objects.filter(owner_id=membership.user_id).count() >= MOST_VIEWS:
         raise ViewRefused(_("You have %(n)s views already: delete one first.") % {"n": MOST_VIEWS})
-    view = SavedView(tenant=membership.tenant, owner=membership.user, name=_fit(name), query=_kept(query))
+    view = SavedView(tenant=membership.tenant, owner=membership.user, name=_fit(name), query=_lasting_query(query))
     _save(view)
     record("view.saved", tenant_id=view.tenant_id, user=membership.user, about={"view": str(view.public_id)})
     return view
@@ -136,18 +136,18 @@ def _save(view: SavedView) -> None:
 def _fit(name: str) -> str:
     """The name without what cannot be seen. Raises ViewRefused for none, and for one too long."""
     seen = "".join(" " if unicodedata.category(mark)[0] in "CZ" else mark for mark in name)
-    found = " ".join(seen.split())
-    if not found:
+    clean = " ".join(seen.split())
+    if not clean:
         raise ViewRefused(_("Give the view a name."))
-    if len(found) > LONGEST_NAME:
+    if len(clean) > LONGEST_NAME:
         raise ViewRefused(_("A name has at most %(n)s characters.") % {"n": LONGEST_NAME})
-    return found
+    return clean
 
 
-def _kept(query: str) -> str:
+def _lasting_query(query: str) -> str:
     """The query without what belongs to a moment. Raises ViewRefused for one that is too long."""
     pairs: Mapping[str, str] = dict(parse_qsl(query.lstrip("?")))
-    found = urlencode({name: value for name, value in pairs.items() if name not in _NOT_KEPT}, safe=",")
-    if len(found) > LONGEST_QUERY:
+    lasting = urlencode({name: value for name, value in pairs.items() if name not in _NOT_KEPT}, safe=",")
+    if len(lasting) > LONGEST_QUERY:
         raise ViewRefused(_("These are too many filters for one view."))
-    return found
+    return lasting

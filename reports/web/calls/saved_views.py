@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from portal.tenants.guards import TenantRequest, tenant_view
 from reports.web.calls import saved
-from reports.web.selection import written
+from reports.web.shared.selection import written
 
 
 @require_POST

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from reports.queries.campaign_calls import Age
-from reports.web.charts import KINDS, Look, Plot, Series, Slot, lines
+from reports.queries.campaigns.calls import Age
+from reports.web.shared.charts import KINDS, Look, Plot, Series, Slot, lines
 
 MOST_DAYS = 60
 

@@ -20,19 +20,30 @@ from django.views.decorators.http import require_safe
 
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.dimensions import STATUS_LABELS
-from reports.files.words import CAMPAIGN_KINDS
-from reports.periods import Period, local_date
-from reports.queries import campaigns as asked
-from reports.queries.campaign_calls import CampaignCalls, Effort, Part, ages, campaign_calls
-from reports.queries.campaigns import CampaignTold, DayTold
-from reports.queries.chosen import NONE, Filters
-from reports.queries.freshness import completeness
-from reports.scope import Scope
+from reports.definitions.filters import NONE, Filters
+from reports.definitions.labels import CAMPAIGN_KIND_LABELS, STATUS_LABELS
+from reports.definitions.periods import Period, local_date
+from reports.queries.campaigns import lists as asked
+from reports.queries.campaigns.calls import CampaignCalls, Effort, Part, ages, campaign_calls
+from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals
+from reports.queries.completeness.freshness import completeness
+from reports.queries.scope import Scope
 from reports.web.campaigns.ages import compared
 from reports.web.campaigns.views import STATES
-from reports.web.charts import BarRow, Bars, Look, Plot, Series, Slot, Stripe, bars, columns, highest_and_lowest, lines
-from reports.web.completeness import completeness_line
+from reports.web.shared.charts import (
+    BarRow,
+    Bars,
+    Look,
+    Plot,
+    Series,
+    Slot,
+    Stripe,
+    bars,
+    columns,
+    highest_and_lowest,
+    lines,
+)
+from reports.web.shared.completeness import completeness_line
 from sync.taxonomy import Outcome
 
 DAYS_AS_DAYS = 92  # a longer campaign is drawn by week
@@ -64,11 +75,11 @@ def campaign(request: TenantRequest, tenant: str, campaign: UUID) -> HttpRespons
         row = asked.campaign(campaign, scope)
     except ObjectDoesNotExist as error:
         raise Http404 from error
-    told, detail = asked.told([row])[0], asked.detail(row)
+    history, detail = asked.histories([row])[0], asked.detail(row)
     calls = campaign_calls(row, scope, now=now)
     links = Links(reverse("reports_web:calls", args=[tenant]), row.public_id)
     others = asked.siblings(row, scope, COMPARED)
-    period = _period(told, calls, scope.zone, now)
+    period = _period(history, calls, scope.zone, now)
     filters = Filters(environments=(row.environment.public_id,))
     standing = completeness(scope, period, filters, now=now)
     read = asked.last_read(scope, [row.environment_id])
@@ -78,8 +89,8 @@ def campaign(request: TenantRequest, tenant: str, campaign: UUID) -> HttpRespons
         "campaign": row,
         "mark": mark,
         "state": state,
-        "kind": CAMPAIGN_KINDS.get(row.kind, row.kind),
-        "starts": told.starts,
+        "kind": CAMPAIGN_KIND_LABELS.get(row.kind, row.kind),
+        "starts": history.starts,
         "detail": detail,
         "penetration": _share(detail.worked or 0, detail.records or 0),
         "line": completeness_line(standing, scope.zone, now=now),
@@ -90,7 +101,7 @@ def campaign(request: TenantRequest, tenant: str, campaign: UUID) -> HttpRespons
         "calls_href": links.calls(),
         "reach_rate": _share(calls.effort.reached, calls.effort.contacts),
         "by_day": calls_by_day(calls.parts, links, today=local_date(now, scope.zone)),
-        "course": course_plot(told.days),
+        "course": course_plot(history.days),
         "attempts": attempts_plot(calls.effort),
         "first_connect": first_connect_plot(calls.effort),
         "causes": causes(calls, links),
@@ -100,10 +111,10 @@ def campaign(request: TenantRequest, tenant: str, campaign: UUID) -> HttpRespons
     return TemplateResponse(request, "reports/campaign.html", context)
 
 
-def _period(told: CampaignTold, calls: CampaignCalls, zone: str, now: datetime) -> Period:
+def _period(history: CampaignHistory, calls: CampaignCalls, zone: str, now: datetime) -> Period:
     """The days of its calls: what has to be mirrored for its figures to be whole."""
     today = local_date(now, zone)
-    first = calls.parts[0].day if calls.parts else min(told.starts or today, today)
+    first = calls.parts[0].day if calls.parts else min(history.starts or today, today)
     last = calls.parts[-1].day if calls.parts else today
     return Period(first, last + timedelta(days=1), zone)
 
@@ -161,7 +172,8 @@ def calls_by_day(parts: Iterable[Part], links: Links, *, today: date) -> Drawn |
         [
             series("s1", _("connected"), Outcome.CONNECTED),
             series("s2", _("unreached"), Outcome.UNREACHED),
-            series("s7", pgettext("calls", "open"), Outcome.OPEN, Outcome.UNRESOLVED),
+            series("s7", pgettext("calls", "open"), Outcome.OPEN),
+            series("s6", pgettext("calls", "unresolved"), Outcome.UNRESOLVED),
         ],
         Look(height=150),
     )
@@ -171,7 +183,7 @@ def calls_by_day(parts: Iterable[Part], links: Links, *, today: date) -> Drawn |
     return Drawn(plot, highest_and_lowest([name for name, _n in whole], [n for _name, n in whole], "count"))
 
 
-def course_plot(days: Iterable[DayTold]) -> Plot | None:
+def course_plot(days: Iterable[CampaignTotals]) -> Plot | None:
     """The vendor's running totals, one point for each day kept; None while there is one only."""
     kept = list(days)
     if len(kept) < 2:

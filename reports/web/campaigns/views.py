@@ -1,9 +1,10 @@
-"""The list of campaigns: the vendor's figures as last read, and how its totals ran over the days they were kept."""
+"""The list of campaigns: the vendor's totals as of now, or what became of them and of their calls over a period."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from urllib.parse import urlencode
 
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -15,17 +16,17 @@ from django.views.decorators.http import require_safe
 
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.files.words import CAMPAIGN_KINDS, CAMPAIGN_STATES
-from reports.metrics import METRICS
-from reports.queries import campaigns as asked
-from reports.queries.campaigns import CampaignTold, DayTold
-from reports.web.charts.scale import number
-from reports.web.frame import Frame, frame
+from reports.definitions.labels import CAMPAIGN_KIND_LABELS, CAMPAIGN_STATE_LABELS, CAMPAIGN_UNKNOWN_LABELS, Unknown
+from reports.definitions.metrics import METRICS
+from reports.queries.campaigns import lists as asked
+from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals
+from reports.queries.campaigns.progress import Growth, Progress, during, progress
+from reports.web.shared.charts.scale import number
+from reports.web.shared.frame import Frame, frame
 
-WITH_CAMPAIGNS = frozenset(METRICS["campaign_success_rate"].vendors)
 _MARKS = {"active": "good", "paused": "wait", "completed": "", "cancelled": "off", "draft": "off"}
 STATES: Mapping[str, tuple[str, str | Promise]] = {
-    word: (_MARKS[word], label) for word, label in CAMPAIGN_STATES.items()
+    word: (_MARKS[word], label) for word, label in CAMPAIGN_STATE_LABELS.items()
 }
 OPTIONS = {"status": ("", *asked.STATUSES), "page": tuple(map(str, range(1, 201)))}
 PER_PAGE = 50
@@ -34,23 +35,32 @@ SPARK = (120, 22)  # wide and high, in pixels
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What each day kept added to the total of calls, as small columns; not ``known`` while one day only is kept."""
+    """What the period added to the vendor's total: each reading as a small column, and the sum in words; why it is not
+    known in ``unknown``.
+    """
 
-    columns: tuple[tuple[str, str, str, str], ...]  # x, y, width and height in pixels
-    text: str
-    known: bool = True
+    columns: tuple[tuple[str, str, str, str], ...] = ()  # x, y, width and height in pixels
+    text: str = ""
+    since: str = ""  # the day of the reading before the period
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignRow:
-    told: CampaignTold
+    progress: Progress
     href: str
     mark: str
     state: str
     kind: str
-    rate: float | None  # the vendor's, where there are calls
-    over: float | None  # share of its calls that are completed or failed, percent
+    read_on: str  # the day of the reading that the totals are of
+    unknown: str  # why there are none
+    calls_href: str
+    calls_unknown: str
     course: Course
+
+    @property
+    def history(self) -> CampaignHistory:
+        return self.progress.history
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,68 +73,85 @@ class StateLink:
 @require_safe
 @tenant_view()
 def campaigns(request: TenantRequest, tenant: str) -> HttpResponseBase:
-    """What each campaign has come to, those that started last first."""
-    head = frame(request, gettext_lazy("Campaigns"), page="campaigns", options=OPTIONS, compares=False)
+    """What each campaign has come to, as of now or over a period, those that started last first."""
+    head = frame(request, gettext_lazy("Campaigns"), page="campaigns", options=OPTIONS, running=True)
     selection = head.selection
     rows = asked.campaigns(
         head.scope, environments=selection.environments, agents=selection.agents, status=selection["status"]
     )
-    listed = asked.told(rows)
+    every = asked.histories(rows)
+    period = None
+    if selection.dated:
+        period = during(selection.first, selection.last, head.scope.zone, now=head.now)
+    # A campaign may be planned ahead: only a period that is over says that it begins after it.
+    last = selection.last if period is not None and period.over else date.max
+    listed = [history for history in every if history.starts is None or history.starts <= last]
     place = int(selection["page"])
     shown = listed[PER_PAGE * (place - 1) : PER_PAGE * place]
     read = asked.last_read(head.scope, [environment.pk for environment in head.shown.environments])
-    found = [campaign_row(told, head, tenant) for told in shown]
-    with_course = any(row.course.known for row in found)
-    context = head.context() | {
-        "rows": found,
-        "with_course": with_course,
-        "kept_since": "" if with_course else kept_since(shown),
+    standing = head.standing()
+    able = METRICS["campaign_success_rate"].vendors
+    context = head.context(standing=standing) | {
+        "rows": [campaign_row(each, head, tenant) for each in progress(shown, head.scope, period, standing)],
+        "later": len(every) - len(listed),
+        "by_end": figures.day(selection.last) if period is not None and period.over else "",
         "read_at": figures.moment(read.as_of, head.scope.zone, now=head.now) if read.as_of else "",
         "read_whole": read.whole,
         "read_ended": read.ended,
         "states": states(head),
         "several_homes": len(head.shown.environments) > 1,
-        "untold": [
-            environment.name for environment in head.shown.environments if environment.provider not in WITH_CAMPAIGNS
-        ],
-        "told_by_none": not head.shown.providers & WITH_CAMPAIGNS,
+        "untold": [environment.name for environment in head.shown.environments if environment.provider not in able],
+        "told_by_none": head.shown.providers.isdisjoint(able),
         "earlier_page": selection.change(page=place - 1).query if place > 1 else "",
         "later_page": selection.change(page=place + 1).query if len(listed) > PER_PAGE * place else "",
     }
     return TemplateResponse(request, "reports/campaigns.html", context)
 
 
-def campaign_row(told: CampaignTold, head: Frame, tenant: str) -> CampaignRow:
-    row = told.row
+def campaign_row(campaign_progress: Progress, head: Frame, tenant: str) -> CampaignRow:
+    row, days = campaign_progress.history.row, head.selection
+    link = {"campaign": row.public_id, "date_from": days.first.isoformat(), "date_to": days.last.isoformat()}
     return CampaignRow(
-        told=told,
-        href=reverse("reports_web:campaign", args=[tenant, told.id]),
+        progress=campaign_progress,
+        href=reverse("reports_web:campaign", args=[tenant, row.public_id]),
         mark=STATES.get(row.status, ("", ""))[0],
         state=str(STATES.get(row.status, ("", row.status))[1]),
-        kind=str(CAMPAIGN_KINDS.get(row.kind, row.kind)),
-        rate=told.rate,
-        over=told.over,
-        course=course(told, head.selection.first, head.selection.last),
+        kind=str(CAMPAIGN_KIND_LABELS.get(row.kind, row.kind)),
+        read_on=reading_day(campaign_progress.totals.day, days.today) if campaign_progress.totals else "",
+        unknown=why(campaign_progress.totals_unknown),
+        calls_href=f"{reverse('reports_web:calls', args=[tenant])}?{urlencode(link)}" if days.dated else "",
+        calls_unknown=why(campaign_progress.calls_unknown),
+        course=course(campaign_progress.growth, days.today) if campaign_progress.growth else Course(),
     )
 
 
-def kept_since(listed: Sequence[CampaignTold]) -> str:
-    """The first day of which a total is kept; "" where none is."""
-    first = min((told.days[0].day for told in listed if told.days), default=None)
-    return figures.day(first) if first else ""
+def why(reason: Unknown | None) -> str:
+    return str(CAMPAIGN_UNKNOWN_LABELS[reason]) if reason else ""
 
 
-def course(told: CampaignTold, first: date, last: date) -> Course:
-    """What the period added, as columns and in words; since when it is kept, where that is too short to say."""
-    added = told.added(first, last)
-    if added is None:
-        since = {"day": figures.day(told.days[0].day)} if told.days else None
-        return Course((), _("kept since %(day)s") % since if since else "", known=False)
-    text = ngettext("%(n)s call more", "%(n)s calls more", added) % {"n": figures.decimal(added)}
-    return Course(spark(told.course(first, last)) if added else (), text if added else _("no calls more"))
+def reading_day(day: date, today: date) -> str:
+    """With its year where that is another one."""
+    return figures.short_days(day, day) if day.year == today.year else figures.day(day)
 
 
-def spark(days: Sequence[DayTold]) -> tuple[tuple[str, str, str, str], ...]:
+def course(growth: Growth, today: date) -> Course:
+    """What a period added, as columns and in words with the day since when."""
+    if growth.added is None:
+        return Course(unknown=why(growth.unknown))
+    amount = {"n": figures.decimal(abs(growth.added))}
+    text = _("no calls more")
+    if growth.added > 0:
+        text = ngettext("%(n)s call more", "%(n)s calls more", growth.added) % amount
+    elif growth.added < 0:
+        text = ngettext("%(n)s call fewer", "%(n)s calls fewer", -growth.added) % amount
+    return Course(
+        columns=spark(growth.days) if growth.added > 0 and len(growth.days) > 1 else (),
+        text=text,
+        since=reading_day(growth.since, today) if growth.since else "",
+    )
+
+
+def spark(days: Sequence[CampaignTotals]) -> tuple[tuple[str, str, str, str], ...]:
     """A column for each day after the first, as high as what it added; a total the vendor took back adds nothing."""
     wide, high = SPARK
     gains = [max(0, (day.total or 0) - (before.total or 0)) for before, day in pairwise(days)]

@@ -8,15 +8,17 @@ from uuid import UUID
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from reports.catalogue import CATALOGUE
+from reports.definitions.catalogue import CATALOGUE
+from reports.definitions.filters import FILTERS
+from reports.definitions.periods import last_days, local_date
 from reports.files import words
 from reports.files.formats import DIALECT_LABELS, FORMATS, offered
 from reports.files.models import What
-from reports.files.orders import FILTERS, SHAPES, Order, read_order
+from reports.files.orders import SHAPES, Order, read_order
 from reports.files.tables import call_columns
-from reports.periods import last_days, local_date
+from reports.queries.params import ParamReader
 from reports.queries.question import DEFAULT_DAYS, CallQuestion, QuestionError, read_calls
-from reports.scope import Scope
+from reports.queries.scope import Scope
 
 READY = "report:"  # before the key of a ready-made report, as the form's one choice names it
 USUAL_DAYS = 30
@@ -44,15 +46,15 @@ class ExportForm:
 
     @property
     def kinds(self) -> list[tuple[str, str]]:
-        found = [
+        kinds = [
             (What.CALLS.value, _("Calls, one by one")),
             (What.CALLBACKS.value, _("Callbacks and the calls they answer")),
             (What.WAITING.value, _("Contacts still waiting")),
             (What.CAMPAIGNS.value, _("Campaigns")),
         ]
         if self.what == What.REPORT:
-            found.append((What.REPORT.value, _("The report as it was shown")))
-        return found + [(READY + key, str(report.label)) for key, report in CATALOGUE.items()]
+            kinds.append((What.REPORT.value, _("The report as it was shown")))
+        return kinds + [(READY + key, str(report.label)) for key, report in CATALOGUE.items()]
 
     @property
     def formats(self) -> Sequence[Any]:
@@ -82,13 +84,13 @@ class ExportForm:
 
     def chosen_ids(self, name: str) -> tuple[UUID, ...]:
         """The ids that a parameter names, as far as they are ids."""
-        found = []
+        ids = []
         for word in self.values.get(name, "").split(","):
             try:
-                found.append(UUID(word.strip()))
+                ids.append(UUID(word.strip()))
             except ValueError:
                 continue
-        return tuple(found)
+        return tuple(ids)
 
     @property
     def carried(self) -> list[tuple[str, str]]:
@@ -105,21 +107,23 @@ class ExportForm:
         question = self.question
         if question is None:
             return []
-        several = {str(words.FILTERS[name]) for name in ("environment", "agent") if len(self.chosen_ids(name)) > 1}
-        chosen = {str(words.FILTERS[name]) for name in ("environment", "agent")} - several
+        single = [FILTERS[name] for name in ("environment", "agent") if len(self.chosen_ids(name)) < 2]
+        chosen = {str(label) for each in single for label in (each.label, each.callback_label)}
         if question.filters.testing == "exclude":
-            chosen.add(str(words.FILTERS["testing"]))
-        lines = words.filter_lines(question.filters, self.scope)
+            chosen.add(str(FILTERS["testing"].label))
+        filters = ParamReader(self.values, self.scope).filters()
+        lines = words.filter_lines(filters, self.scope, callbacks=self.what in (What.CALLBACKS, What.WAITING))
         if self.what == What.CAMPAIGNS:  # whose states are other words than those of calls
-            lines = [line for line in lines if line[0] != str(words.FILTERS["status"])]
+            lines = [line for line in lines if line[0] != str(FILTERS["status"].label)]
             lines += words.state_lines(self.values.get("status", ""))
         return [(label, text) for label, text in lines if label not in chosen]
 
     @property
     def question(self) -> CallQuestion | None:
         """The calls behind the choice, whichever kind it is; None while it cannot be read."""
+        of_returns = {each.name for each in FILTERS.values() if each.of_returns and self.what != What.CALLS}
         try:
-            return read_calls(self.values, self.scope)
+            return read_calls({name: self.values[name] for name in self.values.keys() - of_returns}, self.scope)
         except QuestionError:
             return None
 

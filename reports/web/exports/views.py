@@ -29,12 +29,12 @@ from reports.files.models import Export, State, What
 from reports.files.orders import params_of, read_order
 from reports.files.tasks import hint
 from reports.queries.agents import agents
+from reports.queries.completeness.freshness import behind
 from reports.queries.environments import environments
-from reports.queries.freshness import behind
 from reports.queries.question import QuestionError
-from reports.scope import Scope
-from reports.web.completeness import completeness_line
+from reports.queries.scope import Scope
 from reports.web.exports.form import CHOSEN_HERE, ExportForm, read_form
+from reports.web.shared.completeness import completeness_line
 
 SHOWN = 30
 
@@ -124,18 +124,18 @@ def _context(request: TenantRequest, tenant: str, now: datetime) -> dict[str, An
     place = _place(request)
     own = list(_asker(request).own()[place : place + SHOWN + 1])
     here = reverse("reports_web:exports", args=[tenant])
-    found: dict[str, Any] = {
+    context: dict[str, Any] = {
         "page": "exports",
         "jobs": [_job(row, request, now) for row in own[:SHOWN]],
         "older": f"{here}?from={place + SHOWN}#files" if len(own) > SHOWN else "",
         "newer": f"{here}#files" if place else "",
         "place": place,
     }
-    found["open"] = sum(job.open for job in found["jobs"])
+    context["open"] = sum(job.open for job in context["jobs"])
     if Role(request.membership.role).covers(Role.MANAGER):
         rows = Export.objects.exclude(user=request.user, key=None).select_related("user", "key").order_by("-id")
-        found["others"] = [_job(row, request, now, content=False) for row in rows[:SHOWN]]
-    return found
+        context["others"] = [_job(row, request, now, content=False) for row in rows[:SHOWN]]
+    return context
 
 
 def _rows(n: int) -> str:
@@ -161,22 +161,22 @@ def _job(row: Export, request: TenantRequest, now: datetime, *, content: bool = 
 
 
 def _choices(form: ExportForm, scope: Scope, now: datetime) -> dict[str, Any]:
-    """What the form chooses from, and how complete the calls behind its choice are: not those of campaigns, which the
-    vendor counts itself.
+    """What the form chooses from, and how complete the calls behind its choice are: none are behind campaigns as of
+    now, which the vendor counts itself.
     """
     chosen = form.chosen_ids("environment")
     among = [agent for agent in agents(scope) if not chosen or agent.environment.public_id in chosen]
-    found: dict[str, Any] = {"environments": list(environments(scope)), "agents": among}
+    context: dict[str, Any] = {"environments": list(environments(scope)), "agents": among}
     for name in ("environment", "agent"):
         ids = form.chosen_ids(name)
-        found[f"chosen_{name}"] = ids[0] if len(ids) == 1 else None
-        found[f"several_{name}s"] = len(ids) > 1
+        context[f"chosen_{name}"] = ids[0] if len(ids) == 1 else None
+        context[f"several_{name}s"] = len(ids) > 1
     if form.question is not None:
         zone = form.question.zone or scope.zone
-        if form.what != What.CAMPAIGNS:
-            found["line"] = completeness_line(behind(form.question, scope, now=now), zone, now=now)
-        found["zone"] = figures.zone_name(zone)
-    return found
+        if form.what != What.CAMPAIGNS or form.question.date_from or form.question.date_to:
+            context["line"] = completeness_line(behind(form.question, scope, now=now), zone, now=now)
+        context["zone"] = figures.zone_name(zone)
+    return context
 
 
 def _asker(request: TenantRequest) -> jobs.Asker:
@@ -197,6 +197,6 @@ def _place(request: TenantRequest) -> int:
 
 def _back(request: TenantRequest, tenant: str) -> str:
     """The page with the choices that were sent, so that the next file is one press away. Numbers stay out of it."""
-    kept = {name: request.POST[name] for name in (*CHOSEN_HERE, "metrics", "by") if request.POST.get(name)}
+    params = {name: request.POST[name] for name in (*CHOSEN_HERE, "metrics", "by") if request.POST.get(name)}
     address = reverse("reports_web:exports", args=[tenant])
-    return f"{address}?{urlencode(kept)}" if kept else address
+    return f"{address}?{urlencode(params)}" if params else address

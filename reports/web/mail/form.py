@@ -14,8 +14,8 @@ from reports.mail.plans import FIELDS, MOST_HOURS, Plan, plan_of
 from reports.mail.rights import Author
 from reports.queries.agents import agents
 from reports.queries.environments import environments
-from reports.scope import Scope
-from reports.web.report.words import ZONES
+from reports.queries.scope import Scope
+from reports.web.shared.zones import ZONES
 
 SEVERAL = ("environments", "agents")
 
@@ -65,10 +65,10 @@ class MailForm:
     @property
     def agents(self) -> Sequence[tuple[str, Sequence[Any]]]:
         """By environment, whose name is empty where there is only one."""
-        found: dict[str, list[Any]] = {}
+        by_environment: dict[str, list[Any]] = {}
         for agent in agents(self.scope):
-            found.setdefault(agent.environment.name, []).append(agent)
-        return [(name if len(found) > 1 else "", rows) for name, rows in sorted(found.items())]
+            by_environment.setdefault(agent.environment.name, []).append(agent)
+        return [(name if len(by_environment) > 1 else "", rows) for name, rows in sorted(by_environment.items())]
 
     @property
     def chosen(self) -> frozenset[str]:

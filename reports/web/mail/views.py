@@ -28,7 +28,7 @@ from reports.mail.plans import plan_of, read_plan, readers_of
 from reports.mail.preview import TooMany, as_reader, preview, send_test
 from reports.mail.rights import Author, NotAllowed, Rights
 from reports.queries.question import QuestionError
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from reports.web.mail.form import MailForm, empty_form, form_of, sent_form, wishes
 from reports.web.mail.words import delivery_lines, due, mail_line, reader_lines, rhythm
 
@@ -49,7 +49,7 @@ OF_A_MAIL = {
 def mails(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The mails that one may see, and what was sent of them."""
     author, now = author_of(request), timezone.now()
-    lines = [mail_line(found, author, now) for found in access.subscriptions(author)]
+    lines = [mail_line(visible, author, now) for visible in access.subscriptions(author)]
     context = {"page": "mail", "lines": lines, **_deliveries(request, author, now)}
     return TemplateResponse(request, "reports/mails.html", context)
 
@@ -76,11 +76,11 @@ def mail_new(request: TenantRequest, tenant: str) -> HttpResponseBase:
 @tenant_view()
 def mail_one(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
     """One mail: when it goes out, to whom, what was sent; and its form for who may change it."""
-    author, now, found = author_of(request), timezone.now(), _own(request, mail)
-    row = found.subscription
-    form = form_of(row, author) if found.may_change else None
+    author, now, visible = author_of(request), timezone.now(), _own(request, mail)
+    row = visible.subscription
+    form = form_of(row, author) if visible.may_change else None
     if request.method == "POST":
-        _demand_change(found)
+        _demand_change(visible)
         form = sent_form(request.POST, author, row)
         try:
             subscriptions.change(row, read_plan(wishes(form), author, before=row), author)
@@ -90,22 +90,22 @@ def mail_one(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBas
             messages.success(request, _("The mail is changed."))
             return _to(tenant, row.public_id)
     status = 400 if form is not None and form.errors else 200
-    return TemplateResponse(request, "reports/mail_one.html", _one(request, found, form, now), status=status)
+    return TemplateResponse(request, "reports/mail_one.html", _one(request, visible, form, now), status=status)
 
 
 @require_POST
 @tenant_view()
 def mail_act(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
     """Pause, resume or remove a mail, have one sent to oneself, or leave it: as ``act`` says."""
-    author, found, act = author_of(request), _own(request, mail), request.POST.get("act", "")
-    row = found.subscription
+    author, visible, act = author_of(request), _own(request, mail), request.POST.get("act", "")
+    row = visible.subscription
     if act == "test":
         return _test(request, row, author)
     if act == "leave":
-        return _leave(request, found)
+        return _leave(request, visible)
     if act not in ("pause", "resume", "remove"):
         raise Http404
-    _demand_change(found)
+    _demand_change(visible)
     if act == "remove":
         subscriptions.remove(row, author)
         messages.success(request, _("“%(name)s” is removed. What was sent stays listed.") % {"name": row.name})
@@ -118,9 +118,9 @@ def mail_act(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBas
 @tenant_view()
 def mail_preview(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
     """The last period as it would be mailed: its subject, its text, and a frame with the mail itself."""
-    found = _own(request, mail)
-    row = found.subscription
-    readers, reader = _readers(request, found)
+    visible = _own(request, mail)
+    row = visible.subscription
+    readers, reader = _readers(request, visible)
     context: dict[str, Any] = {"page": "mail", "mail": row, "readers": readers, "reader": reader}
     try:
         context["made"] = preview(row, reader, timezone.now())
@@ -135,10 +135,10 @@ def mail_preview(request: TenantRequest, tenant: str, mail: UUID) -> HttpRespons
 @tenant_view()
 def mail_body(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
     """The mail itself, byte by byte, for the frame of the preview."""
-    found = _own(request, mail)
-    _all, reader = _readers(request, found)
+    visible = _own(request, mail)
+    _all, reader = _readers(request, visible)
     try:
-        made = preview(found.subscription, reader, timezone.now())
+        made = preview(visible.subscription, reader, timezone.now())
     except NotAllowed as reason:
         raise Http404 from reason
     return HttpResponse(made.rendered.html)
@@ -180,20 +180,20 @@ def _own(request: TenantRequest, mail: UUID) -> access.Shown:
         raise Http404 from None
 
 
-def _demand_change(found: access.Shown) -> None:
-    if not found.may_change:
+def _demand_change(visible: access.Shown) -> None:
+    if not visible.may_change:
         raise PermissionDenied(_("This mail is not yours to change."))
 
 
-def _one(request: TenantRequest, found: access.Shown, form: MailForm | None, now: datetime) -> dict[str, Any]:
-    author, row = author_of(request), found.subscription
+def _one(request: TenantRequest, visible: access.Shown, form: MailForm | None, now: datetime) -> dict[str, Any]:
+    author, row = author_of(request), visible.subscription
     context: dict[str, Any] = {
         "page": "mail",
         "mail": row,
         "form": form,
         "rhythm": rhythm(row),
         "due": due(row, now),
-        "goes_to": found.place,
+        "goes_to": visible.place,
         **_deliveries(request, author, now, row),
     }
     if form is not None:
@@ -217,15 +217,15 @@ def _deliveries(
     return {"deliveries": delivery_lines(page.rows, author, now), "pages": pages}
 
 
-def _readers(request: TenantRequest, found: access.Shown) -> tuple[list[Recipient], Recipient]:
+def _readers(request: TenantRequest, visible: access.Shown) -> tuple[list[Recipient], Recipient]:
     """Whose mail may be looked at, and whose is: one's own, or for who may change the mail any reader's."""
-    row = found.subscription
-    readers = readers_of(row) if found.may_change else []
+    row = visible.subscription
+    readers = readers_of(row) if visible.may_change else []
     wanted = request.GET.get("reader", "")
     chosen = next((reader for reader in readers if str(reader.public_id) == wanted), None)
     if wanted and chosen is None:
         raise Http404
-    return readers, chosen or found.place or next(iter(readers), None) or as_reader(row, request.user)
+    return readers, chosen or visible.place or next(iter(readers), None) or as_reader(row, request.user)
 
 
 def _test(request: TenantRequest, row: Subscription, author: Author) -> HttpResponseBase:
@@ -240,10 +240,10 @@ def _test(request: TenantRequest, row: Subscription, author: Author) -> HttpResp
     return _to(request.tenant.slug, row.public_id)
 
 
-def _leave(request: TenantRequest, found: access.Shown) -> HttpResponseBase:
-    if found.place is not None:
-        consent.leave(pointer_to(found.place))
-        messages.success(request, _("“%(name)s” is not sent to you any more.") % {"name": found.subscription.name})
+def _leave(request: TenantRequest, visible: access.Shown) -> HttpResponseBase:
+    if visible.place is not None:
+        consent.leave(pointer_to(visible.place))
+        messages.success(request, _("“%(name)s” is not sent to you any more.") % {"name": visible.subscription.name})
     return HttpResponseRedirect(reverse("reports_web:mail", args=[request.tenant.slug]))
 
 

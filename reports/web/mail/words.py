@@ -50,9 +50,9 @@ class DeliveryLine:
     may_again: bool
 
 
-def mail_line(found: Shown, author: Author, now: datetime) -> MailLine:
-    row = found.subscription
-    readers = [reader.email for reader in readers_of(row)] if found.may_change else [author.email]
+def mail_line(visible: Shown, author: Author, now: datetime) -> MailLine:
+    row = visible.subscription
+    readers = [reader.email for reader in readers_of(row)] if visible.may_change else [author.email]
     shown = ", ".join(readers[:3])
     if len(readers) > 3:
         shown = _("%(names)s and %(count)s more") % {"names": shown, "count": len(readers) - 3}

@@ -5,11 +5,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.formats import figures
-from reports.metrics import METRICS, Metric
+from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer, Cell
-from reports.web.behind import BEHIND, calls_where
-from reports.web.charts import Square, SquareMap, highest_and_lowest, level
-from reports.web.selection import Selection
+from reports.web.shared.behind import BEHIND, calls_where
+from reports.web.shared.charts import Square, SquareMap, highest_and_lowest, level
+from reports.web.shared.selection import Selection
 
 Place = tuple[int, int]  # weekday, 1 is Monday, and hour
 
@@ -23,10 +23,10 @@ def hour_map(answer: Answer, selection: Selection) -> SquareMap | None:
         return None
     hours = range(min(used), max(used) + 1)
     shown = {place: row[metric.key] for place, row in cells.items()}
-    known = {place: cell.value for place, cell in shown.items() if cell.value and not cell.small}
-    highest = max(known.values(), default=0.0)
+    measured = {place: cell.value for place, cell in shown.items() if cell.value and not cell.small}
+    highest = max(measured.values(), default=0.0)
     # Counts are shaded from zero; rates, which lie close together, from the lowest.
-    lowest = min(known.values(), default=0.0) if metric.unit == "percent" else 0.0
+    lowest = min(measured.values(), default=0.0) if metric.unit == "percent" else 0.0
 
     def square(place: Place) -> Square:
         cell = shown.get(place)
@@ -39,7 +39,7 @@ def hour_map(answer: Answer, selection: Selection) -> SquareMap | None:
             (str(WEEKDAYS_ABBR[weekday - 1]), tuple(square((weekday, hour)) for hour in hours))
             for weekday in range(1, 8)
         ),
-        sentence=highest_and_lowest(list(map(_name, known)), list(known.values()), metric.unit),
+        sentence=highest_and_lowest(list(map(_name, measured)), list(measured.values()), metric.unit),
     )
 
 
@@ -58,5 +58,5 @@ def _square(cell: Cell, place: Place, metric: Metric, ends: tuple[float, float],
         return Square(0, "·", f"{_name(place)}: {n}, {_('n too small')}", href, small=True)
     if cell.value is None:
         return Square(0)
-    said = n if metric.unit == "count" else f"{figures.value(cell.value, metric.unit)} ({n})"
-    return Square(level(cell.value, *ends), figures.decimal(cell.value), f"{_name(place)}: {said}", href)
+    words = n if metric.unit == "count" else f"{figures.value(cell.value, metric.unit)} ({n})"
+    return Square(level(cell.value, *ends), figures.decimal(cell.value), f"{_name(place)}: {words}", href)

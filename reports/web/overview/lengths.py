@@ -6,10 +6,10 @@ from django.utils.translation import gettext as _
 
 from portal.formats import figures
 from reports.queries.answer import Answer
-from reports.web.behind import calls_where
-from reports.web.charts import Look, Series, Slot, columns
-from reports.web.selection import Selection
-from reports.web.trend import Drawing
+from reports.web.shared.behind import calls_where
+from reports.web.shared.charts import Look, Series, Slot, columns
+from reports.web.shared.selection import Selection
+from reports.web.shared.trend import Drawing
 
 LENGTHS = ("connected",)
 
@@ -50,12 +50,15 @@ def _sentence(banded: Sequence[tuple[str | None, str, float]], unknown: float) -
     total = sum(amount for _key, _label, amount in banded)
     if not total:
         return _("No connected call has a known duration.")
-    _key, label, amount = max(banded, key=lambda band: band[2])
-    said = _("Most connected calls lasted %(band)s: %(n)s, %(share)s.") % {
-        "band": label,
-        "n": figures.decimal(amount),
-        "share": _share(amount, total),
-    }
+    most = max(amount for _key, _label, amount in banded)
+    labels = [label for _key, label, amount in banded if amount == most]
+    if most > total / 2:
+        text = _("Most connected calls lasted %(band)s: %(n)s, %(share)s.")
+    elif len(labels) == 1:
+        text = _("The most frequent duration of connected calls was %(band)s: %(n)s, %(share)s.")
+    else:
+        text = ""  # bands that are equally full: none of them stands out
+    sentence = text and text % {"band": labels[0], "n": figures.decimal(most), "share": _share(most, total)}
     if unknown:
-        said += " " + _("Of %(n)s the duration is not known.") % {"n": figures.decimal(unknown)}
-    return said
+        sentence = f"{sentence} " + _("Of %(n)s the duration is not known.") % {"n": figures.decimal(unknown)}
+    return sentence.strip()

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from reports.dimensions import STATUS_LABELS
-from reports.metrics import METRICS
+from reports.definitions.ended_by import SIDE_LABELS, Side, side_of
+from reports.definitions.filters import NONE, guarded
+from reports.definitions.labels import STATUS_LABELS
+from reports.definitions.metrics import METRICS
 from reports.queries.answer import Answer
-from reports.queries.chosen import NONE, guarded
-from reports.sides import SIDE_LABELS, Side, side_of
-from reports.web.behind import calls_where
-from reports.web.charts import HALF, BarRow, Bars, Look, Series, Stripe, bars, columns
-from reports.web.selection import Selection
-from reports.web.times import Time, room_for
-from reports.web.trend import Drawing
+from reports.web.shared.behind import calls_where
+from reports.web.shared.charts import HALF, BarRow, Bars, Look, Series, Stripe, bars, columns
+from reports.web.shared.selection import Selection
+from reports.web.shared.times import Time, room_for
+from reports.web.shared.trend import Drawing
 from sync.taxonomy import Status
 
 MIX = ("attempts",)
@@ -43,12 +43,12 @@ Counts = dict[str, dict[str, int]]  # by the second word, then by time
 
 
 def _counts(answer: Answer) -> Counts:
-    found: Counts = {}
+    counts: Counts = {}
     for row in answer.rows:
         amount = row.cells["attempts"].value
         if amount and row.key[0]:
-            found.setdefault(row.key[1] or "", {})[row.key[0]] = round(amount)
-    return found
+            counts.setdefault(row.key[1] or "", {})[row.key[0]] = round(amount)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +77,30 @@ class _Counted:
         counts = [self.by_time.get(time.key, 0) for time in times]
         wholes = [totals.get(time.key, 0) for time in times]
         values = tuple(100 * n / whole if whole else None for n, whole in zip(counts, wholes, strict=True))
-        said = tuple(
+        words = tuple(
             figures.NO_BASE if share is None else f"{figures.value(share, 'percent')} ({figures.decimal(n)})"
             for share, n in zip(values, counts, strict=True)
         )
-        return replace(self.series(times), values=values, said=said)
+        return replace(self.series(times), values=values, said=words)
 
 
 def status_mix(answer: Answer, times: Sequence[Time]) -> Drawing:
     """The share of each status; the rarest are drawn together."""
     counts = _counts(answer)
-    known = [status for status in _KINDS if status in counts]
-    known += sorted(set(counts) - set(known), key=lambda status: -sum(counts[status].values()))
-    drawn = known if len(known) <= _MOST_STATUSES else known[: _MOST_STATUSES - 1]
+    statuses = [status for status in _KINDS if status in counts]
+    statuses += sorted(set(counts) - set(statuses), key=lambda status: -sum(counts[status].values()))
+    drawn = statuses if len(statuses) <= _MOST_STATUSES else statuses[: _MOST_STATUSES - 1]
     parts = [
         _Counted(_KINDS.get(word, "s7"), str(STATUS_LABELS.get(word, word)), counts[word], {"status": word})
         for word in drawn
     ]
-    if rest := known[len(drawn) :]:
+    if rest := statuses[len(drawn) :]:
         parts.append(_Counted("s7", _("others"), _together(counts[word] for word in rest), {"status": rest}))
     totals = _together(counts.values())
-    said = ""
+    sentence = ""
     if parts:
         most, whole = max(parts, key=lambda part: part.total), sum(totals.values())
-        said = _("Most often: %(status)s (%(share)s of %(n)s calls).") % {
+        sentence = _("Most often: %(status)s (%(share)s of %(n)s calls).") % {
             "status": most.label,
             "share": figures.value(100 * most.total / whole, "percent"),
             "n": figures.decimal(whole),
@@ -109,14 +109,14 @@ def status_mix(answer: Answer, times: Sequence[Time]) -> Drawing:
     plot = columns(
         slots, [part.shares(times, totals) for part in parts], Look(unit="percent", room=room_for(times, HALF))
     )
-    return Drawing("statuses", _("Status mix"), plot, said)
+    return Drawing("statuses", _("Status mix"), plot, sentence)
 
 
 def _together(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
-    found: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
     for by_time in counts:
-        found.update(by_time)
-    return found
+        totals.update(by_time)
+    return totals
 
 
 def sides_over_time(answer: Answer, times: Sequence[Time]) -> Drawing:
@@ -131,14 +131,14 @@ def sides_over_time(answer: Answer, times: Sequence[Time]) -> Drawing:
     if not parts:
         return Drawing("sides", title, note=_("Every call that is over ended normally."))
     most = max(parts, key=lambda part: part.total)
-    said = _("%(n)s calls did not end normally; most often it was %(side)s (%(most)s).") % {
+    sentence = _("%(n)s calls did not end normally; most often it was %(side)s (%(most)s).") % {
         "n": figures.decimal(sum(part.total for part in parts)),
         "side": most.label,
         "most": figures.decimal(most.total),
     }
     slots = [time.slot(time.calls(side=list(_SIDE_KINDS))) for time in times]
     look = Look(room=room_for(times, HALF))
-    return Drawing("sides", title, columns(slots, [part.series(times) for part in parts], look), said)
+    return Drawing("sides", title, columns(slots, [part.series(times) for part in parts], look), sentence)
 
 
 def causes(answer: Answer, selection: Selection) -> Bars | None:

@@ -1,4 +1,4 @@
-"""Agents, own numbers and area codes side by side, by default the largest change of the connect rate first."""
+"""Agents, own numbers and area codes side by side, by default what moved the connect rate of all the most first."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,25 +8,19 @@ from django.utils.translation import gettext as _
 
 from portal.formats import figures
 from portal.lib.area_names import area_name
-from reports.metrics import METRICS, RATE_MINIMUM
+from reports.definitions.filters import NONE
+from reports.definitions.metrics import METRICS
 from reports.queries.agents import APART
 from reports.queries.answer import Answer, Cell, Row
-from reports.queries.chosen import NONE
-from reports.web.behind import BEHIND, calls_where
-from reports.web.contexts import Figure
-from reports.web.selection import Selection
+from reports.web.shared.behind import BEHIND, calls_where
+from reports.web.shared.contexts import Figure
+from reports.web.shared.selection import Selection
+from reports.web.shared.sorting import Heading, Sorting, shown_value
 
 MOVES = ("attempts", "connect_rate")
 ORDERS = ("-change", "name", "-name", "attempts", "-attempts", "connect_rate", "-connect_rate")
 MOST_ROWS, MOST_NARROW = 8, 3  # overview.css hides the rows after the third where there is little room
 REPORT = "reports/query/"
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    label: str | Promise
-    href: str
-    order: str  # ascending, descending or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +73,11 @@ def _row(row: Row, by: str, note: Callable[[str], str] | None, selection: Select
     key, label = row.key[0], row.labels[0]
     word = key or (NONE if by == "area_code" else "")
     chosen: dict[str, object] = {by: word}
-    said = note(key) if note and key else ""
+    place = note(key) if note and key else ""
     return MoverRow(
         # An agent that shares its name is told with its home, which stands under every name here.
-        label=figures.phone(label) if by == "line" and key else label.removesuffix(f"{APART}{said}"),
-        note=said,
+        label=figures.phone(label) if by == "line" and key else label.removesuffix(f"{APART}{place}"),
+        note=place,
         href=_inner(by, word, selection),
         cells=tuple(
             Figure(METRICS[name], row.cells[name], href=calls_where(selection, chosen | BEHIND[name]) if word else "")
@@ -105,39 +99,33 @@ def _inner(by: str, word: str, selection: Selection) -> str:
 
 def moved(row: Row) -> float | None:
     """By how many points the connect rate moved; None where it rests on too few calls on either side."""
-    rate, calls = row.cells["connect_rate"], row.cells["attempts"]
-    if rate.change is None or rate.small or (calls.previous or 0) < RATE_MINIMUM:
-        return None
-    return rate.change
+    return row.cells["connect_rate"].moved
+
+
+def weight(row: Row) -> float | None:
+    """How many calls the move of the connect rate is worth: its change times the calls it rests on. So a point of many
+    calls stands before ten points of a few.
+    """
+    change = moved(row)
+    return None if change is None else abs(change) / 100 * (row.cells["connect_rate"].n or 0)
 
 
 def _ordered(answer: Answer, selection: Selection) -> list[Row]:
     """In the order chosen; what cannot be compared comes last, the larger first."""
-    key, descending = selection["sort"].removeprefix("-"), selection["sort"].startswith("-")
+    sorting = Sorting.read(selection["sort"])
     rows = sorted(answer.rows, key=lambda row: (-(row.cells["attempts"].value or 0), row.labels[0].casefold()))
-    if key == "name":
-        return sorted(rows, key=lambda row: row.labels[0].casefold(), reverse=descending)
+    if sorting.by == "name":
+        return sorted(rows, key=lambda row: row.labels[0].casefold(), reverse=sorting.descending)
 
     def amount(row: Row) -> float | None:
-        if key == "change":
-            change = moved(row)
-            return None if change is None else abs(change)
-        cell = row.cells[key]
-        return None if cell.small else cell.value
+        if sorting.by == "change":
+            return weight(row)
+        return shown_value(row.cells[sorting.by])
 
-    def place(row: Row) -> tuple[bool, float]:
-        found = amount(row)
-        return (found is None, 0.0 if found is None else -found if descending else found)
-
-    return sorted(rows, key=place)
+    return sorted(rows, key=sorting.place_by(amount))
 
 
 def _heading(key: str, label: str | Promise, selection: Selection) -> Heading:
-    current, descending = selection["sort"].removeprefix("-") == key, selection["sort"].startswith("-")
-    # The first click gives what is looked for: names from A, numbers from the largest.
-    down = (not descending) if current else key != "name"
-    return Heading(
-        label,
-        selection.change(sort=f"-{key}" if down else key).query + "#movers",
-        ("descending" if descending else "ascending") if current else "",
-    )
+    sorting = Sorting.read(selection["sort"])
+    order = sorting.after_click(key, downwards=key != "name")
+    return Heading(label, selection.change(sort=order).query + "#movers", sorting.order_of(key))

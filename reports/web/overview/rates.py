@@ -1,4 +1,4 @@
-"""Figures that run as lines: short calls beside the tenant's limits, and what only OriginsAI measures."""
+"""Figures that run as lines: short calls beside the tenant's limits, and what only some vendors measure."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,15 +7,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
-from reports.metrics import METRICS, ORIGINSAI
-from reports.web.before import since_known
-from reports.web.behind import BEHIND, FINAL, only_of
-from reports.web.charts import HALF, THIRD, Limit, Look, Plot, Series, Slot, columns, highest_and_lowest, lines
-from reports.web.frame import Choices
-from reports.web.times import Time, room_for
-from reports.web.trend import Drawing
+from reports.definitions.metrics import METRICS
+from reports.queries.answer import Cell
+from reports.web.shared.before import since_known
+from reports.web.shared.behind import BEHIND, FINAL, only_of
+from reports.web.shared.charts import HALF, THIRD, Limit, Look, Plot, Series, Slot, columns, highest_and_lowest, lines
+from reports.web.shared.frame import Choices
+from reports.web.shared.times import Time, room_for
+from reports.web.shared.trend import Drawing
 
 SHORT = ("short_call_share_3s", "short_call_share_6s")
+SHORT_TALKS = ("short_connected_share_3s", "short_connected_share_6s")
 LATENCIES: tuple[tuple[str, str | Promise], ...] = (
     ("stt", gettext_lazy("Speech to text")),
     ("llm", gettext_lazy("Language model")),
@@ -27,12 +29,15 @@ SPEEDS = (
     "service_level",
     "billed_minutes",
 )
+_SINGLES = (("time_to_answer", lines), ("service_level", lines), ("billed_minutes", columns))
 _LOW = 120  # pixels: small charts stand side by side
 _SHORT_LABELS = (("s1", gettext_lazy("up to 3 s")), ("s3", gettext_lazy("up to 6 s")))
 
 
-def short_calls(times: Sequence[Time], limits: tuple[float | None, float | None]) -> Drawing:
-    """The share of short calls, with the tenant's limits as lines where it has any."""
+def short_calls(times: Sequence[Time], limits: tuple[float | None, float | None], whole: Mapping[str, Cell]) -> Drawing:
+    """The share of short calls, with the tenant's limits as lines where it has any; beside it, in words, that of the
+    connected calls alone, from the cells of the ``whole`` period.
+    """
     slots = []
     for time in times:
         n = time.row.cells[SHORT[1]].n or 0
@@ -43,7 +48,7 @@ def short_calls(times: Sequence[Time], limits: tuple[float | None, float | None]
             kind,
             label,
             tuple(time.value(key) for time in times),
-            said=tuple(_share_said(time, key) for time in times),
+            said=tuple(_share_text(time, key) for time in times),
         )
         for (kind, label), key in zip(_SHORT_LABELS, SHORT, strict=True)
     ]
@@ -53,10 +58,22 @@ def short_calls(times: Sequence[Time], limits: tuple[float | None, float | None]
         if limit is not None
     )
     look = Look(unit="percent", limits=drawn, height=160, extra=(_("Final calls"),), room=room_for(times, HALF))
-    return Drawing.unless_empty("short", _("Short calls"), lines(slots, series, look), _short_sentence(times, limits))
+    sentence = f"{_short_sentence(times, limits)} {_among_connected(whole)}".strip()
+    return Drawing.unless_empty("short", _("Short calls"), lines(slots, series, look), sentence)
 
 
-def _share_said(time: Time, key: str) -> str:
+def _among_connected(whole: Mapping[str, Cell]) -> str:
+    three, six = (whole[key] for key in SHORT_TALKS)
+    if three.value is None or three.small or six.value is None:
+        return ""
+    return _("Of the connected calls alone: %(three)s and %(six)s (n = %(n)s).") % {
+        "three": figures.value(three.value, "percent"),
+        "six": figures.value(six.value, "percent"),
+        "n": figures.decimal(three.n or 0),
+    }
+
+
+def _share_text(time: Time, key: str) -> str:
     cell = time.row.cells[key]
     if cell.small:
         return _("n too small")
@@ -67,18 +84,18 @@ def _share_said(time: Time, key: str) -> str:
 
 def _short_sentence(times: Sequence[Time], limits: tuple[float | None, float | None]) -> str:
     whole = [time for time in times if time.whole]
-    said = highest_and_lowest([time.name for time in whole], [time.value(SHORT[1]) for time in whole], "percent")
-    if said:
-        said = _("Calls of up to 6 s. %(ends)s") % {"ends": said}
+    sentence = highest_and_lowest([time.name for time in whole], [time.value(SHORT[1]) for time in whole], "percent")
+    if sentence:
+        sentence = _("Calls of up to 6 s. %(ends)s") % {"ends": sentence}
     for key, seconds, limit in zip(SHORT, (3, 6), limits, strict=True):
         if limit is not None:
             over = sum((time.value(key) or 0.0) > limit for time in times)
-            said += " " + _("Above the limit for calls of up to %(s)s s: %(n)s of %(all)s.") % {
+            sentence += " " + _("Above the limit for calls of up to %(s)s s: %(n)s of %(all)s.") % {
                 "s": seconds,
                 "n": figures.decimal(over),
                 "all": figures.decimal(len(times)),
             }
-    return said.strip()
+    return sentence.strip()
 
 
 def speeds(times: Sequence[Time], shown: Choices, *, whole: bool) -> list[Drawing]:
@@ -86,14 +103,12 @@ def speeds(times: Sequence[Time], shown: Choices, *, whole: bool) -> list[Drawin
 
     ``whole`` says whether the period is mirrored whole.
     """
-    if not shown.providers & set(ORIGINSAI):
-        return []
-    only = only_of(ORIGINSAI, shown)
+    able = {key: only_of(METRICS[key].vendors, shown) for key in SPEEDS if shown.providers & set(METRICS[key].vendors)}
+    latencies = [(part, title, able.get(f"{part}_latency_p50")) for part, title in LATENCIES]
+    singles = [(key, able.get(key), draw) for key, draw in _SINGLES]
     return [
-        *(_latency(part, title, times, only) for part, title in LATENCIES),
-        _single("time_to_answer", times, only, lines, whole=whole),
-        _single("service_level", times, only, lines, whole=whole),
-        _single("billed_minutes", times, only, columns, whole=whole),
+        *(_latency(part, title, times, only) for part, title, only in latencies if only is not None),
+        *(_single(key, times, only, draw, whole=whole) for key, only, draw in singles if only is not None),
     ]
 
 

@@ -10,30 +10,32 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from portal.tenants.guards import TenantRequest, tenant_view
+from reports.definitions.metrics import METRICS
 from reports.files import downloads
 from reports.files.as_csv import stream_calls
-from reports.metrics import METRICS
 from reports.queries.ask import ask_together
-from reports.queries.freshness import behind
+from reports.queries.completeness.freshness import behind
+from reports.queries.highlights import highlight
+from reports.queries.left_out import left_out_of
 from reports.queries.question import Question, QuestionError, read_calls
-from reports.scope import Scope
-from reports.web.before import known_before
+from reports.queries.scope import Scope
 from reports.web.callbacks.trend import CALLBACKS, callback_trend
-from reports.web.contexts import SUMMARY, askable, summary
-from reports.web.frame import Frame, frame
 from reports.web.overview.hours import hour_map
 from reports.web.overview.lengths import LENGTHS, lengths
 from reports.web.overview.mixes import CAUSES, MIX, causes, sides_over_time, status_mix
 from reports.web.overview.movers import MOVES, ORDERS, movers
 from reports.web.overview.rates import SHORT, SPEEDS, short_calls, speeds
-from reports.web.selection import MAPS, Selection
-from reports.web.times import times
-from reports.web.trend import TREND, trend
+from reports.web.shared.before import known_before
+from reports.web.shared.contexts import SUMMARY, askable, summary
+from reports.web.shared.frame import Frame, frame
+from reports.web.shared.selection import MAPS, Selection
+from reports.web.shared.times import times
+from reports.web.shared.trend import TREND, trend
 
 OPTIONS = {"sort": ORDERS, "map": MAPS}
 GRAINS = ("hour", "day", "week", "month")
 SIDE_BY_SIDE = ("agent", "line", "area_code")
-MOST_ROWS = 100  # of a chart that is not as wide as the page
+MOST_ROWS = 31  # of a chart that is not as wide as the page
 
 
 @require_safe
@@ -43,34 +45,36 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     head = frame(request, gettext_lazy("Overview"), page="overview", options=OPTIONS, grains=GRAINS)
     selection, shown = head.selection, head.shown
     small = calmer(selection)  # for the charts that are not as wide as the page
-    asked = questions(head, small)
-    answers = ask_together(asked.values(), head.scope, now=head.now)
-    told = dict(zip(asked, map(known_before, answers), strict=True))
-    rows = times(told["small"], small)
+    by_name = questions(head, small)
+    results = ask_together(by_name.values(), head.scope, now=head.now)
+    answers = dict(zip(by_name, map(known_before, results), strict=True))
+    rows = times(answers["small"], small)
     context: dict[str, Any] = {
-        **head.context(told["summary"]),
-        "summary": summary(told["summary"], selection, shown),
+        **head.context(answers["summary"]),
+        "summary": summary(answers["summary"], selection, shown),
         "calls_url": reverse("reports_web:calls_csv", args=[tenant]) + selection.calls_query(),
-        "callbacks": callback_trend(rows, selection),
+        "callbacks": callback_trend(rows, selection, left_out_of(answers["small"], CALLBACKS[0])),
+        "is_unread": answers["summary"].completeness.is_unread,
     }
-    if told["summary"].totals["attempts"].value:
+    if answers["summary"].totals["attempts"].value:
         limits = (request.tenant.short_limit_3s, request.tenant.short_limit_6s)
         context |= {
+            "highlight": highlight(answers["summary"].totals, answers["agent"].rows) if selection.compare else "",
             "trend": trend(
-                times(told["trend"], selection),
+                times(answers["trend"], selection),
                 selection.grain,
-                whole=told["trend"].completeness.complete,
-                whole_before=told["trend"].previous_complete,
+                whole=answers["trend"].completeness.complete,
+                whole_before=answers["trend"].previous_complete,
             ),
-            "movers": movers({by: told[by] for by in SIDE_BY_SIDE}, selection, shown.homes),
-            "hours": hour_map(told["hours"], selection),
+            "movers": movers({by: answers[by] for by in SIDE_BY_SIDE}, selection, shown.homes),
+            "hours": hour_map(answers["hours"], selection),
             "maps": [_map_choice(key, selection) for key in MAPS],
-            "lengths": lengths(told["lengths"], selection),
-            "short": short_calls(rows, limits),
-            "statuses": status_mix(told["statuses"], rows),
-            "sides": sides_over_time(told["sides"], rows),
-            "causes": causes(told["causes"], selection),
-            "speeds": speeds(rows, shown, whole=told["trend"].completeness.complete),
+            "lengths": lengths(answers["lengths"], selection),
+            "short": short_calls(rows, limits, answers["summary"].totals),
+            "statuses": status_mix(answers["statuses"], rows),
+            "sides": sides_over_time(answers["sides"], rows),
+            "causes": causes(answers["causes"], selection),
+            "speeds": speeds(rows, shown, whole=answers["trend"].completeness.complete),
         }
     return TemplateResponse(request, "reports/overview.html", context)
 

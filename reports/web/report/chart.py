@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 
 from portal.formats import figures
 from portal.lib.holidays import holidays_of, keeps_holidays
-from reports.dimensions import DIMENSIONS
-from reports.metrics import METRICS, Metric
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer, Row
-from reports.web.before import since_known
-from reports.web.charts import (
+from reports.web.report.links import calls_behind
+from reports.web.shared.before import since_known
+from reports.web.shared.charts import (
     KINDS,
     Look,
     Plot,
@@ -32,7 +33,6 @@ from reports.web.charts import (
     last_of,
     lines,
 )
-from reports.web.report.links import calls_behind
 
 DRAWN_BY = ("hour", "day", "week", "month", "weekday", "hour_of_day", "length")
 _MOST_SLOTS = 400
@@ -116,18 +116,19 @@ def _series(
     def of_key(key: str | None) -> tuple[float | None, ...]:
         return tuple(_shown(cells.get((place, key)), metric) for place in places)
 
-    found = [Series(kind, labels[key], of_key(key)) for kind, key in zip(KINDS, chosen, strict=False)]
+    drawn = [Series(kind, labels[key], of_key(key)) for kind, key in zip(KINDS, chosen, strict=False)]
     if rest and _adds_up(metric):
         amounts = [of_key(key) for key in rest]
         together = tuple(sum(each[place] or 0.0 for each in amounts) for place in range(len(places)))
-        found.append(Series(KINDS[-1], _("others"), together))
-    return found, len(rest)
+        drawn.append(Series(KINDS[-1], _("others"), together))
+    return drawn, len(rest)
 
 
 def _before(places: Sequence[str | None], cells: dict[tuple[str | None, ...], Row], metric: Metric) -> Series | None:
     """None where no line can be drawn of it."""
     rows = [cells.get((place,)) for place in places]
-    values = tuple(row.cells[metric.key].previous if row else None for row in rows)
+    metric_cells = [row.cells[metric.key] if row else None for row in rows]
+    values = tuple(None if cell is None or cell.previous_small else cell.previous for cell in metric_cells)
     compared = sum(value is not None for value in values) > 1
     return Series("before", _("the period before"), values) if compared else None
 
@@ -140,14 +141,14 @@ def _slots(answer: Answer, places: Sequence[str | None], href: Callable[..., str
         holidays = holidays_of(period.start, period.last_day, get_language() or "en")
     days = [as_date(place) if grain in ("day", "week", "month") else None for place in places]
     under = dates_under([day or period.start for day in days]) if len(places) <= _ROOMY else [""] * len(places)
-    found = []
+    slots = []
     for place, day, date_under in zip(places, days, under, strict=True):
         row = first_rows[place]
         name, label, note = _words(grain, row, day, date_under)
         if day:
             first, last = max(day, period.start), min(last_of(grain, day), period.last_day)
             name = figures.stretch(grain, first, last)
-        found.append(
+        slots.append(
             Slot(
                 name=name,
                 label=label,
@@ -157,7 +158,7 @@ def _slots(answer: Answer, places: Sequence[str | None], href: Callable[..., str
                 holiday=holidays.get(day, "") if day else "",
             )
         )
-    return found
+    return slots
 
 
 def _words(grain: str, row: Row, day: date | None, under: str) -> tuple[str, str, str]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 
-from reports.dimensions import DIMENSIONS
-from reports.metrics import METRICS, Metric
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer, Row
-from reports.web.charts import level
-from reports.web.contexts import Figure
 from reports.web.report.links import calls_behind
+from reports.web.shared.charts import level
+from reports.web.shared.contexts import Figure
 
 MOST_ACROSS, MOST_DOWN = 31, 400
 

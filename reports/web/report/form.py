@@ -9,37 +9,35 @@ from datetime import date
 from typing import Any
 
 from django.http import QueryDict
-from django.utils.dates import WEEKDAYS
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from reports.dimensions import DIMENSIONS, DIRECTION_LABELS, STATUS_LABELS
-from reports.metrics import METRICS
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.filters import FILTERS
+from reports.definitions.filters.kinds import AnyOf, OneOf
+from reports.definitions.labels import (
+    DIRECTION_LABELS,
+    MATCH_LABELS,
+    METRIC_GROUPS,
+    TESTING_LABELS,
+)
+from reports.definitions.metrics import METRICS
+from reports.definitions.spans import span_period
 from reports.queries.question import DEFAULT_METRICS, MATCHES, TESTING
-from reports.sides import SIDE_LABELS
-from reports.web.frame import Choices
-from reports.web.report.words import GROUPS, MATCH_LABELS, OUTCOME_LABELS, TESTING_LABELS, ZONES
-from reports.web.selection import written
-from reports.web.spans import SPANS, span_period
+from reports.web.shared.frame import Choices
+from reports.web.shared.selection import written
+from reports.web.shared.spans import SPANS
+from reports.web.shared.zones import ZONES
 
 MOST_GROUPINGS = 3  # that the form offers; the address takes more
-SEVERAL = frozenset(  # whose words are a comma list
-    {"metrics", "by", "environment", "agent", "status", "outcome", "side", "weekday", "hour", "campaign"}
-)
-COMPARED = {"previous": gettext_lazy("The period before"), "none": gettext_lazy("Nothing")}
-CHOSEN: Mapping[str, Collection[str]] = {  # what is chosen by its word
-    "metrics": METRICS,
-    "by": DIMENSIONS,
-    "compare": COMPARED,
-    "direction": DIRECTION_LABELS,
-    "outcome": OUTCOME_LABELS,
-    "side": SIDE_LABELS,
-    "testing": TESTING,
-    "number_match": MATCHES,
+COMPARED = {
+    "previous": gettext_lazy("The period before"),
+    "year": gettext_lazy("The year before"),
+    "none": gettext_lazy("Nothing"),
 }
-KEPT = ("contact", "campaign", "sort", "columns")  # what the form has no field for
+KEPT = ("compare_from", "compare_to", "contact", "campaign", "sort", "columns")  # what the form has no field for
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +114,26 @@ class ReportForm:
     narrowing: tuple[tuple[str | Promise, str], ...]
 
 
+def _is_list(name: str) -> bool:
+    """Whether a parameter's words are a comma list."""
+    return name in ("metrics", "by") or (name in FILTERS and FILTERS[name].kind.several)
+
+
+def _known_words(name: str) -> Collection[str]:
+    """The words of a parameter that takes no others; none where it takes any."""
+    beside: Mapping[str, Collection[str]] = {"metrics": METRICS, "by": DIMENSIONS, "compare": COMPARED}
+    if name in FILTERS and isinstance(FILTERS[name].kind, AnyOf | OneOf):
+        return FILTERS[name].kind.choices
+    return beside.get(name, ())
+
+
 def canonical(params: QueryDict) -> str:
     """The same question written once: lists with commas, nothing empty; the order of the address otherwise."""
     joined = {}
     for name in params:
         values = params.getlist(name)
-        words = ",".join(filter(None, values)) if name in SEVERAL else values[-1].strip()
-        joined[name] = ",".join(dict.fromkeys(filter(None, words.split(",")))) if name in SEVERAL else words
+        words = ",".join(filter(None, values)) if _is_list(name) else values[-1].strip()
+        joined[name] = ",".join(dict.fromkeys(filter(None, words.split(",")))) if _is_list(name) else words
     return written(joined)
 
 
@@ -141,19 +152,23 @@ class _Given:
 
     def choices(self, name: str, labels: Mapping[str, str | Promise]) -> tuple[Choice, ...]:
         chosen = self.words(name)
-        known = [Choice(word, capfirst(str(label)), word in chosen) for word, label in labels.items()]
-        return (*known, *(Choice(word, word, True) for word in chosen if word not in labels))
+        declared = [Choice(word, capfirst(str(label)), word in chosen) for word, label in labels.items()]
+        return (*declared, *(Choice(word, word, True) for word in chosen if word not in labels))
 
     def pick(self, name: str, label: str | Promise, labels: Mapping[str, str | Promise]) -> Pick:
         return self.grouped(name, label, (("", self.choices(name, labels)),))
+
+    def declared(self, name: str) -> Pick:
+        """A filter whose words are to be chosen from, in the words it is declared with."""
+        return self.pick(name, FILTERS[name].label, FILTERS[name].kind.choices)
 
     def grouped(
         self, name: str, label: str | Promise, groups: tuple[tuple[str | Promise, tuple[Choice, ...]], ...]
     ) -> Pick:
         chosen = [choice.label for _title, choices in groups for choice in choices if choice.chosen]
         every = pgettext("statuses", "All") if name == "status" else _("All")
-        said = str(chosen[0]) if len(chosen) == 1 else _("%(n)s chosen") % {"n": len(chosen)} if chosen else every
-        return Pick(name, label, groups, said, self.errors.get(name, ""))
+        summary = str(chosen[0]) if len(chosen) == 1 else _("%(n)s chosen") % {"n": len(chosen)} if chosen else every
+        return Pick(name, label, groups, summary, self.errors.get(name, ""))
 
     def select(self, name: str, label: str | Promise, labels: Mapping[str, str | Promise]) -> Select:
         word = self.text(name) or next(iter(labels))
@@ -182,14 +197,15 @@ def report_form(
     errors = errors | _unknown(_Given(params, errors))
     given = _Given(params, errors)
     first, last = days
-    picks = (
+    picks: tuple[Pick, ...] = (
         given.pick("environment", _("Environment"), {str(row.public_id): row.name for row in choices.environments}),
-        given.grouped("agent", _("Agent"), _agents(given, choices)),
-        given.pick("status", _("Status"), STATUS_LABELS),
-        given.pick("outcome", _("Outcome"), OUTCOME_LABELS),
-        given.pick("side", capfirst(str(DIMENSIONS["side"].label)), SIDE_LABELS),
-        given.pick("weekday", _("Weekday"), {str(n + 1): name for n, name in WEEKDAYS.items()}),
-        given.pick("hour", _("Hour of the day"), {str(hour): f"{hour:02}:00" for hour in range(24)}),
+        given.grouped("agent", _("Agent"), _agents(given, choices, "agent")),
+        given.grouped("source_agent", FILTERS["source_agent"].label, _agents(given, choices, "source_agent")),
+        given.declared("status"),
+        given.declared("outcome"),
+        given.pick("side", capfirst(str(DIMENSIONS["side"].label)), FILTERS["side"].kind.choices),
+        given.declared("weekday"),
+        given.declared("hour"),
     )
     selects = (
         given.select(
@@ -200,7 +216,7 @@ def report_form(
         given.select("testing", _("Test calls"), {word: TESTING_LABELS[word] for word in TESTING}),
         given.select("number_match", _("Number"), {word: MATCH_LABELS[word] for word in MATCHES}),
     )
-    texts = (
+    texts: tuple[Text, ...] = (
         given.field("number", _("Digits of the number")),
         given.field("min_duration", _("Shortest, seconds")),
         given.field("max_duration", _("Longest, seconds")),
@@ -208,6 +224,10 @@ def report_form(
         given.field("area_code", _("Area code (DDD)"), hint=_("Two digits; several with commas.")),
         given.field("line", _("Own number")),
     )
+    drawn = {*KEPT, *_labels(picks, selects, texts)}
+    others = [filter_ for filter_ in FILTERS.values() if filter_.name not in drawn]
+    picks = (*picks, *(given.declared(filter_.name) for filter_ in others if filter_.kind.choices))
+    texts = (*texts, *(given.field(filter_.name, filter_.label) for filter_ in others if not filter_.kind.choices))
     labels = _labels(picks, selects, texts)
     return ReportForm(
         metrics=_metrics(given),
@@ -233,11 +253,12 @@ def report_form(
 
 def _unknown(given: _Given) -> dict[str, str]:
     """Of words that are no choices only which they are: all the choices stand in the form."""
-    found = {}
-    for name in given.errors.keys() & CHOSEN.keys():
-        if unknown := [word for word in given.words(name) if word not in CHOSEN[name]]:
-            found[name] = _("Unknown: %(words)s.") % {"words": ", ".join(unknown)}
-    return found
+    errors = {}
+    for name in given.errors:
+        allowed = _known_words(name)
+        if allowed and (unknown := [word for word in given.words(name) if word not in allowed]):
+            errors[name] = _("Unknown: %(words)s.") % {"words": ", ".join(unknown)}
+    return errors
 
 
 def _is_day(text: str) -> bool:
@@ -252,10 +273,10 @@ def _narrowing(
 ) -> Iterator[tuple[str | Promise, str]]:
     """What restricts the calls, in words: the choices by their labels, what was typed as it was."""
     for pick in picks:
-        if chosen := [str(each.label) for _title, among in pick.groups for each in among if each.chosen]:
+        if chosen := [str(choice.label) for _title, among in pick.groups for choice in among if choice.chosen]:
             yield pick.label, ", ".join(chosen)
     for select in selects:
-        chosen = [str(each.label) for each in select.choices[1:] if each.chosen]
+        chosen = [str(choice.label) for choice in select.choices[1:] if choice.chosen]
         if chosen and select.name != "number_match":
             yield select.label, chosen[0]
     for text in texts:
@@ -268,34 +289,36 @@ def _narrowing(
 
 def _metrics(given: _Given) -> Pick:
     chosen = given.words("metrics") or list(DEFAULT_METRICS)
-    listed = {key for _title, keys in GROUPS for key in keys}
-    others = tuple(key for key in METRICS if key not in listed)
-    groups = []
-    for title, keys in (*GROUPS, (_("Other figures"), others)):
-        metrics = [METRICS[key] for key in keys if key in METRICS]
-        if metrics:
-            groups.append(
-                (title, tuple(Choice(row.key, row.label, row.key in chosen, row.definition) for row in metrics))
-            )
-    said = ", ".join(str(METRICS[key].label) for key in chosen if key in METRICS)
-    return Pick("metrics", _("Figures"), tuple(groups), said, given.errors.get("metrics", ""))
+    groups = [
+        (
+            title,
+            tuple(
+                Choice(row.key, row.label, row.key in chosen, row.definition)
+                for row in METRICS.values()
+                if row.group == group
+            ),
+        )
+        for group, title in METRIC_GROUPS.items()
+    ]
+    summary = ", ".join(str(METRICS[key].label) for key in chosen if key in METRICS)
+    return Pick("metrics", _("Figures"), tuple(groups), summary, given.errors.get("metrics", ""))
 
 
 def _groupings(given: _Given) -> tuple[Select, ...]:
     chosen = [key for key in given.words("by") if key in DIMENSIONS]
-    found = []
+    selects = []
     for place in range(max(MOST_GROUPINGS, len(chosen))):
         word = chosen[place] if place < len(chosen) else ""
         choices = [Choice("", _("Not grouped") if not place else _("Nothing more"), not word)]
         choices += [Choice(key, capfirst(str(DIMENSIONS[key].label)), key == word) for key in DIMENSIONS]
         label = _("By") if not place else _("and by")
         error = "" if place else given.errors.get("by", "")
-        found.append(Select("by", label, tuple(choices), error, f"by-{place + 1}"))
-    return tuple(found)
+        selects.append(Select("by", label, tuple(choices), error, f"by-{place + 1}"))
+    return tuple(selects)
 
 
-def _agents(given: _Given, choices: Choices) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
-    chosen = given.words("agent")
+def _agents(given: _Given, choices: Choices, name: str) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
+    chosen = given.words(name)
     return tuple(
         (home, tuple(Choice(str(row.public_id), str(row), str(row.public_id) in chosen) for row in rows))
         for home, rows in choices.grouped(())
@@ -311,14 +334,16 @@ def _spans(
             period = span_period(span, today, zone)
             other = params.copy()
             other.pop("page", None)
-            other["date_from"], other["date_to"] = period.start.isoformat(), period.last_day.isoformat()
+            other.pop("date_from", None)
+            other.pop("date_to", None)
+            other["period"] = span
             yield label, "?" + canonical(other), days == (period.start, period.last_day)
 
 
 def _labels(*fields: Sequence[Any]) -> dict[str, str | Promise]:
     """What each parameter is called, for the list of what is wrong."""
-    found = {field.name: field.label for group in fields for field in group}
-    return found | {
+    labels = {field.name: field.label for group in fields for field in group}
+    return labels | {
         "metrics": _("Figures"),
         "by": _("By"),
         "date_from": _("From"),

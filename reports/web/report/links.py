@@ -4,27 +4,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from reports.queries.chosen import NONE, guarded, write_filters
+from reports.definitions.filters import NONE, guarded, refused, write_filters
 from reports.queries.question import Question
-from reports.web.charts import last_of
-from reports.web.selection import written
+from reports.web.shared.charts import last_of
+from reports.web.shared.selection import written
 
 
 @dataclass(slots=True)
 class _Narrowed:
-    """The parameters of the list so far. ``known`` ends when no list can show what a row counts."""
+    """The parameters of the list so far. ``expressible`` ends when no list can show what a row counts."""
 
     first: date
     last: date
     params: dict[str, str]
-    known: bool = field(default=True)
+    expressible: bool = field(default=True)
 
     def between(self, first: date, last: date) -> None:
         self.first, self.last = max(self.first, first), min(self.last, last)
 
     def only(self, name: str, word: str | None) -> None:
         if word is None:
-            self.known = False
+            self.expressible = False
         else:
             self.params[name] = word
 
@@ -34,6 +34,8 @@ def calls_behind(question: Question, keys: Mapping[str, str | None], *, zone: st
 
     ``zone`` is the tenant's, which the list takes by default.
     """
+    if refused(question.filters):
+        return ""
     period = question.period
     narrowed = _Narrowed(period.start, period.last_day, write_filters(question.filters))
     if period.zone != zone:
@@ -43,7 +45,7 @@ def calls_behind(question: Question, keys: Mapping[str, str | None], *, zone: st
         if narrow is None:
             return ""
         narrow(narrowed, word)
-    if not narrowed.known:
+    if not narrowed.expressible:
         return ""
     days = {"date_from": narrowed.first.isoformat(), "date_to": narrowed.last.isoformat()}
     return written(days | narrowed.params)
@@ -81,7 +83,7 @@ def _status(narrowed: _Narrowed, word: str | None) -> None:
 def _length(narrowed: _Narrowed, word: str | None) -> None:
     """Bands include their upper bound, and the list both of its own."""
     if word is None:
-        narrowed.known = False
+        narrowed.expressible = False
         return
     low, _, high = word.rstrip("+").partition("-")
     given = narrowed.params

@@ -10,18 +10,19 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from reports.catalogue import CATALOGUE
-from reports.dimensions import DIMENSIONS
-from reports.metrics import METRICS, Metric
+from reports.definitions.catalogue import CATALOGUE
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.filters import write_filters
+from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer
-from reports.queries.chosen import write_filters
+from reports.queries.left_out import left_out_lines
 from reports.queries.question import Question, write_question
-from reports.scope import Scope
-from reports.web.before import known_before
-from reports.web.frame import Choices
+from reports.queries.scope import Scope
 from reports.web.report.chart import drawing
 from reports.web.report.crossed import crossed, fits
 from reports.web.report.table import Options, report_table
+from reports.web.shared.before import known_before
+from reports.web.shared.frame import Choices
 
 
 def questions(question: Question, options: Options) -> tuple[Question, ...]:
@@ -37,40 +38,41 @@ def shown(
     """The answer in all its forms, and the ways on from it."""
     answer = known_before(answers[0])
     question = answer.question
-    asked = write_question(question)
+    query = write_question(question)
     key = options.shown if options.shown in question.metrics else question.metrics[0]
     calls_url = reverse("reports_web:calls", args=[tenant])
 
     def address(**changes: Any) -> str:
-        return f"?{asked}&{urlencode(other)}" if (other := replace(options, **changes).params) else f"?{asked}"
+        return f"?{query}&{urlencode(other)}" if (other := replace(options, **changes).params) else f"?{query}"
 
-    found: dict[str, Any] = {
+    context: dict[str, Any] = {
         "question": question,
         "options": options,
         "calls_url": calls_url,
-        "asked": asked,
+        "asked": query,
         "days": figures.days(question.period.start, question.period.last_day),
         "zone": figures.zone_name(question.period.zone),
         "narrowed": bool(write_filters(question.filters)),
         "shown": METRICS[key],
         "unmeasured": _unmeasured(question, choices),
+        "left_out": left_out_lines(answer),
         "can_cross": fits(answer),
         "table_url": address(view="", page=1),
         "crossed_url": address(view="crossed", page=1),
         "full_url": address(columns="full"),
         "short_url": address(columns="short"),
         "metric_urls": [(METRICS[name].label, address(shown=name), name == key) for name in question.metrics],
-        "sort_base": f"?{asked}&{urlencode({**replace(options, sort='', page=1).params, 'sort': ''})}",
-        "page_base": f"?{asked}&{urlencode({**replace(options, page=1).params, 'page': ''})}",
+        "sort_base": f"?{query}&{urlencode({**replace(options, sort='', page=1).params, 'sort': ''})}",
+        "page_base": f"?{query}&{urlencode({**replace(options, page=1).params, 'page': ''})}",
     }
     if len(answers) == 3 and fits(answer):
-        found["crossed"] = crossed(
+        context["crossed"] = crossed(
             answer, (answers[1], answers[2]), key, zone=scope.zone, currency=_currency(question, choices)
         )
     else:
-        found["table"] = report_table(answer, options, zone=scope.zone, currency=_currency(question, choices))
-        found["drawing"] = drawing(answer, key, zone=scope.zone, calls_url=calls_url)
-    return found
+        context["table"] = report_table(answer, options, zone=scope.zone, currency=_currency(question, choices))
+        context["drawing"] = drawing(answer, key, zone=scope.zone, calls_url=calls_url)
+    return context
 
 
 def title(question: Question | None) -> str:
@@ -81,9 +83,9 @@ def title(question: Question | None) -> str:
         if (ready.metrics, ready.by) == (question.metrics, question.by):
             return str(ready.label)
     metrics = [str(METRICS[key].label) for key in question.metrics]
-    said = ", ".join(metrics[:2]) + (_(" and %(n)s more") % {"n": len(metrics) - 2} if len(metrics) > 2 else "")
+    names = ", ".join(metrics[:2]) + (_(" and %(n)s more") % {"n": len(metrics) - 2} if len(metrics) > 2 else "")
     by = [str(DIMENSIONS[key].label) for key in question.by]
-    return _("%(metrics)s by %(by)s") % {"metrics": said, "by": ", ".join(by)} if by else capfirst(said)
+    return _("%(metrics)s by %(by)s") % {"metrics": names, "by": ", ".join(by)} if by else capfirst(names)
 
 
 def _unmeasured(question: Question, choices: Choices) -> list[Metric]:

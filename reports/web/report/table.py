@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 
-from reports.dimensions import DIMENSIONS, Dimension
+from reports.definitions.dimensions import DIMENSIONS, Dimension
 from reports.queries.answer import Answer, Cell, Row
-from reports.web.contexts import Figure
 from reports.web.report.links import calls_behind
+from reports.web.shared.contexts import Figure
+from reports.web.shared.sorting import Heading, Sorting, shown_value
 
 PAGE_ROWS = 200
 _ROOMY = 3  # so many metrics leave room for columns of previous values and bases
@@ -37,16 +38,6 @@ class Options:
         page = str(self.page) if self.page > 1 else ""
         given = {"sort": self.sort, "columns": self.columns, "view": self.view, "shown": self.shown, "page": page}
         return {name: word for name, word in given.items() if word}
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """``click`` is the order it asks for, ``order`` the one it has: ascending, descending or ""."""
-
-    label: str | Promise
-    click: str
-    order: str
-    figure: Figure | None = None  # of all rows together; None for groupings
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +93,7 @@ class ReportTable:
 def report_table(answer: Answer, options: Options, *, zone: str, currency: str = "") -> ReportTable:
     """The page of rows that the options ask for; the last one where they ask for one beyond it."""
     question, rows = answer.question, in_order(answer, options.sort)
+    sorting = Sorting.read(options.sort)
     page = min(max(1, options.page), max(1, -(-len(rows) // PAGE_ROWS)))
 
     def shown(keys: Mapping[str, str | None], cells: Mapping[str, Cell], row: Row | None = None) -> TableRow:
@@ -117,10 +109,10 @@ def report_table(answer: Answer, options: Options, *, zone: str, currency: str =
     here = rows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
     return ReportTable(
         groupings=tuple(
-            _heading(key, capfirst(str(DIMENSIONS[key].label)), options.sort, downwards=False) for key in question.by
+            _heading(key, capfirst(str(DIMENSIONS[key].label)), sorting, downwards=False) for key in question.by
         ),
         metrics=tuple(
-            _heading(figure.metric.key, figure.metric.label, options.sort, figure=figure) for figure in totals.figures
+            _heading(figure.metric.key, figure.metric.label, sorting, figure=figure) for figure in totals.figures
         ),
         totals=totals,
         rows=tuple(shown(keys_of(row, question.by), row.cells, row) for row in here),
@@ -138,11 +130,11 @@ def keys_of(row: Row, by: tuple[str, ...]) -> dict[str, str | None]:
 def in_order(answer: Answer, sort: str) -> list[Row]:
     """All rows, sorted. Those without a figure to show come last either way; equals keep the answer's order."""
     rows, by = list(answer.rows), answer.question.by
-    name, descending = sort.removeprefix("-"), sort.startswith("-")
-    if name in by:
-        rows.sort(key=_by_place(by.index(name), DIMENSIONS[name]), reverse=descending)
-    elif name in {metric.key for metric in answer.columns}:
-        rows.sort(key=_by_cell(name, descending=descending))
+    sorting = Sorting.read(sort)
+    if sorting.by in by:
+        rows.sort(key=_by_place(by.index(sorting.by), DIMENSIONS[sorting.by]), reverse=sorting.descending)
+    elif sorting.by in {metric.key for metric in answer.columns}:
+        rows.sort(key=sorting.place_by(lambda row: shown_value(row.cells[sorting.by])))
     return rows
 
 
@@ -160,20 +152,8 @@ def _by_place(place: int, dimension: Dimension) -> Callable[[Row], tuple[bool, i
     return order
 
 
-def _by_cell(name: str, *, descending: bool) -> Callable[[Row], tuple[bool, float]]:
-    def order(row: Row) -> tuple[bool, float]:
-        cell = row.cells[name]
-        amount = None if cell.small else cell.value
-        return (amount is None, 0.0 if amount is None else -amount if descending else amount)
-
-    return order
-
-
 def _heading(
-    key: str, label: str | Promise, sort: str, *, downwards: bool = True, figure: Figure | None = None
+    key: str, label: str | Promise, sorting: Sorting, *, downwards: bool = True, figure: Figure | None = None
 ) -> Heading:
-    """The first click gives what is looked for: names from A, time forwards, figures from the largest."""
-    current, descending = sort.removeprefix("-") == key, sort.startswith("-")
-    down = not descending if current else downwards
-    order = ("descending" if descending else "ascending") if current else ""
-    return Heading(label, f"-{key}" if down else key, order, figure)
+    """The link asks for the order alone; the page puts the rest of its address before it."""
+    return Heading(label, sorting.after_click(key, downwards=downwards), sorting.order_of(key), figure=figure)

@@ -8,28 +8,27 @@ from django.http import Http404, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.catalogue import CATALOGUE, Report
-from reports.dimensions import DIMENSIONS
-from reports.metrics import METRICS
-from reports.periods import last_days, local_date
+from reports.definitions.catalogue import CATALOGUE, Report
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import last_days, local_date, moment_of_asking
 from reports.queries.agents import agents
 from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
 from reports.queries.environments import environments
 from reports.queries.question import Question, QuestionError, read_question, write_question
-from reports.scope import Scope
-from reports.web.completeness import completeness_line
-from reports.web.frame import Choices, frame
+from reports.queries.scope import Scope
 from reports.web.report.form import canonical, report_form
 from reports.web.report.page import questions, shown, title
 from reports.web.report.table import Options
-from reports.web.spans import against
+from reports.web.shared.completeness import completeness_line
+from reports.web.shared.frame import Choices, frame
+from reports.web.shared.spans import against
 
 DEFAULT_DAYS = 7
 
@@ -71,7 +70,7 @@ def report(request: TenantRequest, tenant: str) -> HttpResponseBase:
     tidy = canonical(request.GET)
     if any(len(values) > 1 or not values[0] for _name, values in request.GET.lists()):
         return HttpResponseRedirect(f"{request.path}?{tidy}" if tidy else request.path)
-    now = timezone.now()
+    now = moment_of_asking()
     scope = Scope.of(request.scope_grant)
     choices = Choices(list(environments(scope)), list(agents(scope)))
     errors: dict[str, str] = {}
@@ -120,5 +119,5 @@ def _known_or_absent(question: Question, choices: Choices) -> None:
     here = {row.public_id for row in choices.environments}
     if not here.issuperset(filters.environments):
         raise Http404
-    if not {row.public_id for row in choices.agents}.issuperset(filters.agents):
+    if not {row.public_id for row in choices.agents}.issuperset((*filters.agents, *filters.source_agents)):
         raise Http404

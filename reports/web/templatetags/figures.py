@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from portal.formats import figures
-from reports.metrics import Metric
+from reports.definitions.metrics import Metric
 from reports.queries.answer import Cell
-from reports.web.contexts import Figure, figure_text
+from reports.web.shared.contexts import Figure, figure_text
 
 register = template.Library()
 NOTABLE = 1.0  # percent or percentage points: a smaller change is told, but not coloured
@@ -30,6 +32,8 @@ def change_of(cell: Cell, metric: Metric) -> Change | None:
     """How a cell moved against the previous period; None where nothing can be said."""
     if cell.small or cell.value is None or cell.previous is None:
         return None
+    if cell.previous_small:
+        return Change(_("too few before"))
     if cell.change is None:
         return Change(pgettext("a figure that was zero before", "new")) if cell.value else None
     if figures.is_level(cell.change):
@@ -53,8 +57,12 @@ def value(figure: Figure) -> str:
 
 @register.filter
 def before(figure: Figure) -> str:
-    previous = figure.cell.previous if figure.cell else None
-    return figures.value(previous, figure.metric.unit, currency=figure.currency)
+    """The value of the period before, or why it would mislead."""
+    if figure.cell is None:
+        return figures.NO_BASE
+    if figure.cell.previous_small:
+        return _("n too small")
+    return figures.value(figure.cell.previous, figure.metric.unit, currency=figure.currency)
 
 
 @register.filter
@@ -80,9 +88,18 @@ def raw(figure: Figure) -> str:
     return "" if cell is None or cell.small or cell.value is None else repr(cell.value)
 
 
-@register.inclusion_tag("reports/_change.html")
-def change(figure: Figure) -> dict[str, Any]:
-    return {"change": change_of(figure.cell, figure.metric) if figure.cell else None}
+@register.simple_tag
+def change(figure: Figure) -> SafeString:
+    """How a figure moved, as markup; a page has a hundred of them, so no template is drawn for each."""
+    movement = change_of(figure.cell, figure.metric) if figure.cell else None
+    if movement is None:
+        return format_html('<span class="quiet">{}</span>', figures.NO_BASE)
+    arrow = SafeString()
+    if movement.arrow:
+        arrow = format_html(
+            '<i aria-hidden="true">{}</i><span class="out-of-sight">{} </span>', movement.arrow, movement.word
+        )
+    return format_html('<span class="change {}">{}{}</span>', movement.tone, arrow, movement.text)
 
 
 @register.inclusion_tag("reports/_definition.html")

@@ -2,7 +2,7 @@
 
 from django import template
 
-from reports.remarks.flags import FLAGS
+from reports.annotations.flags import FLAGS
 
 register = template.Library()
 

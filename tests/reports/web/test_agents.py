@@ -9,7 +9,8 @@ import time_machine
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership
-from reports.web.agents import SORTS
+from reports.web.agents.views import SORTS
+from sync.models.agents import Agent
 from tests import factories
 
 MONDAY = datetime(2026, 7, 13, 15, 0, tzinfo=UTC)
@@ -147,3 +148,14 @@ def test_an_empty_portal_says_so(client, ana, sales) -> None:
     text = open_page(client).content.decode()
     assert "No calls in this period." in text
     assert "No agents are known yet." in text
+
+
+def test_an_agent_is_known_since_its_first_call(client, acme, ana, sales, agents) -> None:
+    early = datetime(2024, 3, 2, 15, tzinfo=UTC)
+    with wall.tenant(acme):
+        ada = Agent.objects.get(name="Ada")
+        factories.call(sales, "early", agent=ada, started_at=early)
+    client.force_login(ana)
+    seen = {profile.name: profile.first_seen for profile in open_page(client).context["profiles"]}
+    assert seen["Ada"] == early
+    assert seen["Cora"] > early

@@ -3,6 +3,7 @@
 import re
 from datetime import date, timedelta
 from html import unescape
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -10,12 +11,13 @@ from django.utils import translation
 
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
-from reports.periods import Period
+from portal.tenants.models.people import Membership
+from reports.columns.refresh import refresh_tenant
+from reports.definitions.periods import Period
 from reports.queries.ask import ask
+from reports.queries.callbacks.story import CallbackBreakdown
 from reports.queries.question import Question
-from reports.queries.returns.story import Story
-from reports.rollups.refresh import refresh_dirty
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from reports.web.callbacks.views import LEAD
 from reports.web.callbacks.words import lines, sentences, waiting
 from sync.models.callbacks import CallbackDay
@@ -172,27 +174,27 @@ def test_addresses_that_lead_nowhere(client, ana, sales, query):
 
 
 def test_every_difference_has_its_words():
-    story = Story(hours=72, returns=10, again=1, late=2, unknown=3, withheld=4, untold=[date(2026, 7, 6)])
+    story = CallbackBreakdown(
+        hours=72, returns=10, again=1, late=2, unknown=3, withheld=4, days_without_totals=[date(2026, 7, 6)]
+    )
     assert len(sentences(story, "UTC")) == 1
     assert [line.n for line in lines(story)] == [10, 1, 2, 3, 4, 20]
-    story.told = {"received": 22, "unmatched": 9}
+    story.vendor_totals = {"received": 22, "unmatched": 9}
     said = " ".join(sentences(story, "UTC"))
     for words in ("counted 22", "1 call rang again", "2 calls came later than 72", "3 calls", "4 calls", "Mon 6 Jul"):
         assert words in said
-    story.looked_back = False
-    assert "in the 72 hours before" in " ".join(sentences(story, "UTC"))
-    story = Story(returns=3, told={"received": 3, "unmatched": 0})
+    story = CallbackBreakdown(returns=3, vendor_totals={"received": 3, "unmatched": 0})
     assert len(sentences(story, "UTC")) == 1
 
 
-@pytest.mark.parametrize("settled", [False, True])
-def test_the_page_takes_at_most_twenty_queries(client, ana, acme, line, django_assert_max_num_queries, settled):
+@pytest.mark.parametrize(("settled", "most"), [(False, 34), (True, 24)])  # of the mirror, and of files
+def test_the_page_takes_few_queries(client, ana, acme, line, django_assert_max_num_queries, settled, most):
     if settled:
         with wall.tenant(acme), time_machine.travel(TIME_ZERO + timedelta(days=9), tick=False):
-            refresh_dirty()
+            refresh_tenant()
     client.force_login(ana)
     client.get(URL + DAYS)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(most):
         assert client.get(URL + DAYS).status_code == 200
 
 
@@ -232,3 +234,75 @@ def test_who_was_missed_is_said_without_zeros(missed, still, english, portuguese
         assert waiting(missed, still) == english
     with translation.override("pt-br"):
         assert waiting(missed, still) == portuguese
+
+
+@pytest.fixture
+def second(acme, sales, line):
+    """Another agent whose callbacks the same one takes: five of its seven contacts ring back."""
+    with wall.tenant(acme):
+        other = factories.agent(sales, "other", name="Vendas")
+        takes = factories.agent(sales, "takes")
+        takes.callback_sources = ["dials", "other"]
+        takes.save()
+        for n in range(7):
+            number, at = f"+55119555{n:05}", TIME_ZERO - timedelta(hours=20) + timedelta(minutes=n)
+            factories.call(sales, f"s{n}", agent=other, status="no-answer", to_number=number, started_at=at)
+            if n < 5:
+                at += timedelta(hours=1)
+                factories.call(sales, f"t{n}", agent=takes, direction="inbound", from_number=number, started_at=at)
+        return {name: factories.agent(sales, name).public_id for name in ("dials", "other", "takes", "alone")}
+
+
+def lead(html: str) -> list[str]:
+    return re.findall(r'<dd class="value[^>]*>.*?<data value="([^"]*)"', html, re.DOTALL)
+
+
+def test_an_agent_is_the_one_rung_everywhere_and_named_so(client, ana, second):
+    whole = page(client, ana)
+    assert re.findall(r'<span class="label" id="(\w*agent)-label">([^<]*)<', whole) == [
+        ("agent", "Agent that was rung"),
+        ("source_agent", "Agent that called before"),
+    ]
+    taking = page(client, ana, f"{DAYS}&agent={second['takes']}")
+    assert lead(taking)[:5] == lead(whole)[:5]  # nobody else takes callbacks, and misses calls
+    assert [float(value) for value in lead(taking)[:2]] == [35, pytest.approx(100 * 35 / 47)]
+    assert 'id="sources"' not in taking
+    dialling = page(client, ana, f"{DAYS}&agent={second['dials']}")
+    assert lead(dialling)[0] == "0"
+    assert "No callbacks in this period." in section(dialling, "returns")
+    assert "Nobody is waiting." in section(dialling, "open")
+    assert "Callbacks nobody takes" not in dialling
+
+
+def test_callbacks_are_chosen_by_the_agent_that_had_called(client, ana, second):
+    html = page(client, ana, f"{DAYS}&source_agent={second['other']}")
+    assert lead(html) == ["5", "", "60.0", "1.0"]  # seven contacts are too few for a rate
+    rows = section(html, "returns").split("<tbody>")[1].split("<tr>")[1:]
+    assert len(rows) == 5
+    assert all("Vendas" in row for row in rows)
+    assert "Cobrança" not in section(html, "returns")
+    assert f"what=callbacks&date_from=2026-07-06&date_to=2026-07-10&source_agent={second['other']}" in html
+    for name in ("open", "sides", "sources"):
+        assert f'id="{name}"' not in html
+    assert "Who is still waiting, and the vendor's totals, are not told by who had called before." in html
+    assert "found among the calls" in section(html, "over-time")
+    assert "vendor counts" not in section(html, "over-time")
+    assert "Sozinho" in page(client, ana).split("Callbacks nobody takes")[1].split("</ul>")[0]
+    assert f"source_agent={second['alone']}" in page(client, ana)
+    several = page(client, ana, f"{DAYS}&source_agent={second['other']},{second['dials']}&agent={second['takes']}")
+    assert lead(several)[0] == "35"
+    assert f"source_agent={second['other']},{second['dials']}" in several
+
+
+def test_a_source_agent_that_is_not_the_readers_is_as_an_absent_one(client, acme, bruno, second):
+    with wall.tenant(acme):
+        grant = Membership.objects.get(user=bruno).grant
+        grant.agent_keys = ["takes", "other"]
+        grant.save()
+    client.force_login(bruno)
+    answers = [client.get(f"{URL}{DAYS}&source_agent={name}") for name in (second["dials"], uuid4(), second["other"])]
+    assert [answer.status_code for answer in answers] == [404, 404, 200]
+    html = unescape(answers[-1].content.decode())
+    assert lead(html)[0] == "5"
+    assert "Cobrança" not in html
+    assert str(second["dials"]) not in html

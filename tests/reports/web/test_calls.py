@@ -10,8 +10,9 @@ import time_machine
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, User
-from reports.queries.contact_ids import contact_id
-from reports.scope import Scope
+from reports.columns import refresh
+from reports.queries.contacts.ids import contact_id
+from reports.queries.scope import Scope
 from sync.models.calls import Call
 from tests import factories
 
@@ -70,8 +71,11 @@ def test_pages_forwards_and_back_hold_every_call_once(client, ana, acme, some):
     assert re.findall(r'<time datetime="([^"]*)"', first) == re.findall(r'<time datetime="([^"]*)"', page)
 
 
-def test_at_most_twelve_queries(client, ana, acme, some, on_postgresql, django_assert_max_num_queries):
+def test_at_most_twelve_queries(client, ana, acme, sales, care, some, on_postgresql, django_assert_max_num_queries):
     most = 12 if on_postgresql else 14  # SQLite asks each environment apart, for the rows and for their count
+    with wall.tenant(acme):  # days without a file would be read from the mirror, which asks two queries more
+        refresh.refresh(sales)
+        refresh.refresh(care)
     client.force_login(ana)
     client.get("/t/acme/calls/")
     for query in (

@@ -1,5 +1,6 @@
 """Campaigns: the vendor's figures, the course of the days kept, and what the named calls show."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -9,11 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from portal.tenants import wall
-from portal.tenants.models.people import Membership
-from reports.queries.campaign_calls import ages, campaign_calls
-from reports.queries.campaigns import campaigns, detail, siblings, told
-from reports.scope import Scope
-from reports.web.campaigns.views import course
+from portal.tenants.models.people import Membership, User
+from reports.queries.campaigns.calls import ages, campaign_calls
+from reports.queries.campaigns.lists import campaigns, detail, histories, siblings
+from reports.queries.campaigns.progress import during, progress
+from reports.queries.scope import Scope
+from reports.web.campaigns.views import Course, course
 from sync.models.campaigns import Campaign, CampaignCall, CampaignDay
 from tests import factories
 
@@ -145,35 +147,81 @@ class TestWhatTheVendorTells:
     def test_an_unknown_form_is_not_told(self, sales, payload) -> None:
         assert detail(campaign(sales, detail_payload=payload)).records is None
 
-    def test_the_course_is_what_the_period_added(self, sales) -> None:
+    def test_the_course_is_what_the_period_added(self, sales, scope) -> None:
         row = campaign(sales)
-        for day, total in ((1, 10), (5, 40), (8, 60), (12, 60)):
+        for day, total in ((1, 10), (5, 40), (8, 60), (12, 60), (13, 55)):
             kept(row, date(2026, 7, day), total)
-        found = told([row])[0]
-        assert found.gained(date(2026, 7, 6), date(2026, 7, 12)) == 20
-        assert found.gained(date(2026, 7, 1), date(2026, 7, 12)) is None  # nothing was kept before
-        drawn = course(found, date(2026, 7, 6), date(2026, 7, 12))
-        assert drawn.text == "20 calls more"
-        assert [height for _x, _y, _width, height in drawn.columns] == ["22", "0"]
-        assert course(found, date(2026, 6, 1), date(2026, 7, 1)).text == "kept since 1 Jul 2026"
+
+        def drawn(first: int, last: int) -> Course:
+            period = during(date(2026, 7, first), date(2026, 7, last), SCOPE_ZONE, now=NOON)
+            (found,) = progress(histories([row]), scope, period, None)
+            return course(found.growth, NOON.date())
+
+        week = drawn(6, 12)
+        assert (week.text, week.since) == ("20 calls more", "5 Jul")
+        assert [height for _x, _y, _width, height in week.columns] == ["22", "0"]
+        assert (drawn(9, 12).text, drawn(9, 12).columns) == ("no calls more", ())
+        assert (drawn(1, 12).text, drawn(1, 12).unknown) == ("", "not read before the period")
+        assert drawn(9, 10).unknown == "not read in the period"
 
 
 class TestPages:
-    def test_what_a_period_added_is_a_column_once_it_is_known(self, client, ana, sales, acme) -> None:
+    @pytest.mark.parametrize("language", ["en", "pt-br"])
+    def test_the_list_answers_the_period_it_shows(self, client, ana, sales, acme, language) -> None:
+        words = {
+            "en": (
+                "since each campaign began, as last read by the end of 12 Jul 2026.",
+                '20 calls more<small class="quiet">than read on 5 Jul</small>',
+                '<small class="quiet">read on 11 Jul</small>',
+                'not known</span><small class="quiet">first read after the period</small>',
+            ),
+            "pt-br": (
+                "desde o início de cada campanha, como lidos pela última vez até o fim de 12 jul 2026.",
+                '20 chamadas a mais<small class="quiet">que na leitura de 5 jul</small>',
+                '<small class="quiet">lido em 11 jul</small>',
+                'não se sabe</span><small class="quiet">lida pela primeira vez depois do período</small>',
+            ),
+        }[language]
+        User.objects.filter(pk=ana.pk).update(language=language)
+        client.cookies["django_language"] = language
         with wall.tenant(acme):
-            row = campaign(sales, "young", total_calls=10)
-            kept(row, date(2026, 7, 12), 10)
+            row = campaign(sales, "old", total_calls=90)
+            campaign(sales, "young", total_calls=7)
+            for day, total in ((5, 50), (11, 70), (13, 90)):
+                kept(row, date(2026, 7, day), total)
+            name(row, *dial(sales, "A- A+ B-", start=NOON - timedelta(days=4)))
+            name(row, *dial(sales, "C- C+", start=NOON - timedelta(days=1)))
+            name(row, *dial(sales, "D+", start=NOON - timedelta(days=9)))
         client.force_login(ana)
-        listed = " ".join(client.get("/t/acme/campaigns/").content.decode().split())
-        assert "Added over the period" not in listed
-        assert listed.count("kept since") == 1
-        assert "Totals are kept since 12 Jul 2026; what a period adds" in listed
+        page = client.get("/t/acme/campaigns/?period=last_week")
+        text = " ".join(page.content.decode().split())
+        for sentence in words:
+            assert sentence in text
+        assert {each.history.row.external_id: each.progress.calls for each in page.context["rows"]} == {
+            "old": 5,
+            "young": None,
+        }
+        days = "date_from=2026-07-06&amp;date_to=2026-07-12"
+        assert f'<a href="/t/acme/calls/?campaign={row.public_id}&amp;{days}"><data value="5">5</data></a>' in text
+        linked = client.get(
+            f"/api/v1/calls/?campaign={row.public_id}&date_from=2026-07-06&date_to=2026-07-12&count=true"
+        )
+        assert linked.json()["count"] == 5
+        assert '<data value="70">70</data>' in text
+        assert '<data value="90">90</data>' not in text
+        today = " ".join(client.get("/t/acme/campaigns/").content.decode().split())
+        assert '<data value="90">90</data>' in today
+        assert words[2] not in today
+
+    def test_a_period_up_to_now_shows_the_last_reading(self, client, ana, sales, acme) -> None:
         with wall.tenant(acme):
-            kept(row, date(2026, 7, 13), 14)
-        later = client.get("/t/acme/campaigns/?period=this_week").content.decode()
-        assert "Added over the period" in later
-        assert "4 calls more" in later
-        assert "Totals are kept since" not in later
+            row = campaign(sales, "k", total_calls=14)
+            for day, total in ((12, 20), (13, 14)):
+                kept(row, date(2026, 7, day), total)
+        client.force_login(ana)
+        text = " ".join(client.get("/t/acme/campaigns/?period=this_week").content.decode().split())
+        assert "since each campaign began, as last read." in text
+        assert "6 calls fewer" in text  # the vendor took some back
 
     def test_the_list_and_the_page_say_what_is_known(self, client, ana, sales, care, acme) -> None:
         with wall.tenant(acme):
@@ -193,6 +241,16 @@ class TestPages:
         assert "<dd>3 of 3</dd>" in text
         assert "as read each day" not in text
         assert f"campaign={row.public_id}" in text
+
+    def test_a_campaign_that_begins_after_the_period_is_not_listed(self, client, ana, sales, acme) -> None:
+        with wall.tenant(acme):
+            for day in ("2026-06-01", "2026-06-20"):
+                campaign(sales, day, payload=json.dumps({"start_date": day}))
+        client.force_login(ana)
+        listed = client.get("/t/acme/campaigns/?date_from=2026-06-01&date_to=2026-06-07")
+        assert [row.history.row.external_id for row in listed.context["rows"]] == ["2026-06-01"]
+        assert "1 campaign that begins after the period is not listed." in listed.content.decode()
+        assert len(client.get("/t/acme/campaigns/").context["rows"]) == 2
 
     def test_an_environment_without_campaigns_says_so(self, client, ana, sales, care) -> None:
         client.force_login(ana)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.web.charts import BarRow, Limit, Look, Plot, Series, Slot, Stripe, bars, columns, level, lines
-from reports.web.charts.plots import HEIGHT
-from reports.web.charts.scale import Scale, round_step
+from reports.web.shared.charts import BarRow, Limit, Look, Plot, Series, Slot, Stripe, bars, columns, level, lines
+from reports.web.shared.charts.plots import HEIGHT
+from reports.web.shared.charts.scale import Scale, round_step
 
 
 def slots(count: int, **fields) -> list[Slot]:

@@ -160,6 +160,24 @@ def test_a_page_leads_to_a_file_of_its_list(page, acme, sales, care, place, what
     assert rows(acme)[1].query == row.query
 
 
+def test_a_file_of_callbacks_keeps_the_agents_chosen_on_their_page(page, acme, sales):
+    with wall.tenant(acme):
+        dials, takes = factories.agent(sales, "dials"), factories.agent(sales, "takes", takes_callbacks=True)
+    chosen = {"agent": str(takes.public_id), "source_agent": str(dials.public_id)}
+    days = {"date_from": "2026-07-01", "date_to": "2026-07-08"}
+    text = follow(page, f"/t/acme/callbacks/?{urlencode(chosen | days)}", "callbacks")
+    fields = fields_of(text)
+    assert chosen.items() <= fields.items()
+    assert "Agent that called before <b>Dials</b>" in text
+    assert "Agent that was rung <b>" not in text  # which the form has a field for
+    assert page.post(PAGE, fields).status_code == 302
+    (row,) = rows(acme)
+    assert params_of(row) == chosen | days
+    answer = page.post(PAGE, fields | {"what": "waiting"})
+    assert answer.status_code == 400
+    assert "narrowed or shaped by “Agent that called before”" in answer.content.decode()
+
+
 def test_another_choice_drops_what_shaped_the_first_and_refuses_what_narrowed_it(page, acme):
     form = {"what": "callbacks", "columns": "agent", "ordering": "started_at", "metrics": "attempts", "format": "csv"}
     assert page.post(PAGE, form).status_code == 302

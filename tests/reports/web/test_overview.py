@@ -13,12 +13,13 @@ import time_machine
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership
-from reports.metrics import METRICS
-from reports.periods import Period
+from reports.columns.refresh import refresh_tenant
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
 from reports.queries.ask import ask
 from reports.queries.question import Filters, Question
-from reports.scope import Scope
-from reports.web.contexts import SUMMARY
+from reports.queries.scope import Scope
+from reports.web.shared.contexts import SUMMARY
 from sync.models.callbacks import CallbackDay
 from sync.models.connections import Connection
 from sync.models.runs import Gap, Window
@@ -147,10 +148,26 @@ def test_agents_stand_in_the_order_asked_for(client, ana, calls) -> None:
 
 def test_a_complete_mirror_says_so_with_its_numbers(client, sales, bruno, calls) -> None:
     read_whole(sales)
-    said = text(get(client, bruno))
-    line = r"16 of 16 calls mirrored, test calls included .*The vendor counts whole UTC days.* · complete as of 08:55"
+    page = get(client, bruno)
+    said, attempts = text(page), shown(page.content.decode())["attempts"]
+    line = rf"{attempts} of {attempts} calls mirrored .*The vendor counts whole UTC days.* · complete as of 08:55"
     assert re.search(line, said)
     assert "Not complete" not in said
+
+
+def test_the_line_counts_no_call_but_those_of_the_figures(client, acme, sales, bruno) -> None:
+    """The vendor's sum of the same days has a test call and a call of the evening before in it."""
+    read_whole(sales)
+    begins = datetime(2026, 7, 6, 3, tzinfo=UTC)  # midnight in São Paulo
+    with wall.tenant(acme):
+        for n, seconds in enumerate((-1, 0, 3600, 86400)):
+            factories.call(sales, f"c{n}", started_at=begins + timedelta(seconds=seconds))
+        factories.call(sales, "test", is_test=True, started_at=begins + timedelta(hours=2))
+        refresh_tenant()
+        answer = ask(Question(("attempts",), WEEK), Scope.of(Membership.objects.get(user=bruno).grant), now=MONDAY)
+    assert (answer.completeness.counted, answer.totals["attempts"].value) == (3, 3)
+    assert answer.completeness.mirrored == answer.completeness.vendor_total == 16  # two on each of eight UTC days
+    assert "3 of 3 calls mirrored" in text(get(client, bruno))
 
 
 def test_the_api_is_linked_for_those_who_may_hold_its_keys(client, acme, sales, ana, bruno, calls) -> None:
@@ -162,13 +179,14 @@ def test_a_gap_is_named_with_its_day_and_reason(client, sales, bruno, calls) -> 
     read_whole(sales, but=date(2026, 7, 9))
     said = text(get(client, bruno))
     assert "Not complete:" in said
-    assert "Sales · calls · 9 Jul: the vendor had an error, since 08:00" in said
+    assert "Sales: calls, 9 Jul, since 08:00 (the vendor had an error)" in said
 
 
 def test_an_unread_mirror_says_so(client, bruno) -> None:
     said = text(get(client, bruno))
     assert "nothing read from the vendor yet" in said
-    assert "No calls in this period." in said
+    assert "Nothing of this period was read from the vendor yet." in said
+    assert "No calls in this period." not in said
 
 
 def test_a_comparison_with_a_part_says_so(client, sales, bruno, calls) -> None:
@@ -247,6 +265,8 @@ def test_nothing_on_the_page_needs_a_looser_policy(client, ana, calls) -> None:
 @pytest.mark.parametrize("span", ["last_week", "last_90_days", "last_12_months", "this_month"])
 def test_more_days_cost_no_more_queries(client, ana, sales, calls, django_assert_max_num_queries, span) -> None:
     read_whole(sales)
+    with wall.tenant(sales.tenant):
+        refresh_tenant()
     get(client, ana)
     with django_assert_max_num_queries(12):
         assert client.get(f"/t/acme/?period={span}").status_code == 200
@@ -322,3 +342,16 @@ def test_agents_of_one_name_stand_with_their_homes(client, acme, sales, care, an
             factories.call(home, home.name, agent=agent, started_at=MONDAY - timedelta(days=2))
     html = get(client, ana).content.decode()
     assert re.findall(r'>Recepção</a><small class="quiet">(\w+)</small>', html) == ["Care", "Sales"]
+
+
+def test_what_is_chosen_goes_along_to_the_other_pages(client, sales, ana, calls) -> None:
+    html = get(
+        client, ana, f"?period=last_30_days&environment={sales.public_id}&compare=year&sort=name"
+    ).content.decode()
+    pages = html.split('<nav class="pages"')[1].split("</nav>")[0].replace("&amp;", "&")
+    plain = get(client, ana).content.decode().split('<nav class="pages"')[1].split("</nav>")[0]
+    assert '/calls/"' in plain
+    assert '/agents/"' in plain
+    for page in ("agents", "callbacks", "campaigns"):
+        assert f'/{page}/?period=last_30_days&environment={sales.public_id}&compare=year"' in pages
+    assert f'/calls/?date_from=2026-06-13&date_to=2026-07-12&environment={sales.public_id}"' in pages

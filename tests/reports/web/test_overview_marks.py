@@ -11,16 +11,17 @@ from django.http import QueryDict
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership
-from reports.metrics import METRICS
-from reports.periods import Period
-from reports.queries.answer import Answer
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
+from reports.queries.answer import Answer, Cell, Row
 from reports.queries.ask import ask
-from reports.queries.calls import calls as calls_of
+from reports.queries.calls.lists import calls as calls_of
+from reports.queries.highlights import highlight
 from reports.queries.question import Question, read_calls
-from reports.scope import Scope
-from reports.web.behind import BEHIND, NOT_CALLS
-from reports.web.contexts import SUMMARY
-from reports.web.overview.movers import moved
+from reports.queries.scope import Scope
+from reports.web.overview.movers import moved, weight
+from reports.web.shared.behind import BEHIND, NOT_CALLS
+from reports.web.shared.contexts import SUMMARY
 from tests import factories
 
 NOW = datetime(2026, 7, 13, 12, 0, tzinfo=UTC)
@@ -107,7 +108,7 @@ def claims(html: str) -> Iterator[tuple[str, str, int]]:
     n = r"([\d,]+)"
     for key, kind, pattern in (
         ("trend", "part", rf": {n} "),
-        ("trend", "slot", rf"{n} (?:connected|unreached|open)"),
+        ("trend", "slot", rf"{n} (?:connected|unreached|open|unresolved)"),
         ("statuses", "part", rf"\({n}\)"),
         ("statuses", "slot", rf"\({n}\)"),
         ("sides", "part", rf": {n} "),
@@ -211,11 +212,32 @@ def test_cells_of_too_few_calls_are_hatched_and_say_so(client, acme, ana, calls)
     assert '<td class="small">' not in section(page(client, ana).content.decode(), "hours")
 
 
+def test_a_point_of_many_calls_stands_before_ten_of_a_few() -> None:
+    def row(n: int, change: float) -> Row:
+        return Row(("a",), ("a",), {"connect_rate": Cell(50.0, n, 50.0 - change, change, previous_n=n)})
+
+    assert weight(row(4000, -2.0)) == 80
+    assert weight(row(30, 20.0)) == 6
+    assert weight(Row(("a",), ("a",), {"connect_rate": Cell(50.0, 30, 0, 50.0, previous_small=True)})) is None
+
+
+def test_the_page_opens_with_what_changed_in_the_words_of_the_mail(client, acme, ana, calls) -> None:
+    said = re.search(r'<p class="highlight">([^<]+)</p>', page(client, ana).content.decode())
+    with wall.tenant(acme):
+        whole, agents = week(ana, ("attempts", "connect_rate")), week(ana, ("attempts", "connect_rate"), "agent")
+    assert said is not None
+    assert unescape(said[1]) == highlight(whole.totals, agents.rows)
+    assert "highlight" not in page(client, ana, "?compare=none").content.decode().split("</style>")[-1]
+
+
 def test_the_largest_change_stands_first_where_it_rests_on_enough(client, acme, ana, calls) -> None:
     html = page(client, ana).content.decode()
     with wall.tenant(acme):
         answer = week(ana, ("attempts", "connect_rate"), "agent")
-    known = sorted((row for row in answer.rows if moved(row) is not None), key=lambda row: -abs(moved(row)))
+    known = sorted(
+        (row for row in answer.rows if moved(row) is not None),
+        key=lambda row: -abs(moved(row)) * row.cells["connect_rate"].n,
+    )
     table = html.split('id="by-agent"')[1].split("</tbody>")[0]
     assert re.findall(r'scope="row"><a [^>]*>([^<]+)</a>', table)[: len(known)] == [row.labels[0] for row in known]
     assert len(known) > 2

@@ -11,14 +11,14 @@ import time_machine
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership
-from reports.catalogue import CATALOGUE
-from reports.dimensions import DIMENSIONS
-from reports.metrics import METRICS
-from reports.periods import Period
+from reports.definitions.catalogue import CATALOGUE
+from reports.definitions.dimensions import DIMENSIONS
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
 from reports.queries.ask import ask
-from reports.queries.calls import calls as listed
+from reports.queries.calls.lists import calls as listed
 from reports.queries.question import Filters, Question, read_calls, write_question
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from reports.web.report import table as report_table
 from reports.web.report.form import _Given, _metrics, canonical
 from reports.web.report.links import _NARROW, calls_behind
@@ -261,3 +261,32 @@ def test_days_before_the_history_are_not_new(acme, sales, calls, ask_page) -> No
     assert "(0)" not in re.search(r'id="chart-sentence">([^<]*)', late)[1]
     assert ">new<" not in late
     assert "the period before" not in re.search(r'<figure class="chart".*?</figure>', late, re.DOTALL)[0]
+
+
+def test_callbacks_are_asked_by_the_agent_that_called_before(ask_page, acme, sales):
+    with wall.tenant(acme):
+        dials, other = factories.agent(sales, "dials"), factories.agent(sales, "other")
+        takes = factories.agent(sales, "takes", takes_callbacks=True, callback_sources=["dials", "other"])
+        for n, agent in enumerate((dials, other, other)):
+            number, at = f"+551198765432{n}", NOW - timedelta(hours=9)
+            factories.call(sales, f"o{n}", agent=agent, status="busy", to_number=number, started_at=at)
+            at += timedelta(hours=1)
+            factories.call(sales, f"i{n}", agent=takes, direction="inbound", from_number=number, started_at=at)
+    days = "date_from=2026-07-15&date_to=2026-07-15"
+    page = ask_page(f"metrics=derived_callbacks&by=agent&source_agent={other.public_id}&{days}")
+    told = rows_of(page)
+    assert [(keys, cells["derived_callbacks"]) for keys, cells in told] == [
+        ({}, "2"),
+        ({"agent": str(takes.public_id)}, "2"),
+    ]
+    assert f'name="source_agent" value="{other.public_id}" checked' in page
+    assert "Agent that called before" in page
+    assert "/t/acme/calls/?" not in page.split("data-key", 1)[1]  # no list of calls is chosen so
+    refused = ask_page(f"metrics=attempts,derived_callbacks&source_agent={other.public_id}&{days}", 400)
+    assert "says nothing of: Attempts." in html.unescape(refused)
+
+
+def test_a_source_agent_that_is_not_the_readers_is_absent(ask_page, globex, foreign, sales):
+    with wall.tenant(globex):
+        other = factories.agent(foreign, "dials").public_id
+    ask_page(f"metrics=derived_callbacks&source_agent={other}", 404)

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from django.http import QueryDict
 
-from reports.web.selection import SPANS, UnknownId, read_selection
+from reports.web.shared.selection import SPANS, UnknownId, read_selection
+from reports.web.shared.spans import TO_DATE
 
 MONDAY = date(2026, 7, 13)
 ZONE = "America/Sao_Paulo"
@@ -119,3 +120,43 @@ def test_one_is_narrowed_to_and_given_up() -> None:
     assert read().change(agent=str(agent)).query == f"?agent={agent}"
     assert read(f"?agent={agent},{uuid4()}").change(agent=None).query == "?"
     assert read("?sort=agent").change(sort="-attempts", map="connect_rate").query == "?map=connect_rate"
+
+
+@pytest.mark.parametrize(
+    ("query", "versus"),
+    [
+        ("?compare=year", (date(2025, 7, 7), date(2025, 7, 14))),
+        ("?period=last_month&compare=year", (date(2025, 6, 1), date(2025, 7, 1))),
+        ("?compare=custom&compare_from=2026-03-09&compare_to=2026-03-02", (date(2026, 3, 2), date(2026, 3, 10))),
+        ("?compare_from=2026-03-02&compare_to=2026-03-09", (date(2026, 3, 2), date(2026, 3, 10))),
+        ("?compare=&compare_from=2026-03-02&compare_to=2026-03-09", None),
+        ("?compare=none&compare_from=2026-03-02&compare_to=2026-03-09", None),
+    ],
+)
+def test_another_period_may_be_compared_with(query, versus) -> None:
+    chosen = read(query)
+    assert (chosen.versus and (chosen.versus.start, chosen.versus.end)) == versus
+    assert chosen.errors == ()
+    assert read(chosen.query) == chosen
+
+
+@pytest.mark.parametrize(
+    "days", ["compare_from=soon&compare_to=2026-03-02", "compare_from=2020-01-01&compare_to=2026-01-01"]
+)
+def test_days_that_cannot_be_compared_with_are_said_to_be(days) -> None:
+    chosen = read(f"?compare=custom&{days}")
+    assert (chosen.versus, chosen.compare, len(chosen.errors)) == (None, True, 1)
+
+
+def test_a_page_of_running_totals_shows_them_as_of_now_until_days_are_chosen() -> None:
+    def running(query: str):
+        return read_selection(QueryDict(query), ZONE, today=MONDAY, usual=TO_DATE)
+
+    usual = running("")
+    assert (usual.dated, usual.query, usual.elsewhere(), usual.calls_query()) == (False, "?", "?", "?")
+    chosen = running("period=last_7_days")
+    assert (chosen.dated, chosen.query, chosen.elsewhere()) == (True, "?period=last_7_days", "?")
+    assert running("period=last_30_days").elsewhere() == "?period=last_30_days"
+    assert chosen.earlier.startswith("?period=custom&date_from=")
+    assert running("period=to_date").errors == ()
+    assert len(read("?period=to_date").errors) == 1  # which other pages cannot show

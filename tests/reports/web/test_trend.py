@@ -4,13 +4,13 @@ from datetime import date
 
 import pytest
 
-from reports.metrics import METRICS
-from reports.periods import Period
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import Period
 from reports.queries.answer import Answer, Cell, Completeness, Row
 from reports.queries.question import Question
-from reports.web.selection import Selection
-from reports.web.times import times
-from reports.web.trend import TREND, trend
+from reports.web.shared.selection import Selection
+from reports.web.shared.times import times
+from reports.web.shared.trend import TREND, trend
 
 WEEK = Period(date(2026, 7, 6), date(2026, 7, 10), "America/Sao_Paulo")
 

@@ -6,13 +6,15 @@ from datetime import UTC, date, datetime
 import pytest
 from django.utils import translation
 
-from reports.periods import Period, previous
+from reports.definitions.periods import Period, previous
 from reports.queries.answer import Completeness, GapNote
-from reports.web.completeness import completeness_line
-from reports.web.spans import against
+from reports.web.shared.completeness import completeness_line
+from reports.web.shared.spans import against
 
 ZONE = "America/Sao_Paulo"
 NOW = datetime(2026, 7, 13, 12, tzinfo=UTC)  # a Monday
+EN = " on whole UTC days, test calls included"
+PT = " nos dias UTC inteiros, incluindo as de teste"
 READ = Completeness(as_of=NOW, complete=False, mirrored=16, vendor_total=16, corrections=0, gaps=())
 GAP = GapNote("e", "Sales", "calls", "2026-07-09", date(2026, 7, 9), "server", NOW)
 
@@ -80,23 +82,42 @@ def test_what_is_missing_is_named_first_where_all_that_was_read_is_here() -> Non
 
 
 @pytest.mark.parametrize(
-    ("mirrored", "total", "english", "portuguese"),
+    ("counted", "mirrored", "total", "english", "portuguese"),
     [
+        # Without figures beside it the line says the vendor's own sum, and that it is that one.
+        (None, 577, 577, f"577 of 577 calls mirrored{EN}", f"577 de 577 chamadas espelhadas{PT}"),
+        (None, 1, None, "1 call mirrored, test calls included", "1 chamada espelhada, incluindo as de teste"),
+        (None, 0, 2, f"0 of 2 calls mirrored{EN}", f"0 de 2 chamadas espelhadas{PT}"),
+        (None, 0, None, "no call mirrored", "nenhuma chamada espelhada"),
+        (None, 0, 0, "no call to mirror", "nenhuma chamada a espelhar"),
+        # Beside figures it speaks of their calls, as long as none is missing.
+        (2793, 3270, 3270, "2,793 of 2,793 calls mirrored", "2.793 de 2.793 chamadas espelhadas"),
+        (2793, 3270, None, "2,793 calls mirrored", "2.793 chamadas espelhadas"),
+        (1, 3270, 3270, "1 of 1 call mirrored", "1 de 1 chamada espelhada"),
         (
-            577,
-            577,
-            "577 of 577 calls mirrored, test calls included",
-            "577 de 577 chamadas espelhadas, incluindo as de teste",
+            2700,
+            3150,
+            3270,
+            f"2,700 calls counted; 3,150 of 3,270 calls mirrored{EN}",
+            f"2.700 chamadas contadas; 3.150 de 3.270 chamadas espelhadas{PT}",
         ),
-        (1, None, "1 call mirrored, test calls included", "1 chamada espelhada, incluindo as de teste"),
-        (0, 2, "0 of 2 calls mirrored, test calls included", "0 de 2 chamadas espelhadas, incluindo as de teste"),
-        (0, None, "no call mirrored", "nenhuma chamada espelhada"),
-        (0, 0, "no call to mirror", "nenhuma chamada a espelhar"),
+        (0, 3270, 3270, f"3,270 of 3,270 calls mirrored{EN}", f"3.270 de 3.270 chamadas espelhadas{PT}"),
     ],
 )
-def test_the_line_counts_test_calls_and_has_a_word_for_none(mirrored, total, english, portuguese) -> None:
-    standing = replace(READ, mirrored=mirrored, vendor_total=total, complete=True)
+def test_the_line_speaks_of_the_calls_of_the_figures(counted, mirrored, total, english, portuguese) -> None:
+    standing = replace(READ, mirrored=mirrored, vendor_total=total, complete=True, counted=counted)
     with translation.override("en"):
         assert completeness_line(standing, ZONE, now=NOW).parts[0] == english
     with translation.override("pt-br"):
         assert completeness_line(standing, ZONE, now=NOW).parts[0] == portuguese
+
+
+def test_one_environment_that_is_behind_is_named_and_no_alarm_for_all() -> None:
+    one = completeness_line(replace(READ, environments=3, incomplete=("Care",)), ZONE, now=NOW)
+    every = completeness_line(replace(READ, environments=1, incomplete=("Care",)), ZONE, now=NOW)
+    assert (one.only, every.only) == (("Care",), ())
+
+
+def test_a_period_to_come_says_so_and_not_that_nothing_was_read() -> None:
+    line = completeness_line(replace(READ, as_of=None, mirrored=0, begun=False), ZONE, now=NOW)
+    assert (line.complete, line.parts) == (False, ("this period is still to come",))

@@ -14,11 +14,12 @@ form?.addEventListener("pointerdown", () => {
 form?.addEventListener("change", (event) => {
   if (event.target.type === "checkbox") {
     // Agents of other environments would be left out anyway.
-    if (event.target.name === "environment") for (const box of form.querySelectorAll("[name=agent]")) box.checked = false;
+    const agents = event.target.name === "environment" ? form.querySelectorAll("[name$=agent]") : [];
+    for (const box of agents) box.checked = false;
     picked = true;
     return;
   }
-  const custom = form.elements.period.value === "custom";
+  const custom = [form.elements.period, form.elements.compare].some((choice) => choice?.value === "custom");
   // Arrow keys pass over choices that are not meant, and dates are typed in parts: there the button decides.
   if (byKeyboard || custom) apply.classList.add("wanted");
   else form.requestSubmit();
@@ -32,7 +33,9 @@ for (const list of form?.querySelectorAll("[data-pick]") ?? []) {
 form?.addEventListener("formdata", ({ formData }) => {
   for (const name of new Set(formData.keys())) formData.set(name, formData.getAll(name).join(","));
   const custom = formData.get("period") === "custom";
-  for (const [name, value] of [...formData]) if (!value || (!custom && name.startsWith("date_"))) formData.delete(name);
+  const versus = formData.get("compare") === "custom";
+  const unwanted = (name) => (!custom && name.startsWith("date_")) || (!versus && name.startsWith("compare_"));
+  for (const [name, value] of [...formData]) if (!value || unwanted(name)) formData.delete(name);
 });
 addEventListener("pageshow", () => {
   picked = false;

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
+from typing import Any
 
-from reports.dimensions import DIMENSIONS
+from reports.definitions.dimensions import DIMENSIONS
 from reports.queries.answer import Answer, Cell, Row
 
 
@@ -34,10 +35,10 @@ def _known_rows(answer: Answer) -> Callable[[Row], bool]:
     at = next((place for place, key in enumerate(answer.question.by) if DIMENSIONS[key].runs), None)
     if at is None:
         return lambda row: _tells(row.cells)
-    told: dict[str | None, bool] = {}  # in the order of time
+    has_figures: dict[str | None, bool] = {}  # in the order of time
     for row in answer.rows:
-        told[row.key[at]] = told.get(row.key[at], False) or _tells(row.cells)
-    unknown = set(takewhile(lambda key: not told[key], told))
+        has_figures[row.key[at]] = has_figures.get(row.key[at], False) or _tells(row.cells)
+    unknown = set(takewhile(lambda key: not has_figures[key], has_figures))
     return lambda row: row.key[at] not in unknown
 
 
@@ -46,4 +47,5 @@ def _tells(cells: Mapping[str, Cell]) -> bool:
 
 
 def _uncompared(cells: Mapping[str, Cell]) -> dict[str, Cell]:
-    return {key: replace(cell, previous=None, change=None) for key, cell in cells.items()}
+    nothing: dict[str, Any] = {"previous": None, "change": None, "previous_n": None, "previous_small": False}
+    return {key: replace(cell, **nothing) for key, cell in cells.items()}

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from portal.formats import figures
-from reports.metrics import METRICS
-from reports.web.before import since_known
-from reports.web.charts import WIDE, Look, Plot, Series, columns
-from reports.web.contexts import Figure, figure_text
-from reports.web.times import Time, room_for
+from reports.definitions.metrics import METRICS
+from reports.web.shared.before import since_known
+from reports.web.shared.charts import WIDE, Look, Plot, Series, columns
+from reports.web.shared.contexts import Figure, figure_text
+from reports.web.shared.times import Time, room_for
 
 TITLES = {
     "hour": gettext_lazy("Calls per hour"),
@@ -23,6 +23,10 @@ TREND = ("attempts", "connected", "connect_rate", "open_calls", "unresolved_call
 _PARTS = (
     ("s1", gettext_lazy("connected"), "connected"),
     ("s2", gettext_lazy("unreached"), "unreached"),
+)
+_PENDING = (
+    ("s7", pgettext_lazy("calls", "open"), "open"),
+    ("s6", pgettext_lazy("calls", "unresolved"), "unresolved"),
 )
 _EACH = {
     "hour": gettext_lazy("%(n)s calls an hour"),
@@ -51,25 +55,28 @@ class Drawing:
 
 
 def trend(times: Sequence[Time], grain: str, *, whole: bool, whole_before: bool) -> Drawing:
-    """Attempts of each row of time as connected, unreached and open ones, and those of the period before as a line.
+    """Attempts of each row of time as connected, unreached, open and unresolved ones, and those of the period before as
+    a line.
 
     ``whole`` and ``whole_before`` say whether the two periods are mirrored whole: where one is not, line and sentence
     begin with its first call.
     """
-    waiting = [time.count("open_calls") + time.count("unresolved_calls") for time in times]
+    pending = {word: [time.count(f"{word}_calls") for time in times] for word in ("open", "unresolved")}
     counts = {
         "connected": [time.count("connected") for time in times],
         "unreached": [
-            max(0.0, time.count("attempts") - time.count("connected") - rest)
-            for time, rest in zip(times, waiting, strict=True)
+            max(0.0, time.count("attempts") - time.count("connected") - still - never)
+            for time, still, never in zip(times, *pending.values(), strict=True)
         ],
     }
     series = [
         Series(kind, label, tuple(counts[word]), tuple(time.calls(outcome=word) for time in times))
         for kind, label, word in _PARTS
     ]
-    still = tuple(time.calls(outcome="open,unresolved") for time in times)
-    series.append(Series("s7", pgettext("calls", "open"), tuple(waiting), still))
+    series += [
+        Series(kind, label, tuple(pending[word]), tuple(time.calls(outcome=word) for time in times))
+        for kind, label, word in _PENDING
+    ]
     before = since_known([time.row.cells["attempts"].previous for time in times], whole=whole_before)
     compared = sum(value is not None for value in before) > 1
     return Drawing(

@@ -6,9 +6,9 @@ the calls they were counted in behind them, which are more or fewer than they ar
 
 from collections.abc import Collection, Mapping
 
-from reports.metrics import METRICS
-from reports.web.frame import Choices
-from reports.web.selection import Selection
+from reports.definitions.metrics import METRICS
+from reports.web.shared.frame import Choices
+from reports.web.shared.selection import Selection
 
 CALLS = "calls/"  # below the tenant, where the overview is too
 FINAL: dict[str, object] = {"outcome": "connected,unreached"}
@@ -29,6 +29,8 @@ BEHIND: dict[str, dict[str, object]] = {
     "talk_minutes": _TIMED,
     "short_call_share_3s": FINAL,
     "short_call_share_6s": FINAL,
+    "short_connected_share_3s": _CONNECTED,
+    "short_connected_share_6s": _CONNECTED,
     "engaged_share": _CONNECTED,
     "open_calls": {"outcome": "open"},
     "unresolved_calls": {"outcome": "unresolved"},

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from portal.formats import figures
 from portal.lib.holidays import holidays_of, keeps_holidays
 from reports.queries.answer import Answer, Row
-from reports.web.behind import CALLS
-from reports.web.charts import Slot, as_date, dates_under, last_of
-from reports.web.selection import Selection
+from reports.web.shared.behind import CALLS
+from reports.web.shared.charts import Slot, as_date, dates_under, last_of
+from reports.web.shared.selection import Selection
 
 _ROOM_FOR_WEEKDAYS = 16
 
@@ -60,13 +60,13 @@ def times(answer: Answer, selection: Selection) -> tuple[Time, ...]:
     keyed = [(row, key) for row in answer.rows if (key := row.key[0])]
     over = sum(not row.unfinished for row, _key in keyed)
     begun = keyed[: over + 1]
-    known = {}
+    holidays = {}
     if selection.grain == "day" and keeps_holidays(selection.period.zone):
-        known = holidays_of(selection.first, selection.last, get_language() or "en")
+        holidays = holidays_of(selection.first, selection.last, get_language() or "en")
     named = len(begun) <= _ROOM_FOR_WEEKDAYS
     dates = dates_under([max(_day(key), selection.first) for _row, key in begun])
     return tuple(
-        _time(row, key, selection, known, under if named else "")
+        _time(row, key, selection, holidays, under if named else "")
         for (row, key), under in zip(begun, dates, strict=True)
     )
 

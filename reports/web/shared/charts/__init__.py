@@ -8,12 +8,12 @@ kind of mark differs from the others in more than its colour: in its pattern, it
 ``squares`` a map of weekdays by hours. ``scale`` holds round steps and labels, ``sentences`` what a chart says aloud.
 """
 
-from reports.web.charts.bars import BarRow, Bars, Stripe, bars
-from reports.web.charts.plots import HALF, KINDS, THIRD, WIDE, Limit, Look, Plot, Series, Slot, columns, lines
-from reports.web.charts.scale import as_date, dates_under, last_of, level
-from reports.web.charts.sentences import highest_and_lowest
-from reports.web.charts.squares import Square, SquareMap
-from reports.web.charts.tables import Table, TableRow
+from reports.web.shared.charts.bars import BarRow, Bars, Stripe, bars
+from reports.web.shared.charts.plots import HALF, KINDS, THIRD, WIDE, Limit, Look, Plot, Series, Slot, columns, lines
+from reports.web.shared.charts.scale import as_date, dates_under, last_of, level
+from reports.web.shared.charts.sentences import highest_and_lowest
+from reports.web.shared.charts.squares import Square, SquareMap
+from reports.web.shared.charts.tables import Table, TableRow
 
 __all__ = [
     "HALF",

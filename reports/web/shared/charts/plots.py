@@ -7,8 +7,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from reports.web.charts.scale import Scale, label_step, number, percent
-from reports.web.charts.tables import Table, TableRow
+from reports.web.shared.charts.scale import Scale, label_step, number, percent
+from reports.web.shared.charts.tables import Table, TableRow
 
 HEIGHT = 190  # of the plot, without the labels under it
 BEFORE = "before"  # the kind of the line that stands for the period before
@@ -184,8 +184,8 @@ class Look:
 def columns(slots: Sequence[Slot], series: Sequence[Series], look: Look, *, before: Series | None = None) -> Plot:
     """Stacked columns, one for each slot; ``before`` is a line over them, on the same axis."""
     totals = [sum(each.values[place] or 0.0 for each in series) for place in range(len(slots))]
-    reach = [*totals, *(before.values if before else ()), *(limit.value for limit in look.limits)]
-    scale = Scale.for_values(reach, look.unit)
+    selector = [*totals, *(before.values if before else ()), *(limit.value for limit in look.limits)]
+    scale = Scale.for_values(selector, look.unit)
     drawn = _Canvas(slots, look, scale)
     used = [_worded(each, look.unit) for each in [each for each in series if any(each.values)] or series[:1]]
     before = _worded(before, look.unit) if before else None
@@ -203,8 +203,8 @@ def columns(slots: Sequence[Slot], series: Sequence[Series], look: Look, *, befo
 
 def lines(slots: Sequence[Slot], series: Sequence[Series], look: Look) -> Plot:
     """A line for each series; where a value is missing the line has a gap."""
-    reach = [value for each in series for value in each.values]
-    scale = Scale.for_values([*reach, *(limit.value for limit in look.limits)], look.unit)
+    selector = [value for each in series for value in each.values]
+    scale = Scale.for_values([*selector, *(limit.value for limit in look.limits)], look.unit)
     drawn = _Canvas(slots, look, scale)
     used = [_worded(each, look.unit) for each in series if any(value is not None for value in each.values)]
     return drawn.plot(
@@ -237,8 +237,8 @@ class _Canvas:
             height = self.look.height * value / self.scale.top
             if height > 0:
                 top -= height
-                said = f"{self.slots[place].name}: {_said(each, place, self.look.unit)}"
-                yield self._part(each.kind, place, (top, height), (said, each.hrefs[place] if each.hrefs else ""))
+                words = f"{self.slots[place].name}: {_value_words(each, place, self.look.unit)}"
+                yield self._part(each.kind, place, (top, height), (words, each.hrefs[place] if each.hrefs else ""))
 
     def _part(self, kind: str, place: int, rise: tuple[float, float], words: tuple[str, str]) -> Part:
         gap = 0.5 if self.step > 9 else 0.28 if self.step > 2 else 0.16
@@ -312,8 +312,8 @@ class _Canvas:
 
     def _title(self, slot: Slot, place: int, series: Sequence[Series]) -> str:
         counted = [each for each in series if each.values[place] or self.look.unit != "count"]
-        said = [_said(each, place, self.look.unit) for each in counted or series[:1]]
-        return f"{slot.name}: {', '.join([*said, *_flags(slot)])}"
+        texts = [_value_words(each, place, self.look.unit) for each in counted or series[:1]]
+        return f"{slot.name}: {', '.join([*texts, *_flags(slot)])}"
 
     def _levels(self) -> Iterator[Level]:
         for limit in self.look.limits:
@@ -322,12 +322,12 @@ class _Canvas:
 
     def _legend(self, series: Sequence[LegendItem], *, only_lines: bool) -> tuple[LegendItem, ...]:
         """A series that is alone in its chart needs no key: the title names it."""
-        found = list(series)
+        items = list(series)
         if any(slot.unfinished for slot in self.slots) and not only_lines:
-            found.append(LegendItem("veil", _("not over yet")))
+            items.append(LegendItem("veil", _("not over yet")))
         if any(slot.holiday for slot in self.slots):
-            found.append(LegendItem("holiday", _("holiday")))
-        return tuple(found) if len(found) > 1 else ()
+            items.append(LegendItem("holiday", _("holiday")))
+        return tuple(items) if len(items) > 1 else ()
 
     def _table(self, series: Sequence[Series]) -> Table:
         rows = [
@@ -345,11 +345,11 @@ class _Canvas:
 
 def _worded(series: Series, unit: str) -> Series:
     """The series with its values in words, which title, part and table all say."""
-    said = series.said or tuple(figures.value(value, unit) for value in series.values)
-    return replace(series, said=said, label=str(series.label))
+    words = series.said or tuple(figures.value(value, unit) for value in series.values)
+    return replace(series, said=words, label=str(series.label))
 
 
-def _said(series: Series, place: int, unit: str) -> str:
+def _value_words(series: Series, place: int, unit: str) -> str:
     """Counts as “12 connected”, anything else as “median 240 ms”."""
     text = series.said[place]
     return f"{text} {series.label}" if unit == "count" and series.kind != BEFORE else f"{series.label} {text}"

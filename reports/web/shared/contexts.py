@@ -7,11 +7,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
 from portal.formats import figures
-from reports.metrics import METRICS, Metric
+from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer, Cell
-from reports.web.behind import behind
-from reports.web.frame import Choices
-from reports.web.selection import Selection
+from reports.queries.left_out import left_out_lines
+from reports.web.shared.behind import behind
+from reports.web.shared.frame import Choices
+from reports.web.shared.selection import Selection
 
 LEAD = ("attempts", "connect_rate", "average_duration", "talk_minutes", "unique_contacts", "callbacks_received")
 GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
@@ -21,7 +22,15 @@ GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
     ),
     (
         gettext_lazy("Conversation"),
-        ("median_duration", "p90_duration", "short_call_share_3s", "short_call_share_6s", "engaged_share"),
+        (
+            "median_duration",
+            "p90_duration",
+            "short_call_share_3s",
+            "short_connected_share_3s",
+            "short_call_share_6s",
+            "short_connected_share_6s",
+            "engaged_share",
+        ),
     ),
     (gettext_lazy("Contacts"), ("reach_rate", "attempts_per_contact")),
     (
@@ -44,19 +53,19 @@ GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
 )
 
 
-def asked(keys: Iterable[str]) -> tuple[str, ...]:
+def answerable(keys: Iterable[str]) -> tuple[str, ...]:
     """The keys that this release answers."""
     return tuple(key for key in keys if key in METRICS)
 
 
-SUMMARY = asked((*LEAD, *(key for _title, keys in GROUPS for key in keys)))
+SUMMARY = answerable((*LEAD, *(key for _title, keys in GROUPS for key in keys)))
 # What has to walk the calls of a period one by one, and for how many days it is asked at most.
 WALKED, MOST_WALKED_DAYS = frozenset({"peak_concurrency"}), 31
 
 
 def askable(keys: Iterable[str], days: int) -> tuple[str, ...]:
     """The keys to ask for a period of so many days."""
-    return tuple(key for key in asked(keys) if days <= MOST_WALKED_DAYS or key not in WALKED)
+    return tuple(key for key in answerable(keys) if days <= MOST_WALKED_DAYS or key not in WALKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,7 @@ class Summary:
     lead: tuple[Figure, ...]
     groups: tuple[Group, ...]
     unmeasured: tuple[Metric, ...]
+    left_out: tuple[str, ...] = ()  # which environments are not in which figures
 
 
 def summary(answer: Answer, selection: Selection, shown: Choices) -> Summary:
@@ -116,9 +126,10 @@ def summary(answer: Answer, selection: Selection, shown: Choices) -> Summary:
         href = behind(key, selection, shown)
         return Figure(METRICS[key], answer.totals.get(key), shown.currency, href=href, words=words)
 
-    groups = [Group(title, tuple(figure(key) for key in asked(keys) if measured(key))) for title, keys in GROUPS]
+    groups = [Group(title, tuple(figure(key) for key in answerable(keys) if measured(key))) for title, keys in GROUPS]
     return Summary(
-        lead=tuple(figure(key) for key in asked(LEAD)),
+        lead=tuple(figure(key) for key in answerable(LEAD)),
         groups=tuple(group for group in groups if group.figures),
         unmeasured=tuple(METRICS[key] for key in SUMMARY if key not in LEAD and not measured(key)),
+        left_out=left_out_lines(answer),
     )

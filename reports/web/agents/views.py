@@ -1,6 +1,6 @@
 """The agents page: every agent of the scope side by side, and what the vendor says of each."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,14 +15,15 @@ from django.views.decorators.http import require_safe
 
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.metrics import METRICS
-from reports.queries.agents import callback_cover
+from reports.definitions.metrics import METRICS
+from reports.queries.agents import callback_cover, first_calls
 from reports.queries.answer import Answer, Cell, Row
 from reports.queries.ask import ask
-from reports.web.before import known_before
-from reports.web.contexts import Figure
-from reports.web.frame import Choices, Frame, frame
-from reports.web.selection import Selection
+from reports.web.shared.before import known_before
+from reports.web.shared.contexts import Figure
+from reports.web.shared.frame import Choices, Frame, frame
+from reports.web.shared.selection import Selection
+from reports.web.shared.sorting import Heading, Sorting, shown_value
 from sync.taxonomy import Direction
 
 METRICS_SHOWN = (
@@ -40,7 +41,6 @@ CHANGING = "connect_rate"
 SORTS = (LARGEST_CHANGE, "agent", "-agent", *(sign + key for key in METRICS_SHOWN for sign in ("-", "")))
 FIT = {METRICS_SHOWN[2]: "narrow-last", **dict.fromkeys(METRICS_SHOWN[3:], "narrow-hide")}
 # Vendors whose agents other agents may take callbacks for.
-WITH_CALLBACKS = frozenset(METRICS["callbacks_received"].vendors)
 STATES: Mapping[str, tuple[str, str | Promise]] = {
     "published": ("good", pgettext_lazy("agent", "published")),
     "draft": ("off", pgettext_lazy("agent", "draft")),
@@ -50,14 +50,6 @@ DIRECTIONS: Mapping[str, str | Promise] = {
     Direction.INBOUND: gettext_lazy("inbound"),
     Direction.OUTBOUND: gettext_lazy("outbound"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    label: str | Promise
-    href: str
-    order: str  # ascending, descending or ""
-    fit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +82,7 @@ class Profile:
     callbacks: str
     uncovered: bool
     price: str
-    first_seen: datetime
+    first_seen: datetime  # when its first call began; of one without calls, when the vendor first named it
     missing_since: datetime | None
 
 
@@ -136,13 +128,13 @@ Cover = frozenset[tuple[int, str]]
 
 def roster(answer: Answer, head: Frame, links: Links, cover: Cover) -> tuple[RosterRow, ...]:
     """The agents with calls in the period, in the order chosen; those without the value asked for come last."""
-    known = {str(agent.public_id): agent for agent in head.choices.agents}
+    agents_by_id = {str(agent.public_id): agent for agent in head.choices.agents}
     homes, metrics = head.shown.homes, tuple(metric.key for metric in answer.columns)
-    found = []
+    rows = []
     for row in in_order(answer.rows, head.selection["sort"]):
         key = row.key[0]
-        agent = known.get(key or "")
-        found.append(
+        agent = agents_by_id.get(key or "")
+        rows.append(
             RosterRow(
                 name=str(agent or row.labels[0]),  # its home stands under it
                 home=homes.get(key or "", ""),
@@ -157,44 +149,33 @@ def roster(answer: Answer, head: Frame, links: Links, cover: Cover) -> tuple[Ros
                 uncovered=agent is not None and is_uncovered(agent, cover),
             )
         )
-    return tuple(found)
+    return tuple(rows)
 
 
 def in_order(rows: Iterable[Row], sort: str) -> list[Row]:
-    key, down = sort.removeprefix("-"), sort.startswith("-")
+    sorting = Sorting.read(sort)
     named = sorted(rows, key=lambda row: row.labels[0].casefold())
-    if key == "agent":
-        return named[::-1] if down else named
-    if key == LARGEST_CHANGE:
-        return sorted(named, key=_by(lambda row: _change(row.cells.get(CHANGING)), down=True))
-    return sorted(named, key=_by(lambda row: _value(row.cells.get(key)), down=down))
-
-
-def _by(amount: Callable[[Row], float | None], *, down: bool) -> Callable[[Row], tuple[bool, float]]:
-    def place(row: Row) -> tuple[bool, float]:
-        found = amount(row)
-        return (found is None, 0.0 if found is None else -found if down else found)
-
-    return place
-
-
-def _value(cell: Cell | None) -> float | None:
-    return None if cell is None or cell.small else cell.value
+    if sorting.by == "agent":
+        return named[::-1] if sorting.descending else named
+    if sorting.by == LARGEST_CHANGE:
+        largest = Sorting(sorting.by, descending=True)
+        return sorted(named, key=largest.place_by(lambda row: _change(row.cells.get(CHANGING))))
+    return sorted(named, key=sorting.place_by(lambda row: shown_value(row.cells.get(sorting.by))))
 
 
 def _change(cell: Cell | None) -> float | None:
-    return None if cell is None or cell.small or cell.change is None else abs(cell.change)
+    """The change times the calls it rests on, so that a few calls are not what stands out."""
+    return None if cell is None or cell.moved is None else abs(cell.moved) * (cell.n or 0)
 
 
 def headings(selection: Selection, metrics: Sequence[str]) -> tuple[Heading, ...]:
+    sorting = Sorting.read(selection["sort"])
+
     def heading(name: str) -> Heading:
-        current, descending = selection["sort"].removeprefix("-") == name, selection["sort"].startswith("-")
-        # The first click gives what is looked for: names from A, numbers from the largest.
-        down = (not descending) if current else name != "agent"
         return Heading(
             label=_("Agent") if name == "agent" else METRICS[name].label,
-            href=selection.change(sort=f"-{name}" if down else name).query,
-            order=("descending" if descending else "ascending") if current else "",
+            href=selection.change(sort=sorting.after_click(name, downwards=name != "agent")).query,
+            order=sorting.order_of(name),
             fit=FIT.get(name, ""),
         )
 
@@ -221,7 +202,7 @@ def _calls(links: Links, selection: Selection, metric: str, **narrower: object) 
 def is_uncovered(agent: Any, cover: Cover) -> bool:
     """Whether people who ring this agent back reach no callback agent, where the vendor knows such agents."""
     return (
-        agent.environment.provider in WITH_CALLBACKS
+        agent.environment.provider in METRICS["derived_callbacks"].vendors
         and agent.direction == Direction.OUTBOUND
         and agent.state in ("", "published")
         and agent.missing_since is None
@@ -233,7 +214,7 @@ def is_uncovered(agent: Any, cover: Cover) -> bool:
 def profiles(head: Frame, links: Links, cover: Cover) -> tuple[Profile, ...]:
     """Every agent in view, also those the vendor no longer names."""
     named = {(agent.environment_id, agent.external_id): agent for agent in head.choices.agents}
-    homes = head.shown.homes
+    homes, began = head.shown.homes, first_calls(head.scope)
     return tuple(
         Profile(
             name=str(agent),
@@ -245,7 +226,7 @@ def profiles(head: Frame, links: Links, cover: Cover) -> tuple[Profile, ...]:
             callbacks=_callbacks(agent, named),
             uncovered=is_uncovered(agent, cover),
             price=_price(agent),
-            first_seen=agent.first_seen_at,
+            first_seen=began.get(agent.pk) or agent.first_seen_at,
             missing_since=agent.missing_since,
         )
         for agent in _listed(head.shown)

@@ -15,15 +15,14 @@ from django.views.decorators.http import require_safe
 
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.queries.calls import page
-from reports.queries.contacts import Contact, NoContact, contact
-from reports.queries.freshness import behind
-from reports.queries.question import CallQuestion, Filters, QuestionError
-from reports.scope import Scope
+from reports.queries.calls.lists import page
+from reports.queries.contacts.contact import Contact, NoContact, behind_contact, calls_with, contact
+from reports.queries.cursor import CursorError
+from reports.queries.scope import Scope
 from reports.web.call.facts import OUTCOMES
 from reports.web.calls.columns import CallLine, call_line, shown_columns
-from reports.web.completeness import completeness_line
-from reports.web.selection import written
+from reports.web.shared.completeness import completeness_line
+from reports.web.shared.selection import written
 from sync.taxonomy import Outcome
 
 ROWS = 50
@@ -41,22 +40,22 @@ def contact_page(request: TenantRequest, tenant: str, contact_id: str) -> HttpRe
     """Every call of one number over agents, environments and vendors, newest first. Foreign and absent ids are 404."""
     scope, now = Scope.of(request.scope_grant), timezone.now()
     try:
-        found = contact(contact_id, scope, now=now)
-        asked = CallQuestion(zone=scope.zone, filters=Filters(contact=found.id, testing="include"))
-        listed = page(asked, scope, cursor=request.GET.get("cursor", ""), size=ROWS)
-    except (NoContact, QuestionError):
+        record = contact(contact_id, scope, now=now)
+        question = calls_with(record)
+        listed = page(question, scope, cursor=request.GET.get("cursor", ""), size=ROWS)
+    except (NoContact, CursorError):
         raise Http404 from None
-    several = len(found.environments) > 1
+    several = len(record.environments) > 1
     columns = shown_columns((), several_environments=several)
-    query = {"contact": found.id, "testing": "include"}
+    query = {"contact": record.id, "testing": "include"}
     lines = [call_line(row, columns, zone=scope.zone, now=now) for row in listed.rows]
     context = {
         "page": "calls",
-        "contact": found,
-        "number": figures.phone(found.number),
+        "contact": record,
+        "number": figures.phone(record.number),
         "zone": figures.zone_name(scope.zone),
-        "facts": _facts(found, now, scope.zone),
-        "outcomes": [(OUTCOMES[word][0], _came_to(word, n)) for word, n in found.outcomes.items() if n],
+        "facts": _facts(record, now, scope.zone),
+        "outcomes": [(OUTCOMES[word][0], _came_to(word, n)) for word, n in record.outcomes.items() if n],
         "days": _days(lines, scope.zone),
         "columns": columns,
         "several": several,
@@ -64,40 +63,40 @@ def contact_page(request: TenantRequest, tenant: str, contact_id: str) -> HttpRe
         "list_query": written(query),
         "next": f"?{written({'cursor': listed.next})}" if listed.next else "",
         "previous": f"?{written({'cursor': listed.previous})}" if listed.previous else "",
-        "line": completeness_line(behind(asked, scope, now=now), scope.zone, now=now),
+        "line": completeness_line(behind_contact(record, scope, now=now), scope.zone, now=now),
     }
     return TemplateResponse(request, "reports/contact.html", context)
 
 
-def _facts(found: Contact, now: datetime, zone: str) -> list[tuple[str, str, str]]:
+def _facts(record: Contact, now: datetime, zone: str) -> list[tuple[str, str, str]]:
     """Label, figure and what stands under it."""
-    callbacks = figures.NO_BASE if found.callbacks is None else figures.decimal(found.callbacks)
+    callbacks = figures.NO_BASE if record.callbacks is None else figures.decimal(record.callbacks)
     both = _("%(out)s outbound, %(in)s inbound") % {
-        "out": figures.decimal(found.outbound),
-        "in": figures.decimal(found.inbound),
+        "out": figures.decimal(record.outbound),
+        "in": figures.decimal(record.inbound),
     }
     tests = ""
-    if found.test_calls:
-        tests = ngettext("and %(n)s test call", "and %(n)s test calls", found.test_calls)
-        tests %= {"n": figures.decimal(found.test_calls)}
+    if record.test_calls:
+        tests = ngettext("and %(n)s test call", "and %(n)s test calls", record.test_calls)
+        tests %= {"n": figures.decimal(record.test_calls)}
     return [
-        (_("Attempts"), figures.decimal(found.calls), " ".join(part for part in (both, tests) if part)),
-        (_("Connected"), figures.decimal(found.connected), figures.duration(found.talk_seconds)),
+        (_("Attempts"), figures.decimal(record.calls), " ".join(part for part in (both, tests) if part)),
+        (_("Connected"), figures.decimal(record.connected), figures.duration(record.talk_seconds)),
         (_("Callbacks"), callbacks, _("that answer a call of ours")),
-        (_("First seen"), figures.moment(found.first_seen, zone, now=now), ""),
-        (_("Last seen"), figures.moment(found.last_seen, zone, now=now), ""),
+        (_("First seen"), figures.moment(record.first_seen, zone, now=now), ""),
+        (_("Last seen"), figures.moment(record.last_seen, zone, now=now), ""),
     ]
 
 
 def _came_to(outcome: str, n: int) -> str:
     """How many of its calls came to that: ``3 connected``."""
-    said = {
+    texts = {
         Outcome.CONNECTED: ngettext("%(n)s connected", "%(n)s connected", n),
         Outcome.UNREACHED: ngettext("%(n)s unreached", "%(n)s unreached", n),
         Outcome.OPEN: ngettext("%(n)s open", "%(n)s open", n),
         Outcome.UNRESOLVED: ngettext("%(n)s unresolved", "%(n)s unresolved", n),
     }
-    return said[Outcome(outcome)] % {"n": figures.decimal(n)}
+    return texts[Outcome(outcome)] % {"n": figures.decimal(n)}
 
 
 def _days(lines: list[CallLine], zone: str) -> list[Day]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
-from reports.web.charts.scale import percent
+from reports.web.shared.charts.scale import percent
 
 
 @dataclass(frozen=True, slots=True)
 class Stripe:
-    """``kind`` as of :data:`reports.web.charts.plots.KINDS`; ``start`` and ``length`` in the unit of the whole."""
+    """``kind`` as of ``plots.KINDS``; ``start`` and ``length`` in the unit of the whole."""
 
     kind: str
     start: float

@@ -1,12 +1,12 @@
-"""Periods by name: today, last week, the last twelve months; and in words what a period is compared with."""
+"""The names of periods, and in words what a period is compared with."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
-from reports.periods import Period, last_days, month_first, month_number, month_of, week_of
+from reports.definitions.periods import Period, previous, year_before
 
 SPANS = {
     "today": gettext_lazy("Today"),
@@ -22,32 +22,13 @@ SPANS = {
     "custom": gettext_lazy("From – to"),
 }
 DEFAULT_SPAN = "last_7_days"
-
-
-def span_period(span: str, today: date, zone: str) -> Period:
-    """A named span. "Last" days and months end with the last whole one; this week and this month are whole ones, of
-    which a part is still to come, so that they are compared with the whole week or month before.
-    """
-    this_week, this_month = week_of(today, zone), month_of(today, zone)
-    if span == "today":
-        return Period(today, today + timedelta(days=1), zone)
-    if span == "yesterday":
-        return last_days(1, today, zone)
-    if span == "this_week":
-        return this_week
-    if span == "last_week":
-        return week_of(this_week.start - timedelta(days=1), zone)
-    if span == "this_month":
-        return this_month
-    if span == "last_month":
-        return month_of(this_month.start - timedelta(days=1), zone)
-    if span == "last_12_months":
-        return Period(month_first(month_number(today) - 12), this_month.start, zone)
-    return last_days(int(span.split("_")[1]), today, zone)
+TO_DATE = "to_date"  # no period: everything as of now, on pages that can show that
+TO_DATE_LABEL = gettext_lazy("To date")
 
 
 def against(period: Period, before: Period | None, *, now: datetime) -> str:
-    """What a period is compared with. Where that does not end as the period begins, weekdays are why, and it says so.
+    """What a period is compared with. Where that is the one before or that of the year before and does not end as the
+    period begins, weekdays are why, and it says so.
 
     "" when it is compared with nothing.
     """
@@ -55,7 +36,7 @@ def against(period: Period, before: Period | None, *, now: datetime) -> str:
         return ""
     days = {"days": _days(before, period.start.year)}
     running = period.holds(now)
-    if before.end == period.start:
+    if before.end == period.start or before not in (previous(period), year_before(period)) or period.months:
         text = _("so far, against the same part of %(days)s") if running else _("against %(days)s")
     elif period.days == 1:
         text = (

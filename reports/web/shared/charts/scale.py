@@ -80,8 +80,8 @@ def as_date(text: str | None) -> date | None:
 
 def dates_under(days: Sequence[date]) -> list[str]:
     """The dates under columns of days: the month is said of the outer ones and of the first day of each."""
-    told = {*days[:1], *days[-1:]}
-    return [date_format(day, "MONTH_DAY_FORMAT") if day in told or day.day == 1 else str(day.day) for day in days]
+    with_month = {*days[:1], *days[-1:]}
+    return [date_format(day, "MONTH_DAY_FORMAT") if day in with_month or day.day == 1 else str(day.day) for day in days]
 
 
 def last_of(grain: str, first: date) -> date:

@@ -1,0 +1,40 @@
+"""A change is told where both of its bases are large enough, and elsewhere why there is none."""
+
+import pytest
+from django.utils import translation
+
+from reports.definitions.metrics import METRICS
+from reports.mail import words
+from reports.queries.answer import Cell
+from reports.web.shared.contexts import Figure
+from reports.web.templatetags.figures import before, change_of
+
+RATE = METRICS["connect_rate"]
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    with translation.override("en"):
+        yield
+
+
+def test_a_change_from_too_few_calls_is_no_change() -> None:
+    """94.1 points against one call is no news, and not green."""
+    cell = Cell(94.1, 120, 0.0, 94.1, previous_n=1, previous_small=True)
+    told = change_of(cell, RATE)
+    assert told is not None
+    assert (told.text, told.arrow, told.tone) == ("too few before", "", "")
+    assert before(Figure(RATE, cell)) == "n too small"
+    assert (words.change(cell, RATE), words.tone(cell, RATE)) == ("too few before", "")
+    assert words.figure_before(cell, RATE) == "n too small"
+    assert cell.moved is None
+
+
+def test_a_change_between_enough_calls_is_told() -> None:
+    cell = Cell(94.1, 120, 90.0, 4.1, previous_n=90)
+    told = change_of(cell, RATE)
+    assert told is not None
+    assert (told.text, told.arrow, told.tone) == ("4.1\xa0pp", "▲", "better")
+    assert before(Figure(RATE, cell)) == "90.0\xa0%"
+    assert (words.change(cell, RATE), words.tone(cell, RATE)) == ("▲ 4.1 pp", "good")
+    assert cell.moved == 4.1
