@@ -11,8 +11,8 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from portal.lib.phones import AREA_CODES
+from reports.definitions.ended_by import side_of
 from reports.queries.question import Filters, Question
-from reports.sides import side_of
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.calls import Call
@@ -185,7 +185,7 @@ def _open_ends(books: Books) -> Iterable[Seen]:
     for call in books.calls:
         if call.direction == "inbound" and call.outcome == UNREACHED and call.contact and not call.test:
             since = connected.get((call.environment, call.contact))
-            if call.vendor == "talkover" and (since is None or since <= call.start):
+            if since is None or since <= call.start:
                 yield call
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
-from tests.journeys.truth import Told
+from tests.journeys.truth import VendorCall
 
 
 @dataclass
@@ -156,7 +156,7 @@ def mail_of_html(subject: str, text: str, html: str) -> Mail:
     )  # fmt: skip
 
 
-def csv_calls(body: str, vendors: dict[str, str]) -> list[Told]:
+def csv_calls(body: str, vendors: dict[str, str]) -> list[VendorCall]:
     """The rows of a CSV as calls. ``vendors``: the vendor of each environment, by its public id."""
 
     def moment(text: str) -> datetime | None:
@@ -167,7 +167,7 @@ def csv_calls(body: str, vendors: dict[str, str]) -> list[Told]:
         start = moment(row["Started"])
         assert start is not None
         found.append(
-            Told(
+            VendorCall(
                 row["Vendor's id"], vendors[row["Environment id"]], row["Agent id"], start, row["Direction"],
                 row["Status"], row["Outcome"], row["Contact"], number(row["Duration (s)"]), number(row["Billed (s)"]),
                 moment(row["Answered"]),

@@ -74,7 +74,9 @@ def poison(box: Sandbox, now: datetime) -> None:
         fields["call_timeline"] = [*(fields["call_timeline"] or ()), {"event": text, "timestamp": text}]
         history.insert(8, **fields)
     megabyte = "".join(POISONS) * (1_000_000 // len("".join(POISONS)) + 1)
-    for element in (poisoned(fullest, megabyte[:50_000]), fullest):
+    # How many texts the fullest has is another number each day; all of them together stay an element that is read.
+    texts = str(poisoned(fullest, "\N{SNOWMAN}")).count("\N{SNOWMAN}")
+    for element in (poisoned(fullest, megabyte[: min(50_000, 1_500_000 // texts)]), fullest):
         at = (now - timedelta(hours=2)).isoformat()
         talk = {"call_transcription": megabyte} if element is fullest else {}
         history.insert(8, **element | talk | {"call_id": f"long-{len(str(element))}", "initiation_time": at})

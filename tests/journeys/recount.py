@@ -25,9 +25,11 @@ LOOP = {
 }  # fmt: skip
 TOLD = {"callbacks_received": "received", "callbacks_answered": "answered", "callbacks_unmatched": "unmatched"}
 CALLBACKS = {*TOLD, "callback_answer_rate"}
-TALKOVER = {*LOOP, *CALLBACKS, "campaign_success_rate", "estimated_cost"}
-HISTOGRAMS = {"median_duration", "p90_duration", *LATENCIES}  # within 2.5 % beyond 62 days
-LOOP_GRAINS = {*TIMES, "agent", "environment"}
+TALKOVER = {*LOOP - {"still_open"}, *CALLBACKS, "campaign_success_rate", "estimated_cost"}
+OF_RETURNS = {
+    "derived_callbacks", "time_to_callback_median", "time_to_callback_p90", "attempts_before_callback",
+}  # fmt: skip
+OF_ATTEMPTS = {"status", "direction", "cause", "side", "length", "line"}  # of what a return answers
 CALLBACK_GRAINS = {"day", "week", "month", "weekday", "environment"}
 
 
@@ -40,7 +42,8 @@ class Group:
 
     calls: list[Seen] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
-    tried: list[Seen] = field(default_factory=list)  # unreached attempts of agents whose callbacks somebody takes
+    tried: list[Seen] = field(default_factory=list)  # unreached attempts whose callbacks an agent of the row takes
+    came: list[Seen] = field(default_factory=list)  # those of them for which such an agent was rung
     missed: list[Seen] = field(default_factory=list)
 
 
@@ -84,6 +87,8 @@ def figure(name: str, group: Group, books: Books) -> Result:
         "billed_minutes": lambda: _billed(calls),
         "short_call_share_3s": lambda: share(_short(final, 3), len(final)),
         "short_call_share_6s": lambda: share(_short(final, 6), len(final)),
+        "short_connected_share_3s": lambda: share(_short(connected, 3), len(connected)),
+        "short_connected_share_6s": lambda: share(_short(connected, 6), len(connected)),
         "engaged_share": lambda: share(sum((call.duration or 0) >= 30 for call in connected), len(connected)),
         "unique_contacts": lambda: count(len(_people(calls))),
         "reach_rate": lambda: share(len(_people(connected)), len(_people(calls))),
@@ -95,7 +100,7 @@ def figure(name: str, group: Group, books: Books) -> Result:
         "time_to_answer": lambda: mean([call.wait for call in connected if call.wait is not None]),
         "service_level": lambda: _service_level(final, connected),
         "derived_callbacks": lambda: count(len(group.returns)),
-        "return_rate": lambda: share(len(_people(_answered(group, books))), len(_people(group.tried))),
+        "return_rate": lambda: share(len(_people(group.came)), len(_people(group.tried))),
         "time_to_callback_median": lambda: spread([each.minutes for each in group.returns], 0.5),
         "time_to_callback_p90": lambda: spread([each.minutes for each in group.returns], 0.9),
         "attempts_before_callback": lambda: mean([float(len(each.attempts)) for each in group.returns]),
@@ -145,11 +150,6 @@ def _cost(connected: list[Seen], books: Books) -> Result:
     if len(currencies) != 1:
         return NOTHING
     return sum((call.duration or 0) / 60 * books.prices[call.agent or ""][0] for call in priced), len(priced)
-
-
-def _answered(group: Group, books: Books) -> list[Seen]:
-    answered = {attempt for each in books.returns for attempt in each.attempts}
-    return [call for call in group.tried if call in answered]
 
 
 # --- the vendors' own totals ------------------------------------------------------------------------------------------
@@ -212,16 +212,24 @@ class Recounted:
         def asked(calls: Iterable[Seen]) -> list[Seen]:
             return filtered(filter(span.holds, calls), question.filters, span.zone)
 
-        returns = {each.ring: each for each in books.returns}
+        dialled = {str(key) for key in question.filters.source_agents}
+        returns = {each.ring: each for each in books.returns if not dialled or each.attempts[-1].agent in dialled}
         whole = Group(asked(books.calls))
         for call in whole.calls:
             _sort_in(call, whole, returns, books)
         rows: dict[Key, Group] = defaultdict(Group)
         for call in whole.calls if question.by else ():
             keys = keys_of(call, span.zone)
-            group = rows[tuple(keys[key] for key in question.by)]
-            group.calls.append(call)
-            _sort_in(call, group, returns, books)
+            if not dialled:
+                group = rows[tuple(keys[key] for key in question.by)]
+                group.calls.append(call)
+                _sort_in(call, group, {}, books)
+            if call in returns:
+                answered = keys_of(returns[call].attempts[-1], span.zone)
+                place = tuple((answered if key in OF_ATTEMPTS else keys)[key] for key in question.by)
+                if place in rows or OF_RETURNS & set(question.metrics):
+                    rows[place].returns.append(returns[call])
+        _try(whole, rows, question, span, books)
         found = cls(question, span, books, dict(rows), whole)
         if question.by:
             found._fill()
@@ -230,8 +238,6 @@ class Recounted:
     def result(self, name: str, group: Group, keys: dict[str, str | None]) -> Result:
         able = self._vendors(keys)
         if (name in ORIGINSAI and "originsai" not in able) or (name in TALKOVER and "talkover" not in able):
-            return NOTHING
-        if name in LOOP and not set(keys) <= LOOP_GRAINS:
             return NOTHING
         if name in CALLBACKS or name == "campaign_success_rate":
             return told(name, self.question.filters, keys, self.span, self.books)
@@ -243,7 +249,10 @@ class Recounted:
                 return {self.books.vendors[value if key == "environment" else self.books.homes[value]]}
         chosen = {str(key) for key in self.question.filters.environments} or set(self.books.vendors)
         named = {str(key) for key in self.question.filters.agents}
-        homes = chosen & {self.books.homes[agent] for agent in named}
+        dialled = {str(key) for key in self.question.filters.source_agents}
+        homes = chosen
+        for agents in filter(None, (named, dialled)):
+            homes = homes & {self.books.homes[agent] for agent in agents}
         return {self.books.vendors[key] for key in homes or chosen}
 
     def _fill(self) -> None:
@@ -283,8 +292,36 @@ def _sort_in(call: Seen, group: Group, returns: dict[Seen, Return], books: Books
         group.returns.append(returns[call])
     if call in books.missed:
         group.missed.append(call)
-    if call.direction == "outbound" and call.outcome == UNREACHED and call.agent in books.covered and not call.test:
-        group.tried.append(call)
+
+
+def _try(whole: Group, rows: dict[Key, Group], question: Question, span: Span, books: Books) -> None:
+    """Attempts, each for the agents that take its callbacks: what calls are chosen by is asked of the attempt, but for
+    the agent.
+    """
+    filters = replace(question.filters, agents=(), source_agents=())
+    rung, dialled = ({str(key) for key in some} for some in (question.filters.agents, question.filters.source_agents))
+    came = {attempt: each.ring.agent for each in books.returns for attempt in each.attempts}
+    for call in filtered(filter(span.holds, books.calls), filters, span.zone):
+        if (
+            call.direction != "outbound"
+            or call.outcome != UNREACHED
+            or call.test
+            or (dialled and call.agent not in dialled)
+        ):
+            continue
+        takers = {
+            taker for taker, sources in books.sources.items() if call.agent in sources and taker in (rung or {taker})
+        }
+        places = [(whole, takers)] if takers else []
+        for some in [{taker} for taker in takers] if "agent" in question.by else [takers]:
+            keys = keys_of(call, span.zone) | {"agent": min(some, default=None)}
+            place = tuple(keys[key] for key in question.by)
+            if some and question.by and (place in rows or "return_rate" in question.metrics):
+                places.append((rows[place], some))
+        for group, wanted in places:
+            group.tried.append(call)
+            if came.get(call) in wanted:
+                group.came.append(call)
 
 
 @cache

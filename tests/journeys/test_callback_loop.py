@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portal.tenants.models.grants import Grant
-from reports.metrics_loop import CALLBACK_LOOP
-from reports.periods import Period, local_date
+from reports.columns.models import ColumnFile
+from reports.columns.refresh import refresh_tenant
+from reports.definitions.callback_metrics import CALLBACK_LOOP
+from reports.definitions.periods import Period, local_date
 from reports.queries.ask import ask
+from reports.queries.callbacks.lists import CallbackQuestion, returns
+from reports.queries.callbacks.open import still_open
+from reports.queries.callbacks.story import story
 from reports.queries.question import Question
-from reports.queries.returns.lists import Asked, returns
-from reports.queries.returns.open import still_open
-from reports.queries.returns.story import story
-from reports.rollups.loop_models import Ring
-from reports.rollups.refresh import refresh_dirty
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.calls import Call
 from sync.reading.runner import pull
 from tests.journeys.conftest import connect, served, since
@@ -47,14 +47,14 @@ def every_return(scope: Scope) -> list[dict[str, Any]]:
     """Every page of the list, and back again."""
     pages, cursor = [], ""
     while True:
-        page = returns(Asked(), scope, cursor=cursor, size=20)
+        page = returns(CallbackQuestion(), scope, cursor=cursor, size=20)
         pages.append(page.rows)
         if not page.next:
             break
         cursor = page.next
     back = [page.rows]
     while page.previous:
-        page = returns(Asked(), scope, cursor=page.previous, size=20)
+        page = returns(CallbackQuestion(), scope, cursor=page.previous, size=20)
         back.append(page.rows)
     assert [row["id"] for rows in reversed(back) for row in rows] == [row["id"] for rows in pages for row in rows]
     return [row for rows in pages for row in rows]
@@ -63,8 +63,8 @@ def every_return(scope: Scope) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kept", [False, True])
 def test_every_return_answers_the_call_the_vendor_knows(box, acme, mirror, kept):
     if kept:
-        refresh_dirty()
-        assert Ring.objects.filter(answers__isnull=False).exists()
+        refresh_tenant()
+        assert ColumnFile.objects.exists()
     rows = every_return(scope_of(acme))
     names = dict(Call.objects.values_list("pk", "external_id"))
     ours = {names_of(names, row["id"]): names_of(names, row["answers"]) for row in rows}
@@ -88,14 +88,14 @@ def test_the_six_figures_are_those_of_the_vendors_own_knowledge(box, acme, mirro
     period = Period(since(box) + timedelta(days=3), day + timedelta(days=1), zone)
     expected = counted_again(box, period.start, day, zone)
     live = ask(Question(KEYS, period, compare=False), scope_of(acme), now=now)
-    refresh_dirty()
+    refresh_tenant()
     kept = ask(Question(KEYS, period, compare=False), scope_of(acme), now=now)
     for answer in (live, kept):
         assert {key: answer.totals[key].value for key in KEYS} == pytest.approx(expected)
     assert expected["derived_callbacks"] > 20
     assert 0 < expected["return_rate"] < 100
     assert expected["still_open"] > 3
-    page = still_open(Asked(date_from=period.start, date_to=day), scope_of(acme), size=500)
+    page = still_open(CallbackQuestion(date_from=period.start, date_to=day), scope_of(acme), size=500)
     assert page.count == len({row["contact_id"] for row in page.rows}) == expected["still_open"]
     assert [row["last_missed_at"] for row in page.rows] == sorted(row["last_missed_at"] for row in page.rows)
 
@@ -144,16 +144,16 @@ def counted_again(box, first: date, last: date, zone: str) -> dict[str, float]:
 
 
 def test_the_vendors_totals_and_ours_are_told_apart(box, acme, mirror):
-    refresh_dirty()
+    refresh_tenant()
     # In UTC both count the same days.
     acme.zone = "UTC"
     acme.save()
     scope = scope_of(acme)
     first, today = since(box) + timedelta(days=3), box.now.date()
     found = story(Question(KEYS, Period(first, today + timedelta(days=1), "UTC"), compare=False), scope, now=box.now)
-    assert found.told is not None
-    assert found.rings == found.told["received"] > 0
-    assert found.told["unmatched"] == found.rings - found.returns == found.again + found.late + found.unknown
+    assert found.vendor_totals is not None
+    assert found.calls == found.vendor_totals["received"] > 0
+    assert found.vendor_totals["unmatched"] == found.calls - found.returns == found.again + found.late + found.unknown
     assert found.unknown > 0
-    assert not found.untold
+    assert not found.days_without_totals
     assert sum(source.returns for source in found.sources) == found.returns == sum(found.attempts.values())

@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from reports.queries.campaign_calls import ages, campaign_calls
-from reports.queries.campaigns import campaigns, detail, told
-from reports.scope import Scope
+from reports.queries.campaigns.calls import ages, campaign_calls
+from reports.queries.campaigns.lists import campaigns, detail, histories
+from reports.queries.scope import Scope
 from sync.reading.runner import pull
 from tests.journeys.conftest import connect, served
 from tests.journeys.truth import CONNECTED, UNREACHED, local_day, of_talkover
@@ -20,7 +20,7 @@ def test_figures_of_campaigns_are_those_of_the_world_they_come_from(box, acme, a
     assert pull(connection).status == "complete"
     scope = Scope(acme.pk, acme.zone, frozenset({connection.environment_id}), sees_numbers=True)
     world, elements = box.world, served(box)
-    listed = told(campaigns(scope))
+    listed = histories(campaigns(scope))
     assert {found.row.external_id for found in listed} == {element["id"] for element in world.campaigns}
     dialled = [found for found in listed if world.campaign_rows(found.row.external_id)]
     assert len(dialled) > 2

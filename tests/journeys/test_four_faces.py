@@ -21,12 +21,12 @@ from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.people import Role, User
 from portal.tenants.models.tenants import Tenant
+from reports.definitions.metrics import METRICS
 from reports.files.making import make
 from reports.files.models import Export
 from reports.mail import words
 from reports.mail.models import Subscription
 from reports.mail.subscriptions import create_weekly
-from reports.metrics import METRICS
 from sync.models.agents import Agent
 from sync.sandbox import callbacks
 from sync.sandbox.envelopes import data
@@ -66,7 +66,7 @@ class World:
     key: str
     agents: dict[str, str] = field(default_factory=dict)  # vendor's id: public id
 
-    def calls(self, at: datetime | None = None) -> list[truth.Told]:
+    def calls(self, at: datetime | None = None) -> list[truth.VendorCall]:
         at = at or self.now
         told = [truth.of_talkover(element, at) for element in self.box.world.calls.values()]
         for number in self.box.originsai_agents:
@@ -86,7 +86,7 @@ class World:
         assert answer.status_code == 200, answer.content
         return json.loads(answer.content)
 
-    def csv(self, **params: str) -> tuple[list[truth.Told], Any]:
+    def csv(self, **params: str) -> tuple[list[truth.VendorCall], Any]:
         answer = self.client.get("/api/v1/calls/csv/", params, headers={"Authorization": f"Bearer {self.key}"})
         assert answer.status_code == 200
         body = answer.getvalue().decode()
@@ -208,7 +208,7 @@ def expected(world: World, first: date, last: date, zone: str, **only: str) -> d
     return found
 
 
-def select(calls: list[truth.Told], vendor: str = "", agent: str = "") -> list[truth.Told]:
+def select(calls: list[truth.VendorCall], vendor: str = "", agent: str = "") -> list[truth.VendorCall]:
     return [call for call in calls if vendor in ("", call.vendor) and agent in ("", call.agent)]
 
 
@@ -321,7 +321,7 @@ def hold_mail(world: World, mail: faces.Mail, first: date, zone: str, **only: st
     assert told == by_hour(here, zone)
 
 
-def by_hour(calls: list[truth.Told], zone: str) -> dict[tuple[int, int], int]:
+def by_hour(calls: list[truth.VendorCall], zone: str) -> dict[tuple[int, int], int]:
     found: dict[tuple[int, int], int] = {}
     for call in calls:
         local = call.start.astimezone(ZoneInfo(zone))
@@ -445,12 +445,13 @@ def test_a_day_that_cannot_be_read_shows_on_every_face(world):
     named = f"{day.day} {day:%b}"
     page = world.page(**params).text
     assert "Not complete:" in page
-    assert f"Sales · calls · {named}" in page
+    assert "Not complete: Sales." in page
+    assert f"Sales: calls, {named}, since" in page
     text, html = world.mail()
     assert text.subject.endswith("incomplete")
     for body in (text.text, faces.Sheet(html.html).text):
         assert "These figures are not complete" in body
-        assert f"Sales, {named}" in body
+        assert f"Sales: calls, {named}, since" in " ".join(body.split())
     for address in ("/api/v1/calls/csv/", "/t/acme/calls.csv"):
         file = world.client.get(address, params)
         assert file.headers["X-Mirror-Complete"] == "false"

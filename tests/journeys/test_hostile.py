@@ -18,16 +18,16 @@ from django.utils import timezone
 from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.people import Membership
+from reports.definitions.periods import last_days, local_date
 from reports.files import as_csv, as_parquet, as_pdf, as_xlsx
 from reports.files.lists import PARAMS as LISTS
 from reports.files.lists import ListQuestion, list_table
 from reports.files.tables import calls_table, report_table
 from reports.mail.subscriptions import create_weekly
-from reports.periods import last_days, local_date
-from reports.queries.call_columns import COLUMNS
+from reports.queries.callbacks.lists import CallbackQuestion
+from reports.queries.calls.columns import COLUMNS
 from reports.queries.question import CallQuestion, Question
-from reports.queries.returns.lists import Asked
-from reports.scope import Scope
+from reports.queries.scope import Scope
 from sync.models.calls import Call, Payload
 from tests.journeys.acts import report_of
 from tests.journeys.hostile import MARK, POISONS, formulas, live
@@ -87,7 +87,7 @@ def test_no_file_holds_a_live_formula(town, scope) -> None:
     tables = {
         "calls": lambda: calls_table(CallQuestion(), scope),
         "columns": lambda: calls_table(CallQuestion(), scope, columns=tuple(COLUMNS)),
-        **{what: partial(list_table, ListQuestion(what, Asked()), scope) for what in LISTS},
+        **{what: partial(list_table, ListQuestion(what, CallbackQuestion()), scope) for what in LISTS},
         "agents": lambda: report_table(Question(("attempts",), period, ("agent", "status")), scope),
         "causes": lambda: report_table(Question(("attempts",), period, ("cause", "line")), scope),
     }

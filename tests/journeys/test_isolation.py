@@ -23,13 +23,13 @@ from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment, Tenant
+from reports.annotations.models import CallNote
 from reports.files.models import Export
 from reports.mail import links
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.subscriptions import add_recipient, create_weekly
-from reports.queries.contact_ids import contact_id
-from reports.remarks.models import CallNote
-from reports.scope import Scope
+from reports.queries.contacts.ids import contact_id
+from reports.queries.scope import Scope
 from reports.web.models import SavedView
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign, CampaignCall
@@ -447,21 +447,21 @@ def test_every_address_of_the_site_is_in_the_table():
 
 
 @dataclass(frozen=True)
-class Told:
+class Exchange:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: str
 
 
-def visit(visitor: tuple[Client, dict[str, str]], path: str, method: str = "GET") -> Told:
+def visit(visitor: tuple[Client, dict[str, str]], path: str, method: str = "GET") -> Exchange:
     client, headers = visitor
     answer = client.generic(method, path, headers=headers)
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     cookies = [(f"cookie {name}", morsel.value) for name, morsel in answer.cookies.items()]
-    return Told(answer.status_code, tuple(sorted([*answer.headers.items(), *cookies])), body.decode())
+    return Exchange(answer.status_code, tuple(sorted([*answer.headers.items(), *cookies])), body.decode())
 
 
-def but(told: Told, ids: dict[str, str]) -> Told:
+def but(told: Exchange, ids: dict[str, str]) -> Exchange:
     """The same answer without what the question brought and what is drawn by chance."""
 
     def cleaned(text: str) -> str:
@@ -475,10 +475,10 @@ def but(told: Told, ids: dict[str, str]) -> Told:
         (name, "" if name in ("cookie csrftoken", "Content-Length", "X-Request-ID", "Date") else cleaned(value))
         for name, value in told.headers
     ]
-    return Told(told.status, tuple(headers), cleaned(told.body))
+    return Exchange(told.status, tuple(headers), cleaned(told.body))
 
 
-def leaked(told: Told, secrets: tuple[str, ...], asked: dict[str, str]) -> list[str]:
+def leaked(told: Exchange, secrets: tuple[str, ...], asked: dict[str, str]) -> list[str]:
     """Which of another's texts an answer holds, beyond what its question brought along."""
     whole = "\n".join([told.body, *(f"{name}: {value}" for name, value in told.headers)]).lower()
     return [text for text in secrets if text.lower() in whole and text not in asked.values()]

@@ -19,11 +19,11 @@ from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment
-from reports.metrics import METRICS
-from reports.queries.contact_ids import contact_id
-from reports.remarks.models import CallNote
-from reports.rollups.refresh import refresh_dirty
-from reports.scope import Scope
+from reports.annotations.models import CallNote
+from reports.columns.refresh import refresh_tenant
+from reports.definitions.metrics import METRICS
+from reports.queries.contacts.ids import contact_id
+from reports.queries.scope import Scope
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign, CampaignCall, CampaignDay
@@ -31,7 +31,18 @@ from sync.models.changes import DirtyDay
 from sync.models.runs import Window
 from tests import factories
 from tests.conftest import member
-from tests.journeys.test_isolation import ABSENT, DAYS, NOW, ORIGINSAI, QUERIES, ROUTES, TALKOVER, Told, but, visit
+from tests.journeys.test_isolation import (
+    ABSENT,
+    DAYS,
+    NOW,
+    ORIGINSAI,
+    QUERIES,
+    ROUTES,
+    TALKOVER,
+    Exchange,
+    but,
+    visit,
+)
 from tests.reports.api.conftest import make_key
 
 pytestmark = pytest.mark.django_db
@@ -131,7 +142,7 @@ def town(acme, sales, care) -> Iterator[dict[str, str]]:
             read_whole(care)
             did(care, "mine", "Mine", BOTH)
             own = did(sales, "mine", "Mine", BOTH)
-            refresh_dirty()
+            refresh_tenant()
         yield own
 
 
@@ -189,11 +200,11 @@ def reader_of(path: str) -> str:
     return next(name for start, name in among.items() if path.startswith(start))
 
 
-def shown(readers: dict[str, Any], ids: dict[str, str]) -> dict[str, Told]:
+def shown(readers: dict[str, Any], ids: dict[str, str]) -> dict[str, Exchange]:
     return {path: _but_completeness(visit(readers[reader_of(path)], path)) for path in questions(ids)}
 
 
-def _but_completeness(told: Told) -> Told:
+def _but_completeness(told: Exchange) -> Exchange:
     """How many calls of an environment are mirrored is told to whoever may see the environment."""
     told = but(told, {})
     return replace(told, body=re.sub(r'(?<="mirrored":)\d+|\d+(?= calls mirrored)', "", told.body))
@@ -207,7 +218,7 @@ def test_what_other_agents_did_changes_nothing_that_is_shown(acme, sales, care, 
         told = [{"agent": "agent-other", "name": CANARY, "count": 63}]
         CallbackDay.objects.update(received=70, answered=50, payload=json.dumps({"told": told}), sources=told)
         CallNote.objects.create(tenant=acme, call_id=theirs["call"], text=CANARY, author=User.objects.latest("pk"))
-        refresh_dirty()
+        refresh_tenant()
     after = shown(readers, town)
     changed = [case for case, told in before.items() if told != after[case]]
     assert changed == []
@@ -251,7 +262,7 @@ def test_who_takes_the_callbacks_of_a_hidden_agent_is_not_told_whose_they_are(ac
         for day in (3, 9):
             since = {"since": NOW}
             DirtyDay.objects.get_or_create(tenant=acme, environment=sales, day=at(day, 0).date(), defaults=since)
-        refresh_dirty()
+        refresh_tenant()
     contact = contact_id(number.removeprefix("+"), Scope(acme.pk, "UTC", frozenset()))
     own = town | {"contact_id": contact, "number": number[3:]}
     for path in {path: None for call in rung for path in questions(own | {"call": str(call.pk)})}:
@@ -272,7 +283,7 @@ def test_the_marks_would_be_seen(acme, sales, care, town, readers, ana):
     with wall.tenant(acme):
         did(care, "other", CANARY, [*BOTH, THEIRS])
         did(sales, "other", CANARY, [*BOTH, THEIRS])
-        refresh_dirty()
+        refresh_tenant()
     pages = ("/", "/agents/", "/callbacks/", "/campaigns/", "/calls/", "/calls.csv")
     for path in (
         *(f"/t/acme{page}" for page in pages),

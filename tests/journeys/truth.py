@@ -1,7 +1,7 @@
 """What a vendor's own elements say, counted afresh from the definitions of the metrics and by nothing of ours.
 
-Plain Python over the dicts that the sandbox serves, and over rows of a CSV: the calls as :class:`Told`, the figures as
-:func:`figures` counts them, the digits that a page or a mail shows for a value as :func:`shown`.
+Plain Python over the dicts that the sandbox serves, and over rows of a CSV: the calls as :class:`VendorCall`, the
+figures as :func:`figures` counts them, the digits that a page or a mail shows for a value as :func:`shown`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ CONNECTED, UNREACHED, OPEN, UNRESOLVED = "connected", "unreached", "open", "unre
 
 
 @dataclass(frozen=True)
-class Told:
+class VendorCall:
     """One call as the definitions read it; times in UTC, durations in seconds."""
 
     id: str
@@ -36,7 +36,7 @@ class Told:
 # --- From the vendors' dicts --------------------------------------------------------------------------------------
 
 
-def of_talkover(element: Mapping[str, Any], now: datetime) -> Told | None:
+def of_talkover(element: Mapping[str, Any], now: datetime) -> VendorCall | None:
     """None for a test call. An answered call is open for two hours, then final; any other open one for 48."""
     if element["is_testing"]:
         return None
@@ -49,13 +49,13 @@ def of_talkover(element: Mapping[str, Any], now: datetime) -> Told | None:
     else:
         outcome = CONNECTED if status == "completed" else UNREACHED
     other = element["to"] if element["direction"] == "outbound" else element["from"]
-    return Told(
+    return VendorCall(
         element["id"], "talkover", element["agent"]["id"], start, element["direction"], status, outcome,
         _digits(other), float(element["duration"]),
     )  # fmt: skip
 
 
-def of_originsai(element: Mapping[str, Any], now: datetime) -> Told | None:
+def of_originsai(element: Mapping[str, Any], now: datetime) -> VendorCall | None:
     """None for a call that was not placed yet. One that was answered and has no end is open."""
     if not element["call_id"]:
         return None
@@ -70,19 +70,19 @@ def of_originsai(element: Mapping[str, Any], now: datetime) -> Told | None:
     else:
         outcome = CONNECTED if status == "completed" else UNREACHED
     other = element["to_number"] if element["call_direction"] == "outbound" else element["from_number"]
-    return Told(
+    return VendorCall(
         element["call_id"], "originsai", str(element["call_agent_id"]), start, element["call_direction"], status,
         outcome, _digits(other), _number(element["call_duration"]), _number(element["billed_duration"]), answered,
         {stage: tuple(turn["latency_ms"] for turn in element[f"{stage}_data"]) for stage in ("stt", "llm", "tts")},
     )  # fmt: skip
 
 
-def within(calls: Iterable[Told], first: date, last: date, zone: str) -> list[Told]:
+def within(calls: Iterable[VendorCall], first: date, last: date, zone: str) -> list[VendorCall]:
     """The calls of local days, both ends included."""
     return [call for call in calls if first <= local_day(call, zone) <= last]
 
 
-def local_day(call: Told, zone: str) -> date:
+def local_day(call: VendorCall, zone: str) -> date:
     return call.start.astimezone(ZoneInfo(zone)).date()
 
 
@@ -107,7 +107,7 @@ def callbacks(
 # --- Figures ------------------------------------------------------------------------------------------------------
 
 
-def figures(calls: Iterable[Told]) -> dict[str, float | None]:
+def figures(calls: Iterable[VendorCall]) -> dict[str, float | None]:
     """Every figure that calls alone can tell; None where there is no base."""
     calls = list(calls)
     final = [call for call in calls if call.outcome in (CONNECTED, UNREACHED)]
@@ -118,14 +118,14 @@ def figures(calls: Iterable[Told]) -> dict[str, float | None]:
     contacts = set(dialled)
     reached = {call.contact for call in connected if call.contact}
 
-    def share(part: Iterable[Told], whole: list[Told]) -> float | None:
+    def share(part: Iterable[VendorCall], whole: list[VendorCall]) -> float | None:
         return 100 * sum(1 for _ in part) / len(whole) if whole else None
 
     def of_status(status: str) -> float | None:
         return share((call for call in final if call.status == status), final)
 
-    def short(seconds: int) -> float | None:
-        return share((call for call in final if call.duration is not None and call.duration <= seconds), final)
+    def short(seconds: int, among: list[VendorCall] = final) -> float | None:
+        return share((call for call in among if call.duration is not None and call.duration <= seconds), among)
 
     return {
         "attempts": len(calls),
@@ -141,6 +141,8 @@ def figures(calls: Iterable[Told]) -> dict[str, float | None]:
         "talk_minutes": sum(lengths) / 60,
         "short_call_share_3s": short(3),
         "short_call_share_6s": short(6),
+        "short_connected_share_3s": short(3, connected),
+        "short_connected_share_6s": short(6, connected),
         "engaged_share": share((call for call in connected if (call.duration or 0) >= 30), connected),
         "unique_contacts": len(contacts),
         "reach_rate": 100 * len(reached) / len(contacts) if contacts else None,
@@ -152,7 +154,7 @@ def figures(calls: Iterable[Told]) -> dict[str, float | None]:
     }
 
 
-def _originsai(calls: list[Told]) -> dict[str, float | None]:
+def _originsai(calls: list[VendorCall]) -> dict[str, float | None]:
     final = [call for call in calls if call.outcome in (CONNECTED, UNREACHED)]
     waits = [
         (call.answered - call.start).total_seconds() for call in final if call.outcome == CONNECTED and call.answered
@@ -164,7 +166,7 @@ def _originsai(calls: list[Told]) -> dict[str, float | None]:
     }
 
 
-def latencies(calls: Iterable[Told]) -> dict[str, float | None]:
+def latencies(calls: Iterable[VendorCall]) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     calls = list(calls)
     for stage in ("stt", "llm", "tts"):
@@ -183,7 +185,7 @@ def percentile(ordered: list[float], share: float) -> float | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (rank - low)
 
 
-def peak(connected: Iterable[Told]) -> int:
+def peak(connected: Iterable[VendorCall]) -> int:
     """The most calls at one time; one that ends as another begins does not meet it."""
     edges = []
     for call in connected:

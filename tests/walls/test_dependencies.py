@@ -28,6 +28,9 @@ UNIMPORTED = {
     "whitenoise": "a middleware that the settings name",
 }
 TOOLS = {
+    "flask": "of moto's server",
+    "flask-cors": "of moto's server",
+    "moto": "a server that tests start",
     "pytest-cov": "an option of pytest",
     "pytest-randomly": "mixes the order of tests",
 }
@@ -104,7 +107,7 @@ def test_the_locks_hold_what_is_declared() -> None:
 
 def test_the_development_lock_is_the_portals_and_more() -> None:
     assert pins("requirements.lock").items() < pins("requirements-dev.lock").items()
-    brought = {"asgiref", "packaging"}  # by Django and Celery
+    brought = {"asgiref", "boto3", "packaging"}  # by Django, django-storages and Celery
     tools = declared("test", "lint").keys() - declared().keys() - brought
     assert tools & pins("requirements.lock").keys() == set()
 
