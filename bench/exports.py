@@ -60,7 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ringbook-bench-") as folder:
         os.environ |= {"DATABASE_URL": url, "DATA_DIR": folder}
         if not asked.url:
-            command = [sys.executable, "-m", "bench.seed", "--calls", str(asked.calls), "--no-rollups"]
+            command = [sys.executable, "-m", "bench.seed", "--calls", str(asked.calls), "--no-columns"]
             subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
         over = [form for form in asked.formats.split(",") if measure(form, asked.formats.startswith(form)) >= LIMIT]
     if not asked.url:

@@ -34,7 +34,7 @@ from reports.files import jobs  # noqa: E402
 from reports.files.models import Export  # noqa: E402
 from reports.files.orders import read_order  # noqa: E402
 from reports.files.tasks import hint  # noqa: E402
-from reports.scope import Scope  # noqa: E402
+from reports.queries.scope import Scope  # noqa: E402
 from sync import windows  # noqa: E402
 from sync.connections import Description, add_connection  # noqa: E402
 from sync.history import today  # noqa: E402

@@ -1,10 +1,11 @@
-"""Reports at size: Ringbook, the same questions as SQL on the table of calls, and DuckDB on a Parquet copy, in one run.
+"""Reports at size: Ringbook, the same questions as SQL on the calls, and DuckDB alone on the same files, in one run.
 
-``python -m bench.reports`` needs the database that ``bench.seed`` made, its rollups counted, at DATABASE_URL. The
-questions are those of an overview of twelve months of the largest environment, each alone and all together, and pages
-of calls. Each way answers every question once before the clock runs; then rounds alternate and the medians are
-compared. That all three say the same is checked on every question before anything is timed. The zone is São Paulo,
-three hours from UTC all year, so that the rivals need no rules of zones.
+``python -m bench.reports`` needs the database that ``bench.seed`` made at DATABASE_URL, and its column files in
+DATA_DIR; ``--calls`` draws both anew first. Measured: an overview of twelve months, of the largest environment and of
+all; random questions with one to four filters; lists and whole pages; the columns made anew; and a web worker's memory.
+Each way answers every question once before the clock runs; then rounds alternate and medians are compared. That all say
+the same is checked on every question before anything is timed. The zone is São Paulo, three hours from UTC all year, so
+that the rivals need no rules of zones.
 """
 
 import argparse
@@ -13,9 +14,8 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,26 +24,31 @@ import django
 import psycopg
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+os.environ["ANSWERS_KEPT_SECONDS"] = "0"  # every question is computed
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection as wire  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from bench.questions import QUESTIONS, parameters, written  # noqa: E402
+from bench import seeding  # noqa: E402
+from bench.bare import BareDuck  # noqa: E402
+from bench.questions import QUESTIONS, in_columns, in_mirror  # noqa: E402
+from bench.random_questions import draw, known  # noqa: E402
 from bench.seeding import OWNER, SLUG  # noqa: E402
 from portal.tenants import wall  # noqa: E402
 from portal.tenants.models.people import User  # noqa: E402
 from portal.tenants.models.tenants import Environment, Tenant  # noqa: E402
-from reports.periods import Period, local_date  # noqa: E402
+from reports.definitions.periods import Period, local_date  # noqa: E402
 from reports.queries.ask import ask_together  # noqa: E402
-from reports.queries.calls import page  # noqa: E402
+from reports.queries.calls.lists import page  # noqa: E402
 from reports.queries.question import CallQuestion, Filters, Question  # noqa: E402
-from reports.scope import Scope  # noqa: E402
+from reports.queries.scope import Scope  # noqa: E402
 
-DUCKDB = Path(__file__).parent / ".venv" / "bin" / "python"
 ROOT = Path(__file__).resolve().parent.parent
+RANDOM = 100
 
 
 def timed(act: Callable[[], Any]) -> float:
@@ -53,109 +58,88 @@ def timed(act: Callable[[], Any]) -> float:
 
 
 class Ours:
-    """Questions asked as a page asks them; nothing is kept from one asking to the next."""
+    """Questions asked as a page asks them."""
 
-    def __init__(self, tenant: Tenant, environment: Environment, period: Period) -> None:
-        self.tenant, self.environment = tenant, environment
-        everything = frozenset(Environment.objects.values_list("pk", flat=True))
+    def __init__(self, tenant: Tenant, period: Period) -> None:
+        self.environments = list(Environment.objects.order_by("name"))
+        self.period = period
+        everything = frozenset(each.pk for each in self.environments)
         self.scope = Scope(tenant.pk, tenant.zone, everything, None, sees_numbers=True)
-        filters = Filters(environments=(environment.public_id,))
-        self.questions = [
-            Question(known.metrics, period, known.by, filters, compare=False) for known in QUESTIONS.values()
-        ]
 
-    def ask(self, *places: int) -> list[Any]:
-        return list(ask_together([self.questions[place] for place in places], self.scope))
+    def overview(self, environments: Sequence[Environment]) -> list[Question]:
+        whole = len(environments) == len(self.environments)
+        filters = Filters() if whole else Filters(environments=tuple(each.public_id for each in environments))
+        return [Question(each.metrics, self.period, each.by, filters, compare=False) for each in QUESTIONS.values()]
 
-    def totals(self, place: int) -> list[float | None]:
-        return [cell.value for cell in self.ask(place)[0].totals.values()]
+    def ask(self, questions: Sequence[Question]) -> list[Any]:
+        return list(ask_together(questions, self.scope))
 
-
-class Duck:
-    """DuckDB in a process and an environment of its own; told one question a line, it answers with seconds and rows."""
-
-    def __init__(self, parquet: Path, given: dict[str, str]) -> None:
-        place = {"calls": f"'{parquet}'", "local": "(started_at - INTERVAL 3 HOUR)"}
-        told = {key: written(known.sql, given, **place) for key, known in QUESTIONS.items()}
-        told |= {f"total:{key}": written(known.total, given, **place) for key, known in QUESTIONS.items()}
-        questions = parquet.with_name("questions.json")
-        questions.write_text(json.dumps(told))
-        self.process = subprocess.Popen(
-            [str(DUCKDB), "-m", "bench.rival_duckdb", str(questions)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, key: str) -> dict[str, Any]:
-        print(key, file=self.process.stdin, flush=True)
-        return json.loads(self.process.stdout.readline())
-
-    def end(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
+    def totals(self, question: Question) -> list[float | None]:
+        return [cell.value for cell in self.ask([question])[0].totals.values()]
 
 
-def export(url: str, folder: Path) -> Path:
-    """The calls as Parquet, through CSV; made once for a database."""
-    made = folder / "calls.parquet"
-    if not made.exists():
-        text = folder / "calls.csv"
-        columns = (
-            "environment_id, agent_id, direction, status, is_test, started_at AT TIME ZONE 'UTC' AS started_at,"
-            " duration_ms, from_number, to_number, contact, hangup_cause"
-        )
-        with psycopg.connect(url) as database, text.open("wb") as out:
-            query = f"COPY (SELECT {columns} FROM sync_call ORDER BY environment_id, started_at) TO STDOUT CSV HEADER"
-            with database.cursor().copy(query) as copy:
-                for piece in copy:
-                    out.write(piece)
-        subprocess.run([str(DUCKDB), "-m", "bench.rival_duckdb", "--make", str(text), str(made)], cwd=ROOT, check=True)
-        text.unlink()
-    return made
-
-
-def measure_questions(ours: Ours, url: str, given: dict[str, str], rounds: int, folder: Path) -> None:
-    duck = Duck(export(url, folder), given)
-    raw = psycopg.connect(url, autocommit=True)
-    keys = list(QUESTIONS)
-    here = {"calls": "sync_call", "local": "(started_at AT TIME ZONE 'UTC' - interval '3 hours')", "offset": "+00"}
-    sql = {key: written(known.sql, given, **here) for key, known in QUESTIONS.items()}
-    for place, key in enumerate(keys):
-        total = written(QUESTIONS[key].total, given, **here)
-        _agree(key, ours.totals(place), raw.execute(total).fetchone(), duck.ask(f"total:{key}"))
-    times: dict[str, dict[str, list[float]]] = {key: {"ours": [], "sql": [], "duckdb": []} for key in [*keys, "all"]}
-    for _round in range(rounds):
-        for place, key in enumerate(keys):
-            times[key]["ours"].append(timed(lambda place=place: ours.ask(place)))
-            times[key]["sql"].append(timed(lambda key=key: raw.execute(sql[key]).fetchall()))
-            times[key]["duckdb"].append(duck.ask(key)["seconds"])
-        times["all"]["ours"].append(timed(lambda: ours.ask(*range(len(keys)))))
+def measure_overview(ours: Ours, url: str, bare: BareDuck, environments: Sequence[Environment], rounds: int) -> None:
+    keys = [each.pk for each in environments]
+    mirror, files = in_mirror(keys, ours.period), in_columns(bare.table(keys), keys, ours.period)
+    questions = dict(zip(QUESTIONS, ours.overview(environments), strict=True))
+    times: dict[str, dict[str, list[float]]] = {
+        key: {"ours": [], "sql": [], "duckdb": []} for key in [*QUESTIONS, "all"]
+    }
+    with psycopg.connect(url, autocommit=True) as raw:
+        for key, each in QUESTIONS.items():
+            totals = ours.totals(questions[key])
+            _agree(key, totals, raw.execute(mirror.write(each.total)).fetchone())
+            _agree(key, totals, bare.rows(files.write(each.total))[0])
+        for _round in range(rounds):
+            for key, each in QUESTIONS.items():
+                times[key]["ours"].append(timed(lambda key=key: ours.ask([questions[key]])))
+                times[key]["sql"].append(timed(lambda each=each: raw.execute(mirror.write(each.sql)).fetchall()))
+                times[key]["duckdb"].append(bare.seconds(files.write(each.sql)))
+            times["all"]["ours"].append(timed(lambda: ours.ask(list(questions.values()))))
     for way in ("sql", "duckdb"):
-        times["all"][way] = [sum(statistics.median(times[key][way]) for key in keys)]
-    duck.end()
-    print("| question | ours, ms | SQL on calls, ms | DuckDB, ms | faster than SQL | than DuckDB |")
+        times["all"][way] = [sum(statistics.median(times[key][way]) for key in QUESTIONS)]
+    print(f"\n| overview, {len(keys)} of {len(ours.environments)} environments, {ours.period.days} days", end="")
+    print(" | ours, ms | SQL on calls, ms | DuckDB, ms | faster than SQL | than DuckDB |")
     print("|---|---:|---:|---:|---:|---:|")
-    for key, found in times.items():
-        mine, theirs, other = (statistics.median(found[way]) * 1000 for way in ("ours", "sql", "duckdb"))
+    for key, taken in times.items():
+        mine, theirs, other = (statistics.median(taken[way]) * 1000 for way in ("ours", "sql", "duckdb"))
         label = QUESTIONS[key].label if key in QUESTIONS else "all of them together"
         print(f"| {label} | {mine:.0f} | {theirs:.0f} | {other:.0f} | {theirs / mine:.1f} | {other / mine:.1f} |")
 
 
-def _agree(key: str, ours: list[float | None], sql: Any, duck: dict[str, Any]) -> None:
-    for mine, theirs, other in zip(ours, sql, duck["rows"][0], strict=True):
-        near = QUESTIONS[key].within
-        if abs(float(mine or 0) - float(theirs or 0)) > near * max(1.0, abs(float(theirs or 0))):
-            sys.exit(f"{key}: ours {ours}, SQL {sql}")
-        if abs(float(theirs or 0) - float(other or 0)) > 1e-6 * max(1.0, abs(float(theirs or 0))):
-            sys.exit(f"{key}: SQL {sql}, DuckDB {duck['rows'][0]}")
+def _agree(key: object, ours: Collection[float | None], other: Sequence[Any]) -> None:
+    for mine, theirs in zip(ours, other, strict=True):
+        if abs(float(mine or 0) - float(theirs or 0)) > 1e-6 * max(1.0, abs(float(theirs or 0))):
+            sys.exit(f"{key}: ours {ours}, the other way {other}")
 
 
-def measure_lists(ours: Ours, url: str, rounds: int) -> None:
-    question = CallQuestion(filters=Filters(environments=(ours.environment.public_id,)))
+def measure_random(ours: Ours, bare: BareDuck, rounds: int) -> None:
+    mine, theirs = [], []
+    for number, drawn in enumerate(draw(RANDOM, ours.period.last_day, ours.scope.zone, known())):
+        sql = drawn.sql(bare.table(drawn.environments))
+        # The whole has the highest first column; without any call DuckDB gives no row of it where there are groups.
+        whole = max(bare.rows(sql), key=lambda row: row[0], default=(0, *(None for _ in drawn.question.metrics)))
+        _agree((number, drawn), ours.totals(drawn.question), whole[1 : 1 + len(drawn.question.metrics)])
+        taken = [(timed(lambda drawn=drawn: ours.ask([drawn.question])), bare.seconds(sql)) for _round in range(rounds)]
+        mine.append(statistics.median(each[0] for each in taken) * 1000)
+        theirs.append(statistics.median(each[1] for each in taken) * 1000)
+    ratios = [ours_ms / bare_ms for ours_ms, bare_ms in zip(mine, theirs, strict=True)]
+    print(f"\n| {RANDOM} random questions | ours | DuckDB |\n|---|---:|---:|")
+    for label, share in (("median", 50), ("95th percentile", 95)):
+        pair = [statistics.quantiles(each, n=100)[share - 1] for each in (mine, theirs)]
+        print(f"| {label}, ms | {pair[0]:.0f} | {pair[1]:.0f} |")
+    print(f"| together, ms | {sum(mine):.0f} | {sum(theirs):.0f} |")
+    print(f"| together, against DuckDB | {sum(mine) / sum(theirs):.2f} | 1 |")
+    print(f"| median of the ratios | {statistics.median(ratios):.2f} | 1 |")
+    more = statistics.median(ours_ms - bare_ms for ours_ms, bare_ms in zip(mine, theirs, strict=True))
+    print(f"| median of what ours takes more, ms | {more:.0f} | |")
+
+
+def measure_lists(ours: Ours, url: str, rounds: int, pages: int) -> None:
+    environment = ours.environments[0]
+    question = CallQuestion(filters=Filters(environments=(environment.public_id,)))
     deep = ""
-    for _step in range(2500):  # ten pages of the size asked for in one step
+    for _step in range(pages // 10):  # ten pages of the size asked for in one step
         deep = page(question, ours.scope, cursor=deep, size=500).next
     raw = psycopg.connect(url, autocommit=True)
     offset = (
@@ -164,22 +148,21 @@ def measure_lists(ours: Ours, url: str, rounds: int) -> None:
     )
     ways = {
         "first page": lambda: page(question, ours.scope),
-        "page 25,000": lambda: page(question, ours.scope, cursor=deep),
-        "page 25,000 by OFFSET, SQL": lambda: raw.execute(offset, [ours.environment.pk, 1_250_000]).fetchall(),
+        f"page {pages:,}": lambda: page(question, ours.scope, cursor=deep),
+        f"page {pages:,} by OFFSET, SQL": lambda: raw.execute(offset, [environment.pk, pages * 50]).fetchall(),
     }
     for act in ways.values():
         act()
-    found = {name: statistics.median(timed(act) for _ in range(rounds * 3)) * 1000 for name, act in ways.items()}
+    taken = {name: statistics.median(timed(act) for _ in range(rounds * 3)) * 1000 for name, act in ways.items()}
     print("\n| list of calls, 50 a page | ms | against the first page |\n|---|---:|---:|")
-    for name, took in found.items():
-        print(f"| {name} | {took:.1f} | {took / found['first page']:.2f} |")
+    for name, took in taken.items():
+        print(f"| {name} | {took:.1f} | {took / taken['first page']:.2f} |")
 
 
-def measure_pages(ours: Ours, period: Period, rounds: int) -> None:
+def measure_pages(ours: Ours, rounds: int) -> None:
     client = Client(headers={"accept-encoding": "gzip", "host": "127.0.0.1"})
     client.force_login(User.objects.get(email=OWNER))
-    days = f"period=custom&date_from={period.start}&date_to={period.last_day}"
-    one = f"environment={ours.environment.public_id}"
+    days, one = _days(ours.period), f"environment={ours.environments[0].public_id}"
     print("\n| page | ms | queries | kB compressed |\n|---|---:|---:|---:|")
     for label, address in (
         ("overview, 12 months, largest environment", f"/t/{SLUG}/?{days}&{one}"),
@@ -187,6 +170,7 @@ def measure_pages(ours: Ours, period: Period, rounds: int) -> None:
         ("calls, first page, largest environment", f"/t/{SLUG}/calls/?{days}&{one}"),
         ("calls, first page, all environments", f"/t/{SLUG}/calls/"),
         ("callbacks, 12 months, largest environment", f"/t/{SLUG}/callbacks/?{days}&{one}"),
+        ("callbacks, 12 months, all environments", f"/t/{SLUG}/callbacks/?{days}"),
     ):
         client.get(address)
         with CaptureQueriesContext(wire) as captured:
@@ -198,22 +182,57 @@ def measure_pages(ours: Ours, period: Period, rounds: int) -> None:
         print(f"| {label} | {took:.0f} | {queries} | {len(answer.content) / 1000:.0f} |")
 
 
+def _days(period: Period) -> str:
+    return f"period=custom&date_from={period.start}&date_to={period.last_day}"
+
+
+def measure_readers(ours: Ours) -> None:
+    command = [sys.executable, "-m", "bench.wide_readers", "--address", f"/t/{SLUG}/?{_days(ours.period)}"]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    seen = json.loads(answer.stdout.splitlines()[-1])
+    print("\n| eight wide readers at once in one process | |\n|---|---:|")
+    print(f"| memory above idle | {seen['mb']:.0f} MB |\n| all answered after | {seen['seconds']:.1f} s |")
+    print(f"| failed | {sum(status != 200 for status in seen['statuses'])} |")
+
+
+def measure_rebuild() -> None:
+    began = time.perf_counter()
+    rows, size = seeding.columns()
+    took = time.perf_counter() - began
+    print("\n| columns of all calls made anew, once | |\n|---|---:|")
+    print(f"| calls | {rows:,} |\n| seconds | {took:.1f} |\n| calls/s | {rows / took:,.0f} |")
+    print(f"| bytes a call | {size / rows:.1f} |")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "ringbook-bench")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--calls", type=int, default=0, help="draw so many first, into a database made anew")
+    parser.add_argument("--pages", type=int, default=200, help="how deep to go into the list of calls")
+    parser.add_argument("--only", default="overview,random,lists,pages,readers,rebuild")
     asked = parser.parse_args()
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    url = os.environ["DATABASE_URL"]
+    if asked.calls:
+        seed = [sys.executable, "-m", "bench.seed", "--calls", str(asked.calls)]
+        subprocess.run(seed, check=True, cwd=ROOT, stdout=sys.stderr)
+    url, parts = os.environ["DATABASE_URL"], asked.only.split(",")
     tenant = Tenant.objects.get(slug=SLUG)
+    print(f"{settings.COLUMNS_THREADS} threads, {settings.COLUMNS_MEMORY}, medians of {asked.rounds}")
     with wall.tenant(tenant):
-        environment = Environment.objects.order_by("name").first()
         today = local_date(timezone.now(), tenant.zone)
-        period = Period(today - timedelta(days=365), today, tenant.zone)
-        ours = Ours(tenant, environment, period)
-        measure_questions(ours, url, parameters(environment.pk, period), asked.rounds, asked.folder)
-        measure_lists(ours, url, asked.rounds)
-    measure_pages(ours, period, asked.rounds)
+        ours, bare = Ours(tenant, Period(today - timedelta(days=365), today, tenant.zone)), BareDuck()
+        if "overview" in parts:
+            for environments in (ours.environments[:1], ours.environments):
+                measure_overview(ours, url, bare, environments, asked.rounds)
+        if "random" in parts:
+            measure_random(ours, bare, asked.rounds)
+        if "lists" in parts:
+            measure_lists(ours, url, asked.rounds, asked.pages)
+    if "pages" in parts:
+        measure_pages(ours, asked.rounds)
+    if "readers" in parts:
+        measure_readers(ours)
+    if "rebuild" in parts:
+        measure_rebuild()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Twenty environments of which the largest has 28 % of the calls, ten agents each, two years, numbers that are called
 about four times. Calls have no payload: lists and reports never read one. The same seed draws the same calls.
-DATABASE_URL says where; that database is made anew. Its tenant is ``bench``, its owner ``bench@ringbook.example``.
+DATABASE_URL says where, DATA_DIR where its column files lie; that database is made anew. Its tenant is ``bench``, its
+owner ``bench@ringbook.example``.
 """
 
 import argparse
@@ -139,7 +140,7 @@ def main() -> None:
     parser.add_argument("--environments", type=int, default=20)
     parser.add_argument("--days", type=int, default=730)
     parser.add_argument("--seed", type=float, default=0.1)
-    parser.add_argument("--no-rollups", action="store_true")
+    parser.add_argument("--no-columns", action="store_true")
     asked = parser.parse_args()
     url = os.environ["DATABASE_URL"]
     fresh(url)
@@ -166,10 +167,10 @@ def main() -> None:
             connection.execute(definition)
         connection.execute("VACUUM ANALYZE")
     print(f"{asked.calls:,} calls in {time.perf_counter() - began:.0f} s")
-    if not asked.no_rollups:
+    if not asked.no_columns:
         began = time.perf_counter()
-        days = seeding.rollups()
-        print(f"{days:,} days counted in {time.perf_counter() - began:.0f} s")
+        rows, size = seeding.columns()
+        print(f"columns of {rows:,} calls in {time.perf_counter() - began:.1f} s, {size / rows:.1f} bytes a call")
 
 
 def _without_indexes(connection: psycopg.Connection) -> list[str]:

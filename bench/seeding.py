@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment, Tenant
-from reports.rollups.refresh import rebuild
+from reports.columns.models import ColumnFile
+from reports.columns.refresh import rebuild
 from sync.models.agents import Agent
 from sync.models.connections import Connection, ConnectionState
 from sync.models.runs import Window, WindowState
@@ -70,7 +71,11 @@ def environment(place: int, first: date, *, rich: bool) -> dict[str, Any]:
     return {"tenant": tenant.pk, "environment": made.pk, "agents": [agent.pk for agent in agents], "rich": rich}
 
 
-def rollups() -> int:
+def columns() -> tuple[int, int]:
+    """Make all column files anew; the calls in them, and their bytes."""
     tenant = Tenant.objects.get(slug=SLUG)
     with wall.tenant(tenant):
-        return sum(rebuild(made) for made in Environment.objects.select_related("tenant"))
+        for made in Environment.objects.select_related("tenant"):
+            rebuild(made)
+        files = ColumnFile.objects.filter(retired_at__isnull=True).values_list("rows", "bytes")
+        return sum(rows for rows, _size in files), sum(size for _rows, size in files)
