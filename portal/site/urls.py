@@ -15,6 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("portal.accounts.urls")),
     path("t/<slug:tenant>/", include("reports.web.urls")),
     path("mail/", include("reports.mail.urls")),
-    path("vendor/", include("reports.api.vendor.urls")),
+    path("vendor/", include("reports.api.vendor_api.urls")),
     path("", include("reports.api.urls")),
 ]

@@ -21,9 +21,9 @@ from portal.site.schema import bring_up_to_date
 from portal.site.supervisor import Supervisor, listen
 from portal.tenants.command import DONE, NOT_COMPLETE
 from portal.tenants.models.tenants import Tenant
+from reports.columns.refresh import refresh_tenant
 from reports.mail.send import send_due
 from reports.mail.subscriptions import create_weekly
-from reports.rollups.refresh import refresh_dirty
 from sync.models.connections import Connection
 from sync.reading.runner import pull
 
@@ -104,7 +104,7 @@ class Command(SiteCommand):
     def _fill(self) -> None:
         for connection in demonstration.connections():
             self._mirror(connection)
-            refresh_dirty()
+            refresh_tenant()
         self.tell("Writing Acme's weekly mail …")
         acme = demonstration.TENANTS[0]
         create_weekly(
