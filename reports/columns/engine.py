@@ -8,8 +8,8 @@ is interrupted. Text of SQL is made by ``reports.queries`` alone; what a reader 
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 from django.conf import settings
 
+from portal.lib.ids import uuid7
 from portal.storage import NotThere
 from reports.columns import files
 from reports.columns.dialects import DUCKDB, MACROS, Dialect, clickhouse, quoted
@@ -39,11 +40,62 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """A query that several statements of one page read by its ``name``, so that it need be computed once."""
+
+    name: str
+    sql: str
+    params: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement and the values of its ``?``, in order."""
+    """One SQL statement and the values of its ``?``, in order. With ``shared`` it is what follows that query's ``WITH``
+    and comma.
+    """
 
     sql: str
     params: tuple[Any, ...] = ()
+    shared: Shared | None = None
+
+    @property
+    def alone(self) -> "Statement":
+        """The same with everything in its own text."""
+        if self.shared is None:
+            return self
+        sql = f"WITH {self.shared.name} AS ({self.shared.sql}), {self.sql}"
+        return Statement(sql, self.shared.params + self.params)
+
+
+class Tables:
+    """What the statements of one page share, computed once and kept until :meth:`close`."""
+
+    def __init__(self) -> None:
+        self._names: dict[Shared, str] = {}
+        self._process: _Process | None = None
+
+    def read(self, process: "_Process", statement: Statement, compute: Callable[[Statement], Rows]) -> Statement:
+        """The statement with the table of what it shares in place of it, made if need be."""
+        shared = statement.shared
+        if shared is None:
+            return statement
+        if self._process is not process:  # another engine, which has none of them
+            self._names, self._process = {}, process
+        if shared not in self._names:
+            table = f"{shared.name}_{uuid7().hex}"
+            compute(Statement(f"CREATE TABLE {table} AS {shared.sql}", shared.params))
+            self._names[shared] = table
+        named = f"WITH {shared.name} AS NOT MATERIALIZED (FROM {self._names[shared]}), {statement.sql}"
+        return Statement(named, statement.params)
+
+    def close(self) -> None:
+        """Forget them all."""
+        names, self._names = list(self._names.values()), {}
+        if self._process is None or not names:
+            return
+        with suppress(duckdb.Error), self._process.connection.cursor() as cursor:
+            for name in names:
+                cursor.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 class _Process:
@@ -94,18 +146,26 @@ def reads_storage() -> bool:
     return bool(settings.COLUMNS_ENGINE and settings.COLUMNS_ENGINE["collection"])
 
 
-def run(statement: Statement, *, deadline: float, seconds: float = float("inf")) -> Rows:
+def run(statement: Statement, *, deadline: float, seconds: float = float("inf"), tables: Tables | None = None) -> Rows:
     """The rows of a statement, computed within ``seconds`` once it is its turn, and in any case before ``deadline``, of
-    :func:`time.monotonic`. Raises TooLong, TooMuch, NotThere and Failed.
+    :func:`time.monotonic`; what it shares with others is looked for in ``tables`` and left there. Raises TooLong,
+    TooMuch, NotThere and Failed.
     """
+    if settings.COLUMNS_ENGINE or tables is None:
+        statement = statement.alone
     if settings.COLUMNS_ENGINE:
         other: Any = import_module("reports.columns.clickhouse")  # rests on a package of its own
         rows: Rows = other.run(statement, deadline=deadline, seconds=seconds)
         return rows
     process = _this_process()
     with _turn(process, deadline):
+        until = min(time.monotonic() + seconds, deadline)
+
+        def compute(part: Statement) -> Rows:
+            return _computed(process, part, max(0.0, until - time.monotonic()))
+
         try:
-            return _computed(process, statement, min(seconds, max(0.0, deadline - time.monotonic())))
+            return compute(tables.read(process, statement, compute) if tables else statement)
         except duckdb.InterruptException as error:
             raise TooLong from error
         except duckdb.OutOfMemoryException as error:

@@ -146,14 +146,14 @@ def list_table(question: ListQuestion, scope: Scope, *, prefix: str = "", now: d
 
 
 def _callbacks(question: ListQuestion, selector: Selector, prefix: str) -> Table:
-    answers = every_return(question.asked, selector.scope, selector=selector)
+    answers = every_return(question.asked, selector.scope)
     metrics = ("derived_callbacks", "attempts_before_callback")
     listed = _Listed(_("Callbacks"), CALLBACKS, answers.rows, answers.count, metrics)
     return _of_calls(question, selector, prefix, listed, answers)
 
 
 def _waiting(question: ListQuestion, selector: Selector, prefix: str) -> Table:
-    contacts = every_open(question.asked, selector.scope, selector=selector)
+    contacts = every_open(question.asked, selector.scope, now=selector.now)
     listed = _Listed(_("Contacts still waiting"), WAITING, contacts.rows, contacts.count, ("still_open",))
     at = (_("Waiting at"), words.moment(selector.now, selector.scope.zone))
     return _of_calls(question, selector, prefix, listed, contacts, at)

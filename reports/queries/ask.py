@@ -18,6 +18,7 @@ from reports.queries.contacts.ids import contact_id
 from reports.queries.figures import Figures
 from reports.queries.left_out import environments_left_out
 from reports.queries.question import Question, check
+from reports.queries.run import Turns
 from reports.queries.scope import Scope
 from reports.queries.selector import Selector
 from sync.providers import registry
@@ -34,15 +35,18 @@ def ask(question: Question, scope: Scope, *, now: datetime | None = None) -> Ans
     return ask_together((question,), scope, now=now)[0]
 
 
-def ask_together(questions: Iterable[Question], scope: Scope, *, now: datetime | None = None) -> tuple[Answer, ...]:
+def ask_together(
+    questions: Iterable[Question], scope: Scope, *, now: datetime | None = None, run: Turns | None = None
+) -> tuple[Answer, ...]:
     """As :func:`ask` for the questions of one page, in their order: a handful of queries of the database for any number
-    of questions, and a few statements over column files for each period and choice of calls.
+    of questions, and a few statements over column files for each period and choice of calls. ``run`` is the page's own
+    where it asks for more than answers; it stays open.
     """
     now = now or moment_of_asking()
     needs = [_needs(question, now) for question in questions]
     if not needs:
         return ()
-    with Computation(scope, now, needs) as computation:
+    with Computation(scope, now, needs, run) as computation:
         return tuple(_answer(need, computation) for need in needs)
 
 

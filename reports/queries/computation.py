@@ -86,14 +86,14 @@ class Needs:
 
 class Computation:
     """Answers what the questions it was made with need. Use it in ``with``, as long as they are answered and never
-    longer: it would not notice what changes in between.
+    longer: it would not notice what changes in between. A ``run`` that is given stays open.
     """
 
-    def __init__(self, scope: Scope, now: datetime, needs: Collection[Needs]) -> None:
+    def __init__(self, scope: Scope, now: datetime, needs: Collection[Needs], run: Turns | None = None) -> None:
         self.now = now
         self.selectors = resolve_together({each.question.filters for each in needs}, scope, now=now)
         self._needs = needs
-        self._run = Turns(scope)
+        self._run, self._is_own = run or Turns(scope), run is None
         self._homes = {key: row for selector in self.selectors.values() for key, row in selector.environments.items()}
         ledgers = Bundle()
         standings = {
@@ -118,7 +118,8 @@ class Computation:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._run.close()
+        if self._is_own:
+            self._run.close()
         self._sources.close()
 
     def selector(self, question: Question) -> Selector:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from portal.storage import Away, NotThere
 from reports.columns import engine, files
-from reports.columns.engine import Failed, Rows, Statement, TooLong, TooMuch
+from reports.columns.engine import Failed, Rows, Statement, Tables, TooLong, TooMuch
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
 
@@ -65,13 +65,15 @@ class Turns:
         # A statement may compute so long, and a page may wait as long again for its turns.
         self._deadline = time.monotonic() + 2 * settings.QUESTION_SECONDS
         self._held: list[str] = []
+        self._tables = Tables()
 
     def __call__(self, statement: Statement) -> Rows:
         """The rows; raises QuestionError past the deadline or beyond the memory, and NotNow."""
         if not self._held:
             self._take()
         try:
-            return engine.run(statement, deadline=self._deadline, seconds=settings.QUESTION_SECONDS)
+            seconds = settings.QUESTION_SECONDS
+            return engine.run(statement, deadline=self._deadline, seconds=seconds, tables=self._tables)
         except TooLong:
             logger.warning("a question of tenant %s took too long", self._scope.tenant_id)
             text = _("This took longer than %(seconds)s seconds: ask for a shorter period or fewer groupings.")
@@ -97,9 +99,10 @@ class Turns:
         Files never change and stand in the statement by their digests, as scope, filters and moment do: what was kept
         is right for ever. Nothing of single calls or contacts goes this way.
         """
-        if files.TEMPORARY in statement.sql or not settings.ANSWERS_KEPT_SECONDS:
+        whole = statement.alone
+        if files.TEMPORARY in whole.sql or not settings.ANSWERS_KEPT_SECONDS:
             return self(statement)
-        key = f"columns:{sha256(repr((statement.sql, statement.params)).encode()).hexdigest()}"
+        key = f"columns:{sha256(repr((whole.sql, whole.params)).encode()).hexdigest()}"
         if (rows := _cached(key)) is not None:
             return rows
         with _alone(key, self._deadline):  # a start page that eight readers open at once is computed once
@@ -111,6 +114,7 @@ class Turns:
         return rows
 
     def close(self) -> None:
+        self._tables.close()
         with suppress(Exception):
             cache.delete_many(self._held)
         self._held = []

@@ -47,8 +47,7 @@ class Loops:
         return values.get(share), n
 
 
-def join_of(scan: Scan, routes: Routes, through: datetime) -> Join:
-    """The join of a scan's span; attempts are given to callback calls before ``through``."""
+def join_of(scan: Scan, routes: Routes) -> Join:
     return Join(
         sources=scan.sources,
         routes=routes,
@@ -61,7 +60,6 @@ def join_of(scan: Scan, routes: Routes, through: datetime) -> Join:
         clock=scan.span.clock,
         agents=scan.selector.scope.agent_ids,
         answering=scan.selector.source_ids,
-        through=through,
     )
 
 
@@ -153,7 +151,6 @@ def _join(
     different contacts of attempts that reached nobody; or 2 and those of them that rang back then or later.
     """
     keys, span = _keys([*returns, *rates]), scan.span
-    after = min(span.until + routes.window, max(span.now, span.until)) + timedelta(microseconds=1)
     waits = engine.dialect().quantiles("waited_ms", shares) if shares else "[]"
     named = "".join(f"{'attempt' if key in ATTEMPT_KEYS else 'by'}_{key} AS key_{key}, " for key in keys)
     parts = []
@@ -180,5 +177,4 @@ def _join(
             f" GROUP BY GROUPING SETS ({_sets('by', rates)})"
             for kind, attempts in ((1, tried), (2, "given"))
         ]
-    join = join_of(scan, routes, after if rates else span.until)
-    return join.statement(" UNION ALL ".join(parts), keys), keys
+    return join_of(scan, routes).statement(" UNION ALL ".join(parts), keys, calls=bool(rates)), keys

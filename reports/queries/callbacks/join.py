@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reports.columns import engine
-from reports.columns.engine import Statement
+from reports.columns.engine import Shared, Statement
 from reports.columns.sources import Sources
 from reports.definitions.conditions import ANY, Condition, numbers_among
 from reports.definitions.dimensions import DIMENSIONS, Clock
@@ -25,6 +25,7 @@ from sync.taxonomy import Direction, Outcome
 
 ATTEMPT_KEYS = frozenset({"status", "direction", "cause", "side", "length", "line"})  # what is asked of the attempt
 _KEPT = "environment, agent, contact, started_us, place, outcome"
+_OF_KEPT = frozenset(key for key in DIMENSIONS if DIMENSIONS[key].timely) | {"environment", "agent"}  # need no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Join:
     ``chosen`` says which callback calls scope and filters leave, ``attempted`` which attempts; the join itself knows
     every call of the environments, whoever asks; but nothing is told of an attempt by an agent that is none of
     ``agents``, the reader's (None: all are). A return answers an attempt of one of ``answering`` (None: of any agent).
-    ``narrowed`` may leave out contacts that are not asked about. Attempts are given to callback calls before
-    ``through``, which may be later than ``end``.
+    ``narrowed`` may leave out contacts that are not asked about. Attempts are given to callback calls after ``end``
+    too, as long as these began before ``now``.
     """
 
     sources: Sources
@@ -50,86 +51,126 @@ class Join:
     agents: frozenset[int] | None = None
     answering: frozenset[int] | None = None
     narrowed: Condition = ANY
-    through: datetime | None = None
 
-    @property
-    def params(self) -> tuple[object, ...]:
-        # Callback calls and attempts are two scans.
-        return self.chosen.params + self.narrowed.params + self.attempted.params + self.narrowed.params
+    def statement(
+        self, select: str, keys: Collection[str] = (), *, calls: bool = False, since: datetime | None = None
+    ) -> Statement:
+        """``WITH near, given, answered, returned`` for a SELECT to follow; with ``calls`` also ``routes`` and all calls
+        of both kinds, ``heard`` and ``tries``, the latter from ``since`` on.
 
-    def with_calls(self, keys: Collection[str] = (), *, since: datetime | None = None) -> str:
-        """``WITH heard, tries, near, given, answered, returned``, for a SELECT to follow. ``since`` takes attempts in
-        from then on.
+        ``near`` are attempts with each callback call that may answer them. That is the work of the join, so it is
+        shared by all statements of one span. ``given`` are attempts with the callback call they are given to,
+        ``answered`` callback calls with what they are given, ``returned`` those of them that are asked about.
+        """
+        carried = [key for key in keys if key not in _OF_KEPT]
+        near = Shared("near", *self._near(carried))
+        given, each_time = self._given(keys, carried), engine.dialect().each_time
+        if not calls:
+            return Statement(f"{given}\n{select}", (), near)
+        every_call = f"""{self._routes},
+heard AS {each_time} ({self._heard(keys)}),
+tries AS {each_time} ({self._tries(keys, since)})"""
+        return Statement(f"{given},\n{every_call}\n{select}", self._heard_params + self._tries_params, near)
 
-        ``near`` are attempts with each callback call that may answer them. They are found by the contact and by
-        stretches as long as the hours set, of which a call can only be in the attempt's or the next one: a contact with
-        thousands of calls is no more work than others.
+    def _near(self, carried: Collection[str]) -> tuple[str, tuple[object, ...]]:
+        """They are found by the contact and by stretches as long as the hours set, of which a call can only be in the
+        attempt's or the next one: a contact with thousands of calls is no more work than others.
         """
         window = self.routes.window // timedelta(microseconds=1)
-        before, through = self.start - self.routes.window, self.through or self.end
-        pairs = ", ".join(f"({taker}, {source})" for taker, source in self.routes.pairs) or "(-1, -1)"
-        takers = numbers_among("agent", self.routes.takers).sql
-        covered = numbers_among("agent", self.routes.covered).sql
-        seen = "true" if self.agents is None else numbers_among("argMax(agent, (started_us, place))", self.agents).sql
-        first_keys = "".join(f", any_value(by_{key}) AS by_{key}" for key in keys)
-        last_keys = "".join(
-            f", CASE WHEN {seen} THEN argMax(by_{key}, (started_us, place)) END AS attempt_{key}" for key in keys
-        )
-        answering = ANY if self.answering is None else numbers_among("source", self.answering)
-        inbound = f"direction = '{Direction.INBOUND.value}' AND {takers}"
-        heard = self._calls(keys, before, through, inbound, self.chosen)
-        outbound = f"direction = '{Direction.OUTBOUND.value}' AND {covered} AND contact <> 0"
-        tries = self._calls(keys, since or before, through, outbound, self.attempted)
         # Named, because of three tables that are joined ClickHouse calls a column by its table's name too.
         kept = ("environment", "agent", "contact", "started_us", "place", "outcome", "chosen")
-        tried = ", ".join(f"tries.{name} AS {name}" for name in (*kept, *(f"by_{key}" for key in keys)))
-        each_time = engine.dialect().each_time
-        attempt_names = "".join(f", attempt_{key}" for key in keys)
-        return f"""WITH routes(taker, source) AS (VALUES {pairs}),
-heard AS {each_time} ({heard}),
-tries AS {each_time} ({tries}),
-near AS (
-  SELECT {tried}, heard.started_us AS heard_us, heard.place AS heard_place, heard.agent AS rung
-  FROM tries JOIN (
-    SELECT environment, agent, contact, started_us, place,
-      unnest([intDiv(started_us, {window}), intDiv(started_us, {window}) - 1]) AS stretch
-    FROM heard WHERE contact <> 0
-  ) AS heard ON tries.environment = heard.environment AND tries.contact = heard.contact
-    AND intDiv(tries.started_us, {window}) = heard.stretch
-    AND tries.started_us < heard.started_us AND heard.started_us - tries.started_us <= {window}
-    AND tries.started_us >= {microseconds(before)}
-  JOIN routes ON routes.taker = heard.agent AND routes.source = tries.agent
-),
-given AS (
+        tried = ", ".join(f"tries.{name} AS {name}" for name in (*kept, *(f"by_{key}" for key in carried)))
+        keys = [key for key in carried if key not in ATTEMPT_KEYS]
+        heard = "".join(f", heard.by_{key} AS heard_{key}" for key in keys)
+        sql = f"""WITH {self._routes}
+SELECT {tried}, heard.started_us AS heard_us, heard.place AS heard_place, heard.agent AS taker,
+  heard.chosen AS heard_chosen{heard}
+FROM ({self._tries(carried)}) AS tries JOIN (
+  SELECT environment, agent, contact, started_us, place, chosen{"".join(f", by_{key}" for key in keys)},
+    unnest([intDiv(started_us, {window}), intDiv(started_us, {window}) - 1]) AS stretch
+  FROM ({self._heard(keys)}) WHERE contact <> 0
+) AS heard ON tries.environment = heard.environment AND tries.contact = heard.contact
+  AND intDiv(tries.started_us, {window}) = heard.stretch
+  AND tries.started_us < heard.started_us AND heard.started_us - tries.started_us <= {window}
+JOIN routes ON routes.taker = heard.agent AND routes.source = tries.agent"""
+        return sql, self._tries_params + self._heard_params
+
+    def _given(self, keys: Collection[str], carried: Collection[str]) -> str:
+        start, end = microseconds(self.start), microseconds(self.end)
+        seen = "true" if self.agents is None else numbers_among("argMax(agent, (started_us, place))", self.agents).sql
+        of_attempt = [key for key in keys if key in ATTEMPT_KEYS]
+        known = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys if key not in carried)
+        first_keys = "".join(f", any_value(by_{key}) AS by_{key}" for key in keys)
+        last_keys = "".join(
+            f", CASE WHEN {seen} THEN argMax(by_{key}, (started_us, place)) END AS attempt_{key}" for key in of_attempt
+        )
+        heard = ["taker", "heard_chosen", *(f"heard_{key}" for key in carried if key not in ATTEMPT_KEYS)]
+        first_heard = "".join(f", argMin({name}, (heard_us, heard_place)) AS {name}" for name in heard)
+        heard_once = "".join(f", any_value({name}) AS {name}" for name in heard)
+        by_keys = "".join(
+            f", heard_{key} AS by_{key}" if key in carried else f", {DIMENSIONS[key].column(self.clock)} AS by_{key}"
+            for key in keys
+            if key not in ATTEMPT_KEYS
+        )
+        attempt_names = "".join(f", attempt_{key}" for key in of_attempt)
+        answering = ANY if self.answering is None else numbers_among("source", self.answering)
+        return f"""given AS (
   SELECT environment, started_us, place, any_value(agent) AS agent, any_value(contact) AS contact,
     any_value(outcome) AS outcome, any_value(chosen) AS chosen{first_keys},
-    min(heard_us) AS heard_us, argMin(heard_place, (heard_us, heard_place)) AS heard_place,
-    argMin(rung, (heard_us, heard_place)) AS taker
-  FROM near GROUP BY environment, started_us, place
+    min(heard_us) AS heard_us, argMin(heard_place, (heard_us, heard_place)) AS heard_place{first_heard}
+  FROM (SELECT *{known} FROM near) GROUP BY environment, started_us, place
 ),
 answered AS (
-  SELECT environment, heard_us, heard_place, count(*) AS attempts, min(started_us) AS first_us,
-    max(started_us) AS last_us, argMax(place, (started_us, place)) AS last_place,
-    argMax(agent, (started_us, place)) AS source{last_keys}
+  SELECT environment, heard_us, heard_place, any_value(contact) AS contact, count(*) AS attempts,
+    min(started_us) AS first_us, max(started_us) AS last_us, argMax(place, (started_us, place)) AS last_place,
+    argMax(agent, (started_us, place)) AS source{last_keys}{heard_once}
   FROM given GROUP BY environment, heard_us, heard_place
 ),
 returned AS (
-  SELECT heard.*, attempts, first_us, last_us, last_place, source{attempt_names},
-    intDiv(heard.started_us - last_us, 1000) AS waited_ms,
-    intDiv(heard.started_us - first_us, 1000) AS waited_first_ms
-  FROM heard JOIN answered ON heard.environment = answered.environment AND heard.started_us = answered.heard_us
-    AND heard.place = answered.heard_place
-  WHERE {self.selected} AND {answering.sql}
+  SELECT *{by_keys} FROM (
+    SELECT environment, taker AS agent, contact, heard_us AS started_us, heard_place AS place, attempts, first_us,
+      last_us, last_place, source{attempt_names}{"".join(f", {name}" for name in heard[2:])},
+      intDiv(heard_us - last_us, 1000) AS waited_ms, intDiv(heard_us - first_us, 1000) AS waited_first_ms
+    FROM answered WHERE heard_chosen AND heard_us >= {start} AND heard_us < {end} AND {answering.sql}
+  )
 )"""
 
     @property
+    def _routes(self) -> str:
+        pairs = ", ".join(f"({taker}, {source})" for taker, source in self.routes.pairs) or "(-1, -1)"
+        return f"routes(taker, source) AS (VALUES {pairs})"
+
+    @property
     def selected(self) -> str:
-        """That a callback call is one of those that are asked about."""
+        """That a callback call of ``heard`` is one of those that are asked about."""
         start, end = microseconds(self.start), microseconds(self.end)
         return f"heard.chosen AND heard.started_us >= {start} AND heard.started_us < {end}"
 
-    def _calls(self, keys: Collection[str], first: datetime, end: datetime, condition: str, chosen: Condition) -> str:
+    def _heard(self, keys: Collection[str]) -> str:
+        inbound = f"direction = '{Direction.INBOUND.value}' AND {numbers_among('agent', self.routes.takers).sql}"
+        return self._calls(keys, self._before, inbound, self.chosen)
+
+    def _tries(self, keys: Collection[str], since: datetime | None = None) -> str:
+        covered = numbers_among("agent", self.routes.covered).sql
+        outbound = f"direction = '{Direction.OUTBOUND.value}' AND {covered} AND contact <> 0"
+        return self._calls(keys, since or self._before, outbound, self.attempted)
+
+    @property
+    def _heard_params(self) -> tuple[object, ...]:
+        return self.chosen.params + self.narrowed.params
+
+    @property
+    def _tries_params(self) -> tuple[object, ...]:
+        return self.attempted.params + self.narrowed.params
+
+    @property
+    def _before(self) -> datetime:
+        """No attempt before it can be answered in the span."""
+        return self.start - self.routes.window
+
+    def _calls(self, keys: Collection[str], first: datetime, condition: str, chosen: Condition) -> str:
         by = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys)
+        end = min(self.end + self.routes.window, max(self.now, self.end)) + timedelta(microseconds=1)
         relation = self.sources.relation(self.environments, first, end, self.now)
         homes = numbers_among("environment", self.environments & self.routes.environments).sql
         return f"""
@@ -137,9 +178,6 @@ returned AS (
   WHERE NOT is_test AND {homes} AND {condition}
     AND started_us >= {microseconds(first)} AND started_us < {microseconds(end)} AND (({self.narrowed.sql}))
 """
-
-    def statement(self, select: str, keys: Collection[str] = (), *, since: datetime | None = None) -> Statement:
-        return Statement(f"{self.with_calls(keys, since=since)}\n{select}", self.params)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from reports.columns.engine import Rows
 from reports.columns.schema import contact_code
 from reports.definitions.conditions import Condition
 from reports.definitions.filters import Filters
@@ -35,7 +36,8 @@ class Links:
 
 
 _GIVEN = (
-    "SELECT started_us, place, agent, heard_us, heard_place FROM given WHERE environment = {home} AND contact = {who}"
+    "SELECT started_us, place, agent, taker, heard_us, heard_place FROM given"
+    " WHERE environment = {home} AND contact = {who}"
 )
 
 
@@ -55,29 +57,25 @@ def links(public_id: str, scope: Scope) -> Links:
             return Links()
         join = loop.join(narrowed=Condition(f"contact = {who}"))
         given = loop.run(join.statement(_GIVEN.format(home=row["environment_id"], who=who)))
-        takers = loop.run(join.statement("SELECT started_us, place, agent FROM heard"))
     place = place_of(row["pk"])
     lacking = not_looked_at(loop.missing, selector.environments, selector.now)
     if place is None:
         return Links(lacking=lacking)
-    calls = given, {(start, at): agent for start, at, agent in takers}
-    return Links(_link(row["environment_id"], place[1:], calls, scope), lacking)
+    return Links(_link(row["environment_id"], place[1:], given, scope), lacking)
 
 
-def _link(
-    environment: int, mine: tuple[int, int], rows: tuple[list[Any], dict[Any, Any]], scope: Scope
-) -> CallbackLink | None:
-    given, takers = rows
-    own = next((tuple(row[3:]) for row in given if tuple(row[:2]) == mine), None)
-    answers = any(tuple(row[3:]) == mine for row in given)
+def _link(environment: int, mine: tuple[int, int], given: Rows, scope: Scope) -> CallbackLink | None:
+    own = next((tuple(row[4:]) for row in given if tuple(row[:2]) == mine), None)
+    answers = any(tuple(row[4:]) == mine for row in given)
     heard = mine if answers else own
     if heard is None:
         return None
-    attempts = sorted(row for row in given if tuple(row[3:]) == heard)
-    other = heard if not answers else (attempts[-1][0], attempts[-1][1])
-    agent = takers.get(heard) if not answers else attempts[-1][2]
+    attempts = sorted(row for row in given if tuple(row[4:]) == heard)
+    last = attempts[-1]
+    other = heard if not answers else (last[0], last[1])
+    agent = last[3] if not answers else last[2]
     if scope.agent_ids is not None and agent not in scope.agent_ids:
         return None
     call = calls_at([(environment, *other)]).get((environment, *other))
-    waited = timedelta(microseconds=heard[0] - (attempts[-1][0] if answers else mine[0]))
+    waited = timedelta(microseconds=heard[0] - (last[0] if answers else mine[0]))
     return None if call is None else CallbackLink(str(call), answers, waited, len(attempts))

@@ -1,6 +1,7 @@
 """The callback loop one by one: returns with the calls they answer, newest first, found by key."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -100,34 +101,39 @@ def standing(question: CallbackQuestion, selector: Selector, missing: Iterable[M
     )
 
 
+@contextmanager
+def loop_of(question: CallbackQuestion, scope: Scope, *, now: datetime | None = None) -> Iterator[Loop]:
+    """The loop of the part that a question names."""
+    selector = resolve(question.filters, scope, now=now)
+    with opened(selector, *span(question, selector)) as loop:
+        yield loop
+
+
 def returns(
-    question: CallbackQuestion,
-    scope: Scope,
-    *,
-    cursor: str = "",
-    size: int = 50,
-    count: bool = False,
-    selector: Selector | None = None,
+    question: CallbackQuestion, scope: Scope, *, cursor: str = "", size: int = 50, count: bool = False
 ) -> LoopPage:
-    """A page of returns, newest first, each with the call it answers; counted only if asked. ``selector`` is that of
-    the filters and the scope, where it was looked up already.
+    """As :func:`returns_of` of a question's loop."""
+    with loop_of(question, scope) as loop:
+        return returns_of(loop, cursor=cursor, size=size, count=count)
+
+
+def returns_of(loop: Loop, *, cursor: str = "", size: int = 50, count: bool = False) -> LoopPage:
+    """A page of returns, newest first, each with the call it answers; counted only if asked.
 
     Keys: id (of the return call), environment, environment_name, agent, agent_name, started_at, status, outcome,
     number (masked as the scope demands), contact_id, answers, source, source_name and answered_started_at (None for a
     call of an agent the reader may not see), attempts, waited and waited_first (seconds).
     """
-    selector = selector or resolve(question.filters, scope)
     mark = Cursor.read(cursor, "returns")
     size = max(1, min(size, MAX_PAGE))
     back = mark is not None and mark.back
-    with opened(selector, *span(question, selector)) as loop:
-        rows = _returned(loop, mark, size + 1)
-        number = _count(loop) if count else None
+    rows = _returned(loop, mark, size + 1)
+    number = _count(loop) if count else None
     more, rows = len(rows) > size, rows[:size]
     if back:
         rows.reverse()
     following, previous = edges("returns", [(row["at"], row["id"]) for row in rows], mark, more=more)
-    return LoopPage(_rows(rows, selector), following, previous, number, loop.missing)
+    return LoopPage(_rows(rows, loop.selector), following, previous, number, loop.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +145,20 @@ class LoopList:
     missing: tuple[Missing, ...]
 
 
-def every_return(question: CallbackQuestion, scope: Scope, *, selector: Selector | None = None) -> LoopList:
+def every_return(question: CallbackQuestion, scope: Scope) -> LoopList:
     """All returns, rows and order as :func:`returns` gives them.
 
     They are read by key, a page at a time: so few stand in memory, and nothing stays open for however long the taker
     needs.
     """
-    selector = selector or resolve(question.filters, scope)
-    first = returns(question, scope, size=1, count=True, selector=selector)
-    return LoopList(first.count or 0, _every(question, selector), first.missing)
+    first = returns(question, scope, size=1, count=True)
+    return LoopList(first.count or 0, _every(question, scope), first.missing)
 
 
-def _every(question: CallbackQuestion, selector: Selector) -> Iterator[dict[str, Any]]:
+def _every(question: CallbackQuestion, scope: Scope) -> Iterator[dict[str, Any]]:
     cursor, more = "", True
     while more:
-        page = returns(question, selector.scope, cursor=cursor, size=MAX_PAGE, selector=selector)
+        page = returns(question, scope, cursor=cursor, size=MAX_PAGE)
         yield from page.rows
         cursor, more = page.next, bool(page.next)
 

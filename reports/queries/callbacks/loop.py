@@ -29,7 +29,7 @@ Place = tuple[int, int, int]  # environment, start in microseconds, and place am
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The callback calls, attempts and missed calls of ``[start, end)``."""
+    """The callback calls, attempts and missed calls of ``[start, end)``. What is asked of one loop shares its join."""
 
     selector: Selector
     routes: Routes

@@ -11,26 +11,23 @@ from typing import Any
 from uuid import UUID
 
 from reports.bundle import Bundle, Later
-from reports.columns.sources import Missing
 from reports.definitions.measures import Microseconds
 from reports.definitions.periods import at_of
-from reports.queries.callbacks.lists import MAX_PAGE, CallbackQuestion, LoopList, LoopPage, ask_agent_names, span
-from reports.queries.callbacks.loop import Place, calls_at, opened, place_of
+from reports.queries.callbacks.lists import MAX_PAGE, CallbackQuestion, LoopList, LoopPage, ask_agent_names, loop_of
+from reports.queries.callbacks.loop import Loop, Place, calls_at, place_of
 from reports.queries.calls.lists import masked
 from reports.queries.contacts.ids import contact_id
 from reports.queries.cursor import Cursor, edges
 from reports.queries.scope import Scope
-from reports.queries.selector import Selector, resolve
+from reports.queries.selector import Selector
 from sync.models.calls import Call
 from sync.taxonomy import Direction
 
 
-def missed_contacts(question: CallbackQuestion, scope: Scope, *, selector: Selector | None = None) -> int:
-    """How many contacts had a missed call, whatever came after. ``selector`` may be shared, see :func:`still_open`."""
-    selector = selector or resolve(question.filters, scope)
-    with opened(selector, *span(question, selector)) as loop:
-        select = "SELECT count(*) FROM (SELECT DISTINCT environment, contact FROM missed)"
-        ((number,),) = loop.run(loop.missed().statement(select))
+def missed_contacts(loop: Loop) -> int:
+    """How many contacts had a missed call, whatever came after."""
+    select = "SELECT count(*) FROM (SELECT DISTINCT environment, contact FROM missed)"
+    ((number,),) = loop.run(loop.missed().statement(select))
     return int(number)
 
 
@@ -60,19 +57,19 @@ class _Waiting:
         return self.started, self.environment, self.at_place
 
 
-def still_open(
-    question: CallbackQuestion, scope: Scope, *, cursor: str = "", size: int = 50, selector: Selector | None = None
-) -> LoopPage:
-    """A page of contacts still waiting, who waits longest first; ``count`` is how many there are in all.
+def still_open(question: CallbackQuestion, scope: Scope, *, cursor: str = "", size: int = 50) -> LoopPage:
+    """As :func:`still_open_of` of a question's loop."""
+    with loop_of(question, scope) as loop:
+        return still_open_of(loop, cursor=cursor, size=size)
 
-    ``selector`` is that of the filters and the scope, where it was looked up already: what is asked of the loop of one
-    reach is asked once.
+
+def still_open_of(loop: Loop, *, cursor: str = "", size: int = 50) -> LoopPage:
+    """A page of contacts still waiting, who waits longest first; ``count`` is how many there are in all.
 
     Keys: contact_id, number (masked as the scope demands), environment, environment_name, last_missed_at, call (the
     last one missed), agent, agent_name, missed (how many calls), attempts_since (of ours, after the last missed one).
     """
-    selector = selector or resolve(question.filters, scope)
-    waiting, missing = _in_order(question, selector)
+    waiting = _in_order(loop)
     mark = Cursor.read(cursor, "open")
     size = max(1, min(size, MAX_PAGE))
     count = len(waiting)
@@ -83,9 +80,9 @@ def still_open(
     else:
         after = [each for each in waiting if each.order > marked]
         more, shown = len(after) > size, after[:size]
-    rows = _rows(shown, selector)
+    rows = _rows(shown, loop.selector)
     following, previous = edges("open", [(each.at, each.call) for each in shown if each.call], mark, more=more)
-    return LoopPage(rows, following, previous, count, missing)
+    return LoopPage(rows, following, previous, count, loop.missing_since)
 
 
 def _order_of(mark: Cursor | None) -> tuple[int, int, int]:
@@ -97,14 +94,14 @@ def _order_of(mark: Cursor | None) -> tuple[int, int, int]:
     return started, environment, at_place
 
 
-def every_open(question: CallbackQuestion, scope: Scope, *, selector: Selector | None = None) -> LoopList:
+def every_open(question: CallbackQuestion, scope: Scope, *, now: datetime | None = None) -> LoopList:
     """All contacts that wait, rows and order as :func:`still_open` gives them.
 
     Who waits is known as a whole, as it is for a page; what else is told of them is looked up some hundred at a time.
     """
-    selector = selector or resolve(question.filters, scope)
-    waiting, missing = _in_order(question, selector)
-    return LoopList(len(waiting), _every(waiting, selector), missing)
+    with loop_of(question, scope, now=now) as loop:
+        waiting = _in_order(loop)
+    return LoopList(len(waiting), _every(waiting, loop.selector), loop.missing_since)
 
 
 def _every(waiting: list[_Waiting], selector: Selector) -> Iterator[dict[str, Any]]:
@@ -112,14 +109,13 @@ def _every(waiting: list[_Waiting], selector: Selector) -> Iterator[dict[str, An
         yield from _rows(waiting[start : start + MAX_PAGE], selector)
 
 
-def _in_order(question: CallbackQuestion, selector: Selector) -> tuple[list[_Waiting], tuple[Missing, ...]]:
+def _in_order(loop: Loop) -> list[_Waiting]:
     select = (
         "SELECT environment, contact, max(started_us), argMax(place, (started_us, place)),"
         " argMax(agent, (started_us, place)), count(*) FROM waiting GROUP BY environment, contact"
     )
-    with opened(selector, *span(question, selector)) as loop:
-        rows = loop.run(loop.missed().statement(select))
-    return sorted((_Waiting(*row) for row in rows), key=lambda each: each.order), loop.missing_since
+    rows = loop.run(loop.missed().statement(select))
+    return sorted((_Waiting(*row) for row in rows), key=lambda each: each.order)
 
 
 def _rows(waiting: list[_Waiting], selector: Selector) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from sync.freshness import first_days
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 
-_BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)  # no call is older
+BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)  # no call is older
 _HIDDEN = -1  # in the place of agents that the reader may not see
 
 
@@ -68,19 +68,21 @@ class CallbackBreakdown:
         return self.returns + self.again + self.late + self.unknown + self.withheld
 
 
-def story(question: Question, scope: Scope, *, now: datetime, selector: Selector | None = None) -> CallbackBreakdown:
-    """For the period and filters of a question, whose metrics do not matter. ``selector`` is that of the filters and
-    the scope, where it was looked up already.
-    """
-    selector = selector or resolve(question.filters, scope, now=now)
+def story(question: Question, scope: Scope, *, now: datetime) -> CallbackBreakdown:
+    """For the period and filters of a question, whose metrics do not matter."""
     period = question.period
-    with opened(selector, period.starts_at, period.ends_at, since=_BEGINNING) as loop:
-        result = CallbackBreakdown(hours=loop.routes.hours)
-        if loop.routes.sources:
-            result.sources = _returns(loop, result, silent=selector.source_ids is None)
-            result.lacking = not_looked_at(_missing(loop), selector.environments, now)
+    with opened(resolve(question.filters, scope, now=now), period.starts_at, period.ends_at, since=BEGINNING) as loop:
+        return story_of(loop, period)
+
+
+def story_of(loop: Loop, period: Period) -> CallbackBreakdown:
+    """As :func:`story`, of the loop of the period with files since :data:`BEGINNING`."""
+    selector, result = loop.selector, CallbackBreakdown(hours=loop.routes.hours)
+    if loop.routes.sources:
+        result.sources = _returns(loop, result, silent=selector.source_ids is None)
+        result.lacking = not_looked_at(_missing(loop), selector.environments, selector.now)
     bundle = Bundle()
-    totals = _ask_vendor_totals(bundle, selector, loop.routes, period, now)
+    totals = _ask_vendor_totals(bundle, selector, loop.routes, period, selector.now)
     bundle.fetch()
     result.vendor_totals, result.days_without_totals = totals()
     return result
@@ -110,7 +112,7 @@ def _returns(loop: Loop, into: CallbackBreakdown, *, silent: bool = False) -> li
         select = f"{select} UNION ALL {silent_kinds}"
     by_source: dict[int, tuple[int, float]] = {}
     kinds: Counter[int] = Counter()
-    for part, key, n, medians in loop.run(join.statement(select, since=_BEGINNING if silent else None)):
+    for part, key, n, medians in loop.run(join.statement(select, calls=silent, since=BEGINNING)):
         if part == "source":
             by_source[key] = (n, medians[0])
             into.returns += n

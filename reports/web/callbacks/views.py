@@ -17,9 +17,10 @@ from reports.definitions.filters import Filters
 from reports.definitions.metrics import METRICS
 from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
-from reports.queries.callbacks.lists import CallbackQuestion, LoopPage, returns
-from reports.queries.callbacks.open import missed_contacts, still_open
-from reports.queries.callbacks.story import agents_without_callbacks, story
+from reports.queries.callbacks.lists import LoopPage, returns_of
+from reports.queries.callbacks.loop import Loop, opened
+from reports.queries.callbacks.open import missed_contacts, still_open_of
+from reports.queries.callbacks.story import BEGINNING, agents_without_callbacks, story_of
 from reports.queries.callbacks.vendor_days import callback_days
 from reports.queries.completeness.uncounted import with_uncounted
 from reports.queries.cursor import CursorError
@@ -54,7 +55,14 @@ def callbacks(request: TenantRequest, tenant: str) -> HttpResponseBase:
     measurable = not head.shown.environments or any(map(_is_able, head.shown.environments))
     if not measurable:
         return TemplateResponse(request, "reports/callbacks.html", head.context() | {"measurable": False})
-    selection = head.selection
+    selection, known = head.selection, head.choices
+    selector = selector_among(selection.filters, head.scope, known.environments, known.agents, now=head.now)
+    with opened(selector, selection.period.starts_at, selection.period.ends_at, since=BEGINNING) as loop:
+        return _page(request, head, loop)
+
+
+def _page(request: TenantRequest, head: Frame, loop: Loop) -> HttpResponseBase:
+    selection, selector = head.selection, loop.selector
     outbound = head.question(("attempts",), "agent", compare=False)
     dialling = Filters(selection.environments, selection.source_agents, direction=Direction.OUTBOUND)
     summed, over_time, dialled = ask_together(
@@ -65,17 +73,16 @@ def callbacks(request: TenantRequest, tenant: str) -> HttpResponseBase:
         ),
         head.scope,
         now=head.now,
+        run=loop.run,
     )
-    known = head.choices  # one reach for all: it remembers what was looked up
-    selector = selector_among(selection.filters, head.scope, known.environments, known.agents, now=head.now)
-    lists = _lists(request, head, selector)
+    lists = _lists(request, selection, loop, several=sum(map(_is_able, head.shown.environments)) > 1)
     missing = lists["returns"].missing
     if lists["open"] is not None:  # who waits is looked for after the period as well
         missing = (*lists["open"].missing, *missing)
     standing = with_uncounted(summed.completeness, missing, selector.environments, head.now)
     context = head.context(summed, standing=standing) | {"measurable": True, "left_out": left_out_lines(summed)}
     context["summary"] = {"lead": _lead(known_before(summed), selection)}
-    context |= _figures(head, summed, over_time, selector) | lists
+    context |= _figures(head, summed, over_time, loop) | lists
     # Their callbacks reach no agent, so none that could be chosen.
     context["uncovered"] = [] if selection.agents else _uncovered(dialled, selector, selection)
     return TemplateResponse(request, "reports/callbacks.html", context)
@@ -96,10 +103,10 @@ def _lead(answer: Answer, selection: Selection) -> tuple[Figure, ...]:
     return tuple(Figure(METRICS[key], answer.totals[key], href=places.get(key, "")) for key in _able(LEAD, selection))
 
 
-def _figures(head: Frame, summed: Answer, over_time: Answer, selector: Selector) -> dict[str, Any]:
+def _figures(head: Frame, summed: Answer, over_time: Answer, loop: Loop) -> dict[str, Any]:
     selection = head.selection
     rows = times(over_time, selection)
-    breakdown = story(summed.question, head.scope, now=head.now, selector=selector)
+    breakdown = story_of(loop, summed.period)
     names = {agent.external_id: str(agent) for agent in head.choices.agents}
     whole = not (selection.agents or selection.source_agents)  # as the vendor counts
     return {
@@ -122,30 +129,21 @@ def _days(head: Frame) -> Iterable[Any]:
     return rows.select_related(None).order_by("-day", "environment_id").values_list("day", "sources", named=True)
 
 
-def _lists(request: TenantRequest, head: Frame, selector: Selector) -> dict[str, Any]:
-    selection = head.selection
-    question = CallbackQuestion(
-        selection.first, selection.last, selection.environments, selection.agents, selection.source_agents
-    )
+def _lists(request: TenantRequest, selection: Selection, loop: Loop, *, several: bool) -> dict[str, Any]:
     lists: dict[str, Any] = {
         "open": None,
-        "several_environments": sum(map(_is_able, head.shown.environments)) > 1,
+        "several_environments": several,
         "returns_file": selection.calls_query(source_agent=selection.source_agents).removeprefix("?"),
     }
     try:
         if not selection.source_agents:
-            waiting = still_open(
-                question, head.scope, cursor=request.GET.get("open", ""), size=OPEN_SIZE, selector=selector
-            )
-            missed = missed_contacts(question, head.scope, selector=selector)
+            waiting = still_open_of(loop, cursor=request.GET.get("open", ""), size=OPEN_SIZE)
             lists |= {
                 "open": waiting,
                 "open_pages": _pages(selection, "open", waiting),
-                "waiting": words.waiting(missed, waiting.count or 0),
+                "waiting": words.waiting(missed_contacts(loop), waiting.count or 0),
             }
-        returned = returns(
-            question, head.scope, cursor=request.GET.get("returns", ""), size=RETURNS_SIZE, selector=selector
-        )
+        returned = returns_of(loop, cursor=request.GET.get("returns", ""), size=RETURNS_SIZE)
     except CursorError as error:
         raise Http404 from error
     return lists | {"returns": returned, "returns_pages": _pages(selection, "returns", returned)}

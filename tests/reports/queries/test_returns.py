@@ -18,8 +18,8 @@ from reports.definitions.callback_metrics import CALLBACK_LOOP
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period
 from reports.queries.ask import ask, ask_together
-from reports.queries.callbacks.lists import CallbackQuestion, every_return
-from reports.queries.callbacks.open import missed_contacts, still_open
+from reports.queries.callbacks.lists import CallbackQuestion, every_return, loop_of
+from reports.queries.callbacks.open import missed_contacts, still_open_of
 from reports.queries.callbacks.story import story
 from reports.queries.question import Filters, Question, QuestionError
 from reports.queries.scope import Scope
@@ -490,7 +490,10 @@ def test_lists_and_story_are_chosen_by_both_agents_of_a_callback(acme, town):
                 [(str(source.public_id), len(found))] if found else []
             )
             sizes.add(len(found))
-            for waiting in (still_open, missed_contacts):
-                with pytest.raises(QuestionError, match=r"source_agent: .* Still open"):
-                    waiting(chosen, everything)
+            for waiting in (still_open_of, missed_contacts):
+                with (
+                    loop_of(chosen, everything) as loop,
+                    pytest.raises(QuestionError, match=r"source_agent: .* Still open"),
+                ):
+                    waiting(loop)
     assert len(sizes) > 3
