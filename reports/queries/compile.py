@@ -124,22 +124,20 @@ class Scan:
     span: Span
     sources: Sources
 
-    def _calls(self, grains: Collection[Grain], *, vendor: bool = False) -> tuple[str, tuple[object, ...], list[str]]:
-        """A query of the calls with a column for each key of the grains; its values; and the keys in order."""
+    def _calls(self, grains: Collection[Grain], *more: str) -> tuple[str, tuple[object, ...], list[str]]:
+        """A query of the calls with a column for each key of the grains and ``more``; its values; the keys in order."""
         keys = list(dict.fromkeys(key for grain in grains for key in grain))
         clock = self.span.clock
-        names = [f"{DIMENSIONS[key].column(clock)} AS by_{key}" for key in keys]
-        if vendor:
-            names.append(f"{self._vendor()} AS vendor")
+        names = [*(f"{DIMENSIONS[key].column(clock)} AS by_{key}" for key in keys), *more]
         where = together([self.span.began, chosen(self.selector, clock)])
         start, end = self.span.period.starts_at, self.span.until
         relation = self.sources.relation(self.selector.environments, start, end, self.span.now)
         return f"SELECT {', '.join(['*', *names])} FROM {relation} WHERE {where.sql}", where.params, keys
 
-    def _vendor(self) -> str:
+    def _vendor(self, apart: int) -> str:
         vendors = self.vendors
         cases = (
-            f"WHEN {numbers_among('environment', _of(vendor, self.selector)).sql} THEN {place}"
+            f"WHEN {numbers_among('environment', _of(vendor, self.selector)).sql} THEN {place * apart}"
             for place, vendor in enumerate(vendors)
         )
         return f"CASE {' '.join(cases)} END"
@@ -148,13 +146,16 @@ class Scan:
     def vendors(self) -> list[str]:
         return sorted(set(self.selector.providers.values()))
 
-    def sums(self, grains: Sequence[Grain], measures: Sequence[Sums]) -> tuple[Statement, list[str]]:
-        """Rows of: which grain, the vendor's place, the keys, and the measures.
+    def sums(
+        self, grains: Sequence[Grain], measures: Sequence[Sums], tariffs: Sequence[Collection[int]] = ()
+    ) -> tuple[Statement, list[str]]:
+        """Rows of: which grain, a number, the keys, and the measures. The number is the vendor's place times one more
+        than there are ``tariffs``, plus the place of the agent's tariff counted from 1, or 0; a tariff is its agents.
 
         In two steps. Calls of which the same is true are counted together first, by the grains that are part of no
         other one: that is all the work there is for each call. The measures are then added up from these few rows.
         """
-        calls, params, keys = self._calls(grains, vendor=True)
+        calls, params, keys = self._calls(grains, f"{self._vendor(len(tariffs) + 1)}{_tariff(tariffs)} AS vendor")
         traits = _Traits(measures)
         values = "".join(f", sum({value}) AS {name}" for value, name in traits.values.items())
         widest = self._widest(grains)
@@ -276,6 +277,11 @@ def mirrored(
     return Statement(sql, where.params)
 
 
+def _tariff(tariffs: Sequence[Collection[int]]) -> str:
+    cases = (f"WHEN {numbers_among('agent', agents).sql} THEN {place}" for place, agents in enumerate(tariffs, 1))
+    return f" + CASE {' '.join(cases)} ELSE 0 END" if tariffs else ""
+
+
 def _of(vendor: str, selector: Selector) -> list[int]:
     return [key for key, name in selector.providers.items() if name == vendor]
 
@@ -321,10 +327,6 @@ class _Traits:
     def value(self, measure: Sums) -> str:
         value = COLUMNS[measure.column][0]
         return self.values[value] if value else "n"
-
-
-def _words(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(str(word) for word in words))
 
 
 def percentile_sources(measures: Iterable[object]) -> dict[str, list[float]]:

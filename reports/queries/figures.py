@@ -23,15 +23,15 @@ from reports.definitions.measures import (
     VendorTotal,
     is_looped,
 )
-from reports.queries import vendor_totals
 from reports.queries.callbacks.figures import Loops, loops
 from reports.queries.callbacks.routes import Routes
 from reports.queries.compile import TOTAL, WHOLE, Grain, Group, Scan, percentile_sources, place_of
 from reports.queries.question import QuestionError
 from reports.queries.rows import MAX_ROWS
 from reports.queries.run import Runner
-from reports.queries.vendor_totals import VendorTotals
+from reports.queries.vendor_totals import Cost, Tariff, VendorTotals
 
+MAX_PRICED = 10 * MAX_ROWS  # rows of groups by tariff
 Percentiles = dict[Percentile, dict[Group, tuple[float | None, int]]]
 
 
@@ -46,7 +46,7 @@ class Figures:
     loops: dict[Grain, Loops] = field(default_factory=dict)
     callbacks: dict[Grain, Mapping[Group, Counter[str]]] = field(default_factory=dict)
     campaigns: dict[Grain, Mapping[Group, Counter[str]]] = field(default_factory=dict)
-    costs: dict[Grain, Mapping[Group, tuple[float, int]]] = field(default_factory=dict)
+    costs: dict[Grain, Mapping[Group, tuple[float, int] | None]] = field(default_factory=dict)
 
     def groups(self, grain: Grain) -> set[Group]:
         """The groups of a grouping that were seen."""
@@ -90,12 +90,13 @@ def compute(
     figures = Figures()
     if scan.selector.empty:
         return _empty(figures, wanted, totals, scan)
-    for grain in wanted:
-        _bound(scan, grain, run, agents)
+    for grain, measures in wanted.items():
+        _bound(scan, grain, run, agents, len(totals.tariffs) if any(map(_is_priced, measures)) else 0)
     grains: dict[Grain, set[Measure]] = {grain: set(measures) for grain, measures in wanted.items()}
     grains[WHOLE] = {measure for measures in wanted.values() for measure in measures}
     if scan.selector.source_ids is None:  # else returns alone are chosen, and nothing is asked of other calls
-        figures.tallies = _sums(scan, grains, run, costs=totals.has_prices)
+        priced = any(_is_priced(measure) for measure in grains[WHOLE])
+        _sum(figures, scan, grains, run, totals.tariffs if priced else ())
     for grain, measures in grains.items():
         if any(isinstance(measure, Distinct) for measure in measures):
             figures.contacts[grain] = {
@@ -118,7 +119,7 @@ def _empty(figures: Figures, wanted: Mapping[Grain, Collection[Measure]], totals
     return figures
 
 
-def _bound(scan: Scan, grain: Grain, run: Runner, agents: int) -> None:
+def _bound(scan: Scan, grain: Grain, run: Runner, agents: int, tariffs: int) -> None:
     most = scan.most(grain, agents)
     others = tuple(key for key in grain if not DIMENSIONS[key].timely)
     if (most is None or most > MAX_ROWS) and others:
@@ -127,12 +128,11 @@ def _bound(scan: Scan, grain: Grain, run: Runner, agents: int) -> None:
     if most is None:
         return
     if most > MAX_ROWS:
-        raise QuestionError(
-            {
-                "by": _("This would be more than %(rows)s rows: ask for a shorter period or fewer groupings.")
-                % {"rows": MAX_ROWS}
-            }
-        )
+        text = _("This would be more than %(rows)s rows: ask for a shorter period or fewer groupings.")
+        raise QuestionError({"by": text % {"rows": MAX_ROWS}})
+    if most * tariffs > MAX_PRICED:
+        text = _("This needs more memory than a question may have: ask for a shorter period or fewer groupings.")
+        raise QuestionError({"by": text})
 
 
 def _split(
@@ -147,31 +147,30 @@ def _split(
     return parts
 
 
-def _sums(
-    scan: Scan, grains: Mapping[Grain, Collection[Measure]], run: Runner, *, costs: bool
-) -> dict[Grain, dict[Group, Tally]]:
+def _sum(
+    figures: Figures,
+    scan: Scan,
+    grains: Mapping[Grain, Collection[Measure]],
+    run: Runner,
+    tariffs: Sequence[Tariff],
+) -> None:
+    """The tallies of all grains, and what their calls cost by the tariffs."""
     wanted = {ATTEMPTS, *(measure for measures in grains.values() for measure in measures if isinstance(measure, Sums))}
-    all_grains = list(grains)
-    if costs:
-        priced = [grain for grain, needed in grains.items() if any(map(_is_priced, needed))]
-        wanted |= {TALKS, TALK_MS} if priced else set()
-        all_grains += [with_agent(grain) for grain in priced if with_agent(grain) not in grains]
-    measures = sorted(wanted, key=lambda measure: measure.key)
-    all_grains = list(dict.fromkeys(all_grains))
-    statement, keys = scan.sums(all_grains, measures)
+    measures = sorted(wanted | ({TALKS, TALK_MS} if tariffs else set()), key=lambda measure: measure.key)
+    statement, keys = scan.sums(list(grains), measures, [tariff.agents for tariff in tariffs])
     vendors = scan.vendors
-    tallies: dict[Grain, dict[Group, Tally]] = {grain: {} for grain in all_grains}
-    for grain, group, (vendor, *amounts) in _split(run(statement), keys, all_grains, at=2):
-        tally = tallies[grain].setdefault(group, Tally())
-        counts = tally.of(vendors[vendor])
-        for measure, amount in zip(measures, amounts, strict=True):
-            if amount:
-                counts[measure.key] += int(amount)
-    return tallies
-
-
-def with_agent(grain: Grain) -> Grain:
-    return grain if "agent" in grain else (*grain, "agent")
+    costs: dict[Grain, dict[Group, Cost]] = {grain: defaultdict(Cost) for grain in grains}
+    figures.tallies = {grain: {} for grain in grains}
+    for grain, group, (number, *amounts) in _split(run(statement), keys, grains, at=2):
+        vendor, tariff = divmod(number, len(tariffs) + 1)
+        counts = figures.tallies[grain].setdefault(group, Tally()).of(vendors[vendor])
+        sums = {measure: int(amount) for measure, amount in zip(measures, amounts, strict=True) if amount}
+        for measure, amount in sums.items():
+            counts[measure.key] += amount
+        if tariff and TALKS in sums:
+            costs[grain][group].add(tariffs[tariff - 1], sums[TALKS], sums.get(TALK_MS, 0))
+    if tariffs:
+        figures.costs = {grain: {group: cost.sum for group, cost in by.items()} for grain, by in costs.items()}
 
 
 def _is_priced(measure: Measure) -> bool:
@@ -206,9 +205,6 @@ def _vendors_own(
     for grain in grains:
         figures.callbacks[grain] = totals.callbacks(scan.selector, scan.span, grain)
         figures.campaigns[grain] = totals.campaigns(scan.selector, grain)
-        tallies = figures.tallies.get(with_agent(grain))
-        if tallies is not None and totals.has_prices:
-            figures.costs[grain] = vendor_totals.costs(tallies, grain, totals.prices)
 
 
 __all__ = ["Figures", "compute"]

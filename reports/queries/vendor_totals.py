@@ -5,7 +5,7 @@ figure is None: a vendor's total is never shared out by guess.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -15,7 +15,6 @@ from django.db.models.functions import Cast
 
 from reports.bundle import Bundle, Got
 from reports.definitions.dimensions import DIMENSIONS, time_key
-from reports.definitions.measures import TALK_MS, TALKS, Tally
 from reports.queries.compile import Grain, Group, Span
 from reports.queries.selector import Selector
 from sync.models.agents import Agent
@@ -26,7 +25,6 @@ CALLBACK_GRAINS = frozenset({"day", "week", "month", "weekday", "environment"})
 CALLBACK_TOTALS = ("received", "answered", "unmatched")
 CAMPAIGN_GRAINS = frozenset({"environment", "agent"})
 Counts = dict[Group, Counter[str]]
-Prices = dict[int, tuple[Decimal, str]]
 
 
 @dataclass(slots=True)
@@ -51,12 +49,11 @@ class VendorTotals:
         self.priced = bundle.add(rows, "pk", Cast("price_per_minute", CharField()), "currency")
 
     @property
-    def has_prices(self) -> bool:
-        return bool(self.priced.rows)
-
-    @property
-    def prices(self) -> Prices:
-        return {pk: (Decimal(price), currency) for pk, price, currency in self.priced.rows}
+    def tariffs(self) -> "tuple[Tariff, ...]":
+        agents: dict[tuple[Decimal, str], set[int]] = defaultdict(set)
+        for agent, price, currency in self.priced.rows:
+            agents[Decimal(price), currency].add(agent)
+        return tuple(Tariff(*key, frozenset(agents[key])) for key in sorted(agents))
 
     def callbacks(self, selector: Selector, span: Span, by: Grain) -> Counts:
         """Received, answered and unmatched by group.
@@ -102,26 +99,29 @@ class VendorTotals:
         return dict(counts)
 
 
-def costs(tallies: Mapping[Group, Tally], grain: Grain, prices: Prices) -> dict[Group, tuple[float, int]]:
-    """Connected time at list price and the calls it covers, by group of ``grain``; ``tallies`` have the agent as a key,
-    their last one where it is none of the grain's.
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """A list price a minute, and the agents that have it."""
 
-    A group whose agents are priced in different currencies has no sum and is left out.
-    """
-    money: dict[Group, Decimal] = defaultdict(Decimal)
-    calls: Counter[Group] = Counter()
-    currencies: dict[Group, set[str]] = defaultdict(set)
-    inside = grain.index("agent") if "agent" in grain else None
-    for keys, tally in tallies.items():
-        agent = keys[-1] if inside is None else keys[inside]
-        price = prices.get(agent) if isinstance(agent, int) else None
-        timed = tally.value(TALKS)
-        if price is None or not timed:
-            continue
-        group = keys[:-1] if inside is None else keys
-        money[group] += price[0] * tally.value(TALK_MS)
-        calls[group] += timed
-        currencies[group].add(price[1])
-    return {
-        group: (float(amount) / 60_000, calls[group]) for group, amount in money.items() if len(currencies[group]) == 1
-    }
+    price: Decimal
+    currency: str
+    agents: frozenset[int]
+
+
+@dataclass(slots=True)
+class Cost:
+    """Connected time of a group at list price."""
+
+    money: Decimal = Decimal()  # for milliseconds at prices a minute
+    calls: int = 0
+    currencies: set[str] = field(default_factory=set)
+
+    def add(self, tariff: Tariff, calls: int, milliseconds: int) -> None:
+        self.money += tariff.price * milliseconds
+        self.calls += calls
+        self.currencies.add(tariff.currency)
+
+    @property
+    def sum(self) -> tuple[float, int] | None:
+        """The money and the calls it is for; None where agents are priced in different currencies."""
+        return (float(self.money) / 60_000, self.calls) if len(self.currencies) == 1 else None

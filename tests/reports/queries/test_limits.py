@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.conf import settings as configured
@@ -15,12 +16,13 @@ from reports.columns.files import NotThere
 from reports.columns.models import ColumnFile
 from reports.columns.refresh import refresh_tenant
 from reports.definitions.periods import Period
-from reports.queries import run
+from reports.queries import figures, run
 from reports.queries.ask import ask
 from reports.queries.contacts.ids import contact_id
 from reports.queries.question import Question, QuestionError
 from reports.queries.run import READER_AT_ONCE, TENANT_AT_ONCE, TooManyAtOnce, Turns, patient
 from reports.queries.scope import Scope
+from sync.models.agents import Agent
 from tests import factories
 from tests.reports.api.conftest import make_key
 
@@ -258,3 +260,23 @@ def test_more_rows_than_an_answer_has_are_refused_before_anything_is_computed(ac
         ask(Question(("attempts",), year, ("hour", "line")), scope)
     assert "more than" in refused.value.errors["by"]
     assert not [sql for sql in computed if "GROUPING SETS" in sql]
+
+
+def test_costs_of_many_tariffs_are_bounded_before_they_are_computed(acme, scope, sales, monkeypatch):
+    """The agents' list prices are one more grouping inside; a vendor may have as many as agents."""
+    with wall.tenant(acme):
+        for cents in range(1, 6):
+            agent = factories.agent(sales, f"priced-{cents}")
+            Agent.objects.filter(pk=agent.pk).update(price_per_minute=Decimal(cents) / 100, currency="USD")
+            factories.call(sales, f"c-{cents}", agent=agent, seconds=60 * cents)
+    period = Period(date(2026, 7, 1), date(2026, 7, 15), "UTC")
+    priced = Question(("estimated_cost",), period, ("day",), compare=False)
+    with wall.tenant(acme):
+        answer = ask(priced, scope)
+        monkeypatch.setattr(figures, "MAX_PRICED", 14 * 5 - 1)
+        with pytest.raises(QuestionError, match="more memory"):
+            ask(priced, scope)
+        ask(replace(priced, metrics=("attempts",)), scope)
+        assert ask(replace(priced, by=()), scope).totals == answer.totals
+    assert answer.totals["estimated_cost"].value == pytest.approx(sum(n * n for n in range(1, 6)) / 100)
+    assert answer.totals["estimated_cost"].n == 5
