@@ -12,10 +12,11 @@ from portal.audit.record import record
 from portal.tenants.models.people import Membership, Role
 from reports.annotations.models import CallFlag, Flag
 from reports.annotations.within import of_calls
+from reports.definitions.labels import Words
 from reports.queries.calls.lists import call
 from reports.queries.scope import Scope
 
-FLAGS: dict[str, Any] = dict(Flag.choices)
+FLAGS: dict[str, Words] = dict(Flag.choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Raised:
     """One flag of a call: who holds it up, by name, and whether the reader does."""
 
     flag: str
-    label: Any
+    label: Words
     names: tuple[str, ...] = ()
     mine: bool = False
     others: bool = False

@@ -12,8 +12,15 @@ from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
-from reports.queries.callbacks.lists import CallbackQuestion, LoopPage, read_callback_question, returns, standing
-from reports.queries.callbacks.open import still_open
+from reports.queries.callbacks.lists import (
+    CallbackQuestion,
+    LoopPage,
+    ReturnRow,
+    read_callback_question,
+    returns,
+    standing,
+)
+from reports.queries.callbacks.open import WaitingRow, still_open
 from reports.queries.selector import resolve
 
 CallbackReturn = doc.form(
@@ -53,7 +60,7 @@ class _Loop(ReaderView):
     def asked_for(self) -> CallbackQuestion:
         return read_callback_question(self.asked, self.scope)
 
-    def standing(self, asked: CallbackQuestion, page: LoopPage) -> dict[str, Any]:
+    def standing(self, asked: CallbackQuestion, page: LoopPage[object]) -> dict[str, Any]:
         """How complete the calls are that a list is found among."""
         return forms.standing(standing(asked, resolve(asked.filters, self.scope), page.missing))
 
@@ -95,15 +102,15 @@ class CallbackOpen(_Loop):
         )
 
 
-def _named(row: dict[str, Any], key: str) -> dict[str, Any] | None:
-    return None if row[key] is None else {"id": row[key], "name": row[f"{key}_name"]}
+def _agent(public_id: str | None, name: str) -> dict[str, str] | None:
+    return None if public_id is None else {"id": public_id, "name": name}
 
 
-def _returned(row: dict[str, Any]) -> dict[str, Any]:
+def _returned(row: ReturnRow) -> dict[str, Any]:
     return {
         "id": row["id"],
         "environment": row["environment"],
-        "agent": _named(row, "agent"),
+        "agent": _agent(row["agent"], row["agent_name"]),
         "started_at": row["started_at"],
         "status": row["status"],
         "outcome": row["outcome"],
@@ -111,21 +118,21 @@ def _returned(row: dict[str, Any]) -> dict[str, Any]:
         "contact": row["contact_id"],
         "answers": row["answers"],
         "answered_started_at": row["answered_started_at"],
-        "source": _named(row, "source"),
+        "source": _agent(row["source"], row["source_name"]),
         "attempts": row["attempts"],
         "waited": row["waited"],
         "waited_first": row["waited_first"],
     }
 
 
-def _waiting(row: dict[str, Any]) -> dict[str, Any]:
+def _waiting(row: WaitingRow) -> dict[str, Any]:
     return {
         "contact": row["contact_id"],
         "number": row["number"],
         "environment": row["environment"],
         "last_missed_at": row["last_missed_at"],
         "call": row["call"],
-        "agent": _named(row, "agent"),
+        "agent": _agent(row["agent"], row["agent_name"]),
         "missed": row["missed"],
         "attempts_since": row["attempts_since"],
     }

@@ -23,14 +23,16 @@ class Dialect:
     """``table`` reads the columns of the schema from files; ``nothing`` are those columns without a row.
 
     ``quantiles`` are of a number, with what lies between two values interpolated. ``abreast`` takes lists by the name
-    of what is in them, and gives rows with an element of each, as many as the longest has. ``each_time`` has a query in
-    WITH computed wherever it is named, which ClickHouse does by itself.
+    of what is in them, and gives rows with an element of each, as many as the longest has. ``last`` is a value of the
+    row that is last in an order, null like any other: ``argMax`` leaves nulls out. ``each_time`` has a query in WITH
+    computed wherever it is named, which ClickHouse does by itself.
     """
 
     table: Callable[[Sequence[Path]], str]
     nothing: str
     quantiles: Callable[[str, Sequence[float]], str]
     abreast: Callable[[Mapping[str, str]], str]
+    last: Callable[[str, str], str]
     each_time: str = ""
 
 
@@ -54,11 +56,16 @@ def _duckdb_abreast(lists: Mapping[str, str]) -> str:
     return ", ".join(f"unnest({values}) AS {name}" for name, values in lists.items())
 
 
+def _duckdb_last(value: str, order: str) -> str:
+    return f"arg_max_null({value}, {order})"
+
+
 DUCKDB = Dialect(
     table=_duckdb_table,
     nothing=", ".join(f"CAST(NULL AS {_TYPES[name]}) AS {name}" for name in NAMES),
     quantiles=_duckdb_quantiles,
     abreast=_duckdb_abreast,
+    last=_duckdb_last,
     each_time="NOT MATERIALIZED",
 )
 
@@ -94,6 +101,10 @@ def _clickhouse_abreast(lists: Mapping[str, str]) -> str:
     return f"arrayJoin(arrayZipUnaligned({', '.join(lists.values())})) AS abreast, {names}"
 
 
+def _clickhouse_last(value: str, order: str) -> str:
+    return f"tupleElement(argMax(tuple({value}), {order}), 1)"
+
+
 def _literal(path: Path) -> str:
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -120,4 +131,5 @@ def clickhouse(collection: str = "", cluster: str = "") -> Dialect:
         nothing=", ".join(f"defaultValueOfTypeName('{_clickhouse_type(name)}') AS {name}" for name in NAMES),
         quantiles=_clickhouse_quantiles,
         abreast=_clickhouse_abreast,
+        last=_clickhouse_last,
     )

@@ -50,8 +50,8 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement and the values of its ``?``, in order. With ``shared`` it is what follows that query's ``WITH``
-    and comma.
+    """One SQL statement and the values of its ``?``, in order. With ``shared`` it is what follows that query in
+    ``WITH``: a comma and others, or the SELECT.
     """
 
     sql: str
@@ -63,7 +63,7 @@ class Statement:
         """The same with everything in its own text."""
         if self.shared is None:
             return self
-        sql = f"WITH {self.shared.name} AS ({self.shared.sql}), {self.sql}"
+        sql = f"WITH {self.shared.name} AS ({self.shared.sql}){self.sql}"
         return Statement(sql, self.shared.params + self.params)
 
 
@@ -85,7 +85,7 @@ class Tables:
             table = f"{shared.name}_{uuid7().hex}"
             compute(Statement(f"CREATE TABLE {table} AS {shared.sql}", shared.params))
             self._names[shared] = table
-        named = f"WITH {shared.name} AS NOT MATERIALIZED (FROM {self._names[shared]}), {statement.sql}"
+        named = f"WITH {shared.name} AS NOT MATERIALIZED (FROM {self._names[shared]}){statement.sql}"
         return Statement(named, statement.params)
 
     def close(self) -> None:

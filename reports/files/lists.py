@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from django.utils import timezone
@@ -110,6 +110,33 @@ CAMPAIGNS: tuple[Spec, ...] = (
 )
 
 
+class _CampaignCells(TypedDict):
+    """One campaign by the keys of :data:`CAMPAIGNS`."""
+
+    name: str
+    kind: str
+    environment_name: str
+    status: str
+    missing_since: datetime | None
+    agent_name: str
+    starts: date | None
+    total_calls: int | None
+    completed_calls: int | None
+    failed_calls: int | None
+    success_rate: float | None  # percent
+    over: float | None  # percent
+    read_on: date | None
+    calls: int | None
+    added: int | None
+    added_since: date | None
+    not_known: str
+    id: str  # public id
+    external_id: str
+    agent: str | None  # public id
+    environment: str  # public id
+    first_seen_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class ListQuestion:
     """Which list, and which part of it. ``status`` is that of campaigns as of now, and of no other list."""
@@ -163,7 +190,7 @@ def _waiting(question: ListQuestion, selector: Selector, prefix: str) -> Table:
 class _Listed:
     title: str
     specs: tuple[Spec, ...]
-    rows: Iterator[dict[str, Any]]
+    rows: Iterator[Mapping[str, object]]
     expected: int
     metrics: tuple[str, ...]  # whose definitions tell what the rows are
 
@@ -184,7 +211,7 @@ def _of_calls(
     selector: Selector,
     prefix: str,
     listed: _Listed,
-    looked: LoopList,
+    looked: LoopList[object],
     *more: tuple[str, str],
 ) -> Table:
     """A list that is found among the calls of its days, and is as complete as these."""
@@ -264,7 +291,7 @@ _TABLES: Mapping[What, Callable[[ListQuestion, Selector, str], Table]] = {
 }
 
 
-def _campaign(campaign_progress: Progress) -> dict[str, Any]:
+def _campaign(campaign_progress: Progress) -> _CampaignCells:
     row, totals, growth = campaign_progress.history.row, campaign_progress.totals, campaign_progress.growth
     return {
         "name": row.name,
@@ -274,15 +301,15 @@ def _campaign(campaign_progress: Progress) -> dict[str, Any]:
         "missing_since": row.missing_since,
         "agent_name": "" if row.agent is None else str(row.agent),
         "starts": campaign_progress.history.starts,
-        "total_calls": totals and totals.total,
-        "completed_calls": totals and totals.completed,
-        "failed_calls": totals and totals.failed,
-        "success_rate": totals and totals.rate,
-        "over": totals and totals.over,
-        "read_on": totals and totals.day,
+        "total_calls": totals.total if totals else None,
+        "completed_calls": totals.completed if totals else None,
+        "failed_calls": totals.failed if totals else None,
+        "success_rate": totals.rate if totals else None,
+        "over": totals.over if totals else None,
+        "read_on": totals.day if totals else None,
         "calls": campaign_progress.calls,
-        "added": growth and growth.added,
-        "added_since": growth and growth.since,
+        "added": growth.added if growth else None,
+        "added_since": growth.since if growth else None,
         "not_known": "; ".join(str(CAMPAIGN_UNKNOWN_LABELS[reason]) for reason in campaign_progress.unknown),
         "id": str(row.public_id),
         "external_id": row.external_id,

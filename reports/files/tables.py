@@ -115,8 +115,14 @@ def call_rows(
     return map(cells, map(_with_ends, rows) if columns else rows)
 
 
-def _with_ends(row: calls.CallRow) -> dict[str, object]:
-    return row | dict(zip(("number", "line"), ends(row), strict=True))
+class _WithEnds(calls.CallRow):
+    number: str  # the contact's
+    line: str
+
+
+def _with_ends(row: calls.CallRow) -> _WithEnds:
+    number, line = ends(row)
+    return {**row, "number": number, "line": line}
 
 
 def calls_table(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from reports.definitions.filters import QuestionError
 
-Place = tuple[datetime, UUID]
+Place = tuple[datetime, UUID] | tuple[datetime, UUID, int]
 
 
 class NotACursor(ValueError):
@@ -27,19 +27,19 @@ class CursorError(QuestionError):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The row a page begins after, and whether it goes back from there. ``of`` names the list and its order."""
+    """The row a page begins after, and whether it goes back from there. ``of`` names the list and its order. A row
+    without a key of its own is told by the key of what it is in, and its ``place`` there.
+    """
 
     of: str
     back: bool
     at: datetime
     key: UUID
-
-    @property
-    def place(self) -> Place:
-        return self.at, self.key
+    place: int = 0
 
     def text(self) -> str:
-        return sealed(dumps([self.of, int(self.back), self.at.isoformat(), self.key.hex], separators=(",", ":")))
+        parts = [self.of, int(self.back), self.at.isoformat(), self.key.hex, *([self.place] if self.place else [])]
+        return sealed(dumps(parts, separators=(",", ":")))
 
     @classmethod
     def read(cls, text: str, of: str) -> "Cursor | None":
@@ -47,8 +47,8 @@ class Cursor:
         if not text:
             return None
         try:
-            list_name, back, at, key = loads(opened(text))
-            cursor = cls(list_name, back == 1, datetime.fromisoformat(at).astimezone(UTC), UUID(key))
+            list_name, back, at, key, *place = loads(opened(text))
+            cursor = cls(list_name, back == 1, datetime.fromisoformat(at).astimezone(UTC), UUID(key), *map(int, place))
         except (ValueError, TypeError, AttributeError, OverflowError):
             raise CursorError(_("This is no cursor of a page.")) from None
         if cursor.of != of:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -306,7 +306,12 @@ def resolve_together(many: Iterable[Filters], scope: Scope, *, now: datetime | N
 
 
 def selector_among(
-    filters: Filters, scope: Scope, environments: Iterable[Any], agents: Iterable[Any], *, now: datetime | None = None
+    filters: Filters,
+    scope: Scope,
+    environments: Iterable[Environment],
+    agents: Iterable[Agent],
+    *,
+    now: datetime | None = None,
 ) -> Selector:
     """As :func:`resolve`, from the scope's environments and agents already read. No query."""
     wall.demand(scope.tenant_id)

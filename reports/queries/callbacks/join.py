@@ -66,11 +66,11 @@ class Join:
         near = Shared("near", *self._near(carried))
         given, each_time = self._given(keys, carried), engine.dialect().each_time
         if not calls:
-            return Statement(f"{given}\n{select}", (), near)
+            return Statement(f",\n{given}\n{select}", (), near)
         every_call = f"""{self._routes},
 heard AS {each_time} ({self._heard(keys)}),
 tries AS {each_time} ({self._tries(keys, since)})"""
-        return Statement(f"{given},\n{every_call}\n{select}", self._heard_params + self._tries_params, near)
+        return Statement(f",\n{given},\n{every_call}\n{select}", self._heard_params + self._tries_params, near)
 
     def _near(self, carried: Collection[str]) -> tuple[str, tuple[object, ...]]:
         """They are found by the contact and by stretches as long as the hours set, of which a call can only be in the
@@ -174,7 +174,7 @@ returned AS (
         relation = self.sources.relation(self.environments, first, end, self.now)
         homes = numbers_among("environment", self.environments & self.routes.environments).sql
         return f"""
-  SELECT {_KEPT}, ({chosen.sql}) AS chosen{by} FROM {relation}
+  SELECT {_KEPT}, coalesce({chosen.sql}, false) AS chosen{by} FROM {relation}
   WHERE NOT is_test AND {homes} AND {condition}
     AND started_us >= {microseconds(first)} AND started_us < {microseconds(end)} AND (({self.narrowed.sql}))
 """
@@ -196,14 +196,36 @@ class Missed:
     chosen: Condition
     clock: Clock
 
-    def statement(self, select: str, keys: Collection[str] = ()) -> Statement:
-        """``WITH missed, waiting``: missed calls, and those of them after which nobody connected with the contact."""
+    def statement(self, select: str, keys: Collection[str]) -> Statement:
+        """``WITH missed, met, waiting`` for a SELECT to follow: missed calls, when their contacts were connected with
+        last, and the missed calls after which nobody did.
+        """
+        waiting = """waiting AS (
+  SELECT missed.* FROM missed LEFT JOIN met ON missed.environment = met.environment AND missed.contact = met.contact
+  WHERE met.last_us IS NULL OR met.last_us <= missed.started_us
+)"""
+        return Statement(f"{self._with_missed(keys)},\n{waiting}\n{select}", self.chosen.params)
+
+    def by_contact(self, select: str) -> Statement:
+        """``WITH contacts`` for a SELECT to follow, shared by those of one span: each contact that was missed, with its
+        last missed call, whether nobody connected since, and how many missed calls that is so of.
+        """
+        sql = f"""{self._with_missed(())}
+SELECT missed.environment AS environment, missed.contact AS contact, max(missed.started_us) AS started_us,
+  argMax(missed.place, (missed.started_us, missed.place)) AS place,
+  {engine.dialect().last("missed.agent", "(missed.started_us, missed.place)")} AS agent,
+  count(*) FILTER (WHERE met.last_us IS NULL OR met.last_us <= missed.started_us) AS calls,
+  any_value(met.last_us) IS NULL OR any_value(met.last_us) <= max(missed.started_us) AS waits
+FROM missed LEFT JOIN met ON missed.environment = met.environment AND missed.contact = met.contact
+GROUP BY missed.environment, missed.contact"""
+        return Statement(f"\n{select}", (), Shared("contacts", sql, self.chosen.params))
+
+    def _with_missed(self, keys: Collection[str]) -> str:
         relation = self.sources.relation(self.environments, self.start, self.as_of, self.now)
         homes = numbers_among("environment", self.environments).sql
         by = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys)
         began = f"started_us >= {microseconds(self.start)}"
-        return Statement(
-            f"""WITH missed AS (
+        return f"""WITH missed AS (
   SELECT environment, agent, contact, started_us, place{by} FROM {relation}
   WHERE NOT is_test AND {homes} AND {began} AND started_us < {microseconds(self.end)} AND contact <> 0
     AND direction = '{Direction.INBOUND.value}' AND outcome = '{Outcome.UNREACHED.value}' AND ({self.chosen.sql})
@@ -213,11 +235,4 @@ met AS (
   WHERE NOT is_test AND {homes} AND {began} AND started_us < {microseconds(self.as_of)} AND contact <> 0
     AND outcome = '{Outcome.CONNECTED.value}' AND (environment, contact) IN (SELECT (environment, contact) FROM missed)
   GROUP BY environment, contact
-),
-waiting AS (
-  SELECT missed.* FROM missed LEFT JOIN met ON missed.environment = met.environment AND missed.contact = met.contact
-  WHERE met.last_us IS NULL OR met.last_us <= missed.started_us
-)
-{select}""",
-            self.chosen.params,
-        )
+)"""

@@ -1,14 +1,13 @@
 """A call in the callback loop: the call it answers, or the call that answered it. The join is the loop's own."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import NamedTuple
 
-from reports.columns.engine import Rows
 from reports.columns.schema import contact_code
 from reports.definitions.conditions import Condition
 from reports.definitions.filters import Filters
-from reports.queries.callbacks.loop import calls_at, opened, place_of
+from reports.queries.callbacks.loop import Place, calls_at, opened, place_of
 from reports.queries.completeness.uncounted import not_looked_at
 from reports.queries.scope import Scope
 from reports.queries.selector import resolve
@@ -35,6 +34,28 @@ class Links:
     lacking: str = ""
 
 
+Position = tuple[int, int]  # in the column files of an environment: microseconds, and which call of that microsecond
+
+
+class _AnsweredAttempt(NamedTuple):
+    """A call of ours that a return answers, where that return stands, and the agent that took it."""
+
+    started: int
+    number: int  # among the calls of that microsecond
+    agent: int | None
+    taker: int | None
+    return_started: int
+    return_number: int
+
+    @property
+    def place(self) -> Position:
+        return self.started, self.number
+
+    @property
+    def returned(self) -> Position:
+        return self.return_started, self.return_number
+
+
 _GIVEN = (
     "SELECT started_us, place, agent, taker, heard_us, heard_place FROM given"
     " WHERE environment = {home} AND contact = {who}"
@@ -43,39 +64,43 @@ _GIVEN = (
 
 def links(public_id: str, scope: Scope) -> Links:
     """The caller has looked that the reader may see this call. A handful of queries."""
-    row: Any = Call.objects.values("pk", "environment_id", "contact", "started_at", "is_test").get(pk=public_id)
-    if not row["contact"] or row["is_test"]:
+    columns = ("pk", "environment_id", "contact", "started_at", "is_test")
+    pk, environment, contact, at, is_test = Call.objects.values_list(*columns).get(pk=public_id)
+    if not contact or is_test:
         return Links()
-    everyone = Scope(scope.tenant_id, scope.zone, frozenset({row["environment_id"]}))
+    everyone = Scope(scope.tenant_id, scope.zone, frozenset({environment}), reader=scope.reader)
     around = timedelta(days=1)
     selector = resolve(Filters(), everyone)
-    at: datetime = row["started_at"]
-    hours = timedelta(hours=selector.environments[row["environment_id"]].tenant.callback_hours)
-    who = contact_code(row["contact"])
+    hours = timedelta(hours=selector.environments[environment].tenant.callback_hours)
+    who = contact_code(contact)
     with opened(selector, at - around, at + hours + around) as loop:
         if not loop.routes.sources:
             return Links()
         join = loop.join(narrowed=Condition(f"contact = {who}"))
-        given = loop.run(join.statement(_GIVEN.format(home=row["environment_id"], who=who)))
-    place = place_of(row["pk"])
+        attempts = [
+            _AnsweredAttempt(*row) for row in loop.run(join.statement(_GIVEN.format(home=environment, who=who)))
+        ]
+    place = place_of(pk)
     lacking = not_looked_at(loop.missing, selector.environments, selector.now)
     if place is None:
         return Links(lacking=lacking)
-    return Links(_link(row["environment_id"], place[1:], given, scope), lacking)
+    return Links(_link(place, who, attempts, scope), lacking)
 
 
-def _link(environment: int, mine: tuple[int, int], given: Rows, scope: Scope) -> CallbackLink | None:
-    own = next((tuple(row[4:]) for row in given if tuple(row[:2]) == mine), None)
-    answers = any(tuple(row[4:]) == mine for row in given)
-    heard = mine if answers else own
-    if heard is None:
+def _link(place: Place, contact: int, attempts: list[_AnsweredAttempt], scope: Scope) -> CallbackLink | None:
+    environment, mine = place[0], place[1:]
+    own = next((attempt.returned for attempt in attempts if attempt.place == mine), None)
+    answers = any(attempt.returned == mine for attempt in attempts)
+    returned = mine if answers else own
+    if returned is None:
         return None
-    attempts = sorted(row for row in given if tuple(row[4:]) == heard)
-    last = attempts[-1]
-    other = heard if not answers else (last[0], last[1])
-    agent = last[3] if not answers else last[2]
+    answered = sorted(attempt for attempt in attempts if attempt.returned == returned)
+    last = answered[-1]
+    other = last.place if answers else returned
+    agent = last.agent if answers else last.taker
     if scope.agent_ids is not None and agent not in scope.agent_ids:
         return None
-    call = calls_at([(environment, *other)]).get((environment, *other))
-    waited = timedelta(microseconds=heard[0] - (last[0] if answers else mine[0]))
-    return None if call is None else CallbackLink(str(call), answers, waited, len(attempts))
+    there = (environment, *other)
+    call = calls_at({there: (agent, contact)}).get(there)
+    waited = timedelta(microseconds=returned[0] - (last.started if answers else mine[0]))
+    return None if call is None else CallbackLink(str(call), answers, waited, len(answered))

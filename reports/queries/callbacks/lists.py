@@ -1,10 +1,10 @@
 """The callback loop one by one: returns with the calls they answer, newest first, found by key."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Generic, NamedTuple, TypedDict, TypeVar
 from uuid import UUID
 
 from django.db.models import Min
@@ -13,9 +13,9 @@ from reports.bundle import Bundle, Later
 from reports.columns.sources import Missing
 from reports.definitions.filters import Filters, write_filters
 from reports.definitions.measures import outcome
-from reports.definitions.periods import at_of, day_start
+from reports.definitions.periods import at_of, between, day_start
 from reports.queries.answer import Completeness
-from reports.queries.callbacks.loop import Loop, calls_at, opened, place_of
+from reports.queries.callbacks.loop import Loop, Place, calls_at, opened
 from reports.queries.calls.lists import masked
 from reports.queries.completeness.freshness import behind_within
 from reports.queries.completeness.uncounted import with_uncounted
@@ -23,12 +23,14 @@ from reports.queries.contacts.ids import contact_id
 from reports.queries.cursor import Cursor, edges
 from reports.queries.params import ParamReader
 from reports.queries.question import CallQuestion
+from reports.queries.run import NotNow
 from reports.queries.scope import Scope
 from reports.queries.selector import Selector, resolve
 from sync.models.agents import Agent
 from sync.models.calls import Call
 
 MAX_PAGE = 500
+Row = TypeVar("Row", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,36 @@ def write_callback_question(question: CallbackQuestion) -> dict[str, str]:
     return {name: day.isoformat() for name, day in days.items() if day} | write_filters(question.filters)
 
 
+class ReturnRow(TypedDict):
+    """One return as plain values. Who had called, and when, is None or "" for an agent the reader may not see."""
+
+    id: str  # of the return call
+    environment: str  # public id
+    environment_name: str
+    agent: str | None  # public id
+    agent_name: str
+    started_at: datetime
+    status: str
+    outcome: str
+    number: str  # masked as the scope demands
+    contact_id: str  # opaque
+    answers: str | None  # id of the call it answers
+    source: str | None  # public id of the agent that had called
+    source_name: str
+    answered_started_at: datetime | None
+    attempts: int
+    waited: float  # seconds
+    waited_first: float  # seconds
+
+
 @dataclass(frozen=True, slots=True)
-class LoopPage:
-    """``next`` and ``previous`` are cursors, "" where there is nothing more; rows are dicts of plain values.
+class LoopPage(Generic[Row]):
+    """``next`` and ``previous`` are cursors, "" where there is nothing more.
 
     ``missing`` are the days that could not be looked through: with some the list is not complete.
     """
 
-    rows: list[dict[str, Any]]
+    rows: Sequence[Row]
     next: str
     previous: str
     count: int | None = None
@@ -111,59 +135,85 @@ def loop_of(question: CallbackQuestion, scope: Scope, *, now: datetime | None = 
 
 def returns(
     question: CallbackQuestion, scope: Scope, *, cursor: str = "", size: int = 50, count: bool = False
-) -> LoopPage:
+) -> LoopPage[ReturnRow]:
     """As :func:`returns_of` of a question's loop."""
     with loop_of(question, scope) as loop:
         return returns_of(loop, cursor=cursor, size=size, count=count)
 
 
-def returns_of(loop: Loop, *, cursor: str = "", size: int = 50, count: bool = False) -> LoopPage:
-    """A page of returns, newest first, each with the call it answers; counted only if asked.
-
-    Keys: id (of the return call), environment, environment_name, agent, agent_name, started_at, status, outcome,
-    number (masked as the scope demands), contact_id, answers, source, source_name and answered_started_at (None for a
-    call of an agent the reader may not see), attempts, waited and waited_first (seconds).
-    """
+def returns_of(loop: Loop, *, cursor: str = "", size: int = 50, count: bool = False) -> LoopPage[ReturnRow]:
+    """A page of returns, newest first, each with the call it answers; counted only if asked."""
     mark = Cursor.read(cursor, "returns")
     size = max(1, min(size, MAX_PAGE))
-    back = mark is not None and mark.back
-    rows = _returned(loop, mark, size + 1)
+    joined = _joined(loop, mark, size + 1)
     number = _count(loop) if count else None
-    more, rows = len(rows) > size, rows[:size]
-    if back:
-        rows.reverse()
-    following, previous = edges("returns", [(row["at"], row["id"]) for row in rows], mark, more=more)
-    return LoopPage(_rows(rows, loop.selector), following, previous, number, loop.missing)
+    more, joined = len(joined) > size, joined[:size]
+    if mark is not None and mark.back:
+        joined.reverse()
+    following, previous = edges("returns", [loop.mark_of(each.place) for each in joined], mark, more=more)
+    return LoopPage(_rows(joined, loop.selector), following, previous, number, loop.missing)
 
 
 @dataclass(frozen=True, slots=True)
-class LoopList:
+class LoopList(Generic[Row]):
     """All rows of a list, how many there are, and the days that could not be looked through."""
 
     count: int
-    rows: Iterator[dict[str, Any]]
+    rows: Iterator[Row]
     missing: tuple[Missing, ...]
 
 
-def every_return(question: CallbackQuestion, scope: Scope) -> LoopList:
+def every_return(question: CallbackQuestion, scope: Scope) -> LoopList[ReturnRow]:
     """All returns, rows and order as :func:`returns` gives them.
 
     They are read by key, a page at a time: so few stand in memory, and nothing stays open for however long the taker
-    needs.
+    needs. Taking them raises NotNow where days can no longer be looked through that could be at first.
     """
     first = returns(question, scope, size=1, count=True)
-    return LoopList(first.count or 0, _every(question, scope), first.missing)
+    return LoopList(first.count or 0, _every(question, scope, first.missing), first.missing)
 
 
-def _every(question: CallbackQuestion, scope: Scope) -> Iterator[dict[str, Any]]:
+def _every(question: CallbackQuestion, scope: Scope, missing: Collection[Missing]) -> Iterator[ReturnRow]:
     cursor, more = "", True
     while more:
         page = returns(question, scope, cursor=cursor, size=MAX_PAGE)
+        if not _days(page.missing) <= _days(missing):
+            raise NotNow
         yield from page.rows
         cursor, more = page.next, bool(page.next)
 
 
-_COLUMNS = "environment, agent, started_us, place, source, last_us, last_place, attempts, waited_ms, waited_first_ms"
+def _days(missing: Iterable[Missing]) -> set[tuple[int, date]]:
+    return {(each.environment, day) for each in missing for day in between(each.first, each.last)}
+
+
+class _Return(NamedTuple):
+    """A return with the call it answers, as column files have them."""
+
+    environment: int
+    agent: int | None
+    contact: int
+    started_us: int
+    number: int  # among the calls of that microsecond
+    source: int | None
+    last_us: int
+    last_number: int
+    attempts: int
+    waited_ms: int
+    waited_first_ms: int
+
+    @property
+    def place(self) -> Place:
+        return self.environment, self.started_us, self.number
+
+    @property
+    def answers(self) -> Place:
+        return self.environment, self.last_us, self.last_number
+
+
+_COLUMNS = (
+    "environment, agent, contact, started_us, place, source, last_us, last_place, attempts, waited_ms, waited_first_ms"
+)
 
 
 def _count(loop: Loop) -> int:
@@ -173,78 +223,63 @@ def _count(loop: Loop) -> int:
     return int(number)
 
 
-def _returned(loop: Loop, mark: Cursor | None, size: int) -> list[dict[str, Any]]:
+def _joined(loop: Loop, mark: Cursor | None, size: int) -> list[_Return]:
     """The first ``size`` returns after the mark. Returns of one microsecond are in the order of their environments."""
     if not loop.routes.sources:
         return []
-    back = mark is not None and mark.back
-    where = ""
+    where, direction = "", "DESC"
     if mark is not None:
-        place = place_of(mark.key)
-        if place is None:
-            return []
-        environment, started, at = place
-        sign = ">" if back else "<"
-        where = f" WHERE (started_us, environment, place) {sign} ({started}, {environment}, {at})"
-    direction = "ASC" if back else "DESC"
+        direction = "ASC" if mark.back else "DESC"
+        environment, started, number = loop.place_at(mark)
+        sign = ">" if mark.back else "<"
+        where = f" WHERE (started_us, environment, place) {sign} ({started}, {environment}, {number})"
     order = ", ".join(f"{name} {direction}" for name in ("started_us", "environment", "place"))
     rows = loop.run(loop.join().statement(f"SELECT {_COLUMNS} FROM returned{where} ORDER BY {order} LIMIT {size}"))
-    places = {(row[0], row[2], row[3]) for row in rows} | {(row[0], row[5], row[6]) for row in rows}
-    calls = calls_at(places)
-    return [
-        {
-            "id": calls[environment, started, place],
-            "environment": environment,
-            "agent": agent,
-            "at": at_of(started),
-            "answers": calls[environment, last, last_place],
-            "source": source,
-            "answered_at": at_of(last),
-            "attempts": attempts,
-            "waited": waited,
-            "waited_first": waited_first,
-        }
-        for environment, agent, started, place, source, last, last_place, attempts, waited, waited_first in rows
-        if (environment, started, place) in calls and (environment, last, last_place) in calls
-    ]
+    return [_Return(*row) for row in rows]
 
 
-def _rows(returned: list[dict[str, Any]], selector: Selector) -> list[dict[str, Any]]:
+def _rows(joined: Sequence[_Return], selector: Selector) -> list[ReturnRow]:
+    """The rows of returns; without those that stand in column files and are no longer what these say."""
     scope = selector.scope
+    ids = calls_at(
+        {each.place: (each.agent, each.contact) for each in joined}
+        | {each.answers: (each.source, each.contact) for each in joined}
+    )
+    joined = [each for each in joined if each.place in ids and each.answers in ids]
     bundle = Bundle()
-    agents = ask_agent_names(bundle, {key for row in returned for key in (row["agent"], row["source"])})
-    calls = Call.objects.filter(pk__in=[row["id"] for row in returned]).annotate(
+    agents = ask_agent_names(bundle, {key for each in joined for key in (each.agent, each.source)})
+    calls = Call.objects.filter(pk__in=[ids[each.place] for each in joined]).annotate(
         result=outcome(selector.providers, selector.now)
     )
     listed = bundle.add(calls, "pk", "from_number", "contact", "status", "result")
     bundle.fetch()
     names = agents()
-    heard = {UUID(call): rest for call, *rest in listed.rows}
-    rows = []
-    for row in returned:
-        environment = selector.environments[row["environment"]]
-        number, contact, status, result = heard.get(row["id"], ("", "", "", ""))
-        seen = scope.agent_ids is None or row["source"] in scope.agent_ids
-        agent, source = names.get(row["agent"]), names.get(row["source"]) if seen else None
+    details = {UUID(call): rest for call, *rest in listed.rows}
+    rows: list[ReturnRow] = []
+    for each in joined:
+        environment = selector.environments[each.environment]
+        number, contact, status, result = details.get(ids[each.place], ("", "", "", ""))
+        seen = scope.agent_ids is None or each.source in scope.agent_ids
+        agent, source = names.get(each.agent), names.get(each.source) if seen else None
         rows.append(
             {
-                "id": str(row["id"]),
+                "id": str(ids[each.place]),
                 "environment": str(environment.public_id),
                 "environment_name": environment.name,
                 "agent": agent[0] if agent else None,
                 "agent_name": agent[1] if agent else "",
-                "started_at": row["at"],
+                "started_at": at_of(each.started_us),
                 "status": status,
                 "outcome": result,
                 "number": masked(number, scope),
                 "contact_id": contact_id(contact, scope),
-                "answers": str(row["answers"]) if seen else None,
+                "answers": str(ids[each.answers]) if seen else None,
                 "source": source[0] if source else None,
                 "source_name": source[1] if source else "",
-                "answered_started_at": row["answered_at"] if seen else None,
-                "attempts": row["attempts"],
-                "waited": row["waited"] / 1000,
-                "waited_first": row["waited_first"] / 1000,
+                "answered_started_at": at_of(each.last_us) if seen else None,
+                "attempts": each.attempts,
+                "waited": each.waited_ms / 1000,
+                "waited_first": each.waited_first_ms / 1000,
             }
         )
     return rows

@@ -1,6 +1,7 @@
 """The callback loop of some instants, opened for a list or a page that asks several things of it."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from reports.bundle import Bundle
+from reports.columns.schema import contact_code
 from reports.columns.sources import Missing, Sources, ask_sources
 from reports.definitions.conditions import ANY, Condition
 from reports.definitions.dimensions import Clock
@@ -20,6 +22,7 @@ from reports.queries.callbacks.figures import END, LATER
 from reports.queries.callbacks.join import Join, Missed
 from reports.queries.callbacks.routes import Routes, ask_routes, callback_window
 from reports.queries.compile import attempted, chosen
+from reports.queries.cursor import Cursor
 from reports.queries.run import Turns
 from reports.queries.selector import Selector
 from sync.models.calls import Call
@@ -71,6 +74,16 @@ class Loop:
             narrowed=narrowed,
         )
 
+    def mark_of(self, place: Place) -> tuple[datetime, UUID, int]:
+        """A call's place as a cursor has it."""
+        environment, started, number = place
+        return at_of(started), self.selector.environments[environment].public_id, number
+
+    def place_at(self, mark: Cursor) -> Place:
+        """The way back; before any call of that moment for an environment that is not the reader's."""
+        keys = {row.public_id: key for key, row in self.selector.environments.items()}
+        return keys.get(mark.key, 0), microseconds(mark.at), mark.place
+
     def missed(self) -> Missed:
         """Raises QuestionError for a choice among returns: who is still waiting need not have been called."""
         check_missed(self.selector)
@@ -111,23 +124,25 @@ def opened(selector: Selector, start: datetime, end: datetime, *, since: datetim
         files.close()
 
 
-def calls_at(places: Iterable[Place]) -> dict[Place, UUID]:
-    """The calls that stand in column files at some places. One query for each environment."""
-    wanted: dict[int, set[Place]] = {}
-    for place in places:
-        wanted.setdefault(place[0], set()).add(place)
+def calls_at(wanted: Mapping[Place, tuple[int | None, int]]) -> dict[Place, UUID]:
+    """The calls that stand in column files at some places, of the agent and contact that these say. One query for each
+    environment. A call that moved since the files were made is left out, and so is another one in its place.
+    """
+    moments: dict[int, set[datetime]] = {}
+    for environment, started, _number in wanted:
+        moments.setdefault(environment, set()).add(at_of(started))
     ids: dict[Place, UUID] = {}
-    for environment, here in wanted.items():
-        at: dict[datetime, list[UUID]] = {}
-        rows: Any = Call.objects.filter(
-            environment_id=environment, started_at__in=sorted({at_of(started) for _home, started, _place in here})
-        )
-        for pk, started_at in rows.order_by("started_at", "pk").values_list("pk", "started_at"):
-            at.setdefault(started_at, []).append(pk)
-        for place in here:
-            calls = at.get(at_of(place[1]), [])
-            if place[2] < len(calls):
-                ids[place] = calls[place[2]]
+    for environment, times in moments.items():
+        rows: Any = Call.objects.filter(environment_id=environment, started_at__in=sorted(times))
+        numbers: Counter[int] = Counter()
+        for pk, at, agent, contact in rows.order_by("started_at", "pk").values_list(
+            "pk", "started_at", "agent_id", "contact"
+        ):
+            started = microseconds(at)
+            place = environment, started, numbers[started]
+            numbers[started] += 1
+            if wanted.get(place) == (agent, contact_code(contact)):
+                ids[place] = pk
     return ids
 
 

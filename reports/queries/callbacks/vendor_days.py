@@ -1,7 +1,8 @@
 """The vendor's callback totals, day by day."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -9,6 +10,13 @@ from django.db.models import QuerySet
 from portal.tenants import wall
 from reports.queries.scope import Scope
 from sync.models.callbacks import CallbackDay
+
+
+class DaySources(NamedTuple):
+    """The vendor's callbacks of one UTC day by the agent that had called: ``agent``, ``name`` and ``count`` of each."""
+
+    day: date
+    sources: Sequence[Mapping[str, Any]]
 
 
 def callback_days(
@@ -29,3 +37,12 @@ def callback_days(
     if environments:
         rows = rows.filter(environment__public_id__in=environments)
     return rows.select_related("environment").order_by("-day", "environment__name", "environment_id")
+
+
+def sources_of_days(
+    scope: Scope, date_from: date, date_to: date, environments: Collection[UUID] = ()
+) -> list[DaySources]:
+    """Of the same days; of several environments each has its own."""
+    rows = callback_days(scope, date_from, date_to, environments).select_related(None)
+    ordered = rows.order_by("-day", "environment_id").values_list("day", "sources")
+    return [DaySources(day, sources) for day, sources in ordered]

@@ -7,7 +7,7 @@ what is hidden in one place stands in no other.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 from uuid import UUID
 
 import msgspec
@@ -24,16 +24,20 @@ from sync.taxonomy import Fact
 
 _Word = Literal["external_id", "sid", "status", "direction", "agent_name", "hangup_cause", "hangup_source"]
 _WORDS: tuple[_Word, ...] = get_args(_Word)
-_BESIDES = (
-    "payload__raw",
-    "latencies",
-    "from_number",
-    "to_number",
-    "environment__provider",
-    "first_seen_at",
-    "read_at",
-    "upstream_updated_at",
-)
+
+
+class _Mirrored(NamedTuple):
+    """What the mirror has of a call beside its row."""
+
+    environment_id: int
+    environment__provider: str
+    payload__raw: str | None
+    latencies: dict[str, list[float]] | None
+    from_number: str
+    to_number: str
+    first_seen_at: datetime
+    read_at: datetime
+    upstream_updated_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +73,13 @@ class CallDetail:
 def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
     """Raises Call.DoesNotExist for a foreign id as for an absent one."""
     row = row_of(public_id, scope)
-    stored = Call.objects.filter(pk=row["id"]).values(*_BESIDES, "environment_id").get()
-    payload = stored["payload__raw"] or "null"
+    stored = _Mirrored(*Call.objects.filter(pk=row["id"]).values_list(*_Mirrored._fields).get())
+    payload = stored.payload__raw or "null"
     element = msgspec.json.decode(payload)
     link = element.get("call_recording_url") if isinstance(element, Mapping) else None
     numbers: tuple[str, ...] = ()
     if not scope.sees_numbers:
-        numbers = (stored["from_number"], stored["to_number"])
+        numbers = (stored.from_number, stored.to_number)
         for key in _WORDS:
             row[key] = hide_in(row[key], numbers)
         element = hide_numbers(element, numbers)
@@ -84,13 +88,13 @@ def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
     return CallDetail(
         row=row,
         parts=parts(element, row["answered_at"] or row["started_at"]),
-        latencies=stored["latencies"],
+        latencies=stored.latencies,
         payload=payload,
-        facts=facts_of(stored["environment__provider"]),
-        recording=recording(link, shown, stored["environment_id"]),
+        facts=facts_of(stored.environment__provider),
+        recording=recording(link, shown, stored.environment_id),
         changes=history(row["id"], row["started_at"]),
-        first_seen_at=stored["first_seen_at"],
-        read_at=stored["read_at"],
-        upstream_updated_at=stored["upstream_updated_at"],
+        first_seen_at=stored.first_seen_at,
+        read_at=stored.read_at,
+        upstream_updated_at=stored.upstream_updated_at,
         numbers=numbers,
     )

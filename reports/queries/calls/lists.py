@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
+from operator import itemgetter
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -25,34 +26,40 @@ from sync.models.calls import Call
 ORDERINGS = ("-started_at", "started_at", "-changed_at", "changed_at")
 MAX_PAGE = 500
 STREAMED = 4_000  # rows in memory while a list is streamed
-_COLUMNS = (
-    "id",
-    "environment_id",
-    "agent_id",
-    "agent__public_id",
-    "agent__label",
-    "agent__name",
-    "agent__external_id",
-    "external_id",
-    "sid",
-    "direction",
-    "status",
-    "result",
-    "is_test",
-    "started_at",
-    "started_guessed",
-    "answered_at",
-    "ended_at",
-    "duration_ms",
-    "billed_ms",
-    "from_number",
-    "to_number",
-    "contact",
-    "hangup_cause",
-    "hangup_source",
-    "changed_at",
-    "missing_since",
-)
+
+
+class _CallColumns(TypedDict):
+    """The columns that a row is made of; ``result`` is the outcome."""
+
+    id: UUID
+    environment_id: int
+    agent_id: int | None
+    agent__public_id: UUID | None
+    agent__label: str | None
+    agent__name: str | None
+    agent__external_id: str | None
+    external_id: str
+    sid: str
+    direction: str
+    status: str
+    result: str
+    is_test: bool
+    started_at: datetime
+    started_guessed: bool
+    answered_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: int | None
+    billed_ms: int | None
+    from_number: str
+    to_number: str
+    contact: str
+    hangup_cause: str
+    hangup_source: str
+    changed_at: datetime
+    missing_since: datetime | None
+
+
+_COLUMNS = tuple(_CallColumns.__annotations__)
 
 
 class CallRow(TypedDict):
@@ -118,7 +125,8 @@ def row_of(public_id: UUID | str, scope: Scope) -> CallRow:
     key = call(public_id, scope).pk
     selector = resolve(Filters(), scope)
     rows = Call.objects.filter(pk=key).annotate(result=outcome(selector.providers, selector.now))
-    return _row(rows.values(*_COLUMNS).get(), selector)
+    stored: Any = rows.values(*_COLUMNS).get()
+    return _row(stored, selector)
 
 
 def stream(question: CallQuestion, scope: Scope, *, ordering: str = "-started_at") -> Iterator[CallRow]:
@@ -133,18 +141,16 @@ def stream(question: CallQuestion, scope: Scope, *, ordering: str = "-started_at
     size = max(200, STREAMED // max(1, len(selector.environments)))
     column, descending = ordering.lstrip("-"), ordering.startswith("-")
     parts = [_steps(rows.filter(environment_id=key), selector, ordering, size) for key in selector.environments]
-    ordered = (
-        parts[0] if len(parts) == 1 else merge(*parts, key=lambda row: (row[column], row["id"]), reverse=descending)
-    )
+    ordered = parts[0] if len(parts) == 1 else merge(*parts, key=itemgetter(column, "id"), reverse=descending)
     return (_row(row, selector) for row in ordered)
 
 
-def _steps(rows: QuerySet[Call], selector: Selector, ordering: str, size: int) -> Iterator[dict[str, Any]]:
+def _steps(rows: QuerySet[Call], selector: Selector, ordering: str, size: int) -> Iterator[_CallColumns]:
     """The rows of one environment in order, ``size`` to a query."""
     column, descending = ordering.lstrip("-"), ordering.startswith("-")
     order = (f"-{column}", "-id") if descending else (column, "id")
     rows = rows.annotate(result=outcome(selector.providers, selector.now)).order_by(*order)
-    batch = list(rows.values(*_COLUMNS)[:size])
+    batch: list[Any] = list(rows.values(*_COLUMNS)[:size])
     while batch:
         yield from batch
         if len(batch) < size:
@@ -258,7 +264,7 @@ def _after(cursor: Cursor, column: str, *, descending: bool) -> Q:
     return Q(**{f"{column}__gte": cursor.at}) & (Q(**{f"{column}__gt": cursor.at}) | Q(pk__gt=cursor.key))
 
 
-def _row(row: dict[str, Any], selector: Selector) -> CallRow:
+def _row(row: _CallColumns, selector: Selector) -> CallRow:
     environment, scope = selector.environments[row["environment_id"]], selector.scope
     return {
         "id": str(row["id"]),

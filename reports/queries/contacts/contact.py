@@ -4,6 +4,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db.models import Case, Count, Max, Min, Sum, When
 from django.utils import timezone
@@ -88,27 +89,40 @@ def contacts_of_number(number: str, scope: Scope, *, now: datetime | None = None
     return contacts
 
 
+class _CallGroup(NamedTuple):
+    """The calls of one environment, agent, direction and outcome; test calls are a kind apart."""
+
+    environment: int
+    agent: int | None
+    direction: str
+    outcome: str
+    is_test: bool
+    n: int
+    talk_ms: int | None
+    first: datetime
+    last: datetime
+
+
 def _contact(digits: str, scope: Scope, now: datetime) -> Contact:
     public_id = contact_id(digits, scope)
     selector = resolve(Filters(contact=public_id, testing="include"), scope, now=now)
     rows = selector.calls().annotate(result=outcome(selector.providers, now))
-    kinds = list(
-        rows.values("environment_id", "agent_id", "direction", "result", "is_test").annotate(
-            n=Count("pk"),
-            talk=Sum(Case(When(result=Outcome.CONNECTED.value, then="duration_ms"))),
-            first=Min("started_at"),
-            last=Max("started_at"),
-        )
+    counted = rows.values_list("environment_id", "agent_id", "direction", "result", "is_test").annotate(
+        n=Count("pk"),
+        talk=Sum(Case(When(result=Outcome.CONNECTED.value, then="duration_ms"))),
+        first=Min("started_at"),
+        last=Max("started_at"),
     )
-    if not kinds:
+    groups = [_CallGroup(*row) for row in counted]
+    if not groups:
         raise NoContact
-    real = [kind for kind in kinds if not kind["is_test"]]
+    real = [group for group in groups if not group.is_test]
     outcomes: Counter[str] = Counter({word.value: 0 for word in Outcome})
     directions: Counter[str] = Counter()
-    for kind in real:
-        outcomes[kind["result"]] += kind["n"]
-        directions[kind["direction"]] += kind["n"]
-    first, last = min(kind["first"] for kind in kinds), max(kind["last"] for kind in kinds)
+    for group in real:
+        outcomes[group.outcome] += group.n
+        directions[group.direction] += group.n
+    first, last = min(group.first for group in groups), max(group.last for group in groups)
     callbacks, missing = _callbacks(digits, selector, first, last)
     return Contact(
         id=public_id,
@@ -117,14 +131,14 @@ def _contact(digits: str, scope: Scope, now: datetime) -> Contact:
         outbound=directions[Direction.OUTBOUND],
         inbound=directions[Direction.INBOUND],
         outcomes=dict(outcomes),
-        talk_seconds=sum(kind["talk"] or 0 for kind in real) / 1000,
+        talk_seconds=sum(group.talk_ms or 0 for group in real) / 1000,
         callbacks=None if missing else callbacks,
-        test_calls=sum(kind["n"] for kind in kinds if kind["is_test"]),
+        test_calls=sum(group.n for group in groups if group.is_test),
         first_seen=first,
         last_seen=last,
-        agents=len({kind["agent_id"] for kind in kinds} - {None}),
+        agents=len({group.agent for group in groups} - {None}),
         environments=tuple(
-            sorted({selector.environments[kind["environment_id"]].name for kind in kinds}, key=str.casefold)
+            sorted({selector.environments[group.environment].name for group in groups}, key=str.casefold)
         ),
         missing=missing,
     )

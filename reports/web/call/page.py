@@ -61,6 +61,39 @@ class FactRows:
     rest: str
 
 
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A line of the timeline. ``offset`` is the time since the start, ``gap`` that since the event before."""
+
+    name: str
+    offset: str
+    gap: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    name: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """What one reading of the vendor changed."""
+
+    at: str
+    fields: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRow:
+    note: Note
+    text: str  # as the reader may see it
+    at: str
+    changed: str
+    may_change: bool
+
+
 def find(request: TenantRequest, call: UUID) -> tuple[CallDetail, Scope]:
     """The call and the reader's scope; 404 for a foreign id as for an absent one. Opening a transcript is noted."""
     scope = Scope.of(request.scope_grant)
@@ -96,7 +129,6 @@ def call_page(request: TenantRequest, call: UUID, draft: Draft | None = None) ->
     context: dict[str, Any] = {
         "page": "calls",
         "row": row,
-        "found": call_detail,
         "contact": figures.phone(contact),
         "direction": direction_word(row["direction"]),
         "status": status_word(row["status"]),
@@ -146,17 +178,16 @@ def _beside(params: QueryDict, row: CallRow, scope: Scope) -> tuple[str, str]:
         return "", ""
 
 
-def _events(call_detail: CallDetail) -> list[dict[str, str]]:
+def _events(call_detail: CallDetail) -> list[EventRow]:
     """The timeline with the time of each event from the start, and from the event before."""
-    events, before = [], None
+    events: list[EventRow] = []
+    before = None
     started = call_detail.row["started_at"]
     for event in call_detail.parts.timeline[:MOST_EVENTS]:
         gap = ""
         if event.at and before and event.at > before:
             gap = f"+{stretch(event.at - before)}"
-        events.append(
-            {"name": event_word(event.name[:200]), "offset": offset(event.at, started) or event.time[:80], "gap": gap}
-        )
+        events.append(EventRow(event_word(event.name[:200]), offset(event.at, started) or event.time[:80], gap))
         before = event.at or before
     return events
 
@@ -176,14 +207,14 @@ def _section(title: str, facts: Facts) -> FactRows | None:
     return FactRows(title, rows, shown(more or None))
 
 
-def _changes(call_detail: CallDetail, zone: str) -> list[dict[str, Any]]:
+def _changes(call_detail: CallDetail, zone: str) -> list[ChangeRow]:
     return [
-        {"at": clock(changes.at, zone), "fields": [_change(change, zone) for change in changes.fields]}
+        ChangeRow(clock(changes.at, zone), tuple(_change(change, zone) for change in changes.fields))
         for changes in call_detail.changes
     ]
 
 
-def _change(change: Change, zone: str) -> dict[str, str]:
+def _change(change: Change, zone: str) -> FieldChange:
     names = {"status": _("status"), "duration": _("duration"), "started_at": _("start")}
 
     def word(value: Any) -> str:
@@ -191,15 +222,16 @@ def _change(change: Change, zone: str) -> dict[str, str]:
             return status_word(value)
         return clock(value, zone) if change.field == "started_at" else figures.value(value, "seconds")
 
-    return {"name": names[change.field], "was": word(change.was), "now": word(change.now)}
+    return FieldChange(names[change.field], word(change.was), word(change.now))
 
 
-def _note(note: Note, call_detail: CallDetail, zone: str) -> dict[str, Any]:
-    return {
-        "note": note,
-        "text": call_detail.written(note.text),
-        "at": clock(note.created_at, zone),
-        "changed": clock(note.changed_at, zone),
+def _note(note: Note, call_detail: CallDetail, zone: str) -> NoteRow:
+    text = call_detail.written(note.text)
+    return NoteRow(
+        note=note,
+        text=text,
+        at=clock(note.created_at, zone),
+        changed=clock(note.changed_at, zone),
         # Whoever sees the text with dots in it must not write them over what stood there.
-        "may_change": note.may_change and call_detail.written(note.text) == note.text,
-    }
+        may_change=note.may_change and text == note.text,
+    )

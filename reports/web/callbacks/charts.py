@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from portal.formats import figures
 from reports.definitions.metrics import METRICS
+from reports.queries.answer import Cell
 from reports.queries.callbacks.story import CallbackBreakdown, Source
+from reports.queries.callbacks.vendor_days import DaySources
 from reports.web.shared.before import since_known
 from reports.web.shared.charts import HALF, BarRow, Bars, Look, Series, Slot, Stripe, bars, columns
 from reports.web.shared.charts import lines as drawn_lines
@@ -64,7 +65,7 @@ def _cell(time: Time, key: str) -> str:
 
 
 def by_source(
-    days: Iterable[Any], times: Sequence[Time], selection: Selection, agent_names: Mapping[str, str]
+    days: Iterable[DaySources], times: Sequence[Time], selection: Selection, agent_names: Mapping[str, str]
 ) -> Drawing | None:
     """The vendor's callbacks by the agent that had called, over time; None where it told none. ``agent_names`` are
     those of now by the vendor's id: they change, while a day keeps what it was told with.
@@ -97,7 +98,7 @@ def _time_of(day: date, times: Sequence[Time]) -> Time | None:
     return next((time for time in times if time.first <= day <= time.last), None)
 
 
-def waits(story: CallbackBreakdown, totals: Mapping[str, Any]) -> Drawing:
+def waits(story: CallbackBreakdown, totals: Mapping[str, Cell]) -> Drawing:
     """How long contacts took to ring back."""
     ends = [end for end in _BANDS if end < story.hours * 60] + [story.hours * 60]
     counts: Counter[int] = Counter()

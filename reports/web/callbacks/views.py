@@ -1,7 +1,7 @@
 """The callbacks page: the loop from attempt to return, the vendor's totals beside it, and who still waits."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import Http404
@@ -17,11 +17,11 @@ from reports.definitions.filters import Filters
 from reports.definitions.metrics import METRICS
 from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
-from reports.queries.callbacks.lists import LoopPage, returns_of
+from reports.queries.callbacks.lists import LoopPage, ReturnRow, returns_of
 from reports.queries.callbacks.loop import Loop, opened
-from reports.queries.callbacks.open import missed_contacts, still_open_of
+from reports.queries.callbacks.open import WaitingRow, missed_contacts, still_open_of
 from reports.queries.callbacks.story import BEGINNING, agents_without_callbacks, story_of
-from reports.queries.callbacks.vendor_days import callback_days
+from reports.queries.callbacks.vendor_days import sources_of_days
 from reports.queries.completeness.uncounted import with_uncounted
 from reports.queries.cursor import CursorError
 from reports.queries.left_out import left_out_lines
@@ -45,6 +45,24 @@ LEAD = (
 )
 FIGURES = (*LEAD, "time_to_callback_p90", "callbacks_answered", "callback_answer_rate", "callbacks_unmatched")
 OPEN_SIZE, RETURNS_SIZE = 10, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """``waiting`` is None where callbacks are chosen by who had called before, which says nothing of who waits."""
+
+    returned: LoopPage[ReturnRow]
+    waiting: LoopPage[WaitingRow] | None = None
+    missed: int = 0  # contacts
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """An agent that dialled, and whose callbacks nobody takes."""
+
+    name: str
+    href: str
+    said: str
 
 
 @require_safe
@@ -75,14 +93,14 @@ def _page(request: TenantRequest, head: Frame, loop: Loop) -> HttpResponseBase:
         now=head.now,
         run=loop.run,
     )
-    lists = _lists(request, selection, loop, several=sum(map(_is_able, head.shown.environments)) > 1)
-    missing = lists["returns"].missing
-    if lists["open"] is not None:  # who waits is looked for after the period as well
-        missing = (*lists["open"].missing, *missing)
+    lists = _lists(request, loop)
+    missing = lists.returned.missing
+    if lists.waiting is not None:  # who waits is looked for after the period as well
+        missing = (*lists.waiting.missing, *missing)
     standing = with_uncounted(summed.completeness, missing, selector.environments, head.now)
     context = head.context(summed, standing=standing) | {"measurable": True, "left_out": left_out_lines(summed)}
     context["summary"] = {"lead": _lead(known_before(summed), selection)}
-    context |= _figures(head, summed, over_time, loop) | lists
+    context |= _figures(head, summed, over_time, loop) | _list_context(lists, head)
     # Their callbacks reach no agent, so none that could be chosen.
     context["uncovered"] = [] if selection.agents else _uncovered(dialled, selector, selection)
     return TemplateResponse(request, "reports/callbacks.html", context)
@@ -109,11 +127,12 @@ def _figures(head: Frame, summed: Answer, over_time: Answer, loop: Loop) -> dict
     breakdown = story_of(loop, summed.period)
     names = {agent.external_id: str(agent) for agent in head.choices.agents}
     whole = not (selection.agents or selection.source_agents)  # as the vendor counts
+    days = sources_of_days(head.scope, selection.first, selection.last, selection.environments) if whole else ()
     return {
         "over_time": charts.side_by_side(
             rows, over_time.question.metrics, selection, whole=over_time.completeness.complete
         ),
-        "by_source": charts.by_source(_days(head), rows, selection, names) if whole else None,
+        "by_source": charts.by_source(days, rows, selection, names),
         "story": breakdown,
         "story_lines": words.lines(breakdown),
         "story_sentences": words.sentences(breakdown, head.scope.zone),
@@ -123,33 +142,32 @@ def _figures(head: Frame, summed: Answer, over_time: Answer, loop: Loop) -> dict
     }
 
 
-def _days(head: Frame) -> Iterable[Any]:
-    selection = head.selection
-    rows = callback_days(head.scope, selection.first, selection.last, selection.environments)
-    return rows.select_related(None).order_by("-day", "environment_id").values_list("day", "sources", named=True)
-
-
-def _lists(request: TenantRequest, selection: Selection, loop: Loop, *, several: bool) -> dict[str, Any]:
-    lists: dict[str, Any] = {
-        "open": None,
-        "several_environments": several,
-        "returns_file": selection.calls_query(source_agent=selection.source_agents).removeprefix("?"),
-    }
+def _lists(request: TenantRequest, loop: Loop) -> Lists:
+    waiting, missed = None, 0
     try:
-        if not selection.source_agents:
+        if loop.selector.source_ids is None:
             waiting = still_open_of(loop, cursor=request.GET.get("open", ""), size=OPEN_SIZE)
-            lists |= {
-                "open": waiting,
-                "open_pages": _pages(selection, "open", waiting),
-                "waiting": words.waiting(missed_contacts(loop), waiting.count or 0),
-            }
+            missed = missed_contacts(loop)
         returned = returns_of(loop, cursor=request.GET.get("returns", ""), size=RETURNS_SIZE)
     except CursorError as error:
         raise Http404 from error
-    return lists | {"returns": returned, "returns_pages": _pages(selection, "returns", returned)}
+    return Lists(returned, waiting, missed)
 
 
-def _pages(selection: Selection, name: str, page: LoopPage) -> dict[str, str]:
+def _list_context(lists: Lists, head: Frame) -> dict[str, Any]:
+    selection, waiting = head.selection, lists.waiting
+    return {
+        "several_environments": sum(map(_is_able, head.shown.environments)) > 1,
+        "open": waiting,
+        "open_pages": _pages(selection, "open", waiting) if waiting else None,
+        "waiting": words.waiting(lists.missed, waiting.count or 0) if waiting else "",
+        "returns": lists.returned,
+        "returns_pages": _pages(selection, "returns", lists.returned),
+        "returns_file": selection.calls_query(source_agent=selection.source_agents).removeprefix("?"),
+    }
+
+
+def _pages(selection: Selection, name: str, page: LoopPage[object]) -> dict[str, str]:
     """Addresses of the pages around one of a list."""
     base = selection.query
     return {
@@ -158,18 +176,18 @@ def _pages(selection: Selection, name: str, page: LoopPage) -> dict[str, str]:
     }
 
 
-def _uncovered(dialled: Answer, selector: Selector, selection: Selection) -> list[dict[str, Any]]:
-    """The agents that dialled in the period and whose callbacks nobody takes, most attempts first."""
+def _uncovered(dialled: Answer, selector: Selector, selection: Selection) -> list[Uncovered]:
+    """Of the period, most attempts first."""
     counts = {
         row.key[0]: (round(row.cells["attempts"].value or 0), row.labels[0]) for row in dialled.rows if row.key[0]
     }
     keys = agents_without_callbacks(selector, [key for key in counts if key])
     ranked = sorted((-counts[key][0], counts[key][1], key) for key in keys if counts[key][0])
     return [
-        {
-            "href": selection.change(source_agent=key).query,
-            "name": name,
-            "said": ngettext("%(n)s attempt", "%(n)s attempts", -n) % {"n": figures.decimal(-n)},
-        }
+        Uncovered(
+            name=name,
+            href=selection.change(source_agent=key).query,
+            said=ngettext("%(n)s attempt", "%(n)s attempts", -n) % {"n": figures.decimal(-n)},
+        )
         for n, name, key in ranked
     ]

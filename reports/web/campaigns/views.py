@@ -23,6 +23,7 @@ from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals
 from reports.queries.campaigns.progress import Growth, Progress, during, progress
 from reports.web.shared.charts.scale import number
 from reports.web.shared.frame import Frame, frame
+from reports.web.shared.selection import OptionLink
 
 _MARKS = {"active": "good", "paused": "wait", "completed": "", "cancelled": "off", "draft": "off"}
 STATES: Mapping[str, tuple[str, str | Promise]] = {
@@ -61,13 +62,6 @@ class CampaignRow:
     @property
     def history(self) -> CampaignHistory:
         return self.progress.history
-
-
-@dataclass(frozen=True, slots=True)
-class StateLink:
-    label: str
-    href: str
-    current: bool
 
 
 @require_safe
@@ -162,10 +156,10 @@ def spark(days: Sequence[CampaignTotals]) -> tuple[tuple[str, str, str, str], ..
     )
 
 
-def states(head: Frame) -> list[StateLink]:
+def states(head: Frame) -> list[OptionLink]:
     selection = head.selection.change(page="1")
     return [
-        StateLink(
+        OptionLink(
             label=str(STATES[word][1]) if word else pgettext("campaigns", "All"),
             href=selection.change(status=word).query,
             current=selection["status"] == word,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from reports.definitions.catalogue import CATALOGUE
 from reports.definitions.filters import FILTERS
 from reports.definitions.periods import last_days, local_date
 from reports.files import words
-from reports.files.formats import DIALECT_LABELS, FORMATS, offered
+from reports.files.formats import DIALECT_LABELS, FORMATS, Format, offered
 from reports.files.models import What
 from reports.files.orders import SHAPES, Order, read_order
 from reports.files.tables import call_columns
@@ -57,7 +58,7 @@ class ExportForm:
         return kinds + [(READY + key, str(report.label)) for key, report in CATALOGUE.items()]
 
     @property
-    def formats(self) -> Sequence[Any]:
+    def formats(self) -> Sequence[Format]:
         return tuple(FORMATS.values())
 
     @property
@@ -128,7 +129,7 @@ class ExportForm:
             return None
 
 
-def read_form(params: Mapping[str, str], scope: Scope, *, sent: bool, now: Any) -> ExportForm:
+def read_form(params: Mapping[str, str], scope: Scope, *, sent: bool, now: datetime) -> ExportForm:
     """The form as an address opens it, or as it was sent: then it has an order, or errors."""
     getlist = getattr(params, "getlist", None)
     values = {

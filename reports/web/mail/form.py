@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from portal.tenants.models.tenants import Environment
 from reports.mail.models import WEEKDAYS, Subscription
 from reports.mail.plans import FIELDS, MOST_HOURS, Plan, plan_of
 from reports.mail.rights import Author
@@ -59,7 +60,7 @@ class MailForm:
         return settings.LANGUAGES
 
     @property
-    def environments(self) -> Sequence[Any]:
+    def environments(self) -> Sequence[Environment]:
         return list(environments(self.scope))
 
     @property

@@ -28,7 +28,7 @@ from reports.web.overview.rates import SHORT, SPEEDS, short_calls, speeds
 from reports.web.shared.before import known_before
 from reports.web.shared.contexts import SUMMARY, askable, summary
 from reports.web.shared.frame import Frame, frame
-from reports.web.shared.selection import MAPS, Selection
+from reports.web.shared.selection import MAPS, OptionLink, Selection
 from reports.web.shared.times import times
 from reports.web.shared.trend import TREND, trend
 
@@ -102,12 +102,12 @@ def calmer(selection: Selection) -> Selection:
     return selection.change(chosen_grain="day" if selection.grain == "hour" else "week")
 
 
-def _map_choice(key: str, selection: Selection) -> dict[str, Any]:
-    return {
-        "label": METRICS[key].label,
-        "current": key == selection["map"],
-        "href": selection.change(map=key).query + "#hours",
-    }
+def _map_choice(key: str, selection: Selection) -> OptionLink:
+    return OptionLink(
+        label=str(METRICS[key].label),
+        href=selection.change(map=key).query + "#hours",
+        current=key == selection["map"],
+    )
 
 
 @require_safe

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest
+from portal.tenants.models.tenants import Environment
 from reports.definitions.filters import FILTERS
 from reports.definitions.labels import Words
 from reports.definitions.periods import local_date, moment_of_asking
@@ -47,7 +48,7 @@ def _carried(selection: Selection) -> dict[str, str]:
 class Choices:
     """What may be chosen from: the environments and agents in the reader's scope."""
 
-    environments: Sequence[Any]
+    environments: Sequence[Environment]
     agents: Sequence[Any]
 
     @property

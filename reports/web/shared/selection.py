@@ -38,6 +38,15 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionLink:
+    """A word of an option, to be clicked."""
+
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """``today`` is the day it is in the period's zone. ``selection["sort"]`` is the page's own option of that name.
 

@@ -183,17 +183,16 @@ def returns(calls: list[Call], takes: dict[int, set[int]], spanned: tuple[dateti
     }
 
 
+def is_missed(call: Call, spanned: tuple[datetime, datetime]) -> bool:
+    unanswered = call.direction == "inbound" and call.status in ("no-answer", "busy", "failed")
+    return unanswered and not call.is_test and bool(call.contact) and spanned[0] <= call.started_at < spanned[1]
+
+
 def waiting(calls: list[Call], spanned: tuple[datetime, datetime], as_of: datetime) -> set[UUID]:
     """Inbound calls of known contacts that nobody answered, and after which no call of either side connected."""
     found = set()
     for missed in calls:
-        if missed.is_test or missed.direction != "inbound" or not missed.contact:
-            continue
-        if missed.status not in ("no-answer", "busy", "failed"):
-            continue
-        if not spanned[0] <= missed.started_at < spanned[1]:
-            continue
-        if not any(
+        if is_missed(missed, spanned) and not any(
             call.contact == missed.contact
             and call.environment_id == missed.environment_id
             and call.status == "completed"
@@ -222,21 +221,27 @@ def loops(acme, worlds: Worlds) -> Iterator[tuple[tuple[datetime, datetime], Loo
 def joined(loop: Loop, narrowed: Condition | None = None) -> tuple[set[Return], dict[UUID, tuple[UUID, datetime]]]:
     """The returns with all their attempts, and what a return says itself of the last of them and of the first."""
     join = loop.join() if narrowed is None else loop.join(narrowed=narrowed)
-    given = loop.run(join.statement("SELECT environment, started_us, place, heard_us, heard_place FROM given"))
+    given = loop.run(
+        join.statement("SELECT environment, started_us, place, heard_us, heard_place, agent, taker, contact FROM given")
+    )
     said = loop.run(
         join.statement(
-            "SELECT environment, started_us, place, last_us, last_place, waited_first_ms, attempts FROM returned"
+            "SELECT environment, started_us, place, last_us, last_place, agent, source, contact, waited_first_ms,"
+            " attempts FROM returned"
         )
     )
-    ids = calls_at(
-        {(row[0], row[1], row[2]) for row in (*given, *said)} | {(row[0], row[3], row[4]) for row in (*given, *said)}
-    )
+    places = {}
+    for environment, started, place, other, other_place, agent, other_agent, contact, *_more in (*given, *said):
+        places[environment, started, place] = (agent, contact)
+        places[environment, other, other_place] = (other_agent, contact)
+    ids = calls_at(places)
+    assert len(ids) == len(places)
     attempts: dict[UUID, list[tuple[int, int, UUID]]] = {}
-    for environment, started, place, heard, heard_place in given:
+    for environment, started, place, heard, heard_place, *_of in given:
         attempt = (started, place, ids[environment, started, place])
         attempts.setdefault(ids[environment, heard, heard_place], []).append(attempt)
     found, told = set(), {}
-    for environment, started, place, last, last_place, waited_first, number in said:
+    for environment, started, place, last, last_place, _agent, _source, _contact, waited_first, number in said:
         call = ids[environment, started, place]
         ordered = sorted(attempts[call])
         assert len(ordered) == number
@@ -292,13 +297,13 @@ def test_nothing_is_told_of_attempts_by_agents_out_of_sight(acme, worlds):
     """The join itself knows every call; what it says of the attempt answered is only for who may see its agent."""
     calls = {call.pk: call for call in worlds.calls}
     seen = frozenset(row.pk for row in Agent.objects.filter(external_id__in=("dials-1", "takes-1", "takes-2")))
-    select = "SELECT environment, started_us, place, attempt_status, attempts FROM returned"
+    select = "SELECT environment, started_us, place, attempt_status, attempts, agent, contact FROM returned"
     with opened(reach_of(acme, worlds), *SPANS[0]) as loop:
         rows = loop.run(replace(loop.join(), agents=seen).statement(select, ("status",)))
-    ids = calls_at({(row[0], row[1], row[2]) for row in rows})
+    ids = calls_at({row[:3]: row[5:] for row in rows})
     expected = {each for contact in worlds.contacts for each in returns(worlds.of(contact), worlds.takes, SPANS[0])}
     attempts = {each.call: calls[each.answers] for each in expected}
-    for environment, started, place, status, number in rows:
+    for environment, started, place, status, number, _agent, _contact in rows:
         attempt = attempts[ids[environment, started, place]]
         assert status == (attempt.status if attempt.agent_id in seen else None)
         assert number >= 1
@@ -309,10 +314,23 @@ def test_nothing_is_told_of_attempts_by_agents_out_of_sight(acme, worlds):
 def test_who_waits_is_who_the_definition_says_in_every_world(acme, worlds, as_of):
     for spanned, loop in loops(acme, worlds):
         missed = loop.missed() if as_of is None else replace(loop.missed(), as_of=as_of)
-        rows = loop.run(missed.statement("SELECT environment, started_us, place FROM waiting"))
-        ids = calls_at({tuple(row) for row in rows})
-        said = {ids[tuple(row)] for row in rows}
+        rows = loop.run(missed.statement("SELECT environment, started_us, place, agent, contact FROM waiting", ()))
+        ids = calls_at({row[:3]: row[3:] for row in rows})
+        said = {ids[row[:3]] for row in rows}
+        select = "SELECT environment, started_us, place, agent, contact, calls, waits FROM contacts"
+        contacts = loop.run(missed.by_contact(select))
+        last = calls_at({row[:3]: row[3:5] for row in contacts})
+        of_contact = {last[row[:3]]: row[5:] for row in contacts}
+        ever = set()
         for contact in worlds.contacts:
             calls = worlds.of(contact)
             expected = waiting(calls, spanned, as_of or datetime.max.replace(tzinfo=UTC))
             assert said & {call.pk for call in calls} == expected, (contact, spanned)
+            for home in worlds.environments:
+                here = [call for call in calls if call.environment_id == home.pk and is_missed(call, spanned)]
+                if here:
+                    latest = max(here, key=lambda call: (call.started_at, call.pk)).pk
+                    number = sum(call.pk in expected for call in here)
+                    assert of_contact[latest] == (number, number > 0), (contact, spanned)
+                    ever.add(latest)
+        assert ever == set(of_contact)
