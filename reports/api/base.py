@@ -22,7 +22,7 @@ from portal.tenants import wall
 from reports.api.auth import Reader
 from reports.api.parameters import ALWAYS, MOST_PER_PAGE, OF_CALLS, PAGE_SIZE, ReaderSchema
 from reports.api.problems import ParameterError
-from reports.definitions.filters import call_filters
+from reports.definitions.filters import call_filters, whole_number
 from reports.queries.cursor import opened, sealed
 from reports.queries.params import ParamReader
 from reports.queries.scope import Scope
@@ -97,10 +97,11 @@ class ReaderView(APIView):
 
     def page_size(self) -> int:
         text = self.asked.get("page_size") or str(PAGE_SIZE)
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_PER_PAGE):
+        size = whole_number(text, 1, MOST_PER_PAGE)
+        if size is None:
             sentence = _("A page has from 1 to %(most)s elements.") % {"most": MOST_PER_PAGE}
             raise ParameterError({"page_size": sentence})
-        return int(text)
+        return size
 
     def wants_count(self) -> bool:
         text = (self.asked.get("count") or "false").lower()

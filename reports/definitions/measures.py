@@ -1,7 +1,7 @@
 """What is counted of calls.
 
 *Sums* add up over any calls and are counted by vendor. *Percentiles*, *distinct* contacts and *overlaps* do not add up:
-each grouping, and the whole, is asked for by itself. *Told* figures are the vendors' own totals, *looped* ones come of
+each grouping, and the whole, is asked for by itself. *Vendor totals* are the vendors' own, *callback counts* come of
 the join of calls that come back to those they answer.
 
 The SQL for rows of the database reads both databases alike: instants become whole Unix seconds, and no zone rule of the

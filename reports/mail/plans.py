@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.outbox.text import normalised, one_line
 from portal.tenants.models.tenants import validate_zone
+from reports.definitions.filters import whole_number
 from reports.mail.due import Kind
 from reports.mail.models import Recipient, Subscription
 from reports.mail.rights import Author
@@ -182,14 +183,15 @@ class _Reader:
     def whole(self, name: str, first: int, last: int) -> int:
         value = self.given(name)
         text = "" if isinstance(value, bool) else str(value)
-        if not (text.isascii() and text.isdecimal() and first <= int(text[:9]) <= last):
+        number = whole_number(text, first, last)
+        if number is None:
             self.errors.setdefault(
                 name,
                 _("“%(word)s” is no whole number from %(first)s to %(last)s.")
                 % {"word": one_line(str(value), limit=40), "first": first, "last": last},
             )
             return first
-        return int(text)
+        return number
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         word = str(self.given(name))

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from reports.definitions.filters.address import AddressReader
+from reports.definitions.filters.address import AddressReader, whole_number
 from reports.definitions.filters.chosen import MATCHES, NONE, TESTING, Filters, QuestionError, bare, guarded
 from reports.definitions.filters.declared import FILTERS, Filter, call_filters, refused
 from reports.definitions.filters.kinds import LEAST_DIGITS, MOST_DIGITS
@@ -52,5 +52,6 @@ __all__ = [
     "guarded",
     "read_filters",
     "refused",
+    "whole_number",
     "write_filters",
 ]

@@ -21,6 +21,13 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+def whole_number(text: str, first: int, last: int) -> int | None:
+    """A number as digits write it, if it lies between two bounds of at most nine digits, both allowed."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        return None
+    return int(text) if first <= int(text) <= last else None
+
+
 class AddressReader:
     """A bad parameter has its default and, in ``errors``, a sentence in the active language by its name.
 
@@ -108,8 +115,8 @@ class AddressReader:
 
     def numbers(self, name: str, first: int, last: int) -> tuple[int, ...]:
         """Whole numbers between two bounds, both allowed, in order."""
-        words = self.words(name)
-        wrong = [word for word in words if not (word.isascii() and word.isdecimal() and first <= int(word[:9]) <= last)]
+        numbers = {word: whole_number(word, first, last) for word in self.words(name)}
+        wrong = [word for word, number in numbers.items() if number is None]
         if wrong:
             self.errors[name] = _("“%(word)s” is no whole number from %(first)s to %(last)s.") % {
                 "word": wrong[0],
@@ -117,7 +124,7 @@ class AddressReader:
                 "last": last,
             }
             return ()
-        return tuple(sorted({int(word) for word in words}))
+        return tuple(sorted({number for number in numbers.values() if number is not None}))
 
     def _among(self, name: str, words: Iterable[str], choices: tuple[str, ...]) -> bool:
         wrong = [word for word in words if word not in choices]

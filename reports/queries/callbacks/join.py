@@ -87,7 +87,7 @@ SELECT {tried}, heard.started_us AS heard_us, heard.place AS heard_place, heard.
   heard.chosen AS heard_chosen{heard}
 FROM ({self._tries(carried)}) AS tries JOIN (
   SELECT environment, agent, contact, started_us, place, chosen{"".join(f", by_{key}" for key in keys)},
-    unnest([intDiv(started_us, {window}), intDiv(started_us, {window}) - 1]) AS stretch
+    {engine.dialect().abreast({"stretch": f"[intDiv(started_us, {window}), intDiv(started_us, {window}) - 1]"})}
   FROM ({self._heard(keys)}) WHERE contact <> 0
 ) AS heard ON tries.environment = heard.environment AND tries.contact = heard.contact
   AND intDiv(tries.started_us, {window}) = heard.stretch

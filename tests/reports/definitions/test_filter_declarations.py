@@ -94,6 +94,8 @@ def test_fields_and_declarations_match():
         ({"outcome": "connected,lost"}, "outcome"),
         ({"weekday": "8"}, "weekday"),
         ({"hour": "-1"}, "hour"),
+        ({"hour": "000000001" + "9" * 40}, "hour"),
+        ({"hour": "1" * 5000}, "hour"),
         ({"min_duration": "soon"}, "min_duration"),
         ({"min_duration": "9", "max_duration": "8"}, "max_duration"),
         ({"area_code": "00"}, "area_code"),
