@@ -1,6 +1,7 @@
 """Phone numbers: the digits that name a contact, a masked and a readable form, and the Brazilian area code."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 
@@ -131,6 +132,7 @@ def _names_country(number: str) -> bool:
     return len(text) >= _SHORTEST_WHOLE and parsed is not None and phonenumbers.is_valid_number(parsed)
 
 
+@lru_cache(maxsize=10_000)
 def _formatted(number: str, form: int) -> str:
     """In that form; "" for what is no possible number of a country that it names."""
     parsed = _parsed(contact_digits(number)) if _names_country(number) else None

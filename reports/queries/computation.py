@@ -13,7 +13,7 @@ from uuid import UUID
 from reports.bundle import Bundle, Got, Later, unfolded
 from reports.columns.sources import Sources, ask_sources
 from reports.definitions.filters import Filters
-from reports.definitions.measures import CallbackCount, Measure, VendorTotal, is_looped
+from reports.definitions.measures import ATTEMPTS, CallbackCount, Measure, VendorTotal, is_looped
 from reports.definitions.periods import Period, elapsed_part, utc_date
 from reports.queries.answer import Completeness
 from reports.queries.callbacks.figures import LATER
@@ -132,7 +132,8 @@ class Computation:
             for each in self._needs:
                 for other in each.all:
                     if other.key == need.key:
-                        wanted[other.by] |= each.measures if other == each.here else each.compared
+                        # A group that has calls is a row, whatever is asked of it.
+                        wanted[other.by] |= each.measures | {ATTEMPTS} if other == each.here else each.compared
             scan = Scan(self.selectors[need.filters], Span(need.period, need.until, self.now), self._sources)
             agents = len(self._agents.rows) + 1  # and calls without one
             self._figures[need.key] = compute(scan, wanted, self._run.kept, self._routes, self._totals, agents=agents)

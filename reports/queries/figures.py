@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from reports.columns.engine import Rows
 from reports.definitions.dimensions import DIMENSIONS
 from reports.definitions.measures import (
-    ATTEMPTS,
     TALK_MS,
     TALKS,
     CallbackCount,
@@ -94,8 +93,9 @@ def compute(
         _bound(scan, grain, run, agents, len(totals.tariffs) if any(map(_is_priced, measures)) else 0)
     grains: dict[Grain, set[Measure]] = {grain: set(measures) for grain, measures in wanted.items()}
     grains[WHOLE] = {measure for measures in wanted.values() for measure in measures}
-    if scan.selector.source_ids is None:  # else returns alone are chosen, and nothing is asked of other calls
-        priced = any(_is_priced(measure) for measure in grains[WHOLE])
+    priced = any(map(_is_priced, grains[WHOLE]))
+    # With agents that had called before returns alone are chosen, and nothing is asked of other calls.
+    if scan.selector.source_ids is None and (priced or any(isinstance(each, Sums) for each in grains[WHOLE])):
         _sum(figures, scan, grains, run, totals.tariffs if priced else ())
     for grain, measures in grains.items():
         if any(isinstance(measure, Distinct) for measure in measures):
@@ -155,7 +155,7 @@ def _sum(
     tariffs: Sequence[Tariff],
 ) -> None:
     """The tallies of all grains, and what their calls cost by the tariffs."""
-    wanted = {ATTEMPTS, *(measure for measures in grains.values() for measure in measures if isinstance(measure, Sums))}
+    wanted = {measure for measure in grains[WHOLE] if isinstance(measure, Sums)}
     measures = sorted(wanted | ({TALKS, TALK_MS} if tariffs else set()), key=lambda measure: measure.key)
     statement, keys = scan.sums(list(grains), measures, [tariff.agents for tariff in tariffs])
     vendors = scan.vendors

@@ -71,7 +71,7 @@ class Selector:
         """The same choice in some of its environments."""
         return Selector(self.scope, self.filters, environments, self.now, self._chosen_homes, self._source_homes)
 
-    @property
+    @cached_property
     def providers(self) -> dict[int, str]:
         return {key: environment.provider for key, environment in self.environments.items()}
 

@@ -104,12 +104,14 @@ def loops(scan: Scan, wanted: Mapping[Grain, Collection[Measure]], run: Runner, 
                 counts.update(returns=n, attempts=int(attempts or 0))
                 loop.waits[group] = (n, dict(zip(shares, values, strict=True)) if n else {})
     if waiting:
-        keys = _keys(waiting)
-        select = (
-            f"SELECT {placed(keys)}, {_columns('by', keys)}count(DISTINCT contact) FROM waiting"
-            f" GROUP BY GROUPING SETS ({_sets('by', waiting)})"
-        )
-        for row in run(missed_of(scan).statement(select, keys)):
+        keys, missed = _keys(waiting), missed_of(scan)
+        if keys:
+            counts_of = f"{_columns('by', keys)}count(DISTINCT contact) FROM waiting"
+            select = f"SELECT {placed(keys)}, {counts_of} GROUP BY GROUPING SETS ({_sets('by', waiting)})"
+            statement = missed.statement(select, keys)
+        else:
+            statement = missed.by_contact("SELECT 0, count(DISTINCT contact) FROM contacts WHERE waits")
+        for row in run(statement):
             grain, group, (contacts,) = _placed(row, keys, waiting)
             by_grain[grain].counts.setdefault(group, Counter()).update(open=contacts)
     return by_grain
