@@ -44,15 +44,24 @@ class Cupboard:
         self._covers: dict[tuple[Filters, Scope], Cover] = {}
 
     def complete(self, delivery: Delivery, scope: Scope) -> bool:
+        """Whether the answers that the mail is made of are whole. Ledgers are asked first: as long as a day was not
+        read, nothing is computed.
+        """
         key = (self.filters(delivery, scope), delivery.period, scope)
         if key not in self._complete:
             filters, period, _ = key
             stand = completeness(scope, period, filters, streams=STREAMS, now=self.at)
             self._complete[key] = covers(stand, period, self.at)
-        return self._complete[key]
+        return self._complete[key] and covers(
+            self.facts(delivery, scope).figures.completeness, delivery.period, self.at
+        )
 
     def facts(self, delivery: Delivery, scope: Scope) -> Facts:
-        """In the active language, as labels are part of an answer."""
+        """In the language of its reader, as labels are part of an answer."""
+        with translation.override(delivery.recipient.language):
+            return self._facts_of(delivery, scope)
+
+    def _facts_of(self, delivery: Delivery, scope: Scope) -> Facts:
         kind, filters = Kind(delivery.subscription.kind), self.filters(delivery, scope)
         key = (kind, filters, delivery.period, scope, translation.get_language())
         if key not in self._facts:

@@ -13,6 +13,7 @@ from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership
+from reports.columns import sources
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period
 from reports.mail import consent, links, making, send
@@ -148,6 +149,21 @@ def test_a_report_waits_no_longer_than_its_hours_and_then_warns(acme, weekly, br
     assert "These figures are not complete" in mail.outbox[0].body
     assert "These figures are not complete" in messages(acme)[0].html
     assert delivered(acme)[0].complete is False
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_report_waits_for_days_that_are_mirrored_and_not_counted(acme, weekly, monkeypatch, holds):
+    """Every window is whole, but days stand in no column file and are too many calls to be read for a question."""
+    with wall.tenant(acme):
+        Subscription.objects.update(holds=holds)
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "MOST_LIVE", 0)
+        assert send_due(DUE) == SendSummary(due=1, held=1)
+        if holds:
+            assert send_due(DUE + 30 * HOUR) == SendSummary(held=1)
+    assert send_due(DUE + 31 * HOUR) == SendSummary(sent=1)
+    assert "incomplete" not in mail.outbox[0].subject
+    assert delivered(acme)[0].complete is True
 
 
 def test_the_command_says_what_it_did(weekly, break_day, capsys):
