@@ -13,7 +13,7 @@ from reports.mail.due import latest_due, next_due, period_of
 from reports.mail.models import Delivery, DeliveryState, Recipient, Subscription
 
 OPEN = (DeliveryState.PENDING, DeliveryState.HELD)
-LEASE = Lease(timedelta(minutes=6), until="claimed_until")  # longer than a task may run
+LEASE = Lease(timedelta(minutes=6), until="claimed_until", fence="claims")  # longer than a task may run
 RETRY = timedelta(minutes=1)
 MOST_ATTEMPTS = 5
 _OF_SUBSCRIPTIONS = ("subscription", "subscription__creator", "subscription__grant", "subscription__grant__tenant")
@@ -53,15 +53,16 @@ def waiting() -> list[Delivery]:
 
 
 def claim(delivery: Delivery) -> bool:
-    """Take a delivery to work on; False when somebody else has it. ``attempts`` then tells this claim from others.
+    """Take a delivery to work on; False when somebody else has it.
 
-    One whose makers died as often as it may be tried is not begun again.
+    The attempt counts from here on: one whose makers died as often as it may be tried is not begun again.
     """
     if delivery.attempts >= MOST_ATTEMPTS:
         settle(delivery, DeliveryState.FAILED, reason="could not be made")
         return False
     with transaction.atomic(durable=True):
-        mine = LEASE.claim(LEASE.held(Delivery.objects.filter(_free()), delivery))
+        mine = LEASE.claim(LEASE.held(Delivery.objects.filter(_free()), delivery), attempts=F("attempts") + 1)
+    delivery.claims += 1
     delivery.attempts += 1
     return mine
 
@@ -71,12 +72,17 @@ def settle(delivery: Delivery, state: DeliveryState, **fields: Any) -> bool:
     return LEASE.settle(_held(delivery), state=state, **fields)
 
 
+def later(delivery: Delivery, state: DeliveryState) -> None:
+    """Give a claimed delivery back: it is not its time, nothing went wrong, and the attempt does not count."""
+    settle(delivery, state, attempts=F("attempts") - 1)
+
+
 def failed(delivery: Delivery, reason: str) -> None:
     """An attempt at making it went wrong: try again soon, a bounded number of times."""
     if delivery.attempts >= MOST_ATTEMPTS:
         settle(delivery, DeliveryState.FAILED, reason=reason)
     else:
-        _held(delivery).update(claimed_until=Now() + RETRY, attempts=F("attempts") + 1, reason=reason)
+        _held(delivery).update(claimed_until=Now() + RETRY, reason=reason)
 
 
 def _open(subscription: Subscription, at: datetime) -> bool:

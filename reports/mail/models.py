@@ -157,6 +157,7 @@ class Delivery(PublicModel):
     reason = models.CharField(_("reason"), max_length=100, blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
+    claims = models.PositiveIntegerField(default=0)
     message = models.ForeignKey(
         Message, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("message")
     )

@@ -22,6 +22,7 @@ from reports.mail.facts import snapshot
 from reports.mail.making import Made, make
 from reports.mail.models import Delivery, DeliveryState
 from reports.mail.rights import NotAllowed, scope_of
+from reports.queries.run import NotNow, patient
 from reports.queries.scope import Scope
 
 logger = logging.getLogger("ringbook.mail")
@@ -31,7 +32,7 @@ HandOver = Callable[[int, int], str]  # (tenant, message) -> the state the messa
 @dataclass(frozen=True, slots=True)
 class SendSummary:
     """``due`` counts subscriptions; ``sent`` mails that left; ``failed`` those that did not, or not surely; ``held``
-    those that wait for complete data."""
+    those that wait: for complete data, or for figures that cannot be computed at the moment."""
 
     due: int = 0
     sent: int = 0
@@ -59,7 +60,12 @@ def send_tenant(at: datetime, hand_over: HandOver) -> SendSummary:
     cupboard = Cupboard(at)
     for delivery in deliveries.waiting():
         try:
-            total += _send(delivery, at, cupboard=cupboard, hand_over=hand_over)
+            with patient():
+                total += _send(delivery, at, cupboard=cupboard, hand_over=hand_over)
+        except NotNow as reason:
+            logger.warning("delivery %s waits: %r", delivery.pk, reason)
+            deliveries.later(delivery, DeliveryState(delivery.state))
+            total += SendSummary(held=1)
         except Exception:  # one recipient's trouble is not the others'
             logger.exception("delivery %s could not be made", delivery.pk)
             deliveries.failed(delivery, "could not be made")
@@ -72,6 +78,8 @@ def deliver_now(tenant_id: int, message_id: int) -> str:
 
 
 def _send(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: HandOver) -> SendSummary:
+    if not deliveries.claim(delivery):
+        return SendSummary()
     try:
         scope = scope_of(delivery.recipient, delivery.subscription)
         if cupboard.cover(delivery, scope).nothing:
@@ -82,10 +90,8 @@ def _send(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: Ha
         return SendSummary()
     waits = at < delivery.held_until or delivery.subscription.holds
     if waits and not cupboard.complete(delivery, scope):
-        deliveries.settle(delivery, DeliveryState.HELD)
+        deliveries.later(delivery, DeliveryState.HELD)
         return SendSummary(held=1)
-    if not deliveries.claim(delivery):
-        return SendSummary()
     message_id = _post(delivery, at, cupboard=cupboard, scope=scope)
     if message_id is None:
         return SendSummary()
