@@ -65,6 +65,29 @@ class CallWriter:
         self._mark(written.days, now)
         return written
 
+    def mark_missing(self, keys: Iterable[str], span: Q, now: datetime, *, whole_history: bool = False) -> int:
+        """Mark calls that a whole reading of ``span`` no longer showed. Nothing is deleted. Returns how many.
+
+        A call whose start can't be read stands at the time it was first seen, so no day's reading can tell that it is
+        gone.
+        """
+        gone = sorted(keys)
+        marked = 0
+        days: set[date] = set()
+        for start in range(0, len(gone), _CHUNK):
+            rows = Call.objects.filter(
+                span,
+                environment_id=self._maker.environment_id,
+                missing_since=None,
+                external_id__in=gone[start : start + _CHUNK],
+            )
+            if not whole_history:
+                rows = rows.exclude(started_guessed=True, started_at=F("first_seen_at"))
+            days |= self._maker.utc_days(rows.order_by().values_list("started_at", flat=True))
+            marked += rows.update(missing_since=now, changed_at=now)
+        self._mark(days, now)
+        return marked
+
     def _insert(self, items: Sequence[tuple[str, Item]], agents: Mapping[str, int], now: datetime, to: Written) -> None:
         columns = self._columns(items, agents, now)
         tables.insert(Call, COLUMNS, columns)
@@ -86,6 +109,7 @@ class CallWriter:
             if was.digest == record.digest or not was.gives_way(record, read_at, now):
                 if was.missing_since is not None and not read_at <= was.missing_since <= now:
                     back.append(was.id)  # whatever version it is, upstream has it
+                    written.days |= self._maker.utc_days((was.started_at,))
                 continue
             cells = list(row)
             if record.started_at is None:
@@ -191,22 +215,3 @@ def _known(calls: QuerySet[Call]) -> dict[bytes, str]:
     calls = calls.filter(missing_since=None).order_by("started_at", "id")
     with tables.index_order():
         return {bytes(digest): key for digest, key in calls.values_list("digest", "external_id").iterator(5000)}
-
-
-def mark_missing(
-    environment_id: int, keys: Iterable[str], span: Q, now: datetime, *, whole_history: bool = False
-) -> int:
-    """Mark calls that a whole reading of ``span`` no longer showed. Nothing is deleted. Returns how many.
-
-    A call whose start can't be read stands at the time it was first seen, so no day's reading can tell that it is gone.
-    """
-    gone = sorted(keys)
-    marked = 0
-    for start in range(0, len(gone), _CHUNK):
-        rows = Call.objects.filter(
-            span, environment_id=environment_id, missing_since=None, external_id__in=gone[start : start + _CHUNK]
-        )
-        if not whole_history:
-            rows = rows.exclude(started_guessed=True, started_at=F("first_seen_at"))
-        marked += rows.update(missing_since=now, changed_at=now)
-    return marked

@@ -13,7 +13,7 @@ from portal.work.retries import persist
 from sync import windows
 from sync.leases import hold
 from sync.mirror import broken, tables
-from sync.mirror.calls import CallWriter, mark_missing
+from sync.mirror.calls import CallWriter
 from sync.mirror.lists import ListWriter, drop_unplaced, mark_missing_agents, mark_missing_campaigns
 from sync.mirror.rows import RowMaker
 from sync.models.calls import Call
@@ -196,7 +196,7 @@ class Mirror:
             agent = part.key.removeprefix("agent:")
             drop_unplaced(self._environment_id, agent, closing.unplaced)
             of_agent = Q(agent__external_id=agent)
-            return mark_missing(self._environment_id, closing.missing, of_agent, now, whole_history=True)
+            return self._calls.mark_missing(closing.missing, of_agent, now, whole_history=True)
         start = datetime(part.day.year, part.day.month, part.day.day, tzinfo=UTC)
         span = Q(started_at__gte=start, started_at__lt=start + timedelta(days=1))
-        return mark_missing(self._environment_id, closing.missing, span, now)
+        return self._calls.mark_missing(closing.missing, span, now)

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from sync.leases import claim
 from sync.mirror import Mirror
-from sync.mirror.calls import CallWriter, known_of, known_of_agent, mark_missing
+from sync.mirror.calls import CallWriter, known_of, known_of_agent
 from sync.mirror.rows import COLUMNS, RowMaker
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
@@ -38,13 +38,17 @@ def record(key="c1", *, body="v1", **fields) -> CallRecord:
     return CallRecord(**values | fields)
 
 
+def writer_of(environment) -> CallWriter:
+    return CallWriter(RowMaker(environment.tenant_id, environment.pk))
+
+
 @pytest.fixture
 def write(behind_acme, sales):
     """Writes records, each read a minute after the one before, as one batch each; the clock never goes back."""
     clock, now = itertools.count(), [TIME_ZERO]
 
     def write(*records, minute=None):
-        writer = CallWriter(RowMaker(sales.tenant_id, sales.id))
+        writer = writer_of(sales)
         read_at = TIME_ZERO + timedelta(hours=1, minutes=next(clock) if minute is None else minute)
         now.append(max(now[-1], read_at))
         return writer.write([(one, read_at) for one in records], now[-1])
@@ -149,7 +153,7 @@ def test_the_same_id_twice_in_a_batch_is_one_row(write):
 
 def test_the_same_id_in_two_environments_is_two_rows(write, care):
     write(record())
-    CallWriter(RowMaker(care.tenant_id, care.id)).write([(record(), TIME_ZERO)], TIME_ZERO)
+    writer_of(care).write([(record(), TIME_ZERO)], TIME_ZERO)
     assert Call.objects.count() == 2
     assert Agent.objects.count() == 2
 
@@ -166,12 +170,34 @@ def test_a_vanished_call_is_marked_and_comes_back_unmarked(write, sales):
     day = TIME_ZERO.replace(hour=0)
     known = known_of(sales.id, day, day + timedelta(days=1))
     assert set(known.values()) == {"c1", "c2"}
-    assert mark_missing(sales.id, {"c2"}, Q(started_at__gte=day), TIME_ZERO) == 1
+    assert writer_of(sales).mark_missing({"c2"}, Q(started_at__gte=day), TIME_ZERO) == 1
     gone = Call.objects.get(external_id="c2")
     assert gone.missing_since == TIME_ZERO
     assert set(known_of(sales.id, day, day + timedelta(days=1)).values()) == {"c1"}
     write(record("c2"))
     assert Call.objects.get(external_id="c2").missing_since is None
+
+
+def test_days_on_which_calls_vanish_or_come_back_are_counted_anew(write, sales):
+    day = TIME_ZERO.replace(hour=0)
+    write(record(), record("c2"), record("c3", started_at=day - timedelta(hours=1)))
+    DirtyDay.objects.all().delete()
+    writer = writer_of(sales)
+    span = Q(started_at__gte=day - timedelta(days=1))
+    assert writer.mark_missing({"unknown"}, span, TIME_ZERO) == 0
+    assert not DirtyDay.objects.exists()
+    assert writer.mark_missing({"c2", "c3"}, span, TIME_ZERO) == 2
+    assert marks() == {date(2026, 7, 7): 1, date(2026, 7, 8): 1}
+    assert writer.mark_missing({"c2", "c3"}, span, TIME_ZERO) == 0
+    assert marks() == {date(2026, 7, 7): 1, date(2026, 7, 8): 1}
+    DirtyDay.objects.all().delete()
+    assert (write(record(), record("c2")).changed, marks()) == (0, {date(2026, 7, 8): 1})
+    write(record(), record("c2"))
+    assert marks() == {date(2026, 7, 8): 1}
+
+
+def marks() -> dict[date, int]:
+    return dict(DirtyDay.objects.values_list("day", "mark"))
 
 
 @pytest.mark.postgresql
