@@ -1,11 +1,11 @@
 """Whether the column files say what the mirror says, counted on both sides by environment and UTC day."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
 from portal.tenants.models.tenants import Environment
 from reports.columns import files
@@ -19,7 +19,16 @@ from reports.definitions.periods import number_day
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 
-Counts = dict[date, tuple[int, int]]  # calls and milliseconds of a UTC day
+
+class Counted(NamedTuple):
+    """The calls of a UTC day, how many of them the vendor shows no more, and their milliseconds."""
+
+    calls: int = 0
+    missing: int = 0
+    length: int = 0
+
+
+Counts = dict[date, Counted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +62,16 @@ def differences(environment: Environment) -> Iterator[Difference]:
         if day in waiting or lost or (covered and ledger is not None and day < (ledger.covers_from or date.max)):
             continue
         if in_mirror.get(day) != in_files.get(day):
-            yield Difference(day, in_mirror.get(day, (0, 0))[0], in_files.get(day, (0, 0))[0])
+            yield Difference(day, in_mirror.get(day, Counted()).calls, in_files.get(day, Counted()).calls)
 
 
 def _of_mirror(environment: Environment) -> Counts:
     rows = (
         Call.objects.filter(environment_id=environment.pk).order_by().annotate(utc_day=Seconds("started_at") / 86_400)
     )
-    counted = rows.values_list("utc_day").annotate(n=Count("pk"), length=Sum("duration_ms"))
-    return {number_day(day): (n, int(length or 0)) for day, n, length in counted}
+    gone = Count("pk", filter=Q(missing_since__isnull=False))
+    counted = rows.values_list("utc_day").annotate(n=Count("pk"), gone=gone, length=Sum("duration_ms", default=0))
+    return {number_day(day): Counted(*counts) for day, *counts in counted}
 
 
 def _of_files(rows: list[ColumnFile]) -> Counts:
@@ -71,14 +81,9 @@ def _of_files(rows: list[ColumnFile]) -> Counts:
     try:
         paths = quoted([files.local(row) for row in rows])
         counted = database.execute(
-            f"SELECT started_us // {DAY_US}, count(*), sum(duration_ms)"
+            f"SELECT started_us // {DAY_US}, count(*), count(*) FILTER (missing), coalesce(sum(duration_ms), 0)"
             f" FROM read_parquet([{paths}], hive_partitioning = false) GROUP BY 1"
         ).fetchall()
     finally:
         database.close()
-    totals: Counter[date] = Counter()
-    lengths: Counter[date] = Counter()
-    for day, n, length in counted:
-        totals[number_day(day)] += n
-        lengths[number_day(day)] += int(length or 0)
-    return {day: (n, lengths[day]) for day, n in totals.items()}
+    return {number_day(day): Counted(*map(int, counts)) for day, *counts in counted}

@@ -118,9 +118,10 @@ def test_the_sweeper_mends_it_and_the_check_names_it(broken, capsys):
     assert "equal" in capsys.readouterr().out
 
 
-def test_the_check_names_a_day_that_differs(filled, capsys):
+@pytest.mark.parametrize("fields", [{"duration_ms": 1}, {"missing_since": datetime(2026, 7, 19, tzinfo=UTC)}])
+def test_the_check_names_a_day_that_differs(filled, capsys, fields):
     with wall.tenant(filled.tenant):
-        Call.objects.filter(environment=filled, started_at__date=JUNE).update(duration_ms=1)
+        Call.objects.filter(environment=filled, started_at__date=JUNE).update(**fields)
     with pytest.raises(SystemExit) as ended:
         call_command("check_columns", "--json")
     assert ended.value.code == 3
