@@ -109,7 +109,8 @@ def refresh(environment: Environment, *, until: float = FOREVER) -> int:
 def rebuild(environment: Environment, since: date | None = None, until: date | None = None) -> int:
     """Make the files anew from the mirror, of the days from ``since`` to ``until`` if given; how many days were read.
 
-    What there is goes on counting until it is replaced. Waits for a process that is at it.
+    What there is goes on counting until it is replaced. Waits for a process that is at it; raises LeaseLost where
+    another one took over meanwhile.
     """
     work = _claimed(environment, FOREVER)
     while work is None:

@@ -129,6 +129,24 @@ def test_the_check_names_a_day_that_differs(filled, capsys, fields):
     assert (told["day"], told["file"], told["mirror"], told["files"]) == ("2026-06-11", None, 1, 1)
 
 
+def test_a_rebuild_that_lost_its_claim_says_so_and_goes_on_with_the_others(filled, care, monkeypatch, capsys):
+    """As where the machine slept for so long that another process took over."""
+    replaced = refresh._replace
+
+    def replace(work, *args, **fields):
+        if work.environment.pk == filled.pk:
+            ColumnLedger.objects.filter(pk=work.ledger.pk).update(claims=work.ledger.claims + 1)
+        replaced(work, *args, **fields)
+
+    monkeypatch.setattr(refresh, "_replace", replace)
+    with pytest.raises(SystemExit) as ended:
+        call_command("rebuild_columns", "--json")
+    assert ended.value.code == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out)["days"] > 0  # of the others
+    assert said.err == "acme · Sales: not all was made, as another process took over. Run it again.\n"
+
+
 def test_a_changed_day_of_too_many_calls_is_told_with_its_time(filled, monkeypatch):
     with wall.tenant(filled.tenant):
         Call.objects.filter(environment=filled, started_at__date=JUNE).update(duration_ms=1)

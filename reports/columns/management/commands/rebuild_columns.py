@@ -11,7 +11,7 @@ from portal.tenants import wall
 from portal.tenants.command import DONE, NOT_COMPLETE, day, find_environment, identifier
 from portal.tenants.command import Command as BaseCommand
 from portal.tenants.models.tenants import Environment
-from reports.columns.refresh import rebuild
+from reports.columns.refresh import LeaseLost, rebuild
 
 
 class Command(BaseCommand):
@@ -37,9 +37,14 @@ class Command(BaseCommand):
         status = DONE
         try:
             for environment in environments:
-                self.tell(f"{environment.tenant.slug} · {environment.name}")
-                with wall.tenant(environment.tenant):
-                    days += rebuild(environment, since, until)
+                where = f"{environment.tenant.slug} · {environment.name}"
+                self.tell(where)
+                try:
+                    with wall.tenant(environment.tenant):
+                        days += rebuild(environment, since, until)
+                except LeaseLost:  # what was made until then counts
+                    self.stderr.write(f"{where}: not all was made, as another process took over. Run it again.")
+                    status = NOT_COMPLETE
         except Away as error:
             self.stderr.write(f"The storage of column files does not answer: {error}.")
             status = NOT_COMPLETE
