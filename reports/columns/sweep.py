@@ -48,9 +48,11 @@ def mark_days(environment: Environment, days: Sequence[date]) -> None:
 def forget_retired() -> int:
     """Remove files that were replaced an hour ago, of the active tenant; how many. Raises Away."""
     gone = 0
-    live = {row.name for row in ColumnFile.objects.filter(retired_at__isnull=True)}
-    for row in ColumnFile.objects.filter(Q(retired_at__lt=timezone.now() - KEPT)):
-        if row.name not in live:  # made anew with the same content, it is the same file
+    old = Q(retired_at__lt=timezone.now() - KEPT)
+    for row in ColumnFile.objects.filter(old):
+        # Made anew with the same content, it is the same file: asked now, as that may have happened just before.
+        same = ColumnFile.objects.filter(environment_id=row.environment_id, digest=row.digest).exclude(old)
+        if row.name not in {other.name for other in same}:
             files.remove(row)
         row.delete()
         gone += 1

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from reports.columns import engine, files, refresh, schema
+from reports.columns import sources as looked_up
 from reports.columns.engine import Statement
 from reports.columns.models import ColumnFile, ColumnLedger
 from reports.columns.refresh import LEASE, rebuild
@@ -357,6 +358,27 @@ def test_a_file_made_anew_with_the_same_content_outlives_the_old_row(filled, clo
     assert forget_retired() == 1
     assert read(filled)[0] == mirrored(filled)
     assert all((files.root() / row.name).exists() for row in ColumnFile.objects.all())
+
+
+def test_content_that_comes_back_while_old_files_are_removed_keeps_its_file(filled, clock, monkeypatch):
+    """A call flips and flips back: its file is again the one that was retired, by name and to the last byte."""
+    refresh.refresh(filled)
+    for seconds in (5, 6):
+        alter(filled, DAYS[0], seconds)
+        refresh.refresh(filled)
+    clock.move_to(NOW + timedelta(hours=2))
+    remove = files.remove
+
+    def flip_back(row):
+        monkeypatch.setattr(files, "remove", remove)
+        alter(filled, DAYS[0], 5)
+        refresh.refresh(filled)
+        remove(row)
+
+    monkeypatch.setattr(files, "remove", flip_back)
+    assert forget_retired() == 2
+    monkeypatch.setattr(looked_up, "MOST_LIVE", 0)  # a file that is gone is not read from the mirror instead
+    assert_right(filled)
 
 
 def test_an_open_call_moves_on_without_a_new_file(sales, clock):
