@@ -110,6 +110,7 @@ def _make_folder(path: Path) -> None:
 def remove(row: ColumnFile) -> None:
     """Take the file away, here and in the storage; it may be gone already. Raises Away."""
     storage = _storage()
+    _forget(root() / row.name)
     if not isinstance(storage, FileSystemStorage):
         (root() / row.name).unlink(missing_ok=True)
     with reaching(storage):
@@ -122,7 +123,10 @@ def _storage() -> Storage:
 
 # --- Reading ------------------------------------------------------------------------------------------------------
 
-_verified: dict[Path, tuple[str, int, int, int]] = {}  # digest, size, inode and time of what was looked through
+_MOST_VERIFIED = 20_000
+# Digest, size, inode and time of what was looked through, what was read last at the end. Beyond the bound a file is
+# looked through again.
+_verified: dict[Path, tuple[str, int, int, int]] = {}
 _lock = threading.Lock()
 
 
@@ -153,12 +157,22 @@ def _intact(path: Path, row: ColumnFile) -> os.stat_result | None:
         state = path.stat()
         seen = (row.digest, state.st_size, state.st_ino, state.st_mtime_ns)
         if _verified.get(path) != seen and not (state.st_size == row.bytes and digest_of(path) == row.digest):
+            _forget(path)
             return None
     except OSError:
+        _forget(path)
         return None
     with _lock:
+        _verified.pop(path, None)
         _verified[path] = seen
+        while len(_verified) > _MOST_VERIFIED:
+            del _verified[next(iter(_verified))]
     return state
+
+
+def _forget(path: Path) -> None:
+    with _lock:
+        _verified.pop(path, None)
 
 
 def is_there(row: ColumnFile) -> bool:

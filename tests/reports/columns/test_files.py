@@ -98,6 +98,24 @@ def test_a_broken_file_is_never_read(broken, monkeypatch):
         ]
 
 
+def test_what_a_process_remembers_of_files_is_bounded_and_of_files_there(filled, monkeypatch):
+    monkeypatch.setattr(files, "_verified", {})
+    with wall.tenant(filled.tenant):
+        assert_right(filled)
+        may, june, today = (path_of(filled, day) for day in (MAY, JUNE, TODAY))
+        assert set(files._verified) == {may, june, today}
+        june.unlink()
+        assert_right(filled)
+        assert set(files._verified) == {may, today}
+        files.remove(ColumnFile.objects.get(environment=filled, first_day=TODAY))
+        assert set(files._verified) == {may}
+        sweep.mend(filled)
+        refresh.refresh(filled)
+        monkeypatch.setattr(files, "_MOST_VERIFIED", 2)
+        assert_right(filled)
+        assert set(files._verified) == {june, today}, "those read last"
+
+
 def test_the_sweeper_mends_it_and_the_check_names_it(broken, capsys):
     name = str(path_of(broken, MAY).relative_to(files.root()))
     with pytest.raises(SystemExit) as ended:
