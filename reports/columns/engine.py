@@ -126,6 +126,7 @@ def open_connection(root: Path, *, threads: int, memory: str) -> duckdb.DuckDBPy
             "preserve_insertion_order": False,
         },
     )
+    connection.execute(f"SET max_temp_directory_size = '{settings.COLUMNS_SPILL}B'")  # given above it is not held to
     for macro in MACROS:
         connection.execute(macro)
     connection.execute(f"SET allowed_directories = [{quoted([root])}]")

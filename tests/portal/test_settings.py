@@ -59,6 +59,7 @@ KEY = "YSBrZXkgZm9yIHRlc3RzLCBvZiAzMiBieXRlcyBub3c="  # fixed, because it stands
         ("COLUMNS_ENGINE", "clickhouse://host?collection=ringbook"),  # without a bucket
         ("COLUMNS_ENGINE", "clickhouse://host?collection=ringbook&format=csv"),
         ("COLUMNS_CACHE", "10"),
+        ("COLUMNS_SPILL", "10"),
         ("COLUMNS_CACHE", "ten GB"),
     ],
 )

@@ -89,6 +89,19 @@ def test_a_statement_that_needs_too_much_memory_ends_alone(settings, monkeypatch
     assert engine.run(ONE, deadline=1e9) == [(1,)]
 
 
+def test_a_statement_takes_so_much_of_the_disk_and_no_more(settings, monkeypatch):
+    settings.COLUMNS_MEMORY = "40MB"
+    places = "SELECT row_number() OVER (ORDER BY hash(n)) AS place FROM range(4000000) AS a(n)"
+    wide = Statement(f"SELECT max(place) FROM ({places})")
+    monkeypatch.setattr(engine, "_process", None)
+    assert engine.run(wide, deadline=1e9) == [(4_000_000,)]
+    settings.COLUMNS_SPILL = 10_000_000
+    monkeypatch.setattr(engine, "_process", None)
+    with pytest.raises(TooMuch):
+        engine.run(wide, deadline=1e9)
+    assert engine.run(ONE, deadline=1e9) == [(1,)]
+
+
 @pytest.mark.parametrize(
     ("fault", "english", "portuguese"),
     [
