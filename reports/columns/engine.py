@@ -20,7 +20,7 @@ from django.conf import settings
 
 from portal.lib.ids import uuid7
 from portal.storage import NotThere
-from reports.columns import files
+from reports.columns import files, spill
 from reports.columns.dialects import DUCKDB, MACROS, Dialect, clickhouse, quoted
 
 AT_ONCE = 2  # questions computing in one process
@@ -113,13 +113,12 @@ _lock = threading.Lock()
 
 def open_connection(root: Path, *, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
     """A database in memory that can read and write below ``root`` and nowhere else."""
-    spill = files.beside() / f"spill-{os.getpid()}"
     connection = duckdb.connect(
         ":memory:",
         config={
             "threads": threads,
             "memory_limit": memory,
-            "temp_directory": str(spill),
+            "temp_directory": spill.folder(),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "python_enable_replacements": False,

@@ -15,7 +15,7 @@ from portal.tenants import wall
 from portal.tenants.models.tenants import Environment, Tenant
 from portal.tenants.tasks import TenantTask
 from portal.work.hints import hint
-from reports.columns import files
+from reports.columns import files, spill
 from reports.columns.models import ColumnFile, ColumnLedger
 from reports.columns.refresh import refresh_tenant
 from reports.columns.sweep import forget_retired, mend
@@ -72,6 +72,7 @@ def refresh_one(tenant_id: int, **_: Any) -> None:
 def sweep_columns(**_: Any) -> int:
     """Look through the files that were not for a day, and remove what is no longer needed; how many were broken."""
     files.sweep_beside()
+    spill.sweep()
     broken = 0
     try:
         for tenant in Tenant.objects.filter(active=True):

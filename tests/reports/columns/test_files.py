@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from django.core.management import call_command
 
 from portal.tenants import wall
-from reports.columns import files, refresh, sources, sweep
+from reports.columns import files, refresh, sources, spill, sweep
 from reports.columns.models import ColumnFile, ColumnLedger
 from reports.columns.tasks import sweep_columns
 from sync.models.calls import Call
@@ -220,6 +222,28 @@ def test_a_full_disk_leaves_nothing_half_done(filled, folder, monkeypatch, where
                 assert [(each.first, each.as_of is not None) for each in missing] == [(JUNE, True)]
         assert refresh.refresh(filled) == 1
         assert_right(filled)
+
+
+def test_two_processes_never_share_a_folder_and_one_that_was_killed_leaves_it_free(filled, folder):
+    """Not even where both have the same number, as in two containers on one disk."""
+    own = spill.folder()
+    script = (
+        "import os, django; django.setup(); from reports.columns import spill;"
+        f"os.getpid = lambda: {os.getpid()}; print(spill.folder(), flush=True); input()"
+    )
+    environment = os.environ | {"DATA_DIR": str(folder.parent), "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], env=environment, text=True, **pipes) as other:
+        theirs = Path(other.stdout.readline().strip())
+        try:
+            assert theirs.parent == Path(own).parent
+            assert str(theirs) != own
+            os.utime(theirs, (0, 0))
+            assert spill.sweep() == 0
+        finally:
+            other.kill()
+    assert spill.sweep() == 1
+    assert not theirs.exists()
 
 
 def test_a_file_without_a_row_is_removed_when_it_is_old(filled, folder):
