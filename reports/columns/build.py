@@ -74,6 +74,8 @@ class Builder:
         """Write the calls of the mirror, none of them twice, and the days that are ``kept`` of files there are."""
         texts = target.with_suffix(".csv")
         try:
+            if calls:
+                texts.touch(mode=0o600)  # plain numbers
             for part in calls:
                 copy_out(mirrored(part), texts)
             return self._write(target, texts if texts.exists() else None, kept)
@@ -104,6 +106,7 @@ class Builder:
             f"COPY (SELECT {', '.join(NAMES)} FROM ({' UNION ALL '.join(parts)}) ORDER BY agent, started_us, place)"
             f" TO {quoted([target])} ({_FORM}, KV_METADATA {{{notes}}})"
         )
+        target.chmod(0o600)
         rows, until, *words = self._one(
             f"SELECT count(*), max(CASE WHEN open_hours > 0 THEN started_us + open_hours * {HOUR_US} END)"
             f", {', '.join(f'count(DISTINCT {name})' for name in COUNTED)} FROM read_parquet({quoted([target])})"

@@ -234,9 +234,9 @@ def forget_stray_objects(tenant_id: int, environment_id: int, names: frozenset[s
 
 
 def sweep_beside() -> int:
-    """Remove drafts and days counted for readers that are old; how many there were."""
+    """Remove what is old of drafts, of the texts they were made of and of days counted for readers; how many."""
     gone = 0
-    for path in beside().glob("*.parquet"):
+    for path in (*beside().glob("*.parquet"), *beside().glob("*.csv")):
         try:
             if time.time() - path.stat().st_mtime > STRAY_SECONDS:
                 path.unlink()

@@ -190,8 +190,7 @@ def assert_modes(folder: Path) -> None:
     seen = 0
     for path in (folder, *folder.rglob("*")):
         mode = stat.S_IMODE(path.stat().st_mode)
-        # What lies beside is protected by its folder; what is in place by itself as well.
-        assert mode == 0o700 if path.is_dir() else mode == 0o600 or path.parent.name == ".beside", path
+        assert mode == (0o700 if path.is_dir() else 0o600), path
         seen += 1
     assert seen > 10
 
@@ -222,6 +221,21 @@ def test_a_full_disk_leaves_nothing_half_done(filled, folder, monkeypatch, where
                 assert [(each.first, each.as_of is not None) for each in missing] == [(JUNE, True)]
         assert refresh.refresh(filled) == 1
         assert_right(filled)
+
+
+def test_what_a_killed_process_left_beside_is_removed_when_it_is_old(filled):
+    beside, own = files.beside(), Path(spill.folder())
+    left = [beside / "draft.parquet", beside / "draft.csv", beside / "spill-of-the-dead" / "duckdb_temp_7_0.tmp"]
+    young = [beside / "young.csv", beside / "spill-young" / "duckdb_temp_7_0.tmp"]
+    for path in (*left, *young):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"+5511987654321")
+    assert own.is_dir()
+    for path in (*left, left[-1].parent, own):
+        os.utime(path, (0, 0))
+    sweep_columns()
+    assert not any(path.exists() for path in (*left, left[-1].parent))
+    assert all(path.exists() for path in (*young, own)), "that of a living process is kept, however old"
 
 
 def test_two_processes_never_share_a_folder_and_one_that_was_killed_leaves_it_free(filled, folder):
