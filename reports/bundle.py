@@ -8,7 +8,7 @@ fetch: a :data:`Later`.
 import json
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,10 +16,10 @@ from django.db.models import IntegerField, QuerySet, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 
 from portal.django_inside import surely_empty
+from reports.definitions.periods import at_of
 
 T = TypeVar("T")
 Later = Callable[[], T]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER, _TEXT = IntegerField(), TextField()
 PARTS = 200  # of one statement; SQLite takes up to 500
 
@@ -82,10 +82,6 @@ def grouped_by(rows: QuerySet[Any], names: Sequence[str]) -> QuerySet[Any]:
 def moment(microseconds: int | None) -> datetime | None:
     """A moment that was added as ``measures.Microseconds``."""
     return None if microseconds is None else at_of(microseconds)
-
-
-def at_of(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def unfolded(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import csv
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,10 @@ from portal.django_inside import statement
 from portal.tenants.models.tenants import Environment
 from reports.columns.dialects import quoted
 from reports.columns.schema import COUNTED, HOUR_US, MIRRORED, NAMES, TRAITS, columns, mirrored, rules_of
-from reports.definitions.periods import day_number, in_a_row, utc_start
+from reports.definitions.periods import DAY, DAY_US, day_number, in_a_row, utc_start
 from sync.models.calls import Call
 
 _FETCHED = 5_000  # rows read at a time
-DAY = timedelta(days=1)
-DAY_US = 24 * HOUR_US
 _TEXTS = ", ".join(f"'{name}': 'VARCHAR'" for name in MIRRORED)
 _FILLED = frozenset({"contact", "direction", "status", "from_number", "to_number", "hangup_cause"})  # maybe empty
 _READ = ", ".join(f"coalesce({name}, '') AS {name}" if name in _FILLED else name for name in MIRRORED)

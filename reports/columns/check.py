@@ -9,13 +9,12 @@ from django.db.models import Count, Q, Sum
 
 from portal.tenants.models.tenants import Environment
 from reports.columns import files
-from reports.columns.build import DAY_US
 from reports.columns.dialects import quoted
 from reports.columns.engine import open_connection
 from reports.columns.models import ColumnFile, ColumnLedger
 from reports.columns.schema import rules_of
 from reports.definitions.measures import Seconds
-from reports.definitions.periods import number_day
+from reports.definitions.periods import DAY_SECONDS, DAY_US, number_day
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 
@@ -66,9 +65,8 @@ def differences(environment: Environment) -> Iterator[Difference]:
 
 
 def _of_mirror(environment: Environment) -> Counts:
-    rows = (
-        Call.objects.filter(environment_id=environment.pk).order_by().annotate(utc_day=Seconds("started_at") / 86_400)
-    )
+    rows = Call.objects.filter(environment_id=environment.pk).order_by()
+    rows = rows.annotate(utc_day=Seconds("started_at") / DAY_SECONDS)
     gone = Count("pk", filter=Q(missing_since__isnull=False))
     counted = rows.values_list("utc_day").annotate(n=Count("pk"), gone=gone, length=Sum("duration_ms", default=0))
     return {number_day(day): Counted(*counts) for day, *counts in counted}

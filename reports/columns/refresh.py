@@ -8,7 +8,7 @@ grew meanwhile stays. What was replaced is kept for an hour, for readers that be
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -19,11 +19,11 @@ from portal.storage import Away, NotThere
 from portal.tenants.models.tenants import Environment
 from portal.work.leases import Lease
 from reports.columns import files
-from reports.columns.build import DAY, Builder, KeptRows, Written, calls_of
+from reports.columns.build import Builder, KeptRows, Written, calls_of
 from reports.columns.engine import open_connection
 from reports.columns.models import ColumnFile, ColumnLedger
 from reports.columns.schema import rules_of
-from reports.definitions.periods import between, in_a_row, utc_start
+from reports.definitions.periods import DAY, between, in_a_row, utc_date, utc_start
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 
@@ -290,13 +290,9 @@ def _parts_back(work: _Work, last: date, spans: list[Unit]) -> Iterator[Unit]:
         rows = rows.filter(started_at__lt=utc_start(last + DAY))
     at = rows.values_list("started_at", flat=True).first()
     while at is not None:
-        unit = _unit_at(_utc_day(at), work, spans)
+        unit = _unit_at(utc_date(at), work, spans)
         yield unit
         at = rows.filter(started_at__lt=utc_start(unit.first)).values_list("started_at", flat=True).first()
-
-
-def _utc_day(at: datetime) -> date:
-    return at.date()  # the database's instants are UTC
 
 
 def _days(unit: Unit) -> list[date]:

@@ -20,11 +20,11 @@ from portal.storage import NotThere
 from portal.tenants.models.tenants import Environment
 from reports.bundle import Bundle, Later, moment, unfolded
 from reports.columns import engine, files
-from reports.columns.build import DAY, Builder, calls_of, during
+from reports.columns.build import Builder, calls_of, during
 from reports.columns.models import ColumnFile, ColumnLedger
 from reports.columns.schema import HOUR_US, NAMES, OPEN_TRAITS, rules_of
 from reports.definitions.measures import Microseconds
-from reports.definitions.periods import between, in_a_row, microseconds, utc_date
+from reports.definitions.periods import DAY, between, in_a_row, microseconds, utc_date
 from sync.models.changes import DirtyDay
 from sync.taxonomy import Outcome
 

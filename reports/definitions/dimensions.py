@@ -23,7 +23,7 @@ from reports.definitions.ended_by import SIDE_LABELS
 from reports.definitions.labels import DIRECTION_LABELS, STATUS_LABELS
 from reports.definitions.measures import Seconds
 from reports.definitions.periods import (
-    DAY,
+    DAY_SECONDS,
     SECOND_US,
     Period,
     Stretch,
@@ -64,7 +64,7 @@ class Clock:
         return Seconds(column) + self._by_stretch(column, lambda stretch: stretch.offset)
 
     def local_day(self, column: str = "started_at") -> Combinable:
-        return self.local_seconds(column) / Value(DAY)
+        return self.local_seconds(column) / Value(DAY_SECONDS)
 
     # The same for column files, whose instants are microseconds in UTC.
 
@@ -75,7 +75,7 @@ class Clock:
 
     @property
     def day_sql(self) -> str:
-        return f"intDiv({self.seconds_sql}, {DAY})"
+        return f"intDiv({self.seconds_sql}, {DAY_SECONDS})"
 
     @property
     def hour_sql(self) -> str:

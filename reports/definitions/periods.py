@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-DAY = 86_400
+DAY = timedelta(days=1)
+DAY_SECONDS = 86_400
 SECOND_US = 1_000_000
+DAY_US = DAY_SECONDS * SECOND_US
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
@@ -60,7 +62,7 @@ def in_a_row(days: Iterable[date]) -> list[tuple[date, date]]:
     """Days as first and last of days in a row, in order."""
     rows: list[tuple[date, date]] = []
     for day in sorted(days):
-        if rows and day - rows[-1][1] <= timedelta(days=1):
+        if rows and day - rows[-1][1] <= DAY:
             rows[-1] = (rows[-1][0], day)
         else:
             rows.append((day, day))
@@ -129,7 +131,7 @@ def stretches(start: datetime, end: datetime, zone: str) -> tuple[Stretch, ...]:
     parts: list[Stretch] = []
     begun, here = start, start
     while here < end:
-        there = min(here + timedelta(days=1), end)
+        there = min(here + DAY, end)
         if offset(there) != offset(here):
             low, high = 0, int((there - here).total_seconds())
             while high - low > 1:
@@ -158,7 +160,7 @@ class Period:
 
     @property
     def last_day(self) -> date:
-        return self.end - timedelta(days=1)
+        return self.end - DAY
 
     @property
     def starts_at(self) -> datetime:

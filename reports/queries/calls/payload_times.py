@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-_DAY = 86_400
+from reports.definitions.periods import DAY_SECONDS
+
 _YEAR_1990 = 631_152_000  # a number below is no moment of a call
 _MILLISECONDS_FROM = 1e11
 
@@ -36,7 +37,7 @@ class Clock:
         if moment is not None or self.since is None or isinstance(value, bool):
             return moment
         number = _number(value)
-        return self.since + timedelta(seconds=number) if number is not None and number < _DAY else None
+        return self.since + timedelta(seconds=number) if number is not None and number < DAY_SECONDS else None
 
 
 def _number(value: Any) -> float | None:

@@ -6,14 +6,14 @@ each figure names the day of its reading, and one that no reading tells is unkno
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db.models import Count, Exists, OuterRef
 
 from reports.definitions.filters import Filters
 from reports.definitions.labels import Unknown
 from reports.definitions.metrics import METRICS
-from reports.definitions.periods import day_start, utc_date
+from reports.definitions.periods import DAY, day_start, utc_date
 from reports.queries.answer import Completeness, GapNote
 from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals, LastRead, last_read, list_gaps
 from reports.queries.completeness.freshness import behind_within
@@ -21,8 +21,6 @@ from reports.queries.question import CallQuestion
 from reports.queries.scope import Scope
 from reports.queries.selector import Selector, resolve
 from sync.models.campaigns import Campaign, CampaignCall
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

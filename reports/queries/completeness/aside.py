@@ -8,9 +8,9 @@ from datetime import date, datetime
 from django.db.models import Sum
 
 from portal.tenants.models.tenants import Environment
-from reports.bundle import Bundle, Got, at_of
+from reports.bundle import Bundle, Got
 from reports.definitions.measures import Microseconds
-from reports.definitions.periods import utc_date
+from reports.definitions.periods import at_of, utc_date
 from reports.queries.answer import GapNote
 from sync import freshness as ledger
 from sync.models.quarantine import ACCEPTED, OPEN

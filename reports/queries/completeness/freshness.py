@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 from django.db.models import Count
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from reports.bundle import Bundle
 from reports.columns.sources import Sources, ask_sources
-from reports.definitions.periods import Period, day_start, local_date, utc_date
+from reports.definitions.periods import DAY, Period, day_start, local_date, utc_date
 from reports.queries.answer import Completeness, GapNote
 from reports.queries.compile import mirrored
 from reports.queries.completeness.aside import Aside, asides, notes
@@ -25,8 +25,6 @@ from sync import freshness as ledger
 from sync.models.calls import Call
 from sync.models.runs import READ, Window
 from sync.taxonomy import Stream
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +84,13 @@ def behind_within(question: CallQuestion, selector: Selector, *, now: datetime) 
     if first is None:
         first = min((_within(day, zone) for day in ledger.first_days(selector.environments).values()), default=today)
     last = max(question.date_to or today, first)
-    return under(selector, Period(first, last + timedelta(days=1), zone), now=now)
+    return under(selector, Period(first, last + DAY, zone), now=now)
 
 
 def _within(start: date, zone: str) -> date:
     """The first day of the zone with no part before the UTC day with which a history begins."""
     begins = datetime.combine(start, time.min, UTC)
-    return start if day_start(start, zone) >= begins else start + timedelta(days=1)
+    return start if day_start(start, zone) >= begins else start + DAY
 
 
 def under(
@@ -194,9 +192,7 @@ def _up_to_unread(stream_freshness: StreamFreshness, aside: Iterable[Aside]) -> 
     days = [row.day for row in unread if row.day is not None]
     if len(days) < len(unread):
         return replace(stream_freshness, complete_through=None)
-    return replace(
-        stream_freshness, complete_through=min(stream_freshness.complete_through, min(days) - timedelta(days=1))
-    )
+    return replace(stream_freshness, complete_through=min(stream_freshness.complete_through, min(days) - DAY))
 
 
 __all__ = [

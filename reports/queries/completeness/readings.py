@@ -10,13 +10,12 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 from portal.tenants.models.tenants import Environment
 from reports.definitions.measures import Microseconds
-from reports.definitions.periods import Period, utc_date, utc_start
+from reports.definitions.periods import DAY, DAY_US, Period, utc_date, utc_start
 from reports.queries.completeness.aside import Aside
 from sync.models.runs import READ, WindowState
 from sync.taxonomy import Stream
 
 FIRST_HOUR = timedelta(hours=1)
-DAY_US = 24 * 3600 * 1_000_000
 
 
 class Window(Protocol):
@@ -118,7 +117,7 @@ def utc_days(period: Period, now: datetime) -> list[date]:
 
 
 def _day_end(day: date) -> datetime:
-    return utc_start(day) + timedelta(days=1)
+    return utc_start(day) + DAY
 
 
 def by_day(streams: Mapping[str, StreamWindows], days: list[date], now: datetime) -> tuple[Reading, list[date]]:
@@ -150,7 +149,7 @@ def is_whole(window: Window | None, now: datetime) -> bool:
     """
     if window is None or window.state != WindowState.COMPLETE or window.read_at is None or window.day is None:
         return False
-    return window.read_at >= _day_end(window.day) or _day_end(window.day) > now - timedelta(days=1)
+    return window.read_at >= _day_end(window.day) or _day_end(window.day) > now - DAY
 
 
 def is_settled(stream: str, yesterday: date) -> Q:
@@ -170,7 +169,7 @@ def stand_in(windows: Mapping[date, Window], day: date, now: datetime) -> Window
     """The window of the day before, where ``day`` began within the hour, was not read yet, and that one was read whole
     within the hour: as of that reading there was nothing else to read. None in any other case.
     """
-    before = windows.get(day - timedelta(days=1))
+    before = windows.get(day - DAY)
     if day in windows or not timedelta(0) <= now - utc_start(day) < FIRST_HOUR:
         return None
     if before is None or before.read_at is None or not is_whole(before, now) or now - before.read_at >= FIRST_HOUR:
@@ -182,7 +181,7 @@ def _gather(
     reading: Reading, settled: SettledDays | None, windows: Iterable[Window], last: date, now: datetime
 ) -> None:
     """Numbers and the time of a reading. A day read whole after it ended is not what makes figures old."""
-    current = last >= utc_date(now) - timedelta(days=1)
+    current = last >= utc_date(now) - DAY
     if settled is not None:
         reading.add_total(settled.vendor_total)
         reading.mirrored += settled.mirrored

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial, reduce
 from operator import or_
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 
 from portal.tenants.models.tenants import Environment
-from reports.bundle import Bundle, Got, Later, at_of, grouped_by, moment
+from reports.bundle import Bundle, Got, Later, grouped_by, moment
 from reports.definitions.dimensions import Clock
 from reports.definitions.measures import Microseconds
-from reports.definitions.periods import Period, in_a_row, utc_date, utc_start
+from reports.definitions.periods import DAY, Period, at_of, in_a_row, utc_date, utc_start
 from reports.queries.answer import Completeness, GapNote
 from reports.queries.completeness import aside
 from reports.queries.completeness.aside import Aside, Asides
@@ -36,7 +36,6 @@ from sync.models.runs import Gap
 from sync.providers.registry import daily_streams
 from sync.taxonomy import Stream
 
-DAY = timedelta(days=1)
 _WINDOW = ("day", "state", Microseconds("read_at"), "mirrored", "vendor_total")
 _GAP = ("environment_id", "stream", "part", "day", "fault", Microseconds("opened_at"))
 Windows = dict[int, dict[str, StreamWindows]]

@@ -4,15 +4,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 from portal.tenants.models.tenants import Environment
-from reports.definitions.periods import utc_date
+from reports.definitions.periods import DAY, utc_date
 from reports.queries.completeness.readings import FIRST_HOUR, reads_until
 from sync.models.runs import Window, WindowState
 from sync.taxonomy import Stream
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class _Read:
         """Today and yesterday may have been read before they ended: ``as_of`` tells."""
         if self.state != WindowState.COMPLETE or self.read_at is None:
             return False
-        return self.day is None or self.read_at >= _end(self.day) or _end(self.day) > now - _DAY
+        return self.day is None or self.read_at >= _end(self.day) or _end(self.day) > now - DAY
 
 
 def standing(environment: Environment, rests: Rests, now: datetime) -> Standing:
@@ -63,7 +61,7 @@ def standing(environment: Environment, rests: Rests, now: datetime) -> Standing:
     now = reads_until(environment, now)
     dated = rests.first is not None or rests.last is not None
     if rests.first and rests.first > date.min:
-        rows = rows.filter(day__gte=rests.first - _DAY)  # with the day before, which may have to stand in
+        rows = rows.filter(day__gte=rests.first - DAY)  # with the day before, which may have to stand in
     if rests.last:
         rows = rows.filter(day__lte=rests.last)
     windows = [_Read(*row) for row in rows.values_list("day", "state", "read_at")]
@@ -83,20 +81,20 @@ def _before_todays_first(windows: Iterable[_Read], rests: Rests, now: datetime) 
     today = utc_date(now)
     begins, ends = rests.first or today, rests.last or today
     days = {window.day: window for window in windows}
-    before = days.get(today - _DAY)
-    if not begins <= today <= ends or today in days or now - _end(today - _DAY) >= FIRST_HOUR:
+    before = days.get(today - DAY)
+    if not begins <= today <= ends or today in days or now - _end(today - DAY) >= FIRST_HOUR:
         return rests
     if before is None or before.read_at is None or not before.is_whole(now) or now - before.read_at >= FIRST_HOUR:
         return rests
-    first = min(rests.first, today - _DAY) if rests.first else None
-    return replace(rests, first=first, last=today - _DAY)
+    first = min(rests.first, today - DAY) if rests.first else None
+    return replace(rests, first=first, last=today - DAY)
 
 
 def _as_of(windows: Iterable[_Read], now: datetime) -> datetime | None:
     """A day read whole after it ended is not what makes an answer old, as long as newer days are in it."""
     read = [(window.day, window.read_at) for window in windows if window.read_at is not None]
     last = max((day for day, _ in read if day is not None), default=None)
-    if last is None or last < utc_date(now) - _DAY:
+    if last is None or last < utc_date(now) - DAY:
         return min((read_at for _, read_at in read), default=None)
     return min(read_at for day, read_at in read if day is None or day == last or read_at < _end(day))
 
@@ -110,4 +108,4 @@ def _covers(days: Iterable[date], rests: Rests, now: datetime) -> bool:
 
 
 def _end(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC) + _DAY
+    return datetime.combine(day, time(), UTC) + DAY

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from django.utils import formats
 
 from portal.formats import figures
+from reports.definitions.periods import DAY
 
-_DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 
 
@@ -21,7 +21,7 @@ def clock(when: datetime | None, zone: str) -> str:
 
 def offset(when: datetime | None, started: datetime) -> str:
     """``0:12`` after the start; empty where the moment is not told, or is so far off that it cannot be of this call."""
-    if when is None or abs(when - started) >= _DAY:
+    if when is None or abs(when - started) >= DAY:
         return ""
     return figures.duration((when - started).total_seconds())
 
