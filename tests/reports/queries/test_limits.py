@@ -18,6 +18,7 @@ from reports.columns.refresh import refresh_tenant
 from reports.definitions.periods import Period
 from reports.queries import figures, run
 from reports.queries.ask import ask
+from reports.queries.callbacks.links import Links, links
 from reports.queries.contacts.ids import contact_id
 from reports.queries.question import Question, QuestionError
 from reports.queries.run import READER_AT_ONCE, TENANT_AT_ONCE, TooManyAtOnce, Turns, patient
@@ -228,6 +229,20 @@ def test_pages_and_api_are_asked_to_come_again(client, ana, acme, sales):
 def test_another_tenant_is_not_held_up(scope, foreign):
     other = Scope(foreign.tenant_id, "UTC", frozenset({foreign.pk}), sees_numbers=True)
     assert Turns(other)(ONE) == [(1,)]
+
+
+def test_one_readers_call_pages_take_no_turn_of_others(acme, sales, scope, impatient):
+    with wall.tenant(acme):
+        dials = factories.agent(sales, "dials")
+        factories.agent(sales, "takes", takes_callbacks=True, callback_sources=["dials"])
+        call = factories.call(sales, "c", agent=dials)
+        ana, bruno = replace(scope, reader=1), replace(scope, reader=2)
+        open_pages = [Turns(ana) for _ in range(READER_AT_ONCE)]
+        for each in open_pages:
+            each(ONE)
+        with pytest.raises(TooManyAtOnce):
+            links(str(call.pk), ana)
+        assert links(str(call.pk), bruno) == Links()
 
 
 def test_a_file_waits_for_its_turn(crowd, scope, settings):
