@@ -24,6 +24,8 @@ from reports.columns import files, spill
 from reports.columns.dialects import DUCKDB, MACROS, Dialect, clickhouse, quoted
 
 AT_ONCE = 2  # questions computing in one process
+LEAST_SECONDS = 0.05  # that a statement is begun with
+_INTERRUPTED_EVERY = 0.05  # seconds
 Rows = list[tuple[Any, ...]]
 
 
@@ -179,14 +181,23 @@ def run(statement: Statement, *, deadline: float, seconds: float = float("inf"),
 
 
 def _computed(process: _Process, statement: Statement, seconds: float) -> Rows:
-    cursor = process.connection.cursor()
-    clock = threading.Timer(seconds, cursor.interrupt)
-    clock.daemon = True
+    if seconds < LEAST_SECONDS:
+        raise TooLong
+    cursor, ended = process.connection.cursor(), threading.Event()
+
+    def interrupt() -> None:
+        left = seconds
+        while not ended.wait(left):  # one that comes before the statement computes is lost
+            cursor.interrupt()
+            left = _INTERRUPTED_EVERY
+
+    clock = threading.Thread(target=interrupt, daemon=True)
     clock.start()
     try:
         return cursor.execute(statement.sql, list(statement.params)).fetchall()
     finally:
-        clock.cancel()
+        ended.set()
+        clock.join()  # a cursor that is closed cannot be interrupted
         cursor.close()
 
 

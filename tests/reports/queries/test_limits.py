@@ -34,6 +34,8 @@ QUERY = f"/api/v1/reports/query/?metrics=attempts&{WEEK}"
 ONE = Statement("SELECT 1")
 ENDLESS = Statement("SELECT count(*) FROM range(1000000000000) AS a(n) WHERE n % 7 = 3")
 
+LONG = Statement("SELECT count(*) FROM range(2000000000) AS a(n) WHERE n % 7 = 3")  # some seconds
+
 
 @pytest.fixture
 def scope(acme, sales) -> Scope:
@@ -67,6 +69,21 @@ def test_a_statement_that_computes_too_long_is_interrupted_and_the_next_one_runs
     with pytest.raises(TooLong):
         engine.run(ENDLESS, deadline=began + 60, seconds=0.2)
     assert time.monotonic() - began < 20
+    assert engine.run(ONE, deadline=time.monotonic() + 60) == [(1,)]
+
+
+def test_a_statement_without_time_is_not_begun():
+    began = time.monotonic()
+    with pytest.raises(TooLong):
+        engine.run(LONG, deadline=began + 60, seconds=0.01)
+    assert time.monotonic() - began < 0.5
+
+
+def test_an_interrupt_that_comes_too_early_comes_again(monkeypatch):
+    """Before a statement computes nothing takes notice of one."""
+    monkeypatch.setattr(engine, "LEAST_SECONDS", 0.0)
+    with pytest.raises(TooLong):
+        engine.run(LONG, deadline=time.monotonic() + 60, seconds=0.0)
     assert engine.run(ONE, deadline=time.monotonic() + 60) == [(1,)]
 
 
