@@ -164,7 +164,8 @@ def lost() -> list[Export]:
 
 
 def give_back(export: Export, error: str) -> None:
-    """After a maker's death: to be made again, a bounded number of times; then ``error`` is its end."""
+    """After a maker's death, or as it cannot be made now: to be made again a bounded number of times; then ``error`` is
+    its end."""
     if export.attempts >= MOST_ATTEMPTS:
         fail(export, error)
     else:

@@ -38,6 +38,8 @@ def make(export_id: int) -> bool:
                 return _make(export)
         except jobs.Lost:
             logger.info("export %s: not this process's any more", export.public_id)
+        except NotNow as error:
+            jobs.give_back(export, str(error))
         except Exception as error:
             if not _expected(error):
                 logger.exception("export %s could not be made", export.public_id)
@@ -51,7 +53,7 @@ def reason(error: Exception) -> str:
         return _("You may not see these data any more.")
     if isinstance(error, QuestionError):
         return " ".join(error.errors.values())
-    if isinstance(error, TooLarge | NotInstalled | NotNow):
+    if isinstance(error, TooLarge | NotInstalled):
         return str(error)
     if is_full(error):
         return _("The server's disk is full. Nothing was kept; try again when there is room.")
@@ -63,7 +65,7 @@ def reason(error: Exception) -> str:
 
 
 def _expected(error: Exception) -> bool:
-    expected = (rights.Withdrawn, QuestionError, TooLarge, NotInstalled, NotNow, Away, SoftTimeLimitExceeded)
+    expected = (rights.Withdrawn, QuestionError, TooLarge, NotInstalled, Away, SoftTimeLimitExceeded)
     return isinstance(error, expected) or is_full(error)
 
 

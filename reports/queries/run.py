@@ -47,6 +47,13 @@ class TooManyAtOnce(NotNow):
         return _("So many questions are being answered that this one has to wait. Ask again in a moment.")
 
 
+class DataChanged(NotNow):
+    """A column file went while it was read, as of a reader that began before it was replaced."""
+
+    def __str__(self) -> str:
+        return _("The data changed while this was answered. Ask again in a moment.")
+
+
 @contextmanager
 def patient() -> Iterator[None]:
     """Within it questions wait for their turn as long as a question may take: nobody sits before a file or a mail."""
@@ -90,8 +97,7 @@ class Turns:
             raise NotNow from None
         except NotThere:
             logger.warning("a column file went while a question of tenant %s was answered", self._scope.tenant_id)
-            text = _("The data changed while this was answered. Ask again in a moment.")
-            raise QuestionError({"by": text}) from None
+            raise DataChanged from None
 
     def kept(self, statement: Statement) -> Rows:
         """As calling it, for figures that many readers ask for: the rows are kept for whoever asks the same again.

@@ -18,11 +18,13 @@ from django.utils import timezone, translation
 
 from portal.audit.models import Entry
 from portal.env import BASE_DIR
+from portal.storage import NotThere
 from portal.tenants import wall
 from portal.tenants.guards import membership_of
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership
+from reports.columns import engine
 from reports.files import as_csv, downloads, folder, jobs, making, sweep
 from reports.files.models import Export, State
 from reports.files.orders import Order
@@ -222,6 +224,28 @@ def test_a_fault_of_ours_is_told_and_leaves_nothing(calls, ana, ask, monkeypatch
     assert (row.state, row.file) == (State.FAILED, "")
     assert "The fault is ours" in row.error
     assert left(folder.place(row.tenant_id, "x").parent) == []
+
+
+def test_figures_that_cannot_be_computed_now_are_asked_for_again_a_few_times(calls, ana, ask, monkeypatch):
+    report = {"what": "report", "query": "metrics=attempts&date_from=2026-07-06&date_to=2026-07-12", "format": "csv"}
+    gone, kept = ask(ana, **report), ask(ana, **report)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "run", _not_there)
+        assert not making.make(kept.pk)
+        kept.refresh_from_db()
+        assert (kept.state, kept.file) == (State.WAITING, "")
+        for attempt in range(jobs.MOST_ATTEMPTS):
+            assert not making.make(gone.pk), attempt
+    gone.refresh_from_db()
+    assert (gone.state, gone.error) == (
+        State.FAILED,
+        "The data changed while this was answered. Ask again in a moment.",
+    )
+    assert made(kept).state == State.READY
+
+
+def _not_there(_statement, **_limits):
+    raise NotThere("a path of ours")
 
 
 def test_a_row_that_is_claimed_is_left_alone(calls, ana, ask):

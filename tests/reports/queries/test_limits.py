@@ -125,7 +125,6 @@ def test_a_statement_takes_so_much_of_the_disk_and_no_more(settings, monkeypatch
     [
         (TooLong, "longer than 20 seconds", "mais de 20 segundos"),
         (TooMuch, "more memory", "mais memória"),
-        (NotThere, "data changed", "dados mudaram"),
     ],
 )
 def test_each_has_its_sentence_on_api_and_page(client, ana, acme, sales, monkeypatch, fault, english, portuguese):
@@ -177,6 +176,22 @@ def test_a_file_that_is_damaged_unnoticed_is_no_fault_of_the_reader(client, ana,
         page = client.get(f"/t/acme/?{WEEK}", headers={"Accept-Language": language})
         assert (page.status_code, page["Retry-After"]) == (503, "5")
         assert words in page.content.decode()
+
+
+def test_a_file_that_went_meanwhile_is_no_fault_of_the_reader(client, ana, acme, sales, monkeypatch):
+    def fail(_statement, **_limits):
+        raise NotThere("a path of ours")
+
+    monkeypatch.setattr(engine, "run", fail)
+    answer = client.get(QUERY, headers={"Authorization": f"Bearer {make_key(acme)}"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer.json()["detail"] == "The data changed while this was answered. Ask again in a moment."
+    client.force_login(ana)
+    for language, words in (("en", "data changed"), ("pt-br", "dados mudaram")):
+        page = client.get(f"/t/acme/?{WEEK}", headers={"Accept-Language": language})
+        assert (page.status_code, page["Retry-After"]) == (503, "5")
+        assert words in page.content.decode()
+        assert "a path of ours" not in page.content.decode()
 
 
 def test_an_engine_that_answers_nothing_any_more_is_replaced(settings, tmp_path):
