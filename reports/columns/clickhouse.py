@@ -15,7 +15,8 @@ from django.conf import settings
 
 from portal import env
 from portal.storage import Away, NotThere
-from reports.columns.engine import Failed, Rows, Statement, TooLong, TooMuch
+from reports.columns.engine import Failed, Rows, Statement, TooLong, TooMuch, turn
+from reports.columns.gate import Gate
 
 AT_ONCE = 8  # questions of one process that the server computes
 # That statements mean what they mean to DuckDB.
@@ -42,29 +43,26 @@ _UNREADABLE = {
     86,
 }  # no such file, damaged, of S3, ends too soon, cannot be read, of a remote one
 
-_turns = threading.BoundedSemaphore(AT_ONCE)
+_turns = Gate(AT_ONCE)
 _lock = threading.Lock()
 _clients: dict[tuple[int, str], Client] = {}  # by process and address
 
 
-def run(statement: Statement, *, deadline: float, seconds: float = float("inf")) -> Rows:
+def run(statement: Statement, *, deadline: float, seconds: float = float("inf"), tenant: int = 0) -> Rows:
     """As :func:`reports.columns.engine.run`."""
-    if not _turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
-        raise TooLong
-    try:
+    with turn(_turns, tenant, deadline):
         left = min(seconds, deadline - time.monotonic())
         if left <= 0:
             raise TooLong
         sql, params = bound(statement)
         limits = {"max_execution_time": round(left, 3), "max_memory_usage": env.bytes_of(settings.COLUMNS_MEMORY)}
         given: dict[str, Any] = _MEANING | _LIMITS | limits
-        return [tuple(row) for row in _client().query(sql, parameters=params or None, settings=given).result_rows]
-    except ClickHouseError as error:
-        raise _meaning(error) from error
-    except OSError as error:
-        raise Away(type(error).__name__) from error
-    finally:
-        _turns.release()
+        try:
+            return [tuple(row) for row in _client().query(sql, parameters=params or None, settings=given).result_rows]
+        except ClickHouseError as error:
+            raise _meaning(error) from error
+        except OSError as error:
+            raise Away(type(error).__name__) from error
 
 
 def bound(statement: Statement) -> tuple[str, dict[str, Any]]:

@@ -1,8 +1,8 @@
 """The engine that answers questions of column files: DuckDB, unless COLUMNS_ENGINE names ClickHouse.
 
 DuckDB runs once in each process: bounded in memory, threads and time, and shut off from everything but column files. A
-process computes two questions at a time; others wait for their turn until their deadline. One that computes too long
-is interrupted. Text of SQL is made by ``reports.queries`` alone; what a reader wrote is a parameter.
+process computes two questions at a time; others wait for their turn, fair among tenants, until their deadline. One that
+computes too long is interrupted. Text of SQL is made by ``reports.queries`` alone; what a reader wrote is a parameter.
 """
 
 import os
@@ -22,6 +22,7 @@ from portal.lib.ids import uuid7
 from portal.storage import NotThere
 from reports.columns import files, spill
 from reports.columns.dialects import DUCKDB, MACROS, Dialect, clickhouse, quoted
+from reports.columns.gate import Gate
 
 AT_ONCE = 2  # questions computing in one process
 LEAST_SECONDS = 0.05  # that a statement is begun with
@@ -105,7 +106,7 @@ class _Process:
 
     def __init__(self, root: Path) -> None:
         self.key = (os.getpid(), root)
-        self.turns = threading.BoundedSemaphore(AT_ONCE)
+        self.turns = Gate(AT_ONCE)
         self.connection = open_connection(root, threads=settings.COLUMNS_THREADS, memory=settings.COLUMNS_MEMORY)
 
 
@@ -148,19 +149,26 @@ def reads_storage() -> bool:
     return bool(settings.COLUMNS_ENGINE and settings.COLUMNS_ENGINE["collection"])
 
 
-def run(statement: Statement, *, deadline: float, seconds: float = float("inf"), tables: Tables | None = None) -> Rows:
+def run(
+    statement: Statement,
+    *,
+    deadline: float,
+    seconds: float = float("inf"),
+    tables: Tables | None = None,
+    tenant: int = 0,
+) -> Rows:
     """The rows of a statement, computed within ``seconds`` once it is its turn, and in any case before ``deadline``, of
-    :func:`time.monotonic`; what it shares with others is looked for in ``tables`` and left there. Raises TooLong,
-    TooMuch, NotThere and Failed.
+    :func:`time.monotonic`; what it shares with others is looked for in ``tables`` and left there. The turn is one of
+    ``tenant``. Raises TooLong, TooMuch, NotThere and Failed.
     """
     if settings.COLUMNS_ENGINE or tables is None:
         statement = statement.alone
     if settings.COLUMNS_ENGINE:
         other: Any = import_module("reports.columns.clickhouse")  # rests on a package of its own
-        rows: Rows = other.run(statement, deadline=deadline, seconds=seconds)
+        rows: Rows = other.run(statement, deadline=deadline, seconds=seconds, tenant=tenant)
         return rows
     process = _this_process()
-    with _turn(process, deadline):
+    with turn(process.turns, tenant, deadline):
         until = min(time.monotonic() + seconds, deadline)
 
         def compute(part: Statement) -> Rows:
@@ -219,13 +227,14 @@ def cursor() -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def _turn(process: _Process, deadline: float) -> Iterator[None]:
-    if not process.turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
+def turn(gate: Gate, tenant: int, deadline: float) -> Iterator[None]:
+    """A turn of a tenant. Raises TooLong where there was none by the deadline."""
+    if not gate.enter(tenant, deadline):
         raise TooLong
     try:
         yield
     finally:
-        process.turns.release()
+        gate.leave(tenant)
 
 
 def _this_process() -> _Process:

@@ -79,8 +79,13 @@ class Turns:
         if not self._held:
             self._take()
         try:
-            seconds = settings.QUESTION_SECONDS
-            return engine.run(statement, deadline=self._deadline, seconds=seconds, tables=self._tables)
+            return engine.run(
+                statement,
+                deadline=self._deadline,
+                seconds=settings.QUESTION_SECONDS,
+                tables=self._tables,
+                tenant=self._scope.tenant_id,
+            )
         except TooLong:
             logger.warning("a question of tenant %s took too long", self._scope.tenant_id)
             text = _("This took longer than %(seconds)s seconds: ask for a shorter period or fewer groupings.")

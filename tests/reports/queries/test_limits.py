@@ -90,13 +90,13 @@ def test_an_interrupt_that_comes_too_early_comes_again(monkeypatch):
 def test_who_waits_for_a_turn_past_the_deadline_is_told_so():
     process = engine._this_process()
     for _turn in range(engine.AT_ONCE):
-        process.turns.acquire()
+        assert process.turns.enter(1, time.monotonic())
     try:
         with pytest.raises(TooLong):
             engine.run(ONE, deadline=time.monotonic() + 0.05)
     finally:
         for _turn in range(engine.AT_ONCE):
-            process.turns.release()
+            process.turns.leave(1)
 
 
 def test_a_statement_that_needs_too_much_memory_ends_alone(settings, monkeypatch):
