@@ -45,10 +45,10 @@ def load_dotenv(path: Path = BASE_DIR / ".env") -> None:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = _LINE.fullmatch(line)
-        if found is None:
+        assignment = _LINE.fullmatch(line)
+        if assignment is None:
             raise SettingError(f"{path.name} has neither NAME=value nor a comment in line {number}.")
-        given[found[1]] = _unquoted(found[2])
+        given[assignment[1]] = _unquoted(assignment[2])
     os.environ.update({name: value for name, value in given.items() if name not in os.environ})
 
 
@@ -178,8 +178,8 @@ def database(name: str, default: str) -> dict[str, Any]:
     parts = urlsplit(value.replace("#", "%23"))  # a password may hold one as it is
     credentials, _at, places = parts.netloc.rpartition("@")
     user, _colon, password = credentials.partition(":")
-    found = [_PLACE.fullmatch(place) for place in places.split(",")]
-    if not all(place and int(place[3] or 0) <= 65535 for place in found):
+    servers = [_PLACE.fullmatch(place) for place in places.split(",")]
+    if not all(place and int(place[3] or 0) <= 65535 for place in servers):
         raise SettingError(f"{name} {_BAD_PORT}")
     if not parts.path.strip("/"):
         raise SettingError(f"{name} must name a database: postgresql://user:password@host:port/name.")
@@ -189,8 +189,8 @@ def database(name: str, default: str) -> dict[str, Any]:
         "USER": unquote(user),
         "PASSWORD": unquote(password),
         # Several hosts are allowed, each with its port; none there stands for the usual one.
-        "HOST": ",".join(unquote(place[1] or place[2]) for place in found if place),
-        "PORT": ports if (ports := ",".join(place[3] or "" for place in found if place)).strip(",") else "",
+        "HOST": ",".join(unquote(place[1] or place[2]) for place in servers if place),
+        "PORT": ports if (ports := ",".join(place[3] or "" for place in servers if place)).strip(",") else "",
         "OPTIONS": {key: int(given) if given.isdecimal() else given for key, given in parse_qsl(parts.query)},
     }
 

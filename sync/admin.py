@@ -64,9 +64,9 @@ class ConnectionList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        found = standings(self.result_list)
+        by_connection = standings(self.result_list)
         for row in self.result_list:
-            row.standing = found[row.pk]
+            row.standing = by_connection[row.pk]
 
 
 @admin.register(Connection)

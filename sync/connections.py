@@ -80,14 +80,14 @@ def access_with(connection: Connection, token: str) -> Access:
 
 def sealed(keys: Collection[int]) -> dict[int, str]:
     """Those of the connections whose token does not open here, with the sentence that says why. One query."""
-    found = {}
+    sentences = {}
     rows = Connection.objects.filter(pk__in=keys).annotate(stored=Cast("token", models.TextField()))
     for key, stored in rows.exclude(token="").values_list("pk", "stored"):
         try:
             unseal(stored)
         except VaultError as error:
-            found[key] = str(error)
-    return found
+            sentences[key] = str(error)
+    return sentences
 
 
 def check_connection(connection: Connection) -> None:

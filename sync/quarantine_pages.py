@@ -36,8 +36,8 @@ class StateFilter(admin.SimpleListFilter):
         return [(key, label) for key, (_where, label) in _STATES.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        found = _STATES.get(self.value() or "")
-        return queryset if found is None else queryset.filter(found[0])
+        state = _STATES.get(self.value() or "")
+        return queryset if state is None else queryset.filter(state[0])
 
 
 class NoteForm(forms.Form):

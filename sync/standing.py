@@ -120,10 +120,10 @@ def _last_runs(connections: Collection[Connection]) -> dict[int, list[Run]]:
     newest = {str(stream): Subquery(ended.filter(stream=stream).values("pk")[:1]) for stream in Stream}
     rows = Connection.objects.filter(pk__in=[connection.pk for connection in connections])
     keys = [pk for row in rows.values_list(*newest.values()) for pk in row if pk is not None]
-    found: dict[int, list[Run]] = {}
+    runs: dict[int, list[Run]] = {}
     for run in _with_beginnings(keys):
-        found.setdefault(run.connection_id, []).append(run)
-    return found
+        runs.setdefault(run.connection_id, []).append(run)
+    return runs
 
 
 def _with_beginnings(keys: Collection[int]) -> QuerySet[Run]:

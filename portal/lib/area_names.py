@@ -77,5 +77,5 @@ AREA_NAMES: dict[str, tuple[str, str]] = {
 
 def area_name(code: str) -> str:
     """“São Paulo, SP” for 11; "" for what is no area code."""
-    found = AREA_NAMES.get(code)
-    return ", ".join(found) if found else ""
+    city_and_state = AREA_NAMES.get(code)
+    return ", ".join(city_and_state) if city_and_state else ""

@@ -42,10 +42,10 @@ def keeps_holidays(zone: str) -> bool:
 def holidays_of(first: date, last: date, language: str) -> dict[date, str]:
     """The holidays from ``first`` to ``last``, both included, in order; named in Portuguese or in English."""
     portuguese = language.lower().startswith("pt")
-    found: dict[date, str] = {}
+    names: dict[date, str] = {}
     for year in range(first.year, last.year + 1):
-        found |= {day: name for day, name in _of_year(year, portuguese).items() if first <= day <= last}
-    return found
+        names |= {day: name for day, name in _of_year(year, portuguese).items() if first <= day <= last}
+    return names
 
 
 @cache

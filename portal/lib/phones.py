@@ -44,10 +44,10 @@ def contact_digits(number: str) -> str:
     The host of a SIP address is no part of it. A number without a country code stays as it is: guessing one would
     join strangers.
     """
-    found = digits(number.split("@", 1)[0])
-    if found.startswith("00") and len(found) > 4:
-        found = found[2:]
-    return found[:40]
+    contact = digits(number.split("@", 1)[0])
+    if contact.startswith("00") and len(contact) > 4:
+        contact = contact[2:]
+    return contact[:40]
 
 
 def readings(typed: str, *, beginning: bool = False) -> tuple[str, ...]:
@@ -55,10 +55,10 @@ def readings(typed: str, *, beginning: bool = False) -> tuple[str, ...]:
     Brazil, or the ``beginning`` of one, also those with the country code that the vendors put before. None without
     digits.
     """
-    found = contact_digits(typed)
-    if (_NATIONAL_BEGINNING if beginning else _NATIONAL).fullmatch(found):
-        return found, f"55{found}"
-    return (found,) if found else ()
+    contact = contact_digits(typed)
+    if (_NATIONAL_BEGINNING if beginning else _NATIONAL).fullmatch(contact):
+        return contact, f"55{contact}"
+    return (contact,) if contact else ()
 
 
 def area_code(contact: str) -> str:
@@ -81,15 +81,15 @@ def masked(number: str) -> str:
 
     Of a number that names no country only the last four digits stay: its first ones tell where the other party lives.
     """
-    found = contact_digits(number)
-    if not found:
+    contact = contact_digits(number)
+    if not contact:
         return _MASK * 4 if number.strip() else ""
-    if len(found) < 8:
-        return _MASK * len(found)
+    if len(contact) < 8:
+        return _MASK * len(contact)
     shown = _formatted(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     country, _space, rest = shown.partition(" ")
     if not rest:
-        return _MASK * (len(found) - 4) + found[-4:]
+        return _MASK * (len(contact) - 4) + contact[-4:]
     hidden, out = len(digits(rest)) - 4, []
     for character in rest:
         if character.isdigit():
@@ -141,8 +141,8 @@ def _formatted(number: str, form: int) -> str:
     return str(phonenumbers.format_number(parsed, form))
 
 
-def _parsed(found: str) -> phonenumbers.PhoneNumber | None:
+def _parsed(contact: str) -> phonenumbers.PhoneNumber | None:
     try:
-        return phonenumbers.parse(f"+{found}", None)
+        return phonenumbers.parse(f"+{contact}", None)
     except phonenumbers.NumberParseException:
         return None

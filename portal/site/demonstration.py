@@ -139,8 +139,8 @@ def connections() -> Iterator[Connection]:
         tenant = Tenant.objects.get(slug=wanted.slug)
         with wall.tenant(tenant):
             names = [name for name, _ in wanted.environments]
-            found = Connection.objects.select_related("tenant", "environment").filter(environment__name__in=names)
-            yield from found.order_by("id")
+            rows = Connection.objects.select_related("tenant", "environment").filter(environment__name__in=names)
+            yield from rows.order_by("id")
 
 
 def counted(connection: Connection) -> tuple[int, bool]:

@@ -125,7 +125,7 @@ def find_tenant(slug: str) -> Tenant:
 def find_environment(public_id: UUID) -> Environment:
     """The environment of that public id, whoever's it is, with its tenant loaded; raises CommandError."""
     with wall.every_tenant("a command names an environment"):
-        found = Environment.objects.select_related("tenant").filter(public_id=public_id).first()
-    if found is None:
+        environment = Environment.objects.select_related("tenant").filter(public_id=public_id).first()
+    if environment is None:
         raise CommandError(f"There is no environment {public_id}.")
-    return found
+    return environment

@@ -141,14 +141,14 @@ class CallWriter:
 
     def _stored(self, keys: Iterable[str]) -> dict[str, Stored]:
         wanted = sorted(keys)
-        found: dict[str, Stored] = {}
+        stored: dict[str, Stored] = {}
         for start in range(0, len(wanted), _CHUNK):
             rows = Call.objects.select_for_update(of=("self",)).filter(
                 environment_id=self._maker.environment_id, external_id__in=wanted[start : start + _CHUNK]
             )
             for key, identity, digest, *rest in rows.order_by("id").values_list("external_id", *Stored._fields):
-                found[key] = Stored(identity, bytes(digest), *rest)
-        return found
+                stored[key] = Stored(identity, bytes(digest), *rest)
+        return stored
 
     def _agent_ids(self, items: Iterable[Item]) -> dict[str, int]:
         """Rows of the agents the calls name, made where only calls know them yet."""
@@ -160,17 +160,17 @@ class CallWriter:
                 [Agent(**self._environment, external_id=key, name=name[:200]) for key, name in sorted(unknown.items())],
                 ignore_conflicts=True,
             )
-            found = Agent.objects.filter(environment_id=self._maker.environment_id, external_id__in=list(unknown))
-            self._agents.update(found.values_list("external_id", "id"))
+            agents = Agent.objects.filter(environment_id=self._maker.environment_id, external_id__in=list(unknown))
+            self._agents.update(agents.values_list("external_id", "id"))
         return self._agents
 
     def _note_lines(self, items: Iterable[Item]) -> None:
         """Rows of our own numbers that the calls name, where they are new."""
         new = {own_number(record) for record, _ in items} - self._lines
         lines = [
-            Line(**self._environment, number=number, digits=found)
+            Line(**self._environment, number=number, digits=digits)
             for number in sorted(new)
-            if (found := contact_digits(number))
+            if (digits := contact_digits(number))
         ]
         if lines:
             Line.objects.bulk_create(lines, ignore_conflicts=True, batch_size=1000)

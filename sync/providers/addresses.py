@@ -54,12 +54,12 @@ def read_base(base_url: str, *, allow_private: bool) -> SplitResult:
 
 def is_public(address: str) -> bool:
     """Whether an address belongs to the open internet and to nothing that stands for another address."""
-    found = ip_address(address.partition("%")[0])
-    if not found.is_global or found.is_multicast or found.is_reserved:
+    ip = ip_address(address.partition("%")[0])
+    if not ip.is_global or ip.is_multicast or ip.is_reserved:
         return False
-    if isinstance(found, IPv4Address):
-        return not any(found in network for network in _REFUSED_V4)
-    return _is_public_v6(found)
+    if isinstance(ip, IPv4Address):
+        return not any(ip in network for network in _REFUSED_V4)
+    return _is_public_v6(ip)
 
 
 def _is_public_v6(address: IPv6Address) -> bool:
@@ -72,10 +72,10 @@ def places(host: str, port: int, *, allow_private: bool, seconds: float) -> list
     Raises UpstreamError: ADDRESS for a forbidden address, NETWORK for an unknown name, TIMEOUT when the name server
     takes longer than ``seconds``.
     """
-    found = _resolved(host.strip("[]"), port, seconds)
-    if not allow_private and not all(is_public(str(sockaddr[0])) for _, sockaddr in found):
+    addresses = _resolved(host.strip("[]"), port, seconds)
+    if not allow_private and not all(is_public(str(sockaddr[0])) for _, sockaddr in addresses):
         raise _refused("The host leads to an address that is not on the public internet.")
-    return found
+    return addresses
 
 
 def _resolved(host: str, port: int, seconds: float) -> list[Place]:
@@ -84,8 +84,8 @@ def _resolved(host: str, port: int, seconds: float) -> list[Place]:
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answers.put([(family, sockaddr) for family, _, _, _, sockaddr in found])
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put([(family, sockaddr) for family, _, _, _, sockaddr in entries])
         except (OSError, UnicodeError) as error:
             answers.put(error)
 

@@ -101,17 +101,17 @@ class _Checked(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         try:
-            found = places(self._dns_host, self.port, allow_private=self._allow_private, seconds=_connect_seconds())
-            return self._dial(found[:_TRIES])
+            allowed = places(self._dns_host, self.port, allow_private=self._allow_private, seconds=_connect_seconds())
+            return self._dial(allowed[:_TRIES])
         except TimeoutError:
             raise UpstreamError(Fault.TIMEOUT, "The connection was not made in time.") from None
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise UpstreamError(Fault.NETWORK, f"The connection was not made: {reason}.") from None
 
-    def _dial(self, found: list[Any]) -> socket.socket:
+    def _dial(self, addresses: list[Any]) -> socket.socket:
         failure = OSError("no address")
-        for family, sockaddr in found:
+        for family, sockaddr in addresses:
             seconds = _connect_seconds()
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:

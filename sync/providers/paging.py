@@ -145,9 +145,9 @@ class Walk:
         totals = [known.total for known in self._lists.values() if known.total is not None]
         self.total = sum(totals) if totals else None
         for known in self._lists.values():
-            found = len(known.keys) + known.nameless
-            if known.total is not None and found != known.total:
-                self._blame(Fault.DRIFT, f"{found} distinct elements of {known.total}")
+            distinct = len(known.keys) + known.nameless
+            if known.total is not None and distinct != known.total:
+                self._blame(Fault.DRIFT, f"{distinct} distinct elements of {known.total}")
 
     def _blame(self, fault: Fault, detail: str) -> None:
         if self.fault is None:

@@ -61,12 +61,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error and what it wraps, outermost first. Libraries hide causes in arguments."""
     waiting, seen = [error], set[int]()
     while waiting:
-        found = waiting.pop(0)
-        if id(found) in seen:
+        cause = waiting.pop(0)
+        if id(cause) in seen:
             continue
-        seen.add(id(found))
-        yield found
-        inner = (*found.args, getattr(found, "reason", None), found.__cause__, found.__context__)
+        seen.add(id(cause))
+        yield cause
+        inner = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
         waiting.extend(one for one in inner if isinstance(one, BaseException))
 
 
@@ -93,28 +93,28 @@ def clocks_apart(headers: Mapping[str, str], asked: datetime, answered: datetime
 
 def _date(text: str) -> datetime | None:
     try:
-        found = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _words(body: bytes) -> str:
     """The message in an error body: of the documented forms, or the text itself when it is no page."""
     try:
-        found = msgspec.json.decode(body)
+        document = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         text = body.decode("utf-8", "replace").strip()
         return "" if text.startswith("<") else text
-    if isinstance(found, dict):
-        inner = found.get("error")
-        for place in (inner if isinstance(inner, dict) else {}, found):
+    if isinstance(document, dict):
+        inner = document.get("error")
+        for place in (inner if isinstance(inner, dict) else {}, document):
             for key in ("message", "detail", "error", "title"):
                 if isinstance(words := place.get(key), str) and words:
                     return words
-        if isinstance(found.get("detail"), list):
-            return "; ".join(str(item.get("msg", "")) for item in found["detail"][:5] if isinstance(item, dict))
-    return found if isinstance(found, str) else ""
+        if isinstance(document.get("detail"), list):
+            return "; ".join(str(item.get("msg", "")) for item in document["detail"][:5] if isinstance(item, dict))
+    return document if isinstance(document, str) else ""
 
 
 def redacted(text: str, token: str = "") -> str:

@@ -61,7 +61,7 @@ class _Splitter:
         self._at = 0  # how far it has been looked at
         self._depth = 0
         self._quoted = False
-        self._found = 0
+        self._pieces_read = 0
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         text = self._text
@@ -135,9 +135,9 @@ class _Splitter:
         start = _end(_BLANKS, text, start)
         with memoryview(text) as view:  # a slice of the text itself would be a copy more
             piece = bytes(view[start : min(end, start + self._cap + 1)]).rstrip(_BLANK)
-        if not piece and (self._found or not last):
+        if not piece and (self._pieces_read or not last):
             raise UpstreamError(Fault.NOT_JSON, "An element between two commas is missing.")
-        self._found += 1
+        self._pieces_read += 1
         return piece
 
 
@@ -206,14 +206,14 @@ def _few(pieces: Iterable[Piece]) -> Iterator[Piece]:
 def _members(body: bytes) -> dict[str, msgspec.Raw]:
     members = {}
     for piece in _few(_cut(body, b"{")):
-        found = _MEMBER.fullmatch(piece)
-        if not found:
+        member = _MEMBER.fullmatch(piece)
+        if not member:
             raise UpstreamError(Fault.NOT_JSON, "The document is not JSON.")
         try:
-            key = msgspec.json.decode(found[1], type=str)
+            key = msgspec.json.decode(member[1], type=str)
         except _BAD_JSON:
             continue  # a key that can't be read is not one that is asked for
-        members[key] = msgspec.Raw(found[2])
+        members[key] = msgspec.Raw(member[2])
     return members
 
 
@@ -238,10 +238,10 @@ def alone(raw: bytes | msgspec.Raw) -> AbstractContextManager[object]:
 
 def read_element(raw: bytes | msgspec.Raw) -> dict[str, Any]:
     """An element with all that is in it; raises Unreadable when any part of it is not sound or it is no object."""
-    found = read_value(raw)
-    if not isinstance(found, dict):
+    element = read_value(raw)
+    if not isinstance(element, dict):
         raise Unreadable("It is not an object.")
-    return found
+    return element
 
 
 def read_value(raw: bytes | msgspec.Raw) -> Any:
@@ -309,12 +309,12 @@ def broken(
     The first of ``time_keys`` that holds a time says when it began.
     """
     text = bytes(raw)
-    found = _loose(text, (id_key, *time_keys))
-    times = (read_time(found.get(key))[0] for key in time_keys)
+    fields = _loose(text, (id_key, *time_keys))
+    times = (read_time(fields.get(key))[0] for key in time_keys)
     shown = text[: limits.BROKEN_BYTES].decode("utf-8", "replace")
     return BrokenRecord(
         kind=kind,
-        external_id=external_id or identifier(found.get(id_key)) or "",
+        external_id=external_id or identifier(fields.get(id_key)) or "",
         digest=digest(text),
         raw=clean(shown.replace("\x00", "\ufffd"), limits.BROKEN_BYTES),
         reason=reason[:300],
@@ -329,7 +329,7 @@ def kept_whole(raw: str) -> bool:
 
 def _loose(text: bytes, keys: Collection[str]) -> dict[str, Any]:
     """Some members of an element that is cut off, or not sound in its other members."""
-    found = {}
+    members = {}
     with suppress(UpstreamError):
         for piece in _few(_cut(text, b"{")):
             member = _MEMBER.fullmatch(piece)
@@ -339,5 +339,5 @@ def _loose(text: bytes, keys: Collection[str]) -> dict[str, Any]:
                     and len(member[2]) <= limits.SMALL_ELEMENT_BYTES
                     and (key := _anything.decode(member[1])) in keys
                 ):
-                    found[key] = _anything.decode(member[2])
-    return found
+                    members[key] = _anything.decode(member[2])
+    return members

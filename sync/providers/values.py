@@ -34,10 +34,10 @@ def read_time(value: object) -> tuple[datetime | None, bool]:
     if isinstance(value, str):
         if len(value) == 20 and value[19] == "Z" and value[10] == "T":
             try:
-                found = datetime.fromisoformat(value)
+                time = datetime.fromisoformat(value)
             except ValueError:
                 return None, False
-            return (found, False) if _FIRST <= found < _LAST else (None, False)
+            return (time, False) if _FIRST <= time < _LAST else (None, False)
         text = value.strip()
         if match := _TIME.fullmatch(text):
             return _from_parts(match)
@@ -52,15 +52,15 @@ def _from_parts(match: re.Match[str]) -> tuple[datetime | None, bool]:
     hours, minutes, rest = (int(part or 0) for part in offset)
     try:
         micros = int(fraction[:6].ljust(6, "0")) if fraction else 0
-        found = datetime.fromisoformat(f"{day}T{clock}:{seconds or '00'}").replace(tzinfo=UTC, microsecond=micros)
+        time = datetime.fromisoformat(f"{day}T{clock}:{seconds or '00'}").replace(tzinfo=UTC, microsecond=micros)
         if sign:
             if hours > 23 or minutes > 59 or rest > 59:
                 return None, False
             shift = timedelta(hours=hours, minutes=minutes, seconds=rest)
-            found = found - shift if sign == "+" else found + shift
+            time = time - shift if sign == "+" else time + shift
     except (ValueError, OverflowError):
         return None, False
-    return (found, not (utc or sign)) if _FIRST <= found < _LAST else (None, False)
+    return (time, not (utc or sign)) if _FIRST <= time < _LAST else (None, False)
 
 
 def _from_unix(value: float) -> datetime | None:
@@ -84,16 +84,16 @@ def read_number(value: object) -> float | None:
 
 def read_count(value: object) -> int | None:
     """A whole number that fits a database's integer, None otherwise."""
-    found = read_number(value)
-    return int(found) if found is not None and found == int(found) and found <= _MOST_COUNTED else None
+    number = read_number(value)
+    return int(number) if number is not None and number == int(number) and number <= _MOST_COUNTED else None
 
 
 def read_ms(value: object) -> int | None:
     """Seconds, fractions allowed, as whole milliseconds; None when longer than a month or no number."""
-    found = read_number(value)
-    if found is None or found * 1000 > LONGEST_CALL_MS:
+    number = read_number(value)
+    if number is None or number * 1000 > LONGEST_CALL_MS:
         return None
-    return round(found * 1000)
+    return round(number * 1000)
 
 
 def clean(value: object, limit: int) -> str:
@@ -125,12 +125,12 @@ def read_latencies(stages: Mapping[str, object]) -> dict[str, list[float]] | Non
     A number counts only under a key that names its unit. Of an element's such keys the one with ``latency`` in it is
     meant, else the one with ``ttfb``, else the only one there is. Elements without give nothing.
     """
-    found = {}
+    latencies = {}
     for stage, value in stages.items():
         turns = [turn for element in as_list(value)[:_MOST_TURNS] if (turn := _latency(element)) is not None]
         if turns:
-            found[stage] = turns
-    return found or None
+            latencies[stage] = turns
+    return latencies or None
 
 
 def _latency(element: object) -> float | None:

@@ -28,9 +28,9 @@ def put_right(connection: Connection | None = None) -> int:
     """
     now = database_now()
     mine = Q() if connection is None else Q(environment_id=connection.environment_id)
-    found = Window.objects.filter(mine & _ahead(now)).order_by("pk")
+    ahead = Window.objects.filter(mine & _ahead(now)).order_by("pk")
     with transaction.atomic():
-        doubtful = [window for window in found.select_for_update(of=("self",)) if _doubt(window, now)]
+        doubtful = [window for window in ahead.select_for_update(of=("self",)) if _doubt(window, now)]
         RequestGrant.objects.filter(
             Q() if connection is None else Q(connection=connection), at__gt=(now + AHEAD).timestamp()
         ).update(at=now.timestamp())

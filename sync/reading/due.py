@@ -71,7 +71,7 @@ def _owed(now: datetime) -> list[Due]:
     rows = Connection.objects.filter(environment__retired_at=None, tenant__active=True, state__in=CONNECTED)
     connections = [row for row in rows.defer("token").order_by("pk") if may_read(row, now)]
     ledger = _Ledger([row.environment_id for row in connections], now)
-    found = []
+    owed = []
     for row in connections:
         try:
             provider = registry.get(row.provider)
@@ -79,8 +79,8 @@ def _owed(now: datetime) -> list[Due]:
         except (ValueError, LookupError) as error:
             logger.error("connection %s can't be read: %s", row.public_id, error.__class__.__name__)
             continue
-        found += [Due(row.tenant_id, row.pk, str(stream)) for stream in streams]
-    return found
+        owed += [Due(row.tenant_id, row.pk, str(stream)) for stream in streams]
+    return owed
 
 
 class _Ledger:

@@ -59,7 +59,7 @@ def reread(element: Quarantine, *, user: Any = None, address: str | None = None)
     if not kept_whole(element.raw):
         raise Refused(_("Its text could not be kept as the vendor sent it. Read its day again instead."))
     try:
-        found = registry.get(filled_by.provider).reread(_record(element), filled_by.settings)
+        record = registry.get(filled_by.provider).reread(_record(element), filled_by.settings)
     except Unreadable as error:
         Quarantine.objects.filter(pk=element.pk).update(reason=str(error)[:300])
         return False
@@ -71,7 +71,7 @@ def reread(element: Quarantine, *, user: Any = None, address: str | None = None)
         raise Refused(_("It is being read by another process just now. Try again in a moment.")) from error
     state = RunState.FAILED
     try:
-        persist(lambda: _take_in(element, found, run, filled_by, (user, address)))
+        persist(lambda: _take_in(element, record, run, filled_by, (user, address)))
         state = RunState.COMPLETE
     finally:
         mine = Run.objects.filter(pk=run.pk, fence=run.fence, state=RunState.RUNNING)
@@ -92,10 +92,12 @@ def _record(element: Quarantine) -> BrokenRecord:
     )
 
 
-def _take_in(element: Quarantine, found: Record, run: Run, connection: Connection, who: tuple[Any, str | None]) -> None:
+def _take_in(
+    element: Quarantine, record: Record, run: Run, connection: Connection, who: tuple[Any, str | None]
+) -> None:
     with transaction.atomic():
         mirror = Mirror(run, connection, connection.tenant.zone)
-        mirror.write([(found, element.last_seen_at)], [], seen=1)
+        mirror.write([(record, element.last_seen_at)], [], seen=1)
         Quarantine.objects.filter(pk=element.pk).update(released_at=database_now())
         judge_again(element.environment_id, [(element.stream, element.part)])
         _note(element, "quarantine.read_again", *who)

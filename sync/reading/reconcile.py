@@ -52,30 +52,34 @@ class NotComparable(Exception):
 
 
 def reconcile(
-    connection: Connection, since: date | None = None, until: date | None = None, *, found: Comparison | None = None
+    connection: Connection,
+    since: date | None = None,
+    until: date | None = None,
+    *,
+    comparison: Comparison | None = None,
 ) -> Comparison:
     """Compare day by day, oldest first; by default all days since the connection's history begins.
 
     One request a day, within the budget. Raises NotComparable, or UpstreamError when a total can't be had: what was not
-    compared is never called equal. What was compared until then is in ``found``, where one is given.
+    compared is never called equal. What was compared until then is in ``comparison``, where one is given.
     """
     if connection.day_filter == DayFilter.WIDE:
         raise NotComparable
     provider = registry.get(connection.provider)
     today = database_now().astimezone(UTC).date()
-    found = found or Comparison()
+    comparison = comparison or Comparison()
     pace = Pace(connection, PATIENCE)
     with provider.session(access_of(connection)) as http:
         for day in reversed(windows.days(since or connection.since, min(until or today, today))):
             theirs = _theirs(connection, pace, http, day)
             if theirs is None:
-                found.without = day
+                comparison.without = day
                 break
-            found.compared += 1
+            comparison.compared += 1
             ours, aside = _ours(connection, day), _aside(connection, day)
             if ours + aside["accepted"] != theirs and ours != theirs:
-                found.differing.append(Difference(day, ours, theirs, aside["unreadable"]))
-    return found
+                comparison.differing.append(Difference(day, ours, theirs, aside["unreadable"]))
+    return comparison
 
 
 def _ours(connection: Connection, day: date) -> int:

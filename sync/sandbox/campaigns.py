@@ -29,13 +29,13 @@ def campaigns(visit: Visit) -> Answer:
         lambda item: item["created_at"] >= since and (not before or item["created_at"] < before),
         lambda item: search in f"{item['name']} {item['description']}".lower(),
     ]
-    found = [item for item in visit.world.campaigns if all(test(item) for test in tests)]
-    found.sort(key=lambda item: (item["created_at"], item["id"]), reverse=True)
+    matching = [item for item in visit.world.campaigns if all(test(item) for test in tests)]
+    matching.sort(key=lambda item: (item["created_at"], item["id"]), reverse=True)
     if "vanished" in visit.struck:
-        found = []
-    shown = [] if "empty_page" in visit.struck else page_of(found, page, per_page)
+        matching = []
+    shown = [] if "empty_page" in visit.struck else page_of(matching, page, per_page)
     items = [encode(_with_stats(visit.world, item)) for item in shown]
-    return paged(spoil.items(items, visit.struck, visit.faults), page, per_page, len(found))
+    return paged(spoil.items(items, visit.struck, visit.faults), page, per_page, len(matching))
 
 
 def _with_stats(world: World, item: Element) -> Element:

@@ -104,11 +104,11 @@ class Shelf:
         known = self._lists.get(selection)
         if known is not None and known[0] == self.version:
             return known[1]
-        found = list(self._walk(selection))
-        self._lists[selection] = (self.version, found)
+        rows = list(self._walk(selection))
+        self._lists[selection] = (self.version, rows)
         if len(self._lists) > 16:
             self._lists.popitem(last=False)
-        return found
+        return rows
 
     def _walk(self, selection: Selection) -> Iterator[Row]:
         since, before, passes = selection.since, selection.before, selection.test()

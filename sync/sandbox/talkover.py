@@ -73,18 +73,18 @@ def _agents(visit: Visit) -> Answer:
     page, per_page = query.page(), query.per_page()
     if query.errors:
         return invalid(query.errors)
-    found = _found(visit, query.text("search"), ("name", "label"), current_status=status, direction=direction)
-    items = spoil.items([encode(item) for item in page_of(found, page, per_page)], visit.struck, visit.faults)
+    agents = _agents_wanted(visit, query.text("search"), ("name", "label"), current_status=status, direction=direction)
+    items = spoil.items([encode(item) for item in page_of(agents, page, per_page)], visit.struck, visit.faults)
     meta = {
         "current_page": page,
         "per_page": per_page,
-        "total": len(found),
-        "last_page": last_page(len(found), per_page),
+        "total": len(agents),
+        "last_page": last_page(len(agents), per_page),
     }
     return Answer(200, b'{"success":true,"data":[%b],"meta":%b}' % (b",".join(items), encode(meta)))
 
 
-def _found(visit: Visit, search: str, names: Sequence[str], **wanted: str) -> list[Element]:
+def _agents_wanted(visit: Visit, search: str, names: Sequence[str], **wanted: str) -> list[Element]:
     """Agents that match, newest first as every list; none when the list has vanished."""
     if visit.struck & {"vanished", "empty_page"}:
         return []

@@ -94,12 +94,12 @@ class World:
     def campaign_rows(self, campaign: str) -> list[tuple[Row, int]]:
         """The calls of a campaign the vendor still has, with their retries, oldest first."""
         with self.lock:
-            found = [
+            named = [
                 (self._shelf.by_id[key], retries)
                 for key, retries in self.campaign_calls.get(campaign, {}).items()
                 if key in self._shelf.by_id
             ]
-            return sorted(found, key=lambda pair: pair[0].key)
+            return sorted(named, key=lambda pair: pair[0].key)
 
     # Changing
 

@@ -33,23 +33,23 @@ class Command(BaseCommand):
             connection = Connection.objects.defer("token").filter(environment=environment).first()
             if connection is None:
                 raise CommandError("The environment has no connection.")
-            found = Comparison()
+            comparison = Comparison()
             try:
-                why = _left_out(reconcile(connection, options["since"], options["until"], found=found))
+                why = _left_out(reconcile(connection, options["since"], options["until"], comparison=comparison))
             except TokenSealed as error:
                 raise CommandError(str(error)) from error
             except UpstreamError as error:
                 why = explain(error)
             except NotComparable:
                 why = "The vendor counts other days than UTC days, so its totals can't be compared."
-        days = [_as_json(item) for item in found.differing]
+        days = [_as_json(item) for item in comparison.differing]
         status = "different" if days else "unknown" if why else "equal"
-        told = {"status": status, "days": days, "compared": found.compared}
+        told = {"status": status, "days": days, "compared": comparison.compared}
         if why:
             self.stderr.write(why)
             told["error"] = why
         if not self._json:
-            for item in found.differing:
+            for item in comparison.differing:
                 aside = f", {item.quarantined} could not be read" if item.quarantined else ""
                 self.stdout.write(f"{item.day}: {item.ours} here, {item.theirs} at the vendor{aside}")
             if not days:
@@ -62,10 +62,10 @@ def _as_json(item: Difference) -> dict[str, object]:
     return told | ({"quarantined": item.quarantined} if item.quarantined else {})
 
 
-def _left_out(found: Comparison) -> str:
+def _left_out(comparison: Comparison) -> str:
     """Why not every day was compared; "" when all were."""
-    if found.without and found.compared:
-        return f"The vendor names no total of {found.without}, so only the days before it were compared."
-    if found.without:
+    if comparison.without and comparison.compared:
+        return f"The vendor names no total of {comparison.without}, so only the days before it were compared."
+    if comparison.without:
         return "The vendor names no totals, so nothing was compared."
-    return "" if found.compared else "There was no day to compare."
+    return "" if comparison.compared else "There was no day to compare."

@@ -145,7 +145,7 @@ def _direction(fields: Mapping[str, Any]) -> str:
 def _started(fields: Mapping[str, Any]) -> tuple[datetime | None, bool]:
     """The start, and whether it was guessed: its zone, or all of it from a later time."""
     for key in _BEGINNINGS:
-        found, guessed = read_time(fields.get(key))
-        if found:
-            return found, guessed or key != "initiation_time"
+        started, guessed = read_time(fields.get(key))
+        if started:
+            return started, guessed or key != "initiation_time"
     return None, True

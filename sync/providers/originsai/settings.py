@@ -43,23 +43,23 @@ class Settings:
         known = {field.key: field.default for field in FIELDS}
         if unknown := sorted(set(settings) - set(known)):
             raise ValueError(f"OriginsAI has no setting named {unknown[0]}.")
-        found = {key: str(settings.get(key, default)).strip() for key, default in known.items()}
-        header = found["header"] or "Authorization"
+        given = {key: str(settings.get(key, default)).strip() for key, default in known.items()}
+        header = given["header"] or "Authorization"
         if not _HEADER.fullmatch(header) or header.lower() in _RESERVED:
             raise ValueError("The header's name may hold letters, digits and hyphens only, and be none of HTTP's own.")
-        if not found["prefix"].isascii() or not found["prefix"].isprintable() or len(found["prefix"]) > 40:
+        if not given["prefix"].isascii() or not given["prefix"].isprintable() or len(given["prefix"]) > 40:
             raise ValueError("The prefix has to be a short word in plain letters.")
-        if found["org_id"] and not re.fullmatch(r"\d{1,18}", found["org_id"], re.ASCII):
+        if given["org_id"] and not re.fullmatch(r"\d{1,18}", given["org_id"], re.ASCII):
             raise ValueError("The organisation has to be a number.")
-        size = found["max_bytes"] or str(MAX_BYTES)
+        size = given["max_bytes"] or str(MAX_BYTES)
         if not re.fullmatch(r"[1-9]\d{0,11}", size, re.ASCII):
             raise ValueError("The largest answer has to be a number of bytes.")
         return cls(
-            _agents(found["agents"]),
+            _agents(given["agents"]),
             header,
-            found["prefix"],
-            found["org_id"],
-            _hosts(found["recording_hosts"]),
+            given["prefix"],
+            given["org_id"],
+            _hosts(given["recording_hosts"]),
             int(size),
         )
 

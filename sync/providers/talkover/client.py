@@ -112,7 +112,7 @@ def _days(part: Part, first: str, last: str) -> tuple[tuple[str, str], ...]:
 
 def _paths(ids: Iterable[str]) -> Iterator[str]:
     """The ids as path segments. Dots alone would climb out of their place, so they are left out."""
-    return (quote(found, safe="") for found in ids if found not in (".", ".."))
+    return (quote(key, safe="") for key in ids if key not in (".", ".."))
 
 
 def _members(body: bytes) -> dict[str, msgspec.Raw]:
@@ -174,11 +174,11 @@ def _reader(kind: str, key: str) -> Callable[[normalise.Raw, bytes], Record]:
 
 def _paging(members: Mapping[str, msgspec.Raw]) -> tuple[int | None, int | None]:
     """Total and last page, from whichever of the two paging objects is there; the last page is derived if not told."""
-    found = _decoded(members.get("pagination", b"null")) or _decoded(members.get("meta", b"null"))
-    if not isinstance(found, dict):
+    paging = _decoded(members.get("pagination", b"null")) or _decoded(members.get("meta", b"null"))
+    if not isinstance(paging, dict):
         return None, None
-    total, last = read_count(found.get("total")), read_count(found.get("last_page"))
-    if last is None and total is not None and (size := read_count(found.get("per_page"))):
+    total, last = read_count(paging.get("total")), read_count(paging.get("last_page"))
+    if last is None and total is not None and (size := read_count(paging.get("per_page"))):
         last = max(-(-total // size), 1)
     return total, last
 

@@ -37,10 +37,10 @@ def word(value: object, missing: str, limit: int) -> str:
 
 
 def _id(fields: Mapping[str, Any]) -> str:
-    found = identifier(fields.get("id"))
-    if found is None:
+    external_id = identifier(fields.get("id"))
+    if external_id is None:
         raise Unreadable("It has no usable id.")
-    return found
+    return external_id
 
 
 def _agent(fields: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -100,13 +100,13 @@ def callback_agent(raw: Raw, mark: bytes) -> CallbackAgentRecord:
     fields = read_element(raw)
     config = fields.get("callback_config")
     sources = config.get("source_agent_ids") if isinstance(config, dict) else None
-    found = (identifier(source) for source in (sources if isinstance(sources, list) else []))
+    ids = (identifier(source) for source in (sources if isinstance(sources, list) else []))
     return CallbackAgentRecord(
         external_id=_id(fields),
         digest=mark,
         raw=str(raw, "utf-8"),
         name=clean(fields.get("name"), 200),
-        sources=tuple(dict.fromkeys(source for source in found if source)),
+        sources=tuple(dict.fromkeys(source for source in ids if source)),
     )
 
 
@@ -150,13 +150,13 @@ def campaign(raw: Raw, mark: bytes, *, detail: bool = False) -> CampaignRecord:
 
 
 def _named_calls(elements: Iterable[object]) -> tuple[tuple[str, int], ...]:
-    found: dict[str, int] = {}
+    retries: dict[str, int] = {}
     for element in elements:
         if isinstance(element, dict) and (key := identifier(element.get("id"))):
-            found[key] = read_count(element.get("retries")) or 0
-            if len(found) > limits.CAMPAIGN_CALLS:
+            retries[key] = read_count(element.get("retries")) or 0
+            if len(retries) > limits.CAMPAIGN_CALLS:
                 raise Unreadable(f"It names more than {limits.CAMPAIGN_CALLS:,} calls.")
-    return tuple(found.items())
+    return tuple(retries.items())
 
 
 def callback_day(raw: Raw, mark: bytes, *, day: date) -> CallbackDayRecord:

@@ -60,27 +60,27 @@ def promised(raw: Raw, mark: bytes) -> CallRecord | None:
     """A call that is as promised; None for any other element."""
     try:
         text = str(raw, "utf-8")
-        found = _decoder.decode(text)
+        element = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    started, guessed = read_time(found.created_at)
-    agent = found.agent
-    if started is None or "\\u0000" in text or found.id.isspace() or (agent and agent.id.isspace()):
+    started, guessed = read_time(element.created_at)
+    agent = element.agent
+    if started is None or "\\u0000" in text or element.id.isspace() or (agent and agent.id.isspace()):
         return None
     return CallRecord(
-        external_id=found.id,
+        external_id=element.id,
         digest=mark,
         raw=text,
-        status=_WORDS.get(found.status or "") or word(found.status, Status.INITIATED.value, 80),
-        direction=_WORDS.get(found.direction or "") or word(found.direction, "", 40),
+        status=_WORDS.get(element.status or "") or word(element.status, Status.INITIATED.value, 80),
+        direction=_WORDS.get(element.direction or "") or word(element.direction, "", 40),
         started_at=started,
         started_guessed=guessed,
-        updated_at=read_time(found.updated_at)[0],
-        duration_ms=None if found.duration is None else found.duration * 1000,
-        is_test=found.is_testing is True,
+        updated_at=read_time(element.updated_at)[0],
+        duration_ms=None if element.duration is None else element.duration * 1000,
+        is_test=element.is_testing is True,
         agent=agent.id if agent else None,
         agent_name=(agent.name or None) if agent else None,
-        from_number=found.from_ or "",
-        to_number=found.to or "",
-        sid=found.sid or "",
+        from_number=element.from_ or "",
+        to_number=element.to or "",
+        sid=element.sid or "",
     )

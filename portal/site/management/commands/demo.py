@@ -65,17 +65,17 @@ class Command(SiteCommand):
                 running.serve(listener, web=2, workers=2, ready=ready)
 
     def _notes(self, days: int, calls_per_day: int) -> Notes:
-        found = Notes.read()
-        if found is None:
+        notes = Notes.read()
+        if notes is None:
             return Notes.new(days=days, calls_per_day=calls_per_day)
-        if found.built and (found.days, found.calls_per_day) != (days, calls_per_day):
+        if notes.built and (notes.days, notes.calls_per_day) != (days, calls_per_day):
             self.stderr.write(
-                f"The demo here was made with --days {found.days} --calls-per-day {found.calls_per_day} and stays so. "
+                f"The demo here was made with --days {notes.days} --calls-per-day {notes.calls_per_day} and stays so. "
                 "Another DATA_DIR takes another one."
             )
-        elif not found.built:
-            found.days, found.calls_per_day = days, calls_per_day
-        return found
+        elif not notes.built:
+            notes.days, notes.calls_per_day = days, calls_per_day
+        return notes
 
     def _prepare(self, running: Supervisor, notes: Notes) -> bool:
         """Everything up to the mail, as far as an earlier start has not done it; whether the sandbox runs now.
