@@ -144,8 +144,8 @@ class ConnectionPages(TenantAdmin):
         change_token(obj, token, check=False)
         self.note(request, "connection.token_changed" if change else "connection.created", obj)
         if used:
-            told = _("A connection uses this token already. Both share the vendor's limit of requests.")
-            self.message_user(request, told, messages.WARNING)
+            notice = _("A connection uses this token already. Both share the vendor's limit of requests.")
+            self.message_user(request, notice, messages.WARNING)
 
     def get_urls(self) -> list[URLPattern]:
         def below(name: str) -> Any:
@@ -199,8 +199,8 @@ class ConnectionPages(TenantAdmin):
         with wall.tenant(connection.tenant_id), transaction.atomic():
             request_run(connection)
             self.note(request, "connection.read_again", connection)
-        told = _("%(name)s will be read again at once.") % {"name": connection}
-        self.message_user(request, told, messages.SUCCESS)
+        notice = _("%(name)s will be read again at once.") % {"name": connection}
+        self.message_user(request, notice, messages.SUCCESS)
 
 
 @admin.register(Run)

@@ -97,8 +97,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if needed.is_long:
             self.fields["sure"].widget = forms.CheckboxInput()
             if not cleaned.get("sure"):
-                told = _("This history asks for %(needed)s. Tick the box and save again, or choose a later day.")
-                self.add_error("sure", told % {"needed": needed})
+                sentence = _("This history asks for %(needed)s. Tick the box and save again, or choose a later day.")
+                self.add_error("sure", sentence % {"needed": needed})
 
     def clean_base_url(self) -> str:
         address = str(self.cleaned_data["base_url"]).rstrip("/")

@@ -60,8 +60,8 @@ def check_day(day: date) -> None:
     if day > end:
         raise WrongDay(_("%(day)s lies in the future.") % {"day": day})
     if day < earliest:
-        told = _("%(day)s is too long ago: the first day may be %(earliest)s at the earliest.")
-        raise WrongDay(told % {"day": day, "earliest": earliest})
+        sentence = _("%(day)s is too long ago: the first day may be %(earliest)s at the earliest.")
+        raise WrongDay(sentence % {"day": day, "earliest": earliest})
 
 
 def estimate(provider: Provider, settings: Mapping[str, str], rate: int, days: int) -> Estimate:

@@ -73,8 +73,8 @@ class UserPages(admin.ModelAdmin):  # type: ignore[type-arg]
                 self.message_user(request, problem, messages.ERROR)
                 return
             sent += 1
-        told = ngettext("%(count)d link was mailed.", "%(count)d links were mailed.", sent) % {"count": sent}
-        self.message_user(request, told, messages.SUCCESS)
+        notice = ngettext("%(count)d link was mailed.", "%(count)d links were mailed.", sent) % {"count": sent}
+        self.message_user(request, notice, messages.SUCCESS)
 
 
 @admin.register(Environment)
@@ -166,8 +166,8 @@ class ApiKeyPages(TenantAdmin):
         wanted = NewKey(name=obj.name, role=Role(obj.role), environment=obj.environment, expires_at=obj.expires_at)
         key, secret = issue_key(obj.tenant, wanted, by=request.user)
         obj.pk, obj.public_id, obj._state.adding = key.pk, key.public_id, False
-        told = _("The key, shown this once: %(secret)s") % {"secret": secret}
-        self.message_user(request, told, messages.WARNING)
+        notice = _("The key, shown this once: %(secret)s") % {"secret": secret}
+        self.message_user(request, notice, messages.WARNING)
 
     @admin.action(description=gettext_lazy("Revoke"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

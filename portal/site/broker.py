@@ -162,8 +162,8 @@ class Broker:
             return None
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.connect(os.fspath(self.path))
-            told = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            return int(struct.unpack("3i", told)[1])
+            credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            return int(struct.unpack("3i", credentials)[1])
 
     def _say(self, words: bytes) -> bytes:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:

@@ -32,13 +32,13 @@ HOW_TO_ADMINISTER = (
 
 def ask_for_first_people() -> str:
     """Ask for the first owner and the first administrator, where they are missing; returns what to tell, or ""."""
-    told = []
+    lines = []
     try:
-        told += [ask_for_owner()]
-        told += [ask_for_administrator()]
+        lines += [ask_for_owner()]
+        lines += [ask_for_administrator()]
     except EOFError:  # Ctrl-D: no answer
-        told += ["", HOW_TO_ADMINISTER if Tenant.objects.exists() else HOW]
-    return "\n".join(filter(None, told))
+        lines += ["", HOW_TO_ADMINISTER if Tenant.objects.exists() else HOW]
+    return "\n".join(filter(None, lines))
 
 
 def ask_for_owner() -> str:
@@ -96,10 +96,10 @@ def _add(slug: str, email: str, **rest: str) -> None:
 
 def _add_administrator(email: str, *, ask: bool) -> str:
     person = find_person(email)
-    told = StringIO()
+    output = StringIO()
     with _password(ADMINISTRATOR_PASSWORD, "Administrator's password: ") if ask and person is None else nullcontext():
-        call_command("add_administrator", email, stdout=told)
-    return told.getvalue().strip()
+        call_command("add_administrator", email, stdout=output)
+    return output.getvalue().strip()
 
 
 @contextmanager

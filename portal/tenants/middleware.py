@@ -28,10 +28,10 @@ class ReaderLanguageMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """A database that did not answer in time, or at all, is told with 503, and no traceback is needed."""
-        told = explain(error) if isinstance(error, DatabaseError) else ""
-        if not told:
+        reason = explain(error) if isinstance(error, DatabaseError) else ""
+        if not reason:
             return None
-        logger.error("a page failed: %s", told)
-        answer = render(None, "503.html", {"told": told}, status=503)  # without the reader, whom the database knows
+        logger.error("a page failed: %s", reason)
+        answer = render(None, "503.html", {"reason": reason}, status=503)  # without the reader, whom the database knows
         answer["Retry-After"] = "5"
         return answer

@@ -85,10 +85,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def clocks_apart(headers: Mapping[str, str], asked: datetime, answered: datetime) -> float:
     """Seconds by which the vendor's clock is ahead of ours, below zero behind; 0 where its time fits or is not told."""
-    told = _date(headers.get("Date", ""))
-    if told is None or "Age" in headers:  # somebody kept the answer for a while
+    date = _date(headers.get("Date", ""))
+    if date is None or "Age" in headers:  # somebody kept the answer for a while
         return 0.0
-    return max((told - answered).total_seconds(), 0.0) or min((told - asked).total_seconds() + 1, 0.0)
+    return max((date - answered).total_seconds(), 0.0) or min((date - asked).total_seconds() + 1, 0.0)
 
 
 def _date(text: str) -> datetime | None:

@@ -36,7 +36,7 @@ class Reading:
     broken_keys: set[str] = field(default_factory=set)
     in_day: set[str] = field(default_factory=set)  # ids of the part's own day
     strayed: bool = False  # an element of another day came in an exact answer
-    told: bool = False  # the vendor said something; settings of ours are not it
+    answered: bool = False  # the vendor said something; settings of ours are not it
 
     def begin(self, ask: Ask, now: float) -> None:
         """``ask`` leaves, maybe once more: what its answer held when it broke off is not counted twice."""
@@ -46,7 +46,7 @@ class Reading:
     def take(self, ask: Ask, page: Page) -> None:
         """A chunk of the answer to ``ask``."""
         self.walk.take(ask, page)
-        self.told = self.told or not ask.local
+        self.answered = self.answered or not ask.local
         wanted = _LISTED.get(self.part.stream)
         broken = []
         for record in page.records:
@@ -102,7 +102,7 @@ class Reading:
         proves = walk.whole and self.nameless <= set(accepted)
         gone = set(had) - shown - self.broken_keys if proves else set()
         fault, detail = walk.fault, walk.detail
-        if self.told and windows.is_mass_absence(len(had), len(gone)):
+        if self.answered and windows.is_mass_absence(len(had), len(gone)):
             fault, detail = Fault.VANISHED, f"{len(gone)} of the {len(had)} elements that were there are gone"
         return Closing(
             part=part,
@@ -155,8 +155,8 @@ class StreamReport:
             "windows_incomplete",
             "requests",
         )
-        told = {name: getattr(self, name) for name in names}
-        return told | ({"unreadable": self.unreadable} if self.unreadable else {})
+        result = {name: getattr(self, name) for name in names}
+        return result | ({"unreadable": self.unreadable} if self.unreadable else {})
 
 
 Progress = Callable[[Stream, int, int, int], None]  # stream, windows done, windows planned, elements seen

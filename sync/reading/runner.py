@@ -86,7 +86,7 @@ def pull(
     report = PullReport()
     with Fetchers(provider, lambda: access_of(connection)) as fetchers:
         for stream in chosen:
-            if any(told.fault == Fault.REJECTED for told in report.streams.values()):
+            if any(each.fault == Fault.REJECTED for each in report.streams.values()):
                 report.streams[stream] = StreamReport("failed", fault=Fault.REJECTED)
                 continue
             wanted = partial(plan, connection, provider, stream, since=since, until=until, fresh=manner.fresh)

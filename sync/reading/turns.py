@@ -29,10 +29,10 @@ def read_in_turn(seconds: float) -> int:
             break
         stale = min(until, time.monotonic() + LOOK)
         for due in waiting:
-            told = read_slice(due)
-            if told is None or told.busy or not told.windows_complete:
+            report = read_slice(due)
+            if report is None or report.busy or not report.windows_complete:
                 barren.add(due)
-            read += told is not None and not told.busy
+            read += report is not None and not report.busy
             if time.monotonic() >= stale:
                 break
     return read
@@ -46,10 +46,10 @@ def read_slice(due: Due) -> StreamReport | None:
             return None
         manner = replace(SLICE, others_wait=lambda: bool(due_streams()))
         try:
-            told = pull(connection, [Stream(due.stream)], manner=manner).streams.get(Stream(due.stream))
+            report = pull(connection, [Stream(due.stream)], manner=manner).streams.get(Stream(due.stream))
         except TokenSealed as error:
             logger.error("connection %s can't be read here. %s", connection.public_id, error)
             return None
-    if told is not None and told.busy:
+    if report is not None and report.busy:
         logger.debug("connection %s: %s is being read already", connection.public_id, due.stream)
-    return told
+    return report

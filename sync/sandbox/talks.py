@@ -198,10 +198,10 @@ def _turns(rng: Random, picked: datetime, count: int) -> list[tuple[datetime, st
 def _tool(rng: Random, asked: str) -> Element:
     """A tool used for what a person asked then."""
     name = rng.choice(_TOOLS)
-    told = {"name": name, "arguments": {"attempt": 1}, "timestamp": asked}
+    tool_use = {"name": name, "arguments": {"attempt": 1}, "timestamp": asked}
     if rng.random() < 0.08:
-        return {**told, "error": "timeout", "duration_ms": 5000}
-    return {**told, "result": {"ok": True}, "duration_ms": _latency(rng, 350)}
+        return {**tool_use, "error": "timeout", "duration_ms": 5000}
+    return {**tool_use, "result": {"ok": True}, "duration_ms": _latency(rng, 350)}
 
 
 def _latency(rng: Random, median: float) -> float:

@@ -47,8 +47,8 @@ class Command(BaseCommand):
                 if name not in provider.streams:
                     raise CommandError(f"{provider.label} has no {name} to read.")
             if doubtful := put_right(connection):
-                told = f"The clock was ahead: {doubtful} windows were read in the future and are read again."
-                self.stderr.write(told)
+                notice = f"The clock was ahead: {doubtful} windows were read in the future and are read again."
+                self.stderr.write(notice)
             if self._called_from_command_line:
                 signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
@@ -76,12 +76,12 @@ class Command(BaseCommand):
 
     def _name(self, result: StreamReport) -> None:
         """Say which elements could not be read, the first of them."""
-        for told in result.unreadable:
-            of_day = f" of {told['day']}" if told["day"] else ""
-            times = f"{told['times']} times " if told["times"] != 1 else ""
-            what = f"{times}{told['kind']} {told['external_id']}".strip()
-            self.stdout.write(f"  could not be read: {what}{of_day}: {told['reason']} ({told['id']})")
-        if (more := result.quarantined - sum(int(str(told["times"])) for told in result.unreadable)) > 0:
+        for element in result.unreadable:
+            of_day = f" of {element['day']}" if element["day"] else ""
+            times = f"{element['times']} times " if element["times"] != 1 else ""
+            what = f"{times}{element['kind']} {element['external_id']}".strip()
+            self.stdout.write(f"  could not be read: {what}{of_day}: {element['reason']} ({element['id']})")
+        if (more := result.quarantined - sum(int(str(element["times"])) for element in result.unreadable)) > 0:
             self.stdout.write(f"  and {more} more")
 
     def _show(self, stream: Stream, done: int, planned: int, seen: int) -> None:

@@ -44,22 +44,22 @@ class Command(BaseCommand):
                 why = "The vendor counts other days than UTC days, so its totals can't be compared."
         days = [_as_json(item) for item in comparison.differing]
         status = "different" if days else "unknown" if why else "equal"
-        told = {"status": status, "days": days, "compared": comparison.compared}
+        result = {"status": status, "days": days, "compared": comparison.compared}
         if why:
             self.stderr.write(why)
-            told["error"] = why
+            result["error"] = why
         if not self._json:
             for item in comparison.differing:
                 aside = f", {item.quarantined} could not be read" if item.quarantined else ""
                 self.stdout.write(f"{item.day}: {item.ours} here, {item.theirs} at the vendor{aside}")
             if not days:
                 self.stdout.write(status)
-        self.finish(DONE if status == "equal" else NOT_COMPLETE, told)
+        self.finish(DONE if status == "equal" else NOT_COMPLETE, result)
 
 
 def _as_json(item: Difference) -> dict[str, object]:
-    told: dict[str, object] = {"day": item.day.isoformat(), "ours": item.ours, "theirs": item.theirs}
-    return told | ({"quarantined": item.quarantined} if item.quarantined else {})
+    fields: dict[str, object] = {"day": item.day.isoformat(), "ours": item.ours, "theirs": item.theirs}
+    return fields | ({"quarantined": item.quarantined} if item.quarantined else {})
 
 
 def _left_out(comparison: Comparison) -> str:

@@ -48,8 +48,8 @@ class Command(BaseCommand):
             try:
                 send_invitation(person, None)
             except (OSError, SMTPException) as error:
-                told = f"The administrator stands, but the invitation could not be mailed ({type(error).__name__})."
-                self.stderr.write(told)
+                notice = f"The administrator stands, but the invitation could not be mailed ({type(error).__name__})."
+                self.stderr.write(notice)
                 status = NOT_COMPLETE
         if not self._json:
             self.stdout.write(f"{person.email} administers this portal, at /admin/")

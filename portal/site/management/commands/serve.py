@@ -27,9 +27,9 @@ class Command(SiteCommand):
             running.ensure_broker()
             with running.working():
                 bring_up_to_date()
-                told = ask_for_first_people() if options["first_owner"] else ""
-                if told:
-                    self.stdout.write(told)
+                notice = ask_for_first_people() if options["first_owner"] else ""
+                if notice:
+                    self.stdout.write(notice)
             running.serve(listener, web=web, workers=workers, ready=lambda: self._announce(bind))
 
     def _announce(self, bind: str) -> None:
