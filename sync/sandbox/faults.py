@@ -72,19 +72,19 @@ class Rule:
     vendor: str = ""
     times: int = -1  # how often it still strikes; below zero: for ever
 
-    def fits(self, asked: "Asked") -> bool:
+    def fits(self, target: "Target") -> bool:
         return (
             self.times != 0
-            and (not self.path or fnmatchcase(asked.path, self.path))
-            and self.tenant in ("", asked.tenant)
-            and self.vendor in ("", asked.vendor)
-            and self.page in ("", asked.params.get("page") or "1")
-            and (not self.day or asked.holds(self.day))
+            and (not self.path or fnmatchcase(target.path, self.path))
+            and self.tenant in ("", target.tenant)
+            and self.vendor in ("", target.vendor)
+            and self.page in ("", target.params.get("page") or "1")
+            and (not self.day or target.holds(self.day))
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Target:
     """A request as rules see it: the path below the vendor's base address."""
 
     vendor: str
@@ -117,7 +117,7 @@ class Faults:
     def of(cls, specs: "Faults | Iterable[str] | None") -> "Faults":
         return specs if isinstance(specs, Faults) else cls(*(specs or ()))
 
-    def strikes(self, asked: Asked) -> frozenset[str]:
+    def strikes(self, target: Target) -> frozenset[str]:
         """The kinds that strike this request; at most one of those that replace the answer or spoil its sending."""
         with self._lock:
             self._seen += 1
@@ -127,9 +127,9 @@ class Faults:
             for rule in self.rules:
                 if rule.kind in _INSTEAD and struck & _INSTEAD:
                     continue
-                if rule.kind == "empty_page" and not rule.page and asked.params.get("page", "1") == "1":
+                if rule.kind == "empty_page" and not rule.page and target.params.get("page", "1") == "1":
                     continue  # in the middle, unless a rule says where
-                if rule.fits(asked) and self._rng.random() < rule.rate:
+                if rule.fits(target) and self._rng.random() < rule.rate:
                     rule.times -= rule.times > 0
                     struck.add(rule.kind)
             for kind in struck:

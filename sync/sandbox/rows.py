@@ -65,7 +65,7 @@ class Selection:
         return passes
 
 
-class Shelf:
+class CallStore:
     """All rows of one environment. Not safe from several threads by itself: its world's lock guards it."""
 
     def __init__(self) -> None:

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Self
 
 from sync.sandbox.cast import TENANTS
-from sync.sandbox.desk import Desk
 from sync.sandbox.faults import Faults
 from sync.sandbox.history import History
 from sync.sandbox.journal import Journal
+from sync.sandbox.responder import Responder
 from sync.sandbox.wire import Server
 from sync.sandbox.world import World
 
@@ -54,7 +54,7 @@ class Sandbox:
             self.tokens[tenant.talkover_token] = ("talkover", tenant.name)
             if tenant.originsai:
                 self.tokens[tenant.originsai_token] = ("originsai", tenant.name)
-        self._desk = Desk(self, Faults.of(self.faults), self.journal, self.rate_limit)
+        self._responder = Responder(self, Faults.of(self.faults), self.journal, self.rate_limit)
         self.now = _moment(self.end)
         self._worlds: dict[str, World] = {}
         self._histories: dict[str, History] = {}
@@ -71,7 +71,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        self._server = Server(self.host, self.port, self._desk.answer)
+        self._server = Server(self.host, self.port, self._responder.answer)
         self.port = self._server.port
 
     def stop(self) -> None:
@@ -154,11 +154,11 @@ class Sandbox:
 
     def set_faults(self, *specs: str) -> None:
         """These faults instead of those before; none for a healthy vendor."""
-        self._desk.faults = Faults(*specs)
+        self._responder.faults = Faults(*specs)
 
     @property
     def active_faults(self) -> Faults:
-        return self._desk.faults
+        return self._responder.faults
 
     def advance(self, now: datetime | None = None) -> None:
         """Let time pass in the worlds that were drawn, up to now or the moment given."""

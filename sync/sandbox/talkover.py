@@ -1,6 +1,6 @@
 """Talkover's read endpoints over one world: documented paths, envelopes, filters and refusals.
 
-What may go wrong on the way out is desk.py's business.
+What may go wrong on the way out is responder.py's business.
 """
 
 from collections.abc import Sequence

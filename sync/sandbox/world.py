@@ -14,7 +14,7 @@ from typing import Any
 from sync.sandbox import brazil
 from sync.sandbox.calls import DAY, Days, Draft
 from sync.sandbox.cast import Agent, Tenant, agent_element, campaign_element, identity
-from sync.sandbox.rows import Element, Row, Selection, Shelf, agent_id
+from sync.sandbox.rows import CallStore, Element, Row, Selection, agent_id
 
 FINAL = frozenset({"completed", "failed", "busy", "no-answer"})
 
@@ -35,7 +35,7 @@ class World:
         self.agents = [agent_element(agent, self.first) for agent in tenant.agents]
         self.campaigns = self._campaigns()
         self._agents = {agent.id: agent for agent in tenant.agents}
-        self._shelf = Shelf()
+        self._store = CallStore()
         self._sources: dict[str, str] = {}  # the call that returns: the agent whose call it answers
         self._rng = Random(f"{seed}/{tenant.name}/changes")  # noqa: S311
         spans = [
@@ -59,17 +59,17 @@ class World:
     @property
     def version(self) -> int:
         """Grows with every change."""
-        return self._shelf.version
+        return self._store.version
 
     def rows(self, selection: Selection) -> Sequence[Row]:
         """The calls asked for, newest first."""
         with self.lock:
-            return self._shelf.rows(selection)
+            return self._store.rows(selection)
 
     def calls_of_day(self, day: date) -> list[Element]:
         """The calls created on a UTC day, newest first."""
         with self.lock:
-            return [row.element for row in self._shelf.day(day.isoformat())]
+            return [row.element for row in self._store.day(day.isoformat())]
 
     def callbacks(self, first: date, last: date) -> tuple[int, int, Counter[str]]:
         """Calls to callback agents on these UTC days: how many, how many answered, and how many by source agent.
@@ -95,9 +95,9 @@ class World:
         """The calls of a campaign the vendor still has, with their retries, oldest first."""
         with self.lock:
             named = [
-                (self._shelf.by_id[key], retries)
+                (self._store.by_id[key], retries)
                 for key, retries in self.campaign_calls.get(campaign, {}).items()
-                if key in self._shelf.by_id
+                if key in self._store.by_id
             ]
             return sorted(named, key=lambda pair: pair[0].key)
 
@@ -166,18 +166,18 @@ class World:
         return touched
 
     def _put(self, element: Element) -> None:
-        self._shelf.put(element)
+        self._store.put(element)
         self.calls[str(element["id"])] = element
 
     def _take(self, call_id: str) -> Element:
         del self.calls[call_id]
-        return self._shelf.take(call_id)
+        return self._store.take(call_id)
 
     def _template(self, given: Mapping[str, Any]) -> Element:
         """A final call near the one wanted, under a new id, number and moment."""
         wanted = str(given.get("created_at") or self.last.isoformat())[:10]
-        days = self._shelf.busy_days()
-        base = self._shelf.day(days[min(bisect_left(days, wanted), len(days) - 1)]) if days else []
+        days = self._store.busy_days()
+        base = self._store.day(days[min(bisect_left(days, wanted), len(days) - 1)]) if days else []
         alike = [row for row in base if row.element.get("direction") == given.get("direction")] or base
         sample = self._rng.choice(alike).element if alike else _element(self._spare(), 0, _Stamps())
         word = identity(self.tenant.name, "inserted", self.version, self._rng.random().hex())

@@ -13,7 +13,7 @@ import msgspec
 
 from sync.sandbox import originsai, spoil, talkover
 from sync.sandbox.envelopes import Visit, refusal, unauthorized
-from sync.sandbox.faults import WIRES, Asked, FaultError, Faults
+from sync.sandbox.faults import WIRES, FaultError, Faults, Target
 from sync.sandbox.history import History
 from sync.sandbox.journal import Entry, Journal
 from sync.sandbox.wire import Reply, Request, packed
@@ -50,7 +50,7 @@ _ODD: dict[str, dict[str, Any]] = {
 
 
 class Vendors(Protocol):
-    """Where a desk finds what it answers from."""
+    """Where a responder finds what it answers from."""
 
     @property
     def tokens(self) -> Mapping[str, tuple[str, str]]:
@@ -62,7 +62,7 @@ class Vendors(Protocol):
 
 
 @dataclass(slots=True)
-class Desk:
+class Responder:
     vendors: Vendors
     faults: Faults
     journal: Journal
@@ -81,9 +81,9 @@ class Desk:
         if vendor == "talkover" and parts == ["health"]:
             reply, struck = Reply(200, b'{"status":"ok"}'), frozenset[str]()
         else:
-            asked = Asked(vendor, tenant, "/" + "/".join(parts), request.params)
-            struck = self.faults.strikes(asked)
-            reply = self._reply(request, asked, parts, struck)
+            target = Target(vendor, tenant, "/" + "/".join(parts), request.params)
+            struck = self.faults.strikes(target)
+            reply = self._reply(request, target, parts, struck)
         settings = self.faults.settings
         reply.pause = reply.pause or settings.latency
         reply.skew = settings.date_skew
@@ -93,23 +93,23 @@ class Desk:
         )
         return reply
 
-    def _reply(self, request: Request, asked: Asked, parts: list[str], struck: frozenset[str]) -> Reply:
-        if not asked.tenant:
-            body = originsai.refusal("Not authenticated") if asked.vendor == "originsai" else unauthorized(parts).body
+    def _reply(self, request: Request, target: Target, parts: list[str], struck: frozenset[str]) -> Reply:
+        if not target.tenant:
+            body = originsai.refusal("Not authenticated") if target.vendor == "originsai" else unauthorized(parts).body
             return Reply(401, body)
-        meter = self._meter(asked)
+        meter = self._meter(target)
         if meter.status == 429:
             return meter
         instead = next((kind for kind in struck if kind.isdecimal() or kind in _DOCUMENTS), "")
         if instead:
-            reply = self._instead(asked, instead)
+            reply = self._instead(target, instead)
         elif request.method not in ("GET", "HEAD"):
-            reply = Reply(405, _failure(asked, "Method not allowed."))
-        elif asked.vendor == "originsai":
-            reply = self._history(asked, parts, struck)
+            reply = Reply(405, _failure(target, "Method not allowed."))
+        elif target.vendor == "originsai":
+            reply = self._history(target, parts, struck)
         else:
             visit = Visit(
-                self.vendors.world_of(asked.tenant), asked.params, struck, faults=self.faults, journal=self.journal
+                self.vendors.world_of(target.tenant), target.params, struck, faults=self.faults, journal=self.journal
             )
             answer = talkover.answer(visit, parts)
             reply = Reply(answer.status, answer.body)
@@ -128,25 +128,25 @@ class Desk:
             reply.body, reply.length = packed(pieces), -1
             reply.headers["Content-Encoding"] = "gzip"
 
-    def _instead(self, asked: Asked, kind: str) -> Reply:
+    def _instead(self, target: Target, kind: str) -> Reply:
         if kind in _DOCUMENTS:
             body, content_type = _DOCUMENTS[kind]
             return Reply(200, body, content_type=content_type)
         status = int(kind)
         headers = self.faults.retry_after() if status in (429, 503) else {}
-        return Reply(status, _failure(asked, _TEXTS[status]), headers=headers)
+        return Reply(status, _failure(target, _TEXTS[status]), headers=headers)
 
-    def _history(self, asked: Asked, parts: list[str], struck: frozenset[str]) -> Reply:
+    def _history(self, target: Target, parts: list[str], struck: frozenset[str]) -> Reply:
         match parts:
             case ["agents", number, "call_stats"] if not originsai.INTEGER.fullmatch(number):
                 return Reply(422, originsai.not_a_number())
             case ["agents", number, "call_stats"]:
-                return self._call_stats(asked, int(number), struck)
+                return self._call_stats(target, int(number), struck)
             case _:
                 return Reply(404, originsai.refusal("Not Found"))
 
-    def _call_stats(self, asked: Asked, agent: int, struck: frozenset[str]) -> Reply:
-        history = self.vendors.history_of(asked.tenant)
+    def _call_stats(self, target: Target, agent: int, struck: frozenset[str]) -> Reply:
+        history = self.vendors.history_of(target.tenant)
         if agent not in history.agents:
             return Reply(404, originsai.refusal("Agent not found"))
         for kind in struck & _ODD.keys():
@@ -163,13 +163,13 @@ class Desk:
             length=originsai.size(bodies, count, each),
         )
 
-    def _meter(self, asked: Asked) -> Reply:
+    def _meter(self, target: Target) -> Reply:
         """Counts the request against its token's minute: a 429, or the headers that tell what is left."""
         if self.rate_limit is None:
             return Reply()
         with self._lock:
             now = monotonic()
-            times = self._meters.setdefault(f"{asked.vendor}/{asked.tenant}", deque())
+            times = self._meters.setdefault(f"{target.vendor}/{target.tenant}", deque())
             while times and now - times[0] >= 60:
                 times.popleft()
             headers = {
@@ -181,7 +181,7 @@ class Desk:
                 return Reply(headers=headers)
             wait = int(60 - (now - times[0])) + 1
             headers |= {"Retry-After": str(wait), "X-RateLimit-Reset": str(int(wall_time()) + wait)}
-            return Reply(429, _failure(asked, _TEXTS[429]), headers=headers)
+            return Reply(429, _failure(target, _TEXTS[429]), headers=headers)
 
     def _administer(self, request: Request) -> Reply:
         """Shows the faults; a POST of ``{"faults": ["429=0.02"]}`` puts others in their place."""
@@ -210,7 +210,7 @@ def _token(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
 
 
-def _failure(asked: Asked, message: str) -> bytes:
-    if asked.vendor == "originsai":
+def _failure(target: Target, message: str) -> bytes:
+    if target.vendor == "originsai":
         return originsai.refusal(message)
     return _encode({"success": False, "message": message})
