@@ -65,7 +65,7 @@ class Limits:
         return self.deadline is not None and now > self.deadline + grace
 
 
-class Reader:
+class StreamReader:
     """Reads the given parts of one stream under one run."""
 
     def __init__(

@@ -22,7 +22,7 @@ from sync.models.runs import READ, Gap, Run, RunState, Window, WindowState
 from sync.providers import registry
 from sync.providers.base import Part, Provider
 from sync.reading.fetching import Fetchers
-from sync.reading.reader import Limits, Reader
+from sync.reading.reader import Limits, StreamReader
 from sync.reading.readings import Progress, StreamReport
 from sync.taxonomy import Fault, Stream
 
@@ -113,7 +113,7 @@ def _pull_stream(
         return StreamReport("partial", busy=True)
     deadline = None if manner.seconds is None else time.monotonic() + manner.seconds
     limits = Limits(manner.patience, deadline, manner.others_wait, last)
-    reader = Reader(connection, run, fetchers, limits, progress=progress)
+    reader = StreamReader(connection, run, fetchers, limits, progress=progress)
     return _read(reader, wanted, settle=manner.settle)
 
 
@@ -159,7 +159,7 @@ def _claim(connection: Connection, stream: Stream, wait: float) -> Run:
             time.sleep(1.0)
 
 
-def _read(reader: Reader, wanted: Callable[[], list[Part]], *, settle: bool) -> StreamReport:
+def _read(reader: StreamReader, wanted: Callable[[], list[Part]], *, settle: bool) -> StreamReport:
     report = reader.report
     try:
         parts = persist(wanted)  # once more, now that nobody else reads
@@ -188,7 +188,7 @@ def _read(reader: Reader, wanted: Callable[[], list[Part]], *, settle: bool) -> 
     return report
 
 
-def _named(reader: Reader) -> list[dict[str, object]]:
+def _named(reader: StreamReader) -> list[dict[str, object]]:
     """The first elements that could not be read, as a person can look them up."""
     rows = Quarantine.objects.filter(
         OPEN, environment_id=reader.connection.environment_id, stream=reader.stream, part__in=reader.unreadable[:NAMED]
@@ -206,7 +206,7 @@ def _named(reader: Reader) -> list[dict[str, object]]:
     ]
 
 
-def _forget_parts(reader: Reader, parts: Sequence[Part]) -> None:
+def _forget_parts(reader: StreamReader, parts: Sequence[Part]) -> None:
     """Windows of agents that are not among the settings any more are nobody's to read. Their calls stay."""
     if any(part.day is not None for part in parts):
         return
@@ -232,7 +232,7 @@ def _verdict(report: StreamReport) -> RunState:
     return RunState.FAILED if report.status == "failed" else RunState.PARTIAL
 
 
-def _end(reader: Reader, state: RunState) -> None:
+def _end(reader: StreamReader, state: RunState) -> None:
     report, tally = reader.report, reader.tally
     mine = LEASE.held(Run.objects.filter(state=RunState.RUNNING), reader.run)
     persist(

@@ -198,7 +198,7 @@ def test_a_window_that_kills_whoever_reads_it_is_begun_a_few_times_and_the_rest_
     with wall.tenant(globex):
         beside = connect(globex, box)
     poison, starts = (box.now - timedelta(days=3)).date(), []
-    apply, end = reader.Reader._apply, runner._end
+    apply, end = reader.StreamReader._apply, runner._end
 
     def die(self, event):
         if (self.connection.pk, self.stream, event.reading.part.day) == (connection.pk, Stream.CALLS, poison):
@@ -206,7 +206,7 @@ def test_a_window_that_kills_whoever_reads_it_is_begun_a_few_times_and_the_rest_
         apply(self, event)
 
     with monkeypatch.context() as patched:
-        patched.setattr(reader.Reader, "_apply", die)
+        patched.setattr(reader.StreamReader, "_apply", die)
         # The dying process notes nothing of its end.
         patched.setattr(runner, "_end", lambda reader, state: state == RunState.FAILED or end(reader, state))
         for minute in range(100):

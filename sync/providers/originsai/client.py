@@ -95,8 +95,8 @@ def _path(number: int) -> str:
     return f"/agents/{number}/call_stats"
 
 
-def _reader(agent: str, settings: Settings, known: Mapping[bytes, str]) -> normalise.Reader:
-    return normalise.Reader(agent, settings.agents.get(int(agent)), settings.org_id, known)
+def _reader(agent: str, settings: Settings, known: Mapping[bytes, str]) -> normalise.ElementReader:
+    return normalise.ElementReader(agent, settings.agents.get(int(agent)), settings.org_id, known)
 
 
 def _history(settings: Settings) -> Expected:

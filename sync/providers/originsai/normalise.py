@@ -35,7 +35,7 @@ def agent(number: int, name: str) -> AgentRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ElementReader:
     """Reads the elements of one agent's answer. ``known`` holds the ids of calls that need no record, by digest."""
 
     agent: str
