@@ -100,10 +100,10 @@ def size(name: str, default: str) -> int:
 
 def bytes_of(text: str) -> int:
     """As :func:`size`, of a text. Raises ValueError."""
-    given = _SIZE.fullmatch(text)
-    if given is None:
+    match = _SIZE.fullmatch(text)
+    if match is None:
         raise ValueError(text)
-    return int(given[1]) * _UNITS[given[2]]
+    return int(match[1]) * _UNITS[match[2]]
 
 
 def listed(name: str, default: str = "") -> list[str]:
@@ -211,8 +211,8 @@ def storage(name: str) -> tuple[Path | None, dict[str, Any]]:
     bucket, _slash, prefix = parts.path.strip("/").partition("/")
     more = dict(parse_qsl(parts.query, keep_blank_values=True))
     region, tls = more.pop("region", ""), more.pop("tls", "true")
-    known = not more and tls in {"true", "false"} and bool(parts.username) == bool(parts.password)
-    if not known or not parts.hostname or not re.fullmatch(r"[A-Za-z0-9][\w.-]+", bucket, re.ASCII):
+    well_formed = not more and tls in {"true", "false"} and bool(parts.username) == bool(parts.password)
+    if not well_formed or not parts.hostname or not re.fullmatch(r"[A-Za-z0-9][\w.-]+", bucket, re.ASCII):
         raise SettingError(
             f"{name} must name a bucket: s3://key:secret@host/bucket, where what is neither letter nor digit is"
             " percent-encoded in key and secret."

@@ -75,12 +75,12 @@ def unseal(sealed: str) -> Masked:
     try:
         return Masked(ring().decrypt(content.encode("ascii")).decode())
     except (InvalidToken, UnicodeError) as error:
-        held = [mark(known) for known in settings.TOKEN_KEYS]
-        if key in held:
+        marks = [mark(token_key) for token_key in settings.TOKEN_KEYS]
+        if key in marks:
             raise VaultError(f"The stored secret is damaged: its key {key} is there and does not open it.") from error
-        wanted = f"the key {key}, which" if key else "a key that"
+        needed = f"the key {key}, which" if key else "a key that"
         raise VaultError(
-            f"The stored secret needs {wanted} is not among TOKEN_KEYS (these are {', '.join(held)})."
+            f"The stored secret needs {needed} is not among TOKEN_KEYS (these are {', '.join(marks)})."
         ) from error
 
 

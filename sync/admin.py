@@ -118,7 +118,7 @@ class ConnectionPages(TenantAdmin):
             request.refusal = form.tested()  # type: ignore[attr-defined]
 
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
-        given = form.cleaned_data
+        cleaned = form.cleaned_data
         if change:
             paused = self._pause(obj, form) if "paused" in form.changed_data else ()
             obj.save(update_fields=["base_url", "settings", "since", "rate_per_minute", *paused])
@@ -126,8 +126,8 @@ class ConnectionPages(TenantAdmin):
             super().save_model(request, obj, form, change)
             if form.is_proven:
                 note_request(obj)
-        if given["new_token"]:
-            self._change_token(request, obj, given["new_token"], change=change)
+        if cleaned["new_token"]:
+            self._change_token(request, obj, cleaned["new_token"], change=change)
         if form.is_proven is None:
             return
         note_tested(obj, well=form.is_proven)

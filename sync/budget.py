@@ -69,9 +69,11 @@ class Allowance:
     def _grant(self) -> tuple[int, float]:
         with transaction.atomic():
             # The connection's row is the lock; SQLite's transactions are exclusive writers from their beginning.
-            held = Connection.objects.select_for_update(of=("self",)).only("blocked_until").get(pk=self.connection_id)
+            connection = (
+                Connection.objects.select_for_update(of=("self",)).only("blocked_until").get(pk=self.connection_id)
+            )
             now = _database_time()
-            pause = pause_of(held, now)
+            pause = pause_of(connection, now)
             self.blocked = pause > 0
             if pause:
                 return 0, pause

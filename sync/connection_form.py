@@ -61,10 +61,10 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def _is_in_question(self) -> bool:
-        given = self.cleaned_data
-        changed = [name for name in ("base_url", "settings") if given[name] != self.initial.get(name)]
-        resumed = self.was_paused and not given["paused"]
-        return bool(changed or resumed or given["new_token"])
+        cleaned = self.cleaned_data
+        changed = [name for name in ("base_url", "settings") if cleaned[name] != self.initial.get(name)]
+        resumed = self.was_paused and not cleaned["paused"]
+        return bool(changed or resumed or cleaned["new_token"])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -124,14 +124,14 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def tested(self) -> UpstreamError | TokenSealed | None:
         """What speaks against saving: the vendor's answer to one request, or that the present token does not open."""
-        wanted: Connection = self.instance  # as it would be saved
+        connection: Connection = self.instance  # as it would be saved
         token = self.cleaned_data["new_token"]
         try:
-            access = access_with(wanted, token) if token else access_of(wanted)
-            if wanted.pk:
-                test(wanted, access)
+            access = access_with(connection, token) if token else access_of(connection)
+            if connection.pk:
+                test(connection, access)
             else:
-                check_access(registry.get(wanted.provider), access)
+                check_access(registry.get(connection.provider), access)
         except (UpstreamError, TokenSealed) as error:
             return error
         return None

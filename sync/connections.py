@@ -149,53 +149,53 @@ class Description:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-def add_connection(tenant: Tenant, wanted: Description, *, check: bool = True) -> Connection:
+def add_connection(tenant: Tenant, description: Description, *, check: bool = True) -> Connection:
     """A new environment with its connection, tested first.
 
     Raises ConnectionRefused or UpstreamError, and then saves nothing. The wall of ``tenant`` must be open.
     """
     try:
-        provider = registry.get(wanted.provider)
+        provider = registry.get(description.provider)
     except KeyError as error:
-        raise ConnectionRefused(f"There is no vendor {wanted.provider!r}.") from error
+        raise ConnectionRefused(f"There is no vendor {description.provider!r}.") from error
     try:
-        chosen = provider.check_settings(wanted.settings)
+        chosen = provider.check_settings(description.settings)
     except ValueError as error:
         raise ConnectionRefused(str(error)) from error
-    base_url = wanted.base_url.rstrip("/")
+    base_url = description.base_url.rstrip("/")
     if not base_url.startswith(("https://", "http://") if settings.UPSTREAM_ALLOW_PRIVATE else "https://"):
         raise ConnectionRefused("The base address must begin with https://.")
-    if not wanted.token and provider.needs_token:
+    if not description.token and provider.needs_token:
         raise ConnectionRefused("The token is empty.")
     try:
-        check_day(wanted.since)
+        check_day(description.since)
     except WrongDay as error:
         raise ConnectionRefused(str(error)) from error
-    if Environment.objects.filter(name=wanted.name).exists():
-        raise ConnectionRefused(f"There is an environment {wanted.name!r} already.")
-    access = Access(base_url, wanted.token, chosen, settings.UPSTREAM_ALLOW_PRIVATE)
+    if Environment.objects.filter(name=description.name).exists():
+        raise ConnectionRefused(f"There is an environment {description.name!r} already.")
+    access = Access(base_url, description.token, chosen, settings.UPSTREAM_ALLOW_PRIVATE)
     provider.session(access).close()  # proves the form of address and header; sends nothing
     if check:
         check_access(provider, access)
     try:
-        return _save(tenant, wanted, access, checked=check)
+        return _save(tenant, description, access, checked=check)
     except IntegrityError as error:
-        raise ConnectionRefused(f"There is an environment {wanted.name!r} already.") from error
+        raise ConnectionRefused(f"There is an environment {description.name!r} already.") from error
 
 
-def _save(tenant: Tenant, wanted: Description, access: Access, *, checked: bool) -> Connection:
+def _save(tenant: Tenant, description: Description, access: Access, *, checked: bool) -> Connection:
     with transaction.atomic():
-        environment = Environment.objects.create(tenant=tenant, name=wanted.name, provider=wanted.provider)
+        environment = Environment.objects.create(tenant=tenant, name=description.name, provider=description.provider)
         connection = Connection.objects.create(
             tenant=tenant,
             environment=environment,
-            provider=wanted.provider,
+            provider=description.provider,
             base_url=access.base_url,
             settings=access.settings,
-            token=wanted.token,
-            token_fingerprint=fingerprint(wanted.provider, wanted.token) if wanted.token else "",
+            token=description.token,
+            token_fingerprint=fingerprint(description.provider, description.token) if description.token else "",
             token_changed_at=timezone.now(),
-            since=wanted.since,
+            since=description.since,
             state=ConnectionState.OK if checked else ConnectionState.UNTESTED,
             tested_at=timezone.now() if checked else None,
         )
@@ -243,10 +243,10 @@ def is_token_used(provider_key: str, token: str) -> bool:
 
 def explain(error: UpstreamError) -> str:
     """One sentence for an administrator about a failed request."""
-    said = ""
+    detail = ""
     if error.detail:
         ours = error.fault in _OURS
-        said = " " + (_(error.detail) if ours else _("The vendor said: %(detail)s") % {"detail": error.detail})
+        detail = " " + (_(error.detail) if ours else _("The vendor said: %(detail)s") % {"detail": error.detail})
     sentences = {
         Fault.REJECTED: _("The vendor rejected the token."),
         Fault.FORBIDDEN: _("The vendor does not let this token read."),
@@ -257,4 +257,4 @@ def explain(error: UpstreamError) -> str:
         Fault.TIMEOUT: _("The vendor did not answer in time."),
         Fault.NETWORK: _("The base address cannot be reached."),
     }
-    return sentences.get(error.fault, _("The vendor could not be read (%(fault)s).") % {"fault": error.fault}) + said
+    return sentences.get(error.fault, _("The vendor could not be read (%(fault)s).") % {"fault": error.fault}) + detail

@@ -59,7 +59,7 @@ def first_days(environments: Collection[int]) -> dict[int, date]:
     }
     rows = Environment.objects.filter(pk__in=environments).order_by().annotate(**firsts)
     days = rows.values_list("pk", "connection__since", *firsts)
-    return {pk: min(known) for pk, *some in days if (known := [day for day in some if day is not None])}
+    return {pk: min(dates) for pk, *some in days if (dates := [day for day in some if day is not None])}
 
 
 def changes_since(environments: Collection[int], at: datetime) -> QuerySet[CallChange]:

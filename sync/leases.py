@@ -34,15 +34,15 @@ def claim(connection: Connection, stream: Stream) -> Run:
     now = database_now()
     try:
         with transaction.atomic():
-            held = (
+            run = (
                 Run.objects.select_for_update(of=("self",))
                 .filter(environment_id=connection.environment_id, stream=stream, state=RunState.RUNNING)
                 .first()
             )
-            if held is not None:
-                if is_alive(held, now):
+            if run is not None:
+                if is_alive(run, now):
                     raise Busy(f"{stream} is being read by another process.")
-                abandon(held, now)
+                abandon(run, now)
             return Run.objects.create(
                 tenant_id=connection.tenant_id,
                 environment_id=connection.environment_id,

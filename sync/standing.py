@@ -146,7 +146,7 @@ def _gaps(environments: Collection[int]) -> dict[int, tuple[datetime, str]]:
 
 
 def _words(choices: Collection[tuple[str, object]], key: str) -> str:
-    return next((str(words) for known, words in choices if known == key), "")
+    return next((str(words) for word, words in choices if word == key), "")
 
 
 def _or_never(moment: datetime | None) -> datetime:

@@ -27,10 +27,10 @@ def hint_due() -> int:
     return len(due)
 
 
-def hint(asked: Iterable[tuple[int, int, str]]) -> None:
+def hint(streams: Iterable[tuple[int, int, str]]) -> None:
     """Tell the workers of streams that somebody asked for: (tenant, connection, stream). A broker that is away loses
     nothing."""
-    for stream in asked:
+    for stream in streams:
         if not hints.hint(pull_stream, *stream, expires=300):
             return
 

@@ -122,9 +122,9 @@ class GrantPages(TenantAdmin):
     @admin.display(description=gettext_lazy("held by"))
     def holder(self, grant: Grant) -> str:
         for name in ("membership", "api_key"):
-            held = getattr(grant, name, None)
-            if held is not None:
-                return str(held)
+            related = getattr(grant, name, None)
+            if related is not None:
+                return str(related)
         return "–"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -163,8 +163,8 @@ class ApiKeyPages(TenantAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        wanted = NewKey(name=obj.name, role=Role(obj.role), environment=obj.environment, expires_at=obj.expires_at)
-        key, secret = issue_key(obj.tenant, wanted, by=request.user)
+        new_key = NewKey(name=obj.name, role=Role(obj.role), environment=obj.environment, expires_at=obj.expires_at)
+        key, secret = issue_key(obj.tenant, new_key, by=request.user)
         obj.pk, obj.public_id, obj._state.adding = key.pk, key.public_id, False
         notice = _("The key, shown this once: %(secret)s") % {"secret": secret}
         self.message_user(request, notice, messages.WARNING)

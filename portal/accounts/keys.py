@@ -28,24 +28,24 @@ class NewKey:
     expires_at: datetime | None = None
 
 
-def issue_key(tenant: Tenant, wanted: NewKey, *, by: Any = None) -> tuple[ApiKey, str]:
+def issue_key(tenant: Tenant, new_key: NewKey, *, by: Any = None) -> tuple[ApiKey, str]:
     """The new key and its secret, which is kept nowhere: whoever calls shows it once."""
     secret = new_secret()
     with wall.tenant(tenant), transaction.atomic():
         grant = Grant.objects.create(
-            tenant=tenant, all_environments=wanted.environment is None, sees_numbers=wanted.sees_numbers
+            tenant=tenant, all_environments=new_key.environment is None, sees_numbers=new_key.sees_numbers
         )
-        if wanted.environment is not None:
-            grant.environments.set([wanted.environment])
+        if new_key.environment is not None:
+            grant.environments.set([new_key.environment])
         key = ApiKey.objects.create(
             tenant=tenant,
-            name=wanted.name,
+            name=new_key.name,
             hint=secret[:_HINT],
             digest=digest(secret),
-            role=wanted.role,
+            role=new_key.role,
             grant=grant,
-            environment=wanted.environment,
-            expires_at=wanted.expires_at,
+            environment=new_key.environment,
+            expires_at=new_key.expires_at,
         )
         record("key.created", tenant_id=tenant.pk, user=by, about={"key": str(key.public_id)})
     return key, secret

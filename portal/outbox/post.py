@@ -114,8 +114,10 @@ def deliver(message_id: int) -> str:
 
 def withdraw(message_id: int) -> bool:
     """Hold a waiting message back for good; False when it is already on its way or has ended."""
-    held = Message.objects.filter(pk=message_id, state=State.PENDING).update(state=State.SUPPRESSED, claimed_until=None)
-    return bool(held)
+    withdrawn = Message.objects.filter(pk=message_id, state=State.PENDING).update(
+        state=State.SUPPRESSED, claimed_until=None
+    )
+    return bool(withdrawn)
 
 
 def send_again(message_id: int) -> bool:

@@ -148,8 +148,8 @@ class Broker:
             time.sleep(0.05)
             greeting = self._greeting()
         if greeting.startswith(b"-"):
-            said = greeting[1:].decode("ascii", "replace").strip().rstrip(".")
-            raise BrokerError(f"The embedded broker takes no messages, as when its disk is full; it says: {said}.")
+            message = greeting[1:].decode("ascii", "replace").strip().rstrip(".")
+            raise BrokerError(f"The embedded broker takes no messages, as when its disk is full; it says: {message}.")
         with suppress(OSError):
             words = self._say(b"CONFIG GET dir\r\n").split(b"\r\n")
             if os.fsencode(self.folder.resolve()) in words:

@@ -87,9 +87,9 @@ class Notes:
         draft.replace(self.path())
 
 
-def free_port(wanted: int) -> int:
-    """``wanted`` if nobody listens there, else any that is free."""
-    for port in (wanted, 0):
+def free_port(usual: int) -> int:
+    """``usual`` if nobody listens there, else any that is free."""
+    for port in (usual, 0):
         try:
             with socket.create_server(("127.0.0.1", port)) as listener:
                 return int(listener.getsockname()[1])
@@ -118,27 +118,27 @@ def await_sandbox(port: int, tend: Callable[[], None], *, within: float = 30.0) 
 
 def stands() -> bool:
     """Whether an earlier start's tenants are still there."""
-    return Tenant.objects.filter(slug__in=[wanted.slug for wanted in TENANTS]).count() == len(TENANTS)
+    return Tenant.objects.filter(slug__in=[demo.slug for demo in TENANTS]).count() == len(TENANTS)
 
 
 def build(notes: Notes) -> None:
     """Tenants, owners, environments and connections, those that are missing; existing ones get today's address."""
-    for wanted in TENANTS:
+    for demo in TENANTS:
         tenant = Tenant.objects.get_or_create(
-            slug=wanted.slug, defaults={"name": wanted.name, "zone": wanted.zone, "language": wanted.language}
+            slug=demo.slug, defaults={"name": demo.name, "zone": demo.zone, "language": demo.language}
         )[0]
         with wall.tenant(tenant):
-            _owner(tenant, wanted, notes.password)
-            for name, vendor in wanted.environments:
+            _owner(tenant, demo, notes.password)
+            for name, vendor in demo.environments:
                 _connection(tenant, name, vendor, notes)
 
 
 def connections() -> Iterator[Connection]:
     """The demo's connections, each behind its own tenant's wall."""
-    for wanted in TENANTS:
-        tenant = Tenant.objects.get(slug=wanted.slug)
+    for demo in TENANTS:
+        tenant = Tenant.objects.get(slug=demo.slug)
         with wall.tenant(tenant):
-            names = [name for name, _ in wanted.environments]
+            names = [name for name, _ in demo.environments]
             rows = Connection.objects.select_related("tenant", "environment").filter(environment__name__in=names)
             yield from rows.order_by("id")
 
@@ -150,10 +150,10 @@ def counted(connection: Connection) -> tuple[int, bool]:
     return Call.objects.filter(environment_id=connection.environment_id).count(), complete
 
 
-def _owner(tenant: Tenant, wanted: DemoTenant, password: str) -> None:
+def _owner(tenant: Tenant, demo: DemoTenant, password: str) -> None:
     if Membership.objects.filter(role=Role.OWNER).exists():
         return
-    owner = find_person(wanted.owner) or add_person(wanted.owner, password, language=wanted.language)
+    owner = find_person(demo.owner) or add_person(demo.owner, password, language=demo.language)
     add_member(tenant, owner, role=Role.OWNER)
 
 

@@ -62,7 +62,7 @@ class Watch:
             self._thread.join()
 
     def _look(self, watched: int) -> None:
-        said = set()
+        reported = set()
         try:
             while not self._over.wait(_EVERY):
                 with connection.cursor() as cursor:  # this thread's own
@@ -71,9 +71,9 @@ class Watch:
                 if row is not None:
                     pid, name, state, age = row
                     self.holder = f"Process {pid} ({name or 'no name'}, {state}, in a transaction for {age or 0} s)"
-                    if pid not in said:
+                    if pid not in reported:
                         self._say(f"Waiting for a lock in the database. {self.holder} holds it.")
-                    said.add(pid)
+                    reported.add(pid)
         except DatabaseError:  # what is watched will say what is wrong
             pass
         finally:

@@ -105,12 +105,12 @@ def _add_administrator(email: str, *, ask: bool) -> str:
 @contextmanager
 def _password(variable: str, question: str) -> Iterator[None]:
     """Within, the variable holds a password: the one that it was given, else one asked for."""
-    given = os.environ.get(variable, "")
-    os.environ[variable] = given or _asked_password(question)
+    preset = os.environ.get(variable, "")
+    os.environ[variable] = preset or _asked_password(question)
     try:
         yield
     finally:
-        if not given:
+        if not preset:
             del os.environ[variable]
 
 

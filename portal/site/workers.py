@@ -46,8 +46,8 @@ def groups(reading: int) -> tuple[Group, ...]:
 class Workers:
     """The groups, each a child of this process."""
 
-    def __init__(self, wanted: tuple[Group, ...]) -> None:
-        self._wanted = wanted
+    def __init__(self, to_run: tuple[Group, ...]) -> None:
+        self._to_run = to_run
         self._running: dict[int, Group] = {}
         self._ending = False
 
@@ -55,8 +55,8 @@ class Workers:
         """Keep all groups running until a signal ends them."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        for wanted in self._wanted:
-            self._begin(wanted)
+        for each in self._to_run:
+            self._begin(each)
         deaths: list[float] = []
         while self._running:
             pid, status = os.wait()
@@ -115,11 +115,11 @@ def _serve(group: Group) -> NoReturn:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reading", type=int, default=2, help="processes that read vendors")
-    wanted = parser.parse_args()
+    options = parser.parse_args()
     app.loader.import_default_modules()
     app.finalize()
     gc.freeze()  # what is here already is never looked at again, so its pages stay shared
-    Workers(groups(wanted.reading)).run()
+    Workers(groups(options.reading)).run()
 
 
 if __name__ == "__main__":

@@ -22,16 +22,16 @@ Place = tuple[str, str]  # a window: stream and part
 
 def keep(keys: Mapping[str, int], records: Sequence[BrokenRecord], now: datetime) -> None:
     """Rows of elements just shown; one that was released is open again. ``keys``: tenant and environment."""
-    wanted = {(record.stream, record.part, record.kind, record.digest): record for record in records}
-    known, again = set(), []
-    for *name, digest, pk, released_at, last_seen_at in _look_up(keys, {mark for *_, mark in wanted}):
+    by_key = {(record.stream, record.part, record.kind, record.digest): record for record in records}
+    stored, again = set(), []
+    for *name, digest, pk, released_at, last_seen_at in _look_up(keys, {mark for *_, mark in by_key}):
         key = (*name, bytes(digest))
-        if key in wanted:
-            known.add(key)
+        if key in by_key:
+            stored.add(key)
             if released_at is not None or now - last_seen_at > SEEN_AGAIN:
                 again.append(pk)
     _update(again, last_seen_at=now, released_at=None)
-    for some in tables.portions([record for key, record in sorted(wanted.items()) if key not in known]):
+    for some in tables.portions([record for key, record in sorted(by_key.items()) if key not in stored]):
         Quarantine.objects.bulk_create([_row(keys, record, now) for record in some])
 
 

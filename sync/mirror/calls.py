@@ -59,9 +59,9 @@ class CallWriter:
         try:
             self._insert(items, agents, now, written)
         except tables.AlreadyThere:
-            known = self._stored(newest)
-            self._insert([item for item in items if item[1][0].external_id not in known], agents, now, written)
-            self._update([item for item in items if item[1][0].external_id in known], known, now, written)
+            stored = self._stored(newest)
+            self._insert([item for item in items if item[1][0].external_id not in stored], agents, now, written)
+            self._update([item for item in items if item[1][0].external_id in stored], stored, now, written)
         self._mark(written.days, now)
         return written
 
@@ -100,12 +100,12 @@ class CallWriter:
         return self._maker.columns([key for key, _ in items], [item for _, item in items], agents, now)
 
     def _update(
-        self, items: Sequence[tuple[str, Item]], known: Mapping[str, Stored], now: datetime, written: Written
+        self, items: Sequence[tuple[str, Item]], stored: Mapping[str, Stored], now: datetime, written: Written
     ) -> None:
         calls, payloads, changes, back = [], [], [], []
         rows = zip(*self._columns(items, self._agents, now), strict=True)
         for (_, (record, read_at)), row in zip(items, rows, strict=True):
-            was = known[record.external_id]
+            was = stored[record.external_id]
             if was.digest == record.digest or not was.gives_way(record, read_at, now):
                 if was.missing_since is not None and not read_at <= was.missing_since <= now:
                     back.append(was.id)  # whatever version it is, upstream has it
@@ -140,11 +140,11 @@ class CallWriter:
         )
 
     def _stored(self, keys: Iterable[str]) -> dict[str, Stored]:
-        wanted = sorted(keys)
+        ordered = sorted(keys)
         stored: dict[str, Stored] = {}
-        for start in range(0, len(wanted), _CHUNK):
+        for start in range(0, len(ordered), _CHUNK):
             rows = Call.objects.select_for_update(of=("self",)).filter(
-                environment_id=self._maker.environment_id, external_id__in=wanted[start : start + _CHUNK]
+                environment_id=self._maker.environment_id, external_id__in=ordered[start : start + _CHUNK]
             )
             for key, identity, digest, *rest in rows.order_by("id").values_list("external_id", *Stored._fields):
                 stored[key] = Stored(identity, bytes(digest), *rest)

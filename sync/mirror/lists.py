@@ -97,8 +97,8 @@ class ListWriter:
         created = campaign is None
         if campaign is None:
             campaign = Campaign(**self._environment, external_id=record.external_id, changed_at=now)
-        known = campaign.detail_digest if record.detail else campaign.digest
-        if not _same(known, record.digest) or campaign.missing_since is not None:
+        stored_digest = campaign.detail_digest if record.detail else campaign.digest
+        if not _same(stored_digest, record.digest) or campaign.missing_since is not None:
             campaign.name, campaign.status, campaign.kind = record.name, record.status, record.kind
             campaign.agent = self._find_agent(record.agent)[0] if record.agent else None
             for name in ("total_calls", "completed_calls", "failed_calls", "success_rate"):
@@ -116,8 +116,8 @@ class ListWriter:
 
     def _campaign_calls(self, campaign: Campaign, record: CampaignRecord) -> None:
         """Links are only added: the vendor's list may be cut, so what it leaves out proves nothing."""
-        known = dict(campaign.calls.values_list("call_key", "retries"))
-        moved = [(key, retries) for key, retries in record.calls if known.get(key) != retries]
+        stored = dict(campaign.calls.values_list("call_key", "retries"))
+        moved = [(key, retries) for key, retries in record.calls if stored.get(key) != retries]
         for start in range(0, len(moved), tables.PORTION):
             rows = [
                 CampaignCall(**self._environment, campaign=campaign, call_key=key, retries=retries)
@@ -143,21 +143,21 @@ class ListWriter:
             day.save()
 
     def _callback_day(self, record: CallbackDayRecord, now: datetime) -> None:
-        known = CallbackDay.objects.filter(**self._environment, day=record.day).first()
-        if known is not None and _same(known.digest, record.digest):
+        stored = CallbackDay.objects.filter(**self._environment, day=record.day).first()
+        if stored is not None and _same(stored.digest, record.digest):
             return
-        row = known or CallbackDay(**self._environment, day=record.day)
+        row = stored or CallbackDay(**self._environment, day=record.day)
         row.received, row.answered, row.unmatched = record.received, record.answered, record.unmatched
         row.sources = [{"agent": key, "name": name, "count": count} for key, name, count in record.sources]
         row.payload, row.digest, row.changed_at = record.raw, record.digest, now
         row.save()
-        self._count(known is None)
+        self._count(stored is None)
 
     def _unplaced(self, records: Sequence[UnplacedRecord], now: datetime) -> None:
-        wanted = {(record.agent, record.digest): record for record in records}
-        for some in tables.portions(list(wanted.values())):
-            held = Unplaced.objects.filter(**self._environment, digest__in=[record.digest for record in some])
-            known = {(agent, bytes(digest)) for agent, digest in held.values_list("agent_key", "digest")}
+        by_key = {(record.agent, record.digest): record for record in records}
+        for some in tables.portions(list(by_key.values())):
+            unplaced = Unplaced.objects.filter(**self._environment, digest__in=[record.digest for record in some])
+            stored = {(agent, bytes(digest)) for agent, digest in unplaced.values_list("agent_key", "digest")}
             rows = [
                 Unplaced(
                     **self._environment,
@@ -167,7 +167,7 @@ class ListWriter:
                     first_seen_at=now,
                 )
                 for record in some
-                if (record.agent, record.digest) not in known
+                if (record.agent, record.digest) not in stored
             ]
             Unplaced.objects.bulk_create(rows, ignore_conflicts=True)
 
@@ -175,10 +175,10 @@ class ListWriter:
 def drop_unplaced(environment_id: int, agent_key: str, seen: Iterable[bytes]) -> None:
     """Forget elements without an id that a whole reading of their agent no longer showed."""
     kept = set(seen)
-    held = Unplaced.objects.filter(environment_id=environment_id, agent_key=agent_key)
-    gone = [pk for pk, digest in held.values_list("pk", "digest") if bytes(digest) not in kept]
+    rows = Unplaced.objects.filter(environment_id=environment_id, agent_key=agent_key)
+    gone = [pk for pk, digest in rows.values_list("pk", "digest") if bytes(digest) not in kept]
     if gone:
-        held.filter(pk__in=gone).delete()
+        rows.filter(pk__in=gone).delete()
 
 
 def listed_agents(environment_id: int) -> set[str]:
@@ -203,5 +203,5 @@ def mark_missing_campaigns(environment_id: int, keys: Iterable[str], now: dateti
     return gone.update(missing_since=now, changed_at=now)
 
 
-def _same(known: bytes | memoryview | None, digest: bytes) -> bool:
-    return known is not None and bytes(known) == digest
+def _same(stored: bytes | memoryview | None, digest: bytes) -> bool:
+    return stored is not None and bytes(stored) == digest

@@ -118,9 +118,9 @@ class Mirror:
             batch.new += lists.new
             batch.changed += lists.changed
             self._set_aside(records, now)
-            held = broken.places(self._environment_id) if closings else set()
+            broken_places = broken.places(self._environment_id) if closings else set()
             for closing in closings:
-                batch.missing += self._close(closing, held, now)
+                batch.missing += self._close(closing, broken_places, now)
             # Last, because the row it locks is the one others wait for; its fence decides over all of the above.
             total = Tally()
             total.add(self.tally)
@@ -144,31 +144,31 @@ class Mirror:
             mended = whole - {record.external_id for record in aside}
             broken.judge_again(self._environment_id, broken.release_calls(self._environment_id, mended, now))
 
-    def _close(self, closing: Closing, held: Collection[broken.Place], now: datetime) -> int:
-        """``held`` are the windows of which elements are in quarantine."""
+    def _close(self, closing: Closing, broken_places: Collection[broken.Place], now: datetime) -> int:
+        """``broken_places`` are the windows of which elements are in quarantine."""
         part = closing.part
-        known, _ = Window.objects.select_for_update(of=("self",)).get_or_create(
+        window, _ = Window.objects.select_for_update(of=("self",)).get_or_create(
             **self._keys, stream=part.stream, part=part.key, defaults={"day": part.day}
         )
-        known.tried_at = now
+        window.tried_at = now
         missing = 0
         if closing.fault is None:
-            known.state, known.fault, known.attempts, known.read_at = WindowState.COMPLETE, "", 0, closing.read_at
-            known.next_attempt_at = windows.again(part.stream, part.day, closing.read_at)
-            known.mirrored = closing.readable
+            window.state, window.fault, window.attempts, window.read_at = WindowState.COMPLETE, "", 0, closing.read_at
+            window.next_attempt_at = windows.again(part.stream, part.day, closing.read_at)
+            window.mirrored = closing.readable
             shown = closing.readable + sum(closing.broken.values())
-            known.vendor_total = shown if closing.vendor_total is None else closing.vendor_total
-            if closing.broken or (part.stream, part.key) in held:
+            window.vendor_total = shown if closing.vendor_total is None else closing.vendor_total
+            if closing.broken or (part.stream, part.key) in broken_places:
                 broken.settle(self._environment_id, (part.stream, part.key), closing.broken, now)
-                broken.judge(known)
+                broken.judge(window)
             self._open_gaps(part).update(closed_at=now)
             missing = self._mark_missing(closing, now)
         else:
-            known.state, known.fault = WindowState.INCOMPLETE, closing.fault
-            known.next_attempt_at = windows.next_attempt(now, known.attempts, closing.blocked_until)
-            known.attempts += 1
+            window.state, window.fault = WindowState.INCOMPLETE, closing.fault
+            window.next_attempt_at = windows.next_attempt(now, window.attempts, closing.blocked_until)
+            window.attempts += 1
             if closing.vendor_total is not None:
-                known.vendor_total = closing.vendor_total
+                window.vendor_total = closing.vendor_total
             if closing.fault == Fault.VANISHED:  # a gap of its own, because its age decides whether it is believed
                 self._open_gaps(part).exclude(fault=Fault.VANISHED).update(closed_at=now)
             Gap.objects.get_or_create(
@@ -178,7 +178,7 @@ class Mirror:
                 closed_at=None,
                 defaults={"day": part.day, "fault": closing.fault, "detail": closing.detail[:300], "opened_at": now},
             )
-        known.save()
+        window.save()
         return missing
 
     def _open_gaps(self, part: Part) -> QuerySet[Gap]:

@@ -158,12 +158,12 @@ class OneHost(HTTPAdapter):
         super().__init__(max_retries=0)
         host = base.hostname or ""
         self._made = _Made()
-        given: dict[str, Any] = {"maxsize": POOLED, "allow_private": allow_private, "made": self._made}
+        options: dict[str, Any] = {"maxsize": POOLED, "allow_private": allow_private, "made": self._made}
         if base.scheme == "https":
-            given["ssl_context"] = _tls(CA_FILE)
-            self._pool: HTTPConnectionPool = _TlsPool(host, base.port or 443, **given)
+            options["ssl_context"] = _tls(CA_FILE)
+            self._pool: HTTPConnectionPool = _TlsPool(host, base.port or 443, **options)
         else:
-            self._pool = _Pool(host, base.port or 80, **given)
+            self._pool = _Pool(host, base.port or 80, **options)
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
         return self._pool

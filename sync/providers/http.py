@@ -111,7 +111,7 @@ class Http:
         expected = expected or limits.PAGE
         patience = Patience(expected)
         PATIENCE.set(patience)
-        asked = datetime.now(UTC)
+        asked_at = datetime.now(UTC)
         try:
             # The timeout is that of the TLS handshake and of sending; connecting and reading ask the patience.
             response = self._session.send(
@@ -125,7 +125,7 @@ class Http:
         except FAILURES as error:
             raise breakage(error) from error
         patience.begin()
-        self._compare_clocks(response.headers, asked)
+        self._compare_clocks(response.headers, asked_at)
         answer = Answer(response, expected.most_bytes, patience)
         if not 200 <= answer.status < 300:
             with answer:
@@ -154,9 +154,9 @@ class Http:
             reserve(limits.COPIES * taken)  # what it took is known now; the rest is for others
         return b"".join(pieces)
 
-    def _compare_clocks(self, headers: Mapping[str, str], asked: datetime) -> None:
+    def _compare_clocks(self, headers: Mapping[str, str], asked_at: datetime) -> None:
         """Nothing is judged by the vendor's clock; but one of the two is wrong, and somebody should know."""
-        apart = clocks_apart(headers, asked, datetime.now(UTC))
+        apart = clocks_apart(headers, asked_at, datetime.now(UTC))
         now = time.monotonic()
         if abs(apart) < limits.CLOCKS_APART or now - _told.get(self._base, -_TELL_AGAIN) < _TELL_AGAIN:
             return

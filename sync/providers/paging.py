@@ -116,23 +116,23 @@ class Walk:
 
     def _take_page(self, ask: Ask, page: Page) -> None:
         name = (ask.kind, ask.path, ask.params)
-        known = self._lists.get(name)
-        if known is None:
-            known = self._lists[name] = _List(page)
-            self._plan(ask, known)
-        elif (page.total, page.last_page) != (known.total, known.last_page):
-            self._blame(Fault.DRIFT, f"total went from {known.total} to {page.total} while page {ask.page} was read")
+        listed = self._lists.get(name)
+        if listed is None:
+            listed = self._lists[name] = _List(page)
+            self._plan(ask, listed)
+        elif (page.total, page.last_page) != (listed.total, listed.last_page):
+            self._blame(Fault.DRIFT, f"total went from {listed.total} to {page.total} while page {ask.page} was read")
         named = [key for key in page.keys if not key.startswith("?")]
         fresh = set(named)
-        if len(fresh) < len(named) or fresh & known.keys:
+        if len(fresh) < len(named) or fresh & listed.keys:
             self._blame(Fault.DRIFT, f"page {ask.page} repeats an element of an earlier page")
-        if not page.keys and known.total and ask.page <= (known.last_page or 1):
-            self._blame(Fault.EMPTY_PAGE, f"page {ask.page} of {known.last_page} is empty")
-        known.keys |= fresh
-        known.nameless += len(page.keys) - len(named)
+        if not page.keys and listed.total and ask.page <= (listed.last_page or 1):
+            self._blame(Fault.EMPTY_PAGE, f"page {ask.page} of {listed.last_page} is empty")
+        listed.keys |= fresh
+        listed.nameless += len(page.keys) - len(named)
 
-    def _plan(self, ask: Ask, known: _List) -> None:
-        last = known.last_page or 1
+    def _plan(self, ask: Ask, listed: _List) -> None:
+        last = listed.last_page or 1
         if last > limits.LIST_REQUESTS:
             self._blame(Fault.FORM, f"{last} pages are promised")
             return
@@ -142,12 +142,12 @@ class Walk:
         self._ready.extend(further)
 
     def _judge(self) -> None:
-        totals = [known.total for known in self._lists.values() if known.total is not None]
+        totals = [listed.total for listed in self._lists.values() if listed.total is not None]
         self.total = sum(totals) if totals else None
-        for known in self._lists.values():
-            distinct = len(known.keys) + known.nameless
-            if known.total is not None and distinct != known.total:
-                self._blame(Fault.DRIFT, f"{distinct} distinct elements of {known.total}")
+        for listed in self._lists.values():
+            distinct = len(listed.keys) + listed.nameless
+            if listed.total is not None and distinct != listed.total:
+                self._blame(Fault.DRIFT, f"{distinct} distinct elements of {listed.total}")
 
     def _blame(self, fault: Fault, detail: str) -> None:
         if self.fault is None:

@@ -83,12 +83,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return min(max(seconds, _WAITS[0]), _WAITS[1])
 
 
-def clocks_apart(headers: Mapping[str, str], asked: datetime, answered: datetime) -> float:
+def clocks_apart(headers: Mapping[str, str], asked_at: datetime, answered_at: datetime) -> float:
     """Seconds by which the vendor's clock is ahead of ours, below zero behind; 0 where its time fits or is not told."""
     date = _date(headers.get("Date", ""))
     if date is None or "Age" in headers:  # somebody kept the answer for a while
         return 0.0
-    return max((date - answered).total_seconds(), 0.0) or min((date - asked).total_seconds() + 1, 0.0)
+    return max((date - answered_at).total_seconds(), 0.0) or min((date - asked_at).total_seconds() + 1, 0.0)
 
 
 def _date(text: str) -> datetime | None:

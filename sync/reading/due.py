@@ -93,9 +93,9 @@ class _Ledger:
         # Days before the history are nobody's to read, though a person may have.
         of_history = here.filter(day__gte=F("environment__connection__since"))
         due = of_history.filter(next_attempt_at__lte=now).values_list("environment_id", "stream").distinct()
-        known = of_history.filter(day__lte=self._today).values("environment_id", "stream").annotate(n=Count("day"))
+        counted = of_history.filter(day__lte=self._today).values("environment_id", "stream").annotate(n=Count("day"))
         self._due = set(due)
-        self._known = {(row["environment_id"], row["stream"]): row["n"] for row in known}
+        self._known = {(row["environment_id"], row["stream"]): row["n"] for row in counted}
         self._parts: dict[tuple[int, str], dict[str, windows.Seen]] = defaultdict(dict)
         whole = here.filter(day=None, stream__in=list(Stream))
         for environment, stream, part, state, at in whole.values_list(

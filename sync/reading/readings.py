@@ -47,7 +47,7 @@ class Reading:
         """A chunk of the answer to ``ask``."""
         self.walk.take(ask, page)
         self.answered = self.answered or not ask.local
-        wanted = _LISTED.get(self.part.stream)
+        record_type = _LISTED.get(self.part.stream)
         broken = []
         for record in page.records:
             if isinstance(record, CallRecord):
@@ -56,7 +56,7 @@ class Reading:
                 broken.append(record)
             elif isinstance(record, UnplacedRecord):
                 self.unplaced.append(record.digest)
-            elif wanted is not None and isinstance(record, wanted):
+            elif record_type is not None and isinstance(record, record_type):
                 self.listed.add(record.external_id)
         if broken:
             page.records = [record for record in page.records if not isinstance(record, BrokenRecord)]

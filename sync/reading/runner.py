@@ -89,8 +89,8 @@ def pull(
             if any(each.fault == Fault.REJECTED for each in report.streams.values()):
                 report.streams[stream] = StreamReport("failed", fault=Fault.REJECTED)
                 continue
-            wanted = partial(plan, connection, provider, stream, since=since, until=until, fresh=manner.fresh)
-            report.streams[stream] = _pull_stream(connection, stream, fetchers, wanted, (manner, progress))
+            plan_parts = partial(plan, connection, provider, stream, since=since, until=until, fresh=manner.fresh)
+            report.streams[stream] = _pull_stream(connection, stream, fetchers, plan_parts, (manner, progress))
     return report
 
 
@@ -98,12 +98,12 @@ def _pull_stream(
     connection: Connection,
     stream: Stream,
     fetchers: Fetchers,
-    wanted: Callable[[], list[Part]],
+    plan_parts: Callable[[], list[Part]],
     how: tuple[Manner, Progress | None],
 ) -> StreamReport:
     manner, progress = how
     try:
-        if not persist(wanted):  # a hint that came late or twice
+        if not persist(plan_parts):  # a hint that came late or twice
             return StreamReport()
         run = _claim(connection, stream, manner.wait_for_others)
         last = persist(lambda: suspects(run)) if manner.seconds is not None else None  # a person sees a process die
@@ -114,7 +114,7 @@ def _pull_stream(
     deadline = None if manner.seconds is None else time.monotonic() + manner.seconds
     limits = Limits(manner.patience, deadline, manner.others_wait, last)
     reader = StreamReader(connection, run, fetchers, limits, progress=progress)
-    return _read(reader, wanted, settle=manner.settle)
+    return _read(reader, plan_parts, settle=manner.settle)
 
 
 def plan(
@@ -143,7 +143,7 @@ def plan(
     if since is not None or until is not None:
         days = windows.days(since or connection.since, min(until or today, today))
     else:
-        seen = {date.fromisoformat(part): known for part, known in ledger.items()}
+        seen = {date.fromisoformat(part): window for part, window in ledger.items()}
         days = windows.due_days(connection.since, now, seen, fresh=fresh)
     return provider.parts(stream, connection.settings, days)
 
@@ -159,10 +159,10 @@ def _claim(connection: Connection, stream: Stream, wait: float) -> Run:
             time.sleep(1.0)
 
 
-def _read(reader: StreamReader, wanted: Callable[[], list[Part]], *, settle: bool) -> StreamReport:
+def _read(reader: StreamReader, plan_parts: Callable[[], list[Part]], *, settle: bool) -> StreamReport:
     report = reader.report
     try:
-        parts = persist(wanted)  # once more, now that nobody else reads
+        parts = persist(plan_parts)  # once more, now that nobody else reads
         persist(lambda: _forget_parts(reader, parts))
         reader.read(parts)
         # Something moved in days that should lie still: read them until a pass finds them at rest.
@@ -256,8 +256,8 @@ def _end(reader: StreamReader, state: RunState) -> None:
 
 def make_due(connection: Connection) -> None:
     """Have recent days, lists and everything incomplete read at the next chance; what was read whole stays so."""
-    held = Window.objects.filter(environment_id=connection.environment_id)
+    rows = Window.objects.filter(environment_id=connection.environment_id)
     now = database_now()
     recent = now.astimezone(UTC).date() - timedelta(days=windows.OVERLAP[0])
     lacking = Q(state__in=(WindowState.INCOMPLETE, WindowState.UNREADABLE))
-    held.filter(Q(day=None) | Q(day__gte=recent) | lacking).update(next_attempt_at=now)
+    rows.filter(Q(day=None) | Q(day__gte=recent) | lacking).update(next_attempt_at=now)

@@ -39,8 +39,8 @@ class Batch:
     def let_go(self) -> None:
         """It is written, or thrown away."""
         self.records.clear()
-        for held in self.holds:
-            held.end()
+        for hold in self.holds:
+            hold.end()
         self.holds.clear()
 
 

@@ -28,8 +28,8 @@ def callbacks(visit: Visit, rest: Sequence[str]) -> Answer:
         case [agent_id]:
             agent = next((agent for agent in agents if agent.id == agent_id), None)
             if agent is None:
-                known = visit.world.agent(agent_id)
-                return refusal(404, "Agent is not configured as a callback agent" if known else "Agent not found")
+                is_agent = visit.world.agent(agent_id) is not None
+                return refusal(404, "Agent is not configured as a callback agent" if is_agent else "Agent not found")
             return data(_callback_detail(visit.world, agent))
         case _:
             return refusal(404, "Not found.")
@@ -49,7 +49,9 @@ def _callback_detail(world: World, agent: Agent) -> Element:
     return {
         "agent": {"id": agent.id, "name": agent.name, "direction": agent.direction, "current_status": agent.status},
         "source_agents": [
-            {"id": source, "name": known.name} for source in agent.sources if (known := world.agent(source))
+            {"id": source, "name": source_agent.name}
+            for source in agent.sources
+            if (source_agent := world.agent(source))
         ],
         "stats": {
             "total_callbacks_received": len(received),
@@ -75,7 +77,7 @@ def _callback_stats(visit: Visit) -> Answer:
             "callbacks_by_source_agent": [
                 {
                     "source_agent_id": source,
-                    "name": known.name if (known := visit.world.agent(source)) else "",
+                    "name": agent.name if (agent := visit.world.agent(source)) else "",
                     "count": n,
                 }
                 for source, n in sources.most_common()

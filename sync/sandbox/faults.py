@@ -136,10 +136,10 @@ class Faults:
                 self.struck[kind] = self.struck.get(kind, 0) + 1
             return frozenset(struck)
 
-    def drift_room(self, wanted: int) -> int:
+    def drift_room(self, moves: int) -> int:
         """How many of the wanted moves are still allowed; they count as made."""
         with self._lock:
-            room = max(min(wanted, self.settings.drift_limit - self.drifted), 0)
+            room = max(min(moves, self.settings.drift_limit - self.drifted), 0)
             self.drifted += room
             return room
 

@@ -58,8 +58,8 @@ class History:
     def ids(self, agent: int, *, padding: bool = True) -> list[str]:
         """The ids of placed calls, the padding's included unless refused."""
         with self.lock:
-            known = [key for key in self._bodies[agent] if not key.startswith("queued-")]
-        return known + [extra_id(number) for number in range(self.padding(agent)[0] if padding else 0)]
+            keys = [key for key in self._bodies[agent] if not key.startswith("queued-")]
+        return keys + [extra_id(number) for number in range(self.padding(agent)[0] if padding else 0)]
 
     def padding(self, agent: int) -> tuple[int, int]:
         """How many elements the padding has, and the bytes of each."""

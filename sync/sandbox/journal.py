@@ -36,9 +36,9 @@ class Journal:
             return
         with self._lock:
             for call_id, body in calls:
-                known = self.versions.setdefault(call_id, [])
-                if not known or known[-1] != body:
-                    known.append(body)
+                versions = self.versions.setdefault(call_id, [])
+                if not versions or versions[-1] != body:
+                    versions.append(body)
 
     def clear(self) -> None:
         with self._lock:

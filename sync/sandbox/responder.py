@@ -189,8 +189,8 @@ class Responder:
             return Reply(403, refusal(403, _TEXTS[403]).body)
         if request.method == "POST":
             try:
-                wanted = msgspec.json.decode(request.body, type=dict[str, list[str]])
-                self.faults = Faults(*wanted.get("faults", []))
+                document = msgspec.json.decode(request.body, type=dict[str, list[str]])
+                self.faults = Faults(*document.get("faults", []))
             except (msgspec.MsgspecError, FaultError) as error:
                 return Reply(422, _encode({"message": str(error)}))
         faults = self.faults

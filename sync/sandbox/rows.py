@@ -51,12 +51,12 @@ class Selection:
 
     def test(self) -> Callable[[Element], bool] | None:
         """What an element has to pass besides its time; None when nothing is asked."""
-        wanted = [(name, value) for name, value in (("status", self.status), ("direction", self.direction)) if value]
-        if not (wanted or self.agent or self.search):
+        equal = [(name, value) for name, value in (("status", self.status), ("direction", self.direction)) if value]
+        if not (equal or self.agent or self.search):
             return None
 
         def passes(element: Element) -> bool:
-            if any(element.get(name) != value for name, value in wanted):
+            if any(element.get(name) != value for name, value in equal):
                 return False
             if self.agent and agent_id(element) != self.agent:
                 return False
@@ -101,9 +101,9 @@ class CallStore:
         return sorted(day for day, rows in self._days.items() if rows)
 
     def rows(self, selection: Selection) -> Sequence[Row]:
-        known = self._lists.get(selection)
-        if known is not None and known[0] == self.version:
-            return known[1]
+        cached = self._lists.get(selection)
+        if cached is not None and cached[0] == self.version:
+            return cached[1]
         rows = list(self._walk(selection))
         self._lists[selection] = (self.version, rows)
         if len(self._lists) > 16:

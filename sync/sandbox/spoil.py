@@ -13,12 +13,12 @@ from sync.sandbox.world import World
 _MOVES = ("insert", "change", "drop")
 
 
-def drift(world: World, wanted: Selection, faults: Faults) -> None:
+def drift(world: World, selection: Selection, faults: Faults) -> None:
     """Move calls within the list that is being walked: new ones at its head, changes and removals anywhere."""
     settings = faults.settings
     for move, times in zip(_MOVES, (settings.drift_inserts, settings.drift_changes, settings.drift_drops), strict=True):
         for _ in range(faults.drift_room(times)):
-            rows = world.rows(wanted)
+            rows = world.rows(selection)
             if not rows:
                 return
             row = rows[faults.pick(len(rows))]

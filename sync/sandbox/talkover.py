@@ -45,7 +45,7 @@ def _calls(visit: Visit, agent_id: str) -> Answer:
     page, per_page = query.page(), query.per_page()
     if query.errors:
         return invalid(query.errors)
-    wanted = Selection(
+    selection = Selection(
         since=since,
         before=before,
         status=status,
@@ -55,10 +55,10 @@ def _calls(visit: Visit, agent_id: str) -> Answer:
     )
     with visit.world.lock:
         if "drift" in visit.struck and page > 1:
-            spoil.drift(visit.world, wanted, visit.faults)
+            spoil.drift(visit.world, selection, visit.faults)
         for kind in visit.struck & {"unknown", "wrong_types"}:
-            spoil.deform(visit.world, page_of(visit.world.rows(wanted), page, per_page), kind, visit.faults)
-        rows = visit.world.rows(wanted)
+            spoil.deform(visit.world, page_of(visit.world.rows(selection), page, per_page), kind, visit.faults)
+        rows = visit.world.rows(selection)
         total = 0 if "vanished" in visit.struck else len(rows)
         shown = [] if visit.struck & {"vanished", "empty_page"} else page_of(rows, page, per_page)
         items = [row.bare for row in shown] if agent_id else [row.body for row in shown]
@@ -73,7 +73,9 @@ def _agents(visit: Visit) -> Answer:
     page, per_page = query.page(), query.per_page()
     if query.errors:
         return invalid(query.errors)
-    agents = _agents_wanted(visit, query.text("search"), ("name", "label"), current_status=status, direction=direction)
+    agents = _matching_agents(
+        visit, query.text("search"), ("name", "label"), current_status=status, direction=direction
+    )
     items = spoil.items([encode(item) for item in page_of(agents, page, per_page)], visit.struck, visit.faults)
     meta = {
         "current_page": page,
@@ -84,14 +86,14 @@ def _agents(visit: Visit) -> Answer:
     return Answer(200, b'{"success":true,"data":[%b],"meta":%b}' % (b",".join(items), encode(meta)))
 
 
-def _agents_wanted(visit: Visit, search: str, names: Sequence[str], **wanted: str) -> list[Element]:
+def _matching_agents(visit: Visit, search: str, names: Sequence[str], **values: str) -> list[Element]:
     """Agents that match, newest first as every list; none when the list has vanished."""
     if visit.struck & {"vanished", "empty_page"}:
         return []
     return [
         item
         for item in visit.world.agents
-        if all(not value or item[name] == value for name, value in wanted.items())
+        if all(not value or item[name] == value for name, value in values.items())
         and (not search or any(search.lower() in str(item[name]).lower() for name in names))
     ]
 

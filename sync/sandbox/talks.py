@@ -195,10 +195,10 @@ def _turns(rng: Random, picked: datetime, count: int) -> list[tuple[datetime, st
     return turns
 
 
-def _tool(rng: Random, asked: str) -> Element:
+def _tool(rng: Random, asked_at: str) -> Element:
     """A tool used for what a person asked then."""
     name = rng.choice(_TOOLS)
-    tool_use = {"name": name, "arguments": {"attempt": 1}, "timestamp": asked}
+    tool_use = {"name": name, "arguments": {"attempt": 1}, "timestamp": asked_at}
     if rng.random() < 0.08:
         return {**tool_use, "error": "timeout", "duration_ms": 5000}
     return {**tool_use, "result": {"ok": True}, "duration_ms": _latency(rng, 350)}

@@ -175,15 +175,15 @@ class World:
 
     def _template(self, given: Mapping[str, Any]) -> Element:
         """A final call near the one wanted, under a new id, number and moment."""
-        wanted = str(given.get("created_at") or self.last.isoformat())[:10]
+        day = str(given.get("created_at") or self.last.isoformat())[:10]
         days = self._store.busy_days()
-        base = self._store.day(days[min(bisect_left(days, wanted), len(days) - 1)]) if days else []
+        base = self._store.day(days[min(bisect_left(days, day), len(days) - 1)]) if days else []
         alike = [row for row in base if row.element.get("direction") == given.get("direction")] or base
         sample = self._rng.choice(alike).element if alike else _element(self._spare(), 0, _Stamps())
         word = identity(self.tenant.name, "inserted", self.version, self._rng.random().hex())
         number = brazil.mobile(self._rng, 9_970_000 + self.version % 29_000)
         contact = "from" if sample.get("direction") == "inbound" else "to"
-        moment = f"{wanted}T{self._rng.randrange(24):02}:{self._rng.randrange(60):02}:{self._rng.randrange(60):02}Z"
+        moment = f"{day}T{self._rng.randrange(24):02}:{self._rng.randrange(60):02}:{self._rng.randrange(60):02}Z"
         return {
             **sample,
             "id": word,

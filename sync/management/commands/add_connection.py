@@ -39,28 +39,28 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = find_tenant(options["tenant"])
-        given = {}
+        vendor_settings = {}
         for pair in options["set"]:
             key, equals, value = pair.partition("=")
             if not equals or not key:
                 raise CommandError("--set takes KEY=VALUE.")
-            given[key.strip()] = value.strip()
+            vendor_settings[key.strip()] = value.strip()
         since = options["since"] or today() - HISTORY
-        self._make_sure(options["provider"], given, since, sure=options["yes"])
-        wanted = Description(
+        self._make_sure(options["provider"], vendor_settings, since, sure=options["yes"])
+        description = Description(
             name=options["environment"].strip(),
             provider=options["provider"],
             base_url=options["base_url"].strip(),
             since=since,
             token=(getpass("Token: ") if sys.stdin.isatty() else sys.stdin.read()).strip(),
-            settings=given,
+            settings=vendor_settings,
         )
-        if not wanted.name:
+        if not description.name:
             raise CommandError("The environment needs a name.")
-        used = bool(wanted.token) and is_token_used(wanted.provider, wanted.token)
+        used = bool(description.token) and is_token_used(description.provider, description.token)
         with wall.tenant(tenant):
             try:
-                connection = add_connection(tenant, wanted, check=not options["no_check"])
+                connection = add_connection(tenant, description, check=not options["no_check"])
             except ConnectionRefused as error:
                 raise CommandError(str(error)) from error
             except UpstreamError as error:
@@ -70,13 +70,16 @@ class Command(BaseCommand):
         ids = {"environment": str(connection.environment.public_id), "connection": str(connection.public_id)}
         self.finish(DONE, ids)
 
-    def _make_sure(self, vendor: str, given: Mapping[str, str], since: date, *, sure: bool) -> None:
+    def _make_sure(self, vendor: str, vendor_settings: Mapping[str, str], since: date, *, sure: bool) -> None:
         """Have a long history agreed to before anything else is asked; raises CommandError."""
         try:
             check_day(since)
             provider = registry.get(vendor)
             needed = estimate(
-                provider, provider.check_settings(given), settings.UPSTREAM_RATE_PER_MINUTE, days_to_read(since)
+                provider,
+                provider.check_settings(vendor_settings),
+                settings.UPSTREAM_RATE_PER_MINUTE,
+                days_to_read(since),
             )
         except WrongDay as error:
             raise CommandError(f"--since: {error}") from error

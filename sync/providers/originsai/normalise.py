@@ -129,17 +129,17 @@ def _status(fields: Mapping[str, Any]) -> str:
     No status at all counts as initiated, so that the call stays open and in time shows as unresolved.
     """
     text = clean(fields.get("call_status"), 80)
-    known = text.strip().upper()
-    if known == "ANSWERED":
+    word = text.strip().upper()
+    if word == "ANSWERED":
         over = bool(clean(fields.get("end_time"), 80).strip())
         return Status.COMPLETED.value if over else Status.ANSWERED.value
-    return _STATUSES.get(known) or text or Status.INITIATED.value
+    return _STATUSES.get(word) or text or Status.INITIATED.value
 
 
 def _direction(fields: Mapping[str, Any]) -> str:
     text = clean(fields.get("call_direction"), 40)
-    known = text.strip().lower()
-    return known if known in set(Direction) else text or Direction.INBOUND.value
+    word = text.strip().lower()
+    return word if word in set(Direction) else text or Direction.INBOUND.value
 
 
 def _started(fields: Mapping[str, Any]) -> tuple[datetime | None, bool]:

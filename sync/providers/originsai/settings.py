@@ -40,10 +40,10 @@ class Settings:
     @classmethod
     def read(cls, settings: Mapping[str, str]) -> "Settings":
         """Raises ValueError with one sentence."""
-        known = {field.key: field.default for field in FIELDS}
-        if unknown := sorted(set(settings) - set(known)):
+        defaults = {field.key: field.default for field in FIELDS}
+        if unknown := sorted(set(settings) - set(defaults)):
             raise ValueError(f"OriginsAI has no setting named {unknown[0]}.")
-        given = {key: str(settings.get(key, default)).strip() for key, default in known.items()}
+        given = {key: str(settings.get(key, default)).strip() for key, default in defaults.items()}
         header = given["header"] or "Authorization"
         if not _HEADER.fullmatch(header) or header.lower() in _RESERVED:
             raise ValueError("The header's name may hold letters, digits and hyphens only, and be none of HTTP's own.")

@@ -164,7 +164,7 @@ def _reader(kind: str, key: str) -> Callable[[normalise.Raw, bytes], Record]:
     """How to read an element that is not of a list. ``key`` is what it is about, which only the question says."""
     match kind:
         case "price":
-            return partial(normalise.price, asked=key)
+            return partial(normalise.price, agent_id=key)
         case "campaign-detail":
             return partial(normalise.campaign, detail=True)
         case "callback-day":

@@ -110,14 +110,14 @@ def callback_agent(raw: Raw, mark: bytes) -> CallbackAgentRecord:
     )
 
 
-def price(raw: Raw, mark: bytes, *, asked: str) -> PriceRecord:
+def price(raw: Raw, mark: bytes, *, agent_id: str) -> PriceRecord:
     """The list price of the agent asked for."""
     fields = read_element(raw)
     number = read_number(fields.get("estimated_cost_per_minute"))
     if number is None or (amount := Decimal(str(number))) >= _DEAREST:
         raise Unreadable("Its price can't be read as a number.")
     return PriceRecord(
-        agent=asked,
+        agent=agent_id,
         digest=mark,
         raw=str(raw, "utf-8"),
         per_minute=amount.quantize(_PRICE_STEP),

@@ -30,13 +30,13 @@ class Command(BaseCommand):
         name = options["name"].strip()
         if not 0 < len(name) <= _LONGEST_NAME:
             raise CommandError(f"--name takes 1 to {_LONGEST_NAME} characters.")
-        wanted = NewKey(
+        new_key = NewKey(
             name=name,
             role=Role(options["role"]),
             environment=_environment(tenant, options["environment"]) if options["environment"] else None,
             sees_numbers=options["numbers"],
         )
-        key, secret = issue_key(tenant, wanted)
+        key, secret = issue_key(tenant, new_key)
         if options["json"]:
             self.finish(0, {"key": secret, "id": str(key.public_id)})
         else:
