@@ -24,7 +24,7 @@ _CHUNK = 2000  # ids in one look-up: under SQLite's bound on parameters
 
 
 @dataclass(slots=True)
-class Written:
+class WriteResult:
     new: int = 0
     changed: int = 0
     days: set[date] = field(default_factory=set)  # UTC days whose figures moved
@@ -44,7 +44,7 @@ class CallWriter:
         self._agents.clear()
         self._lines.clear()
 
-    def write(self, records: Sequence[tuple[CallRecord, datetime]], now: datetime) -> Written:
+    def write(self, records: Sequence[tuple[CallRecord, datetime]], now: datetime) -> WriteResult:
         """Each record comes with the time its answer was asked for. One id may come several times."""
         newest: dict[str, Item] = {}
         for record, read_at in records:
@@ -55,15 +55,15 @@ class CallWriter:
         self._note_lines(newest.values())
         # By key: one order for every writer, and the order of time.
         items = sorted(((self._maker.key(item[0], now), item) for item in newest.values()), key=itemgetter(0))
-        written = Written()
+        result = WriteResult()
         try:
-            self._insert(items, agents, now, written)
+            self._insert(items, agents, now, result)
         except tables.AlreadyThere:
             stored = self._stored(newest)
-            self._insert([item for item in items if item[1][0].external_id not in stored], agents, now, written)
-            self._update([item for item in items if item[1][0].external_id in stored], stored, now, written)
-        self._mark(written.days, now)
-        return written
+            self._insert([item for item in items if item[1][0].external_id not in stored], agents, now, result)
+            self._update([item for item in items if item[1][0].external_id in stored], stored, now, result)
+        self._mark(result.days, now)
+        return result
 
     def mark_missing(self, keys: Iterable[str], span: Q, now: datetime, *, whole_history: bool = False) -> int:
         """Mark calls that a whole reading of ``span`` no longer showed. Nothing is deleted. Returns how many.
@@ -88,19 +88,21 @@ class CallWriter:
         self._mark(days, now)
         return marked
 
-    def _insert(self, items: Sequence[tuple[str, Item]], agents: Mapping[str, int], now: datetime, to: Written) -> None:
+    def _insert(
+        self, items: Sequence[tuple[str, Item]], agents: Mapping[str, int], now: datetime, result: WriteResult
+    ) -> None:
         columns = self._columns(items, agents, now)
         tables.insert(Call, COLUMNS, columns)
         keys = [[value] * len(items) for value in (self._maker.tenant_id, self._maker.environment_id)]
         tables.insert(Payload, _PAYLOAD, [columns[ID], *keys, [record.raw for _, (record, _) in items]])
-        to.new += len(items)
-        to.days |= self._maker.utc_days(columns[STARTED_AT])
+        result.new += len(items)
+        result.days |= self._maker.utc_days(columns[STARTED_AT])
 
     def _columns(self, items: Sequence[tuple[str, Item]], agents: Mapping[str, int], now: datetime) -> list[list[Any]]:
         return self._maker.columns([key for key, _ in items], [item for _, item in items], agents, now)
 
     def _update(
-        self, items: Sequence[tuple[str, Item]], stored: Mapping[str, Stored], now: datetime, written: Written
+        self, items: Sequence[tuple[str, Item]], stored: Mapping[str, Stored], now: datetime, result: WriteResult
     ) -> None:
         calls, payloads, changes, back = [], [], [], []
         rows = zip(*self._columns(items, self._agents, now), strict=True)
@@ -109,14 +111,14 @@ class CallWriter:
             if was.digest == record.digest or not was.gives_way(record, read_at, now):
                 if was.missing_since is not None and not read_at <= was.missing_since <= now:
                     back.append(was.id)  # whatever version it is, upstream has it
-                    written.days |= self._maker.utc_days((was.started_at,))
+                    result.days |= self._maker.utc_days((was.started_at,))
                 continue
             cells = list(row)
             if record.started_at is None:
                 cells[STARTED_AT] = was.started_at
             calls.append((was.id, *(cells[place] for place in _UPDATED_PLACES)))
             payloads.append((was.id, record.raw))
-            written.days |= self._maker.utc_days((was.started_at, cells[STARTED_AT]))
+            result.days |= self._maker.utc_days((was.started_at, cells[STARTED_AT]))
             figures = (cells[STARTED_AT], record.status, record.duration_ms)
             if figures != (was.started_at, was.status, was.duration_ms):
                 changes.append(self._change(was, record, now))
@@ -125,7 +127,7 @@ class CallWriter:
         CallChange.objects.bulk_create(changes, batch_size=1000)
         for start in range(0, len(back), _CHUNK):
             Call.objects.filter(pk__in=back[start : start + _CHUNK]).update(missing_since=None, changed_at=now)
-        written.changed += len(calls)
+        result.changed += len(calls)
 
     def _change(self, was: Stored, record: CallRecord, now: datetime) -> CallChange:
         return CallChange(

@@ -108,9 +108,9 @@ class Mirror:
             batch = Tally(seen=len(records))
             calls = [(record, at) for record, at in records if isinstance(record, CallRecord)]
             if calls:
-                written = self._calls.write(calls, now)
-                batch.new += written.new
-                batch.changed += written.changed
+                result = self._calls.write(calls, now)
+                batch.new += result.new
+                batch.changed += result.changed
             lists = ListWriter(**self._keys)
             lists.write_all(
                 [(record, at) for record, at in records if not isinstance(record, CallRecord | BrokenRecord)], now

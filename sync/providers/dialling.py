@@ -70,7 +70,7 @@ class _TimedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_TimedSocket(sock, PATIENCE.get()), _BUFFER)
 
 
-class _Made:
+class _OpenConnections:
     """The connections of a session, to be broken off from another thread."""
 
     def __init__(self) -> None:
@@ -94,10 +94,10 @@ class _Checked(HTTPConnection):
 
     response_class = _TimedResponse
 
-    def __init__(self, *args: Any, made: _Made, allow_private: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, opened: _OpenConnections, allow_private: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._allow_private = allow_private
-        made.add(self)
+        opened.add(self)
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -157,8 +157,8 @@ class OneHost(HTTPAdapter):
     def __init__(self, base: SplitResult, *, allow_private: bool) -> None:
         super().__init__(max_retries=0)
         host = base.hostname or ""
-        self._made = _Made()
-        options: dict[str, Any] = {"maxsize": POOLED, "allow_private": allow_private, "made": self._made}
+        self._opened = _OpenConnections()
+        options: dict[str, Any] = {"maxsize": POOLED, "allow_private": allow_private, "opened": self._opened}
         if base.scheme == "https":
             options["ssl_context"] = _tls(CA_FILE)
             self._pool: HTTPConnectionPool = _TlsPool(host, base.port or 443, **options)
@@ -176,7 +176,7 @@ class OneHost(HTTPAdapter):
 
     def break_off(self) -> None:
         """End what is under way: whoever waits for the vendor sees the connection break."""
-        self._made.break_off()
+        self._opened.break_off()
 
     def close(self) -> None:
         self._pool.close()
