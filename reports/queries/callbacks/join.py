@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from reports.columns import engine
 from reports.columns.engine import Shared, Statement
 from reports.columns.sources import Sources
-from reports.definitions.conditions import ANY, Condition, numbers_among
+from reports.definitions.conditions import ANY, NEVER, Condition, numbers_among
 from reports.definitions.dimensions import DIMENSIONS, Clock
 from reports.definitions.periods import microseconds
 from reports.queries.callbacks.routes import Routes
@@ -77,12 +77,12 @@ tries AS {each_time} ({self._tries(keys, since)})"""
         attempt's or the next one: a contact with thousands of calls is no more work than others.
         """
         window = self.routes.window // timedelta(microseconds=1)
-        # Named, because of three tables that are joined ClickHouse calls a column by its table's name too.
+        # Named, because ClickHouse calls a column that both tables have by its table's name too.
         kept = ("environment", "agent", "contact", "started_us", "place", "outcome", "chosen")
         tried = ", ".join(f"tries.{name} AS {name}" for name in (*kept, *(f"by_{key}" for key in carried)))
         keys = [key for key in carried if key not in ATTEMPT_KEYS]
         heard = "".join(f", heard.by_{key} AS heard_{key}" for key in keys)
-        sql = f"""WITH {self._routes}
+        sql = f"""
 SELECT {tried}, heard.started_us AS heard_us, heard.place AS heard_place, heard.agent AS taker,
   heard.chosen AS heard_chosen{heard}
 FROM ({self._tries(carried)}) AS tries JOIN (
@@ -92,7 +92,7 @@ FROM ({self._tries(carried)}) AS tries JOIN (
 ) AS heard ON tries.environment = heard.environment AND tries.contact = heard.contact
   AND intDiv(tries.started_us, {window}) = heard.stretch
   AND tries.started_us < heard.started_us AND heard.started_us - tries.started_us <= {window}
-JOIN routes ON routes.taker = heard.agent AND routes.source = tries.agent"""
+WHERE {self._takes}"""
         return sql, self._tries_params + self._heard_params
 
     def _given(self, keys: Collection[str], carried: Collection[str]) -> str:
@@ -134,6 +134,20 @@ returned AS (
     FROM answered WHERE heard_chosen AND heard_us >= {start} AND heard_us < {end} AND {answering.sql}
   )
 )"""
+
+    @property
+    def _takes(self) -> str:
+        """That an agent takes the callbacks of the one who dialled. It is asked of pairs: joined as a table it would
+        have each callback call looked for once for every such agent.
+        """
+        takers: dict[frozenset[int], set[int]] = {}
+        for taker, sources in self.routes.sources.items():
+            takers.setdefault(sources, set()).add(taker)
+        pairs = (
+            f"({numbers_among('heard.agent', taking).sql} AND {numbers_among('tries.agent', sources).sql})"
+            for sources, taking in takers.items()
+        )
+        return " OR ".join(pairs) or NEVER.sql
 
     @property
     def _routes(self) -> str:
@@ -233,6 +247,6 @@ GROUP BY missed.environment, missed.contact"""
 met AS (
   SELECT environment, contact, max(started_us) AS last_us FROM {relation}
   WHERE NOT is_test AND {homes} AND {began} AND started_us < {microseconds(self.as_of)} AND contact <> 0
-    AND outcome = '{Outcome.CONNECTED.value}' AND (environment, contact) IN (SELECT (environment, contact) FROM missed)
+    AND outcome = '{Outcome.CONNECTED.value}' AND contact IN (SELECT contact FROM missed)
   GROUP BY environment, contact
 )"""

@@ -163,10 +163,10 @@ WITH silent AS (
       AND answered.heard_place = heard.place
   WHERE {join.selected} AND answered.heard_us IS NULL
 ),
-strangers AS (SELECT environment, contact FROM silent WHERE contact <> 0 AND NOT is_near),
+strangers AS (SELECT contact FROM silent WHERE contact <> 0 AND NOT is_near),
 firsts AS (
   SELECT environment, contact, agent, min(started_us) AS first_us FROM tries
-  WHERE (environment, contact) IN (SELECT (environment, contact) FROM strangers) GROUP BY environment, contact, agent
+  WHERE contact IN (SELECT contact FROM strangers) GROUP BY environment, contact, agent
 )
 SELECT kind, count(*) AS n FROM (
   SELECT CASE WHEN any_value(silent.contact) = 0 THEN 0 WHEN any_value(is_near) THEN 1
