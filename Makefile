@@ -36,7 +36,8 @@ test: $(TOOLS) ## the whole suite on all cores; PYTEST="..." passes options on
 CLICKHOUSE := $(VENV)-clickhouse
 test-clickhouse: $(CLICKHOUSE)/.ready ## the questions' tests with ClickHouse in the place of DuckDB; PYTEST="..." as above
 	@env -u DATA_DIR COLUMNS_ENGINE=chdb:// $(CLICKHOUSE)/bin/python -m pytest -n $(CORES) -m "" \
-		tests/reports/columns/test_clickhouse.py tests/reports/queries/test_ask.py tests/reports/queries/test_returns.py $(PYTEST)
+		tests/reports/columns/test_clickhouse.py tests/reports/queries/test_ask.py tests/reports/queries/test_returns.py \
+		tests/journeys/test_random_questions.py $(PYTEST)
 
 coverage: $(TOOLS) ## which lines and branches of the product no test reaches, as a table
 	@env -u DATA_DIR $(PY) -m pytest -q -n $(CORES) --cov --cov-report=term:skip-covered $(PYTEST)

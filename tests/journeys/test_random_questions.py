@@ -1,4 +1,4 @@
-"""Two hundred random questions: page, API, CSV and XLSX tell what plain Python counts over the mirrored rows.
+"""Four hundred random questions: page, API, CSV and XLSX tell what plain Python counts over the mirrored rows.
 
 A question is any metrics by any groupings for any period in any zone, with any filters. Each face is asked by its own
 address or writer; the count is :mod:`tests.journeys.recount`'s, which shares no formula with them.
@@ -41,7 +41,7 @@ from tests.journeys.recount import Recounted, Result, change, faced
 
 pytestmark = pytest.mark.django_db
 
-QUESTIONS = 200
+QUESTIONS = 400
 NOW = datetime(2025, 11, 3, 13, 30, tzinfo=UTC)  # a Monday; New York's clocks went back on Sunday
 DAYS = 40
 ZONES = ("America/Sao_Paulo", "UTC", "Asia/Kathmandu", "America/New_York")
