@@ -77,7 +77,7 @@ class SubscriptionResend(SubscriptionView):
             raise NotFound
         try:
             log.send_again(delivery, self.author, enqueue)
-        except log.NotNow as error:
+        except log.NotAgain as error:
             raise RequestRefused(409, str(error)) from error
         return Response(_representation(rows.get(pk=delivery.pk)), status=202)
 

@@ -58,7 +58,7 @@ class NoCursor(ValueError):
     """A text that names no place in the list of deliveries."""
 
 
-class NotNow(Exception):
+class NotAgain(Exception):
     """It cannot be sent again as it stands; the text says why."""
 
 
@@ -101,14 +101,14 @@ def page(rows: QuerySet[Delivery], cursor: str, size: int) -> Page:
 def send_again(delivery: Delivery, author: Author, hint: Callable[[int, int], object]) -> None:
     """One more try for a mail that failed, or of which nobody knows: the same bytes if it was made, made anew if not.
 
-    Its reader must still be allowed to have it. Raises :class:`NotNow`.
+    Its reader must still be allowed to have it. Raises :class:`NotAgain`.
     """
     if outcome(delivery) not in AGAIN:
-        raise NotNow(str(_("Only a mail that failed, or of which nobody knows whether it arrived, is sent again.")))
+        raise NotAgain(str(_("Only a mail that failed, or of which nobody knows whether it arrived, is sent again.")))
     try:
         scope_of(delivery.recipient, delivery.subscription)
     except NotAllowed as reason:
-        raise NotNow(str(REASONS[str(reason)])) from reason
+        raise NotAgain(str(REASONS[str(reason)])) from reason
     with transaction.atomic():
         if delivery.message_id is not None:
             done = post.send_again(delivery.message_id)

@@ -154,7 +154,7 @@ def delivery_again(request: TenantRequest, tenant: str, delivery: UUID) -> HttpR
         raise Http404
     try:
         log.send_again(row, author, enqueue)
-    except log.NotNow as error:
+    except log.NotAgain as error:
         messages.error(request, str(error))
     else:
         messages.success(request, _("It is sent again."))

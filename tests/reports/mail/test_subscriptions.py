@@ -342,14 +342,14 @@ def test_what_failed_is_sent_again_by_hand_once_and_to_nobody_who_has_gone(acme,
     with wall.tenant(acme):
         by = author(acme, ana)
         first, second = Delivery.objects.select_related("message", "recipient", "subscription").order_by("id")
-        with pytest.raises(log.NotNow):
+        with pytest.raises(log.NotAgain):
             log.send_again(first, by, lambda *pair: None)  # it was sent
         Message.objects.update(state="unknown")
         Membership.objects.filter(user=bruno).delete()
         rows = access.deliveries(by)
         log.send_again(rows.get(pk=first.pk), by, lambda *pair: None)
         assert log.outcome(rows.get(pk=first.pk)) == "due"
-        with pytest.raises(log.NotNow):
+        with pytest.raises(log.NotAgain):
             log.send_again(rows.get(pk=second.pk), by, lambda *pair: None)
     assert acts(acme)[-1] == "delivery.sent_again"
 
