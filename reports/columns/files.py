@@ -26,7 +26,6 @@ ALIAS = "columns"
 _CHUNK = 1 << 20
 _BESIDE = ".beside"  # what is being made or fetched, and days that are counted for readers before they are in a file
 STRAY_SECONDS = 3600.0
-TEMPORARY = ".live.parquet"  # how the name of a file ends that is of one question alone
 
 
 class ColumnFolder(FileSystemStorage):

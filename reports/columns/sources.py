@@ -1,21 +1,26 @@
 """Which files answer for which days of which environments, and what is missing.
 
 Rows are read behind the wall, so no file is opened that the active tenant does not own. A day that changed since its
-file was made is read from the mirror, into a file of this host's own, as long as it is of few calls; else the file is
-read as it is and the answer says as of when. Readers write no row.
+file was made, or whose file is lost, is read from the mirror, into a file of this host's own that others read as well,
+as long as it is of few calls and there is time; else the file is read as it is and the answer says as of when, or that
+the day is missing. Readers write no row.
 """
 
 import hashlib
 import logging
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import duckdb
+from django.conf import settings
 from django.utils import timezone
 
+from portal.lib.alone import alone
 from portal.storage import NotThere
 from portal.tenants.models.tenants import Environment
 from reports.bundle import Bundle, Later, moment, unfolded
@@ -29,6 +34,8 @@ from sync.models.changes import DirtyDay
 from sync.taxonomy import Outcome
 
 logger = logging.getLogger("ringbook.reports")
+# Called before calls are read from the mirror; says until when, of :func:`time.monotonic`, they may be.
+Begin = Callable[[], float]
 
 
 class Mark(NamedTuple):
@@ -67,11 +74,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a page's questions read. ``temporary`` files are removed by :meth:`close`."""
+    """What a page's questions read."""
 
     parts: tuple[Part, ...] = ()
     missing: tuple[Missing, ...] = ()
-    temporary: tuple[Path, ...] = field(default=(), repr=False)
 
     def relation(self, environments: Collection[int], start: datetime, end: datetime, now: datetime) -> str:
         """The calls of some environments on the days that touch ``[start, end)``, and maybe others of theirs, as SQL:
@@ -113,10 +119,6 @@ class Sources:
             if missing.environment in environments and missing.first <= last and missing.last >= first
         )
 
-    def close(self) -> None:
-        for path in self.temporary:
-            path.unlink(missing_ok=True)
-
 
 def _select(paths: list[Path]) -> str:
     return f"SELECT {', '.join(NAMES)} FROM {engine.dialect().table(paths)}"
@@ -136,14 +138,16 @@ def sources(environments: Mapping[int, Environment], first: date, last: date) ->
     One query, and where days are dirty a few for each environment that has some.
     """
     bundle = Bundle()
-    later = ask_sources(bundle, environments, first, last)
+    later = ask_sources(bundle, environments, first, last, lambda: time.monotonic() + settings.QUESTION_SECONDS)
     bundle.fetch()
     return later()
 
 
-def ask_sources(bundle: Bundle, environments: Mapping[int, Environment], first: date, last: date) -> Later[Sources]:
+def ask_sources(
+    bundle: Bundle, environments: Mapping[int, Environment], first: date, last: date, begin: Begin
+) -> Later[Sources]:
     """As :func:`sources`, asked for beside other things: files, marks and ledgers of one moment, so that no day is in
-    neither.
+    neither. What is called later raises what ``begin`` raises.
     """
     keys = sorted(environments)
     live = ColumnFile.objects.filter(retired_at__isnull=True, first_day__lte=last, last_day__gte=first)
@@ -153,7 +157,7 @@ def ask_sources(bundle: Bundle, environments: Mapping[int, Environment], first: 
     ledgers = bundle.add(ColumnLedger.objects.filter(environment_id__in=keys), "environment_id", "covers_from", "rules")
 
     def read() -> Sources:
-        gathering = _Gathering(first, last)
+        gathering = _Gathering(first, last, begin)
         by_home: dict[int, list[ColumnFile]] = {key: [] for key in keys}
         for row in files_of.rows:
             file = _file(row)
@@ -165,7 +169,7 @@ def ask_sources(bundle: Bundle, environments: Mapping[int, Environment], first: 
         for key in keys:
             rows = sorted(by_home[key], key=lambda file: file.first_day)
             gathering.add(environments[key], covers.get(key, (None, "")), rows, sorted(changed[key]))
-        return Sources(tuple(gathering.parts), tuple(gathering.missing), tuple(gathering.temporary))
+        return Sources(tuple(gathering.parts), tuple(gathering.missing))
 
     return read
 
@@ -187,9 +191,9 @@ def _file(values: list[Any]) -> ColumnFile:
 class _Gathering:
     first: date
     last: date
+    begin: Begin
     parts: list[Part] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
-    temporary: list[Path] = field(default_factory=list)
 
     def add(
         self,
@@ -206,7 +210,11 @@ class _Gathering:
             lost |= set(between(self.first, min(self.last, covers_from - DAY if covers_from else self.last)))
         changed = {mark.day for mark in dirty}
         wanted = lost | changed
-        live = self._live(environment, wanted, dirty if not lost else None) if wanted else None
+        known: list[object] = [dirty]
+        if lost:
+            holding = (row.pk for row in rows if not wanted.isdisjoint(_within(row, self.first, self.last)))
+            known += [covers_from, *holding]
+        live = self._live(environment, wanted, known) if wanted else None
         without = wanted if live is not None else set()
         for row in rows:
             if row.pk in paths:
@@ -233,30 +241,40 @@ class _Gathering:
                 Part(path, row.environment_id, row.first_day, row.last_day, inside, row.open_until, row.words)
             )
 
-    def _live(self, environment: Environment, days: set[date], marks: list[Mark] | None) -> list[Part] | None:
-        """The days as the mirror has them now; None where these are too many calls to read for a question, the disk is
-        full, or the engine reads no file of this host."""
+    def _live(self, environment: Environment, days: set[date], known: list[object]) -> list[Part] | None:
+        """The days as the mirror has them now, in a file that is made once for what is ``known`` of them; None where
+        these are too many calls to read for a question, there is no time, the disk is full, or the engine reads no file
+        of this host.
+        """
         if engine.reads_storage():
             return None
         spans = in_a_row(tuple(days))
-        path = None if marks is None else _named(environment, marks)
-        if path is not None and path.exists():
-            return [self._part(environment, path, spans)]
-        if _too_many(environment, spans):
+        count = _count(environment, spans)
+        if not count:
+            return []
+        if count > MOST_LIVE:
             return None
-        try:
-            with files.draft() as draft, Builder(environment, engine.cursor()) as builder:
-                written = builder.write(draft, [calls_of(environment, *span) for span in spans], [])
-                if not written.rows:
-                    return []
-                target = path or draft.with_suffix(files.TEMPORARY)
-                draft.replace(target)
-        except (OSError, duckdb.Error):
-            logger.exception("days of environment %s cannot be counted for a question", environment.pk)
-            return None
-        if path is None:
-            self.temporary.append(target)
-        return [self._part(environment, target, spans)]
+        # A day that never was in a file may lose calls and then its mark: their number is another then. And a database
+        # that was put back gives its keys again, but not to calls.
+        path = _named(environment, [*known, spans, count, _newest(environment, spans)])
+        return [self._part(environment, path, spans)] if path.exists() or self._make(environment, path, spans) else None
+
+    def _make(self, environment: Environment, path: Path, spans: list[tuple[date, date]]) -> bool:
+        """Whether the file is there now."""
+        until = self.begin()
+        with alone(str(path), until) as mine:
+            if path.exists():
+                return True
+            if not mine or time.monotonic() > until:
+                return False
+            try:
+                with files.draft() as draft, Builder(environment, engine.cursor()) as builder:
+                    builder.write(draft, [calls_of(environment, *span) for span in spans], [])
+                    draft.replace(path)
+            except (OSError, duckdb.Error):
+                logger.exception("days of environment %s cannot be counted for a question", environment.pk)
+                return False
+        return True
 
     def _part(self, environment: Environment, path: Path, spans: list[tuple[date, date]]) -> Part:
         # Whether some of its calls are open is not looked up: the moment then stands in the question, which is right.
@@ -269,19 +287,30 @@ class _Gathering:
             self.missing.append(Missing(environment, *span, as_of=min(made, default=None)))
 
 
-def _too_many(environment: Environment, spans: list[tuple[date, date]]) -> bool:
-    left = MOST_LIVE
+def _count(environment: Environment, spans: list[tuple[date, date]]) -> int:
+    """How many calls there are, as far as it matters."""
+    count = 0
     for first, last in spans:
         rows = calls_of(environment, first, last).order_by()
-        left -= rows.values("pk")[: left + 1].count()
-        if left < 0:
-            return True
-    return False
+        count += rows.values("pk")[: MOST_LIVE + 1 - count].count()
+        if count > MOST_LIVE:
+            break
+    return count
 
 
-def _named(environment: Environment, marks: list[Mark]) -> Path:
+def _newest(environment: Environment, spans: list[tuple[date, date]]) -> UUID | None:
+    for first, last in reversed(spans):
+        pk: UUID | None = (
+            calls_of(environment, first, last).order_by("-started_at").values_list("pk", flat=True).first()
+        )
+        if pk is not None:
+            return pk
+    return None
+
+
+def _named(environment: Environment, known: list[object]) -> Path:
     """A name that is another one as soon as any of the days changes again, so that what lies there is right."""
-    text = f"{environment.tenant_id}/{environment.pk}/{rules_of(environment.provider)}/{marks}"
+    text = f"{environment.tenant_id}/{environment.pk}/{rules_of(environment.provider)}/{known}"
     return files.beside() / f"live-{hashlib.sha256(text.encode()).hexdigest()[:40]}.parquet"
 
 

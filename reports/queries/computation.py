@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 from reports.bundle import Bundle, Got, Later, unfolded
@@ -104,13 +105,12 @@ class Computation:
         able = able_environments(self._homes.values())
         routes = ledgers.add(Agent.objects.filter(environment_id__in=able), *AGENT_COLUMNS) if _loops(needs) else Got()
         self._agents = _agents(ledgers, self._homes) if _names_agents(needs) else Got()
-        look_up = self._ask_sources(ledgers)
+        self._look_up = self._ask_sources(ledgers)
         ledgers.fetch()
         self._routes = routes_from(able, ((*row[:-1], unfolded(row[-1])) for row in routes.rows))
         calls = Bundle()
         self._completeness = {stand: standing.count(calls, self._mirrored) for stand, standing in standings.items()}
         calls.fetch()
-        self._sources = look_up()
         self._figures: dict[SpanKey, Figures] = {}
         self._counts: dict[tuple[datetime, datetime], dict[int, int]] = {}
 
@@ -120,7 +120,11 @@ class Computation:
     def __exit__(self, *_error: object) -> None:
         if self._is_own:
             self._run.close()
-        self._sources.close()
+
+    @cached_property
+    def _sources(self) -> Sources:
+        """Looked up when first needed: it may take the turn that is given back at the end."""
+        return self._look_up()
 
     def selector(self, question: Question) -> Selector:
         return self.selectors[question.filters]
@@ -181,7 +185,7 @@ class Computation:
         if _loops(self._needs):
             first -= callback_window(self._homes.values())
             last = max(last, self.now + LATER)
-        return ask_sources(bundle, self._homes, utc_date(first), utc_date(last))
+        return ask_sources(bundle, self._homes, utc_date(first), utc_date(last), self._run.begin)
 
 
 def _loops(needs: Iterable[Needs]) -> bool:

@@ -1,7 +1,6 @@
 """Runs the statements of one page: within its deadline, and never more of one tenant or reader at once than may be."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,8 +11,9 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from portal.lib.alone import alone
 from portal.storage import Away, NotThere
-from reports.columns import engine, files
+from reports.columns import engine
 from reports.columns.engine import Failed, Rows, Statement, Tables, TooLong, TooMuch
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
@@ -65,14 +65,26 @@ def patient() -> Iterator[None]:
 
 
 class Turns:
-    """Runs statements one after the other. The first takes a turn; :meth:`close` gives it back."""
+    """Runs statements one after the other. The first, or :meth:`begin`, takes a turn; :meth:`close` gives it back."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         # A statement may compute so long, and a page may wait as long again for its turns.
         self._deadline = time.monotonic() + 2 * settings.QUESTION_SECONDS
+        self._reading_until = 0.0
         self._held: list[str] = []
         self._tables = Tables()
+
+    def begin(self) -> float:
+        """Take the turn before calls are read from the mirror; until when, of :func:`time.monotonic`, they may be: for
+        half of the time there is, so that what is there is answered all the same. Raises NotNow.
+        """
+        if not self._held:
+            self._take()
+        if not self._reading_until:
+            now = time.monotonic()
+            self._reading_until = now + (self._deadline - now) / 2
+        return self._reading_until
 
     def __call__(self, statement: Statement) -> Rows:
         """The rows; raises QuestionError past the deadline or beyond the memory, and NotNow."""
@@ -107,16 +119,16 @@ class Turns:
     def kept(self, statement: Statement) -> Rows:
         """As calling it, for figures that many readers ask for: the rows are kept for whoever asks the same again.
 
-        Files never change and stand in the statement by their digests, as scope, filters and moment do: what was kept
-        is right for ever. Nothing of single calls or contacts goes this way.
+        Files never change and stand in the statement by their names, as scope, filters and moment do: what was kept is
+        right for ever. Nothing of single calls or contacts goes this way.
         """
         whole = statement.alone
-        if files.TEMPORARY in whole.sql or not settings.ANSWERS_KEPT_SECONDS:
+        if not settings.ANSWERS_KEPT_SECONDS:
             return self(statement)
         key = f"columns:{sha256(repr((whole.sql, whole.params)).encode()).hexdigest()}"
         if (rows := _cached(key)) is not None:
             return rows
-        with _alone(key, self._deadline):  # a start page that eight readers open at once is computed once
+        with alone(key, self._deadline):  # a start page that eight readers open at once is computed once
             if (rows := _cached(key)) is None:
                 rows = self(statement)
                 if len(rows) <= MOST_KEPT:
@@ -141,28 +153,6 @@ def _cached(key: str) -> Rows | None:
         rows: Rows | None = cache.get(key)
         return rows
     return None
-
-
-_underway: dict[str, tuple[threading.Lock, list[None]]] = {}  # what this process computes, and who waits for it
-_guard = threading.Lock()
-
-
-@contextmanager
-def _alone(key: str, deadline: float) -> Iterator[None]:
-    """While no other thread of this process is at the same, or until the deadline."""
-    with _guard:
-        lock, waiting = _underway.setdefault(key, (threading.Lock(), []))
-        waiting.append(None)
-    held = lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
-    try:
-        yield
-    finally:
-        with _guard:
-            waiting.pop()
-            if not waiting:
-                _underway.pop(key, None)
-        if held:
-            lock.release()
 
 
 def _slot(name: str, most: int, give_back: Callable[[], None]) -> str:

@@ -112,16 +112,14 @@ def opened(selector: Selector, start: datetime, end: datetime, *, since: datetim
     homes = selector.environments
     first = min(since or start, start - callback_window(homes.values()))
     last = max(end, selector.now + LATER)
-    bundle = Bundle()
+    bundle, run = Bundle(), Turns(selector.scope)
     routes = ask_routes(bundle, homes.values())
-    look_up = ask_sources(bundle, homes, utc_date(first), utc_date(last))
+    look_up = ask_sources(bundle, homes, utc_date(first), utc_date(last), run.begin)
     bundle.fetch()
-    files, run = look_up(), Turns(selector.scope)
     try:
-        yield Loop(selector, routes(), start, end, run, files)
+        yield Loop(selector, routes(), start, end, run, look_up())
     finally:
         run.close()
-        files.close()
 
 
 def calls_at(wanted: Mapping[Place, tuple[int | None, int]]) -> dict[Place, UUID]:

@@ -98,26 +98,25 @@ def under(
 ) -> Completeness:
     """As :func:`completeness`, for a scope and filters already looked up. Two queries."""
     now = now or timezone.now()
-    ledgers, calls = Bundle(), Bundle()
+    ledgers, calls, run = Bundle(), Bundle(), Turns(selector.scope)
     standing = Standing(ledgers, selector, period, streams, now)
     apart = {key: row for key, row in selector.environments.items() if not reads_by_day(row)}
     first, last = utc_date(period.starts_at), utc_date(period.ends_at)
-    look_up = ask_sources(ledgers, apart, first, last) if apart else Sources
+    look_up = ask_sources(ledgers, apart, first, last, run.begin) if apart else Sources
     ledgers.fetch()
-    sources, run = look_up(), Turns(selector.scope)
 
     def counted(environment: int, start: datetime, end: datetime) -> int:
         rows = run.kept(mirrored(sources, [environment], start, end, now))
         return sum(int(n) for _key, n in rows)
 
     try:
+        sources = look_up()
         # Days that stand in no file are counted in the mirror, all calls of these environments with them.
         read_completeness = standing.count(calls, None if sources.missing else counted)
         calls.fetch()
         return read_completeness()
     finally:
         run.close()
-        sources.close()
 
 
 def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentFreshness]:

@@ -53,10 +53,7 @@ def read(environment: Environment, first: date = FIRST, last: date = LAST) -> Re
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
     end = datetime(last.year, last.month, last.day, 23, 59, 59, tzinfo=UTC)
     relation = known.relation([environment.pk], start, end, datetime.now(UTC))
-    try:
-        rows = engine.run(Statement(f"SELECT started_us, duration_ms FROM {relation} ORDER BY ALL"), deadline=1e9)
-    finally:
-        known.close()
+    rows = engine.run(Statement(f"SELECT started_us, duration_ms FROM {relation} ORDER BY ALL"), deadline=1e9)
     return [(datetime.fromtimestamp(at / 1_000_000, UTC), length) for at, length in rows], known.missing
 
 

@@ -11,6 +11,7 @@ from django.conf import settings as configured
 
 from portal.tenants import wall
 from reports.columns import engine, files
+from reports.columns.build import Builder
 from reports.columns.engine import Failed, Statement, TooLong, TooMuch
 from reports.columns.files import NotThere
 from reports.columns.models import ColumnFile
@@ -19,11 +20,14 @@ from reports.definitions.periods import Period
 from reports.queries import figures, run
 from reports.queries.ask import ask
 from reports.queries.callbacks.links import Links, links
+from reports.queries.callbacks.lists import CallbackQuestion, returns
+from reports.queries.completeness.freshness import completeness
 from reports.queries.contacts.ids import contact_id
-from reports.queries.question import Question, QuestionError
+from reports.queries.question import Filters, Question, QuestionError
 from reports.queries.run import READER_AT_ONCE, TENANT_AT_ONCE, TooManyAtOnce, Turns, patient
 from reports.queries.scope import Scope
 from sync.models.agents import Agent
+from sync.models.changes import DirtyDay
 from tests import factories
 from tests.reports.api.conftest import make_key
 
@@ -297,6 +301,57 @@ def test_a_question_that_fails_gives_its_turn_back(acme, scope, impatient, monke
                 ask(question, scope)
     with wall.tenant(acme):
         assert ask(question, scope).totals.keys() == {"attempts"}
+
+
+@pytest.fixture
+def changed(settings, tmp_path, acme, sales, care, monkeypatch) -> list[int]:
+    """Environments with a changed day each; those of which days are read from the mirror for a question."""
+    settings.DATA_DIR = tmp_path
+    with wall.tenant(acme):
+        for environment in (sales, care):
+            with factories.at_once():
+                factories.call(environment, "c", started_at=datetime(2026, 7, 8, 12, tzinfo=UTC))
+        refresh_tenant()
+        for environment in (sales, care):
+            DirtyDay.objects.create(tenant=acme, environment=environment, day=date(2026, 7, 8), since=datetime.now(UTC))
+    made: list[int] = []
+    write = Builder.write
+
+    def watched(builder, *args):
+        made.append(builder._environment.pk)
+        return write(builder, *args)
+
+    monkeypatch.setattr(Builder, "write", watched)
+    return made
+
+
+@pytest.mark.parametrize("kind", ["figures", "callbacks", "completeness"])
+def test_calls_are_read_from_the_mirror_in_turn_only(acme, sales, care, scope, changed, crowd, kind):
+    scope = replace(scope, environment_ids=frozenset({sales.pk, care.pk}))
+    week = Period(date(2026, 7, 6), date(2026, 7, 13), "UTC")
+    asked = {
+        "figures": lambda: ask(Question(("attempts",), week), scope),
+        "callbacks": lambda: returns(CallbackQuestion(week.start, week.end), scope),
+        "completeness": lambda: completeness(scope, week, Filters()),
+    }[kind]
+    with wall.tenant(acme):
+        with pytest.raises(TooManyAtOnce):
+            asked()
+        assert changed == []
+        for _ in range(2 * READER_AT_ONCE):  # each gives its turn back
+            crowd[0].close()
+            asked()
+            crowd[0](ONE)
+    assert changed == ([care.pk] if kind == "completeness" else [sales.pk, care.pk])
+
+
+def test_what_is_read_from_the_mirror_leaves_time_to_answer(scope, settings):
+    turns, began = Turns(scope), time.monotonic()
+    until = turns.begin()
+    assert until - began == pytest.approx(settings.QUESTION_SECONDS, abs=1)
+    assert turns.begin() == until
+    assert turns(ONE) == [(1,)]
+    turns.close()
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------------
