@@ -14,7 +14,8 @@ def web(listener: socket, workers: int) -> Program:
         "web",
         (
             *(sys.executable, "-m", "gunicorn", "portal.site.wsgi:application", "--bind", f"fd://{listener.fileno()}"),
-            *("--workers", str(workers), "--worker-class", "gthread", "--threads", "4", "--preload"),
+            # Two processes have twice as many threads as questions of one tenant may be computed at once.
+            *("--workers", str(workers), "--worker-class", "gthread", "--threads", "8", "--preload"),
             *("--graceful-timeout", "20", "--log-level", "warning", "--no-control-socket", "--chdir", str(BASE_DIR)),
             *(("--worker-tmp-dir", str(shared_memory)) if shared_memory.is_dir() else ()),
         ),

@@ -15,7 +15,7 @@ class Command(SiteCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--bind", default="127.0.0.1:8000", help="where the pages are served")
-        parser.add_argument("--web", type=int, default=2, help="web processes, of four threads each")
+        parser.add_argument("--web", type=int, default=2, help="web processes, of eight threads each")
         parser.add_argument("--workers", type=int, default=2, help="processes that read vendors")
         parser.add_argument("--first-owner", action="store_true", help="ask for the first owner, and administrator")
 
