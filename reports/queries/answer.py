@@ -47,6 +47,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyedRow:
+    """A row whose keys and labels are named by what the answer is grouped by."""
+
+    key: dict[str, str | None]
+    labels: dict[str, str]
+    cells: dict[str, Cell]
+    unfinished: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GapNote:
     environment: str  # public id
     environment_name: str
@@ -111,6 +121,24 @@ class Answer:
     previous_complete: bool = True  # whether the period that changes are measured against is mirrored whole
     # By the key of a metric, the environments that are not in it, because their vendor does not tell it.
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def keyed_rows(self) -> list[KeyedRow]:
+        by = self.question.by
+        return [
+            KeyedRow(
+                dict(zip(by, row.key, strict=True)),
+                dict(zip(by, row.labels, strict=True)),
+                row.cells,
+                row.unfinished,
+            )
+            for row in self.rows
+        ]
+
+    @property
+    def definitions(self) -> dict[str, Metric]:
+        """The metrics of the columns by their keys."""
+        return {column.key: column for column in self.columns}
 
 
 def only_known(answer: Answer) -> Answer:

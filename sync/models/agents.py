@@ -37,4 +37,13 @@ class Agent(EnvironmentModel):
         )
 
     def __str__(self) -> str:
+        return self.shown_name
+
+    @property
+    def shown_name(self) -> str:
         return self.label or self.name or self.external_id
+
+    @property
+    def list_price(self) -> float | None:
+        """Of a minute."""
+        return None if self.price_per_minute is None else float(self.price_per_minute)

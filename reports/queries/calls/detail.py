@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from reports.queries.calls.history import Changes, history
+from reports.queries.calls.history import ChangedField, Changes, history
 from reports.queries.calls.lists import CallRow, row_of
 from reports.queries.calls.masks import hide_in, hide_numbers
 from reports.queries.calls.payload_parts import Parts, parts
@@ -64,6 +64,15 @@ class CallDetail:
     def has_transcript(self) -> bool:
         """Whether reading this is reading what people said."""
         return bool(self.parts.transcript) or "call_transcription" in self.parts.unrecognised
+
+    @property
+    def changed_fields(self) -> list[ChangedField]:
+        """What changed, oldest first, one by one."""
+        return [
+            ChangedField(changes.at, change.field, change.was, change.now)
+            for changes in self.changes
+            for change in changes.fields
+        ]
 
     def written(self, text: str) -> str:
         """What somebody wrote about the call, as this reader may see it."""

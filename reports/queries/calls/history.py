@@ -27,6 +27,16 @@ class Changes:
     fields: tuple[Change, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedField:
+    """One change with the moment of its reading."""
+
+    at: datetime
+    field: str
+    was: Any
+    now: Any
+
+
 def history(call_id: Any, started_at: datetime) -> list[Changes]:
     """The changes of a call, oldest first, the last hundred of them. The caller has looked that the reader may see it.
 

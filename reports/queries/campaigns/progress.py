@@ -7,6 +7,7 @@ each figure names the day of its reading, and one that no reading tells is unkno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Self
 
 from django.db.models import Count, Exists, OuterRef
 
@@ -132,6 +133,11 @@ class Progress:
     growth: Growth | None = None
     calls: int | None = None
     calls_unknown: Unknown | None = None
+
+    @property
+    def of_period(self) -> Self | None:
+        """Itself, where it tells of a period."""
+        return self if self.growth else None
 
     @property
     def unknown(self) -> tuple[Unknown, ...]:
