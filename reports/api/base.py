@@ -1,6 +1,6 @@
 """The base of every view: the wall is open while it runs, parameters are known by name, lists have cursors."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from portal.tenants import wall
 from reports.api.auth import Reader
 from reports.api.parameters import ALWAYS, MOST_PER_PAGE, OF_CALLS, PAGE_SIZE, ReaderSchema
 from reports.api.problems import ParameterError
+from reports.api.writer import Form, write
 from reports.definitions.filters import call_filters, whole_number
 from reports.queries.cursor import opened, sealed
 from reports.queries.params import ParamReader
@@ -36,11 +37,13 @@ class Negotiation(DefaultContentNegotiation):
 
 class ReaderView(APIView):
     """A view for a reader. ``params`` are the parameters it knows, besides those of calls where it is ``filtered``; any
-    other is refused rather than ignored, since a misspelt filter would answer with everything.
+    other is refused rather than ignored, since a misspelt filter would answer with everything. ``page_form`` is that of
+    its pages, where it lists.
     """
 
     params: tuple[str, ...] = ()
     filtered = False
+    page_form: type[Form]
     schema: Any = ReaderSchema()
     http_method_names = ["get", "head"]
     content_negotiation_class = Negotiation
@@ -115,28 +118,24 @@ class ReaderView(APIView):
         return parse_qs(urlsplit(text).query).get("cursor", [""])[0] if "?" in text else text
 
     def listed(
-        self, results: list[Any], *, next: str, previous: str, count: int | None = None, **more: Any
+        self, rows: Iterable[Any], *, next: str, previous: str, count: int | None = None, **more: Any
     ) -> Response:
-        body: dict[str, Any] = {"next": self._address(next), "previous": self._address(previous)}
-        if count is not None:
-            body["count"] = count
-        return Response(body | more | {"results": results})
+        """A page of rows; ``more`` is what its form takes besides them."""
+        edges = {"next": self._address(next), "previous": self._address(previous), "count": count}
+        return Response(write(self.page_form, {**edges, **more, "rows": rows}))
 
     def short_list(
         self,
         rows: QuerySet[Any] | Sequence[Any],
-        form: Callable[[Any], dict[str, Any]],
         *,
-        together: Callable[[list[Any]], list[Any]] = list,
+        together: Callable[[list[Any]], Iterable[Any]] = list,
         **more: Any,
     ) -> Response:
-        """A list of some hundreds, cut by place; ``form`` makes an element of a row, of what ``together`` looks up for
-        the rows of a page where that is given.
-        """
+        """A list of some hundreds, cut by place; ``together`` adds what the rows of a page need more."""
         place, size = _read_place(self.cursor()), self.page_size()
         items = list(rows[place : place + size + 1])
         return self.listed(
-            [form(row) for row in together(items[:size])],
+            together(items[:size]),
             next=_place(place + size) if len(items) > size else "",
             previous=_place(max(0, place - size)) if place else "",
             count=_length(rows) if self.wants_count() else None,

@@ -14,46 +14,55 @@ from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
+from reports.api.writer import write
 from reports.definitions.filters import Filters
 from reports.definitions.labels import CAMPAIGN_UNKNOWN_LABELS, Unknown
 from reports.queries.campaigns import lists as asked
-from reports.queries.campaigns.calls import CampaignCalls, campaign_calls
-from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals
+from reports.queries.campaigns.calls import campaign_calls
 from reports.queries.campaigns.progress import Progress, calls_standing, during, list_standing, progress
 from reports.queries.selector import resolve
 
 
-def _unknown(*reasons: Unknown) -> s.ChoiceField:
+def _unknown(*reasons: Unknown, source: str | None = None) -> s.ChoiceField:
     return s.ChoiceField(
+        source=source,
         choices=[(reason.value, CAMPAIGN_UNKNOWN_LABELS[reason]) for reason in reasons],
         allow_null=True,
         help_text=_("Why the figure is not known; null where it is."),
     )
 
 
-_totals: dict[str, Any] = {
-    "total_calls": s.IntegerField(allow_null=True),
-    "completed_calls": s.IntegerField(allow_null=True),
-    "failed_calls": s.IntegerField(allow_null=True),
-    "success_rate": s.FloatField(allow_null=True),
-}
+def _totals(prefix: str = "") -> dict[str, Any]:
+    """The vendor's running totals; ``prefix`` leads to them where they are not the row itself."""
+    return {
+        "total_calls": s.IntegerField(source=f"{prefix}total", allow_null=True),
+        "completed_calls": s.IntegerField(source=f"{prefix}completed", allow_null=True),
+        "failed_calls": s.IntegerField(source=f"{prefix}failed", allow_null=True),
+        "success_rate": s.FloatField(source=f"{prefix}success_rate" if prefix else None, allow_null=True),
+    }
+
+
+_row_totals, _day_totals = _totals("totals."), _totals()
 _campaign: dict[str, Any] = {
-    "id": s.UUIDField(),
-    "external_id": s.CharField(),
-    "environment": s.UUIDField(),
-    "agent": doc.form("CampaignAgent", id=s.UUIDField(), name=s.CharField())(allow_null=True),
-    "name": s.CharField(),
-    "status": s.CharField(),
-    "kind": s.CharField(),
-    **_totals,
+    "id": s.UUIDField(source="history.row.public_id"),
+    "external_id": s.CharField(source="history.row.external_id"),
+    "environment": s.UUIDField(source="history.row.environment.public_id"),
+    "agent": forms.form("CampaignAgent", id=s.UUIDField(source="public_id"), name=s.CharField(source="shown_name"))(
+        source="history.row.agent", allow_null=True
+    ),
+    "name": s.CharField(source="history.row.name"),
+    "status": s.CharField(source="history.row.status"),
+    "kind": s.CharField(source="history.row.kind"),
+    **_row_totals,
     "read_on": s.DateField(
+        source="totals.day",
         allow_null=True,
         help_text=_("The UTC day of the reading that the totals are of; null where they are not known."),
     ),
-    "first_seen_at": s.DateTimeField(),
-    "missing_since": s.DateTimeField(allow_null=True),
+    "first_seen_at": s.DateTimeField(source="history.row.first_seen_at"),
+    "missing_since": s.DateTimeField(source="history.row.missing_since", allow_null=True),
 }
-PeriodForm = doc.form(
+PeriodForm = forms.form(
     "CampaignPeriod",
     totals_unknown=_unknown(Unknown.FIRST_READ_LATER, Unknown.NOT_TOLD),
     calls=s.IntegerField(
@@ -62,13 +71,16 @@ PeriodForm = doc.form(
     ),
     calls_unknown=_unknown(Unknown.NOT_BEGUN, Unknown.CALLS_NOT_NAMED, Unknown.CALLS_NOT_READ),
     added_calls=s.IntegerField(
+        source="growth.added",
         allow_null=True,
         help_text=_(
             "What the vendor's total grew by: from the last reading before the days to the last one by their end."
         ),
     ),
     added_since=s.DateField(
-        allow_null=True, help_text=_("The UTC day of that reading before; null where the days have no first one.")
+        source="growth.since",
+        allow_null=True,
+        help_text=_("The UTC day of that reading before; null where the days have no first one."),
     ),
     added_unknown=_unknown(
         Unknown.NOT_BEGUN,
@@ -76,40 +88,47 @@ PeriodForm = doc.form(
         Unknown.NOT_READ_BEFORE,
         Unknown.NOT_READ_WITHIN,
         Unknown.NOT_TOLD,
+        source="growth.unknown",
     ),
 )
-_standing: dict[str, Any] = doc.STANDING | {
-    "complete": s.BooleanField(
-        help_text=_("Whether the vendor's list and, with days, every call of these was read whole.")
-    )
-}
-CampaignForm = doc.form(
+CampaignForm = forms.form(
     "Campaign",
     **_campaign,
-    period=PeriodForm(allow_null=True, help_text=_("What became of it over the days asked for; null without any.")),
+    period=PeriodForm(
+        source="of_period",
+        allow_null=True,
+        help_text=_("What became of it over the days asked for; null without any."),
+    ),
 )
-DetailForm = doc.form(
+DetailForm = forms.form(
     "CampaignDetail",
     **_campaign,
-    starts=s.DateField(allow_null=True),
-    records_total=s.IntegerField(allow_null=True),
-    records_processed=s.IntegerField(allow_null=True),
-    days=doc.form("CampaignDay", day=s.DateField(), **_totals)(many=True),
-    calls_named=s.IntegerField(),
-    calls_mirrored=s.IntegerField(),
-    contacts=s.IntegerField(),
-    contacts_reached=s.IntegerField(),
-    attempts_per_contact=s.FloatField(allow_null=True),
-    attempt_of_first_connect=s.FloatField(allow_null=True),
-    attempts=s.DictField(child=s.IntegerField()),
-    first_connects=s.DictField(child=s.IntegerField()),
+    starts=s.DateField(source="history.starts", allow_null=True),
+    records_total=s.IntegerField(source="single.records", allow_null=True),
+    records_processed=s.IntegerField(source="single.worked", allow_null=True),
+    days=forms.form("CampaignDay", day=s.DateField(), **_day_totals)(many=True, source="history.days"),
+    calls_named=s.IntegerField(source="named.calls"),
+    calls_mirrored=s.IntegerField(source="named.mirrored"),
+    contacts=s.IntegerField(source="effort.contacts"),
+    contacts_reached=s.IntegerField(source="effort.reached"),
+    attempts_per_contact=s.FloatField(source="effort.mean_attempts", allow_null=True),
+    attempt_of_first_connect=s.FloatField(source="effort.mean_first_connect", allow_null=True),
+    attempts=s.DictField(source="effort.attempts", child=s.IntegerField()),
+    first_connects=s.DictField(source="effort.first_connect", child=s.IntegerField()),
 )
+_standing: dict[str, Any] = forms.STANDING | {
+    "complete": s.BooleanField(
+        source="standing.complete",
+        help_text=_("Whether the vendor's list and, with days, every call of these was read whole."),
+    )
+}
 
 
 class CampaignList(ReaderView):
     params = ("environment", "date_from", "date_to", *PAGING)
+    page_form = forms.page_of(CampaignForm, **_standing)
 
-    @extend_schema(operation_id="campaigns_list", **doc.listed(CampaignForm, **_standing))
+    @extend_schema(operation_id="campaigns_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """Campaigns, newest first. Without days the vendor's totals are as of now. With a first or a last day they are
         as last read by the end of the days, and ``period`` tells what they grew by and which mirrored calls began then.
@@ -124,7 +143,7 @@ class CampaignList(ReaderView):
         def together(page: list[Any]) -> list[Progress]:
             return progress(asked.histories_as_listed(page), self.scope, period, standing.calls)
 
-        return self.short_list(rows, over_period, together=together, **forms.standing(standing))
+        return self.short_list(rows, together=together, standing=standing)
 
 
 class CampaignOne(ReaderView):
@@ -136,63 +155,12 @@ class CampaignOne(ReaderView):
         """
         row = asked.campaign(id, self.scope)
         history = asked.histories([row])[0]
-        return Response(detail(history, asked.detail(row), campaign_calls(row, self.scope, now=timezone.now())))
-
-
-def over_period(campaign_progress: Progress) -> dict[str, Any]:
-    growth = campaign_progress.growth
-    period = growth and {
-        "totals_unknown": campaign_progress.totals_unknown,
-        "calls": campaign_progress.calls,
-        "calls_unknown": campaign_progress.calls_unknown,
-        "added_calls": growth.added,
-        "added_since": growth.since,
-        "added_unknown": growth.unknown,
-    }
-    return campaign(campaign_progress.history.row, campaign_progress.totals) | {"period": period}
-
-
-def campaign(row: Any, totals: CampaignTotals | None) -> dict[str, Any]:
-    return {
-        "id": str(row.public_id),
-        "external_id": row.external_id,
-        "environment": str(row.environment.public_id),
-        "agent": None if row.agent is None else {"id": str(row.agent.public_id), "name": str(row.agent)},
-        "name": row.name,
-        "status": row.status,
-        "kind": row.kind,
-        "total_calls": totals and totals.total,
-        "completed_calls": totals and totals.completed,
-        "failed_calls": totals and totals.failed,
-        "success_rate": totals and totals.success_rate,
-        "read_on": totals and totals.day,
-        "first_seen_at": row.first_seen_at,
-        "missing_since": row.missing_since,
-    }
-
-
-def detail(history: CampaignHistory, single: asked.Detail, calls: CampaignCalls) -> dict[str, Any]:
-    effort = calls.effort
-    return campaign(history.row, history.latest) | {
-        "starts": history.starts,
-        "records_total": single.records,
-        "records_processed": single.worked,
-        "days": [
-            {
-                "day": day.day,
-                "total_calls": day.total,
-                "completed_calls": day.completed,
-                "failed_calls": day.failed,
-                "success_rate": day.success_rate,
-            }
-            for day in history.days
-        ],
-        "calls_named": calls.named.calls,
-        "calls_mirrored": calls.named.mirrored,
-        "contacts": effort.contacts,
-        "contacts_reached": effort.reached,
-        "attempts_per_contact": effort.mean_attempts,
-        "attempt_of_first_connect": effort.mean_first_connect,
-        "attempts": {str(number): n for number, n in effort.attempts.items()},
-        "first_connects": {str(number): n for number, n in effort.first_connect.items()},
-    }
+        calls = campaign_calls(row, self.scope, now=timezone.now())
+        single = {
+            "history": history,
+            "totals": history.latest,
+            "single": asked.detail(row),
+            "named": calls.named,
+            "effort": calls.effort,
+        }
+        return Response(write(DetailForm, single))

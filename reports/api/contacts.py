@@ -1,7 +1,5 @@
 """Contacts: one number over agents, environments and vendors, named by an opaque id."""
 
-from typing import Any
-
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -17,7 +15,6 @@ from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
 from reports.queries.calls import lists as calls
 from reports.queries.contacts.contact import (
-    Contact,
     NoContact,
     behind_contact,
     calls_with,
@@ -25,58 +22,39 @@ from reports.queries.contacts.contact import (
     contacts_of_number,
 )
 
-_FIELDS: dict[str, Any] = {
-    "id": s.CharField(),
-    "number": s.CharField(),
-    "attempts": s.IntegerField(),
-    "outbound": s.IntegerField(),
-    "inbound": s.IntegerField(),
-    "connected": s.IntegerField(),
-    "unreached": s.IntegerField(),
-    "open": s.IntegerField(),
-    "unresolved": s.IntegerField(),
-    "callbacks": s.IntegerField(allow_null=True),
-    "talk_seconds": s.FloatField(),
-    "test_calls": s.IntegerField(),
-    "first_seen": s.DateTimeField(),
-    "last_seen": s.DateTimeField(),
-    "agents": s.IntegerField(),
-    "environments": s.ListField(child=s.CharField()),
-}
-ContactForm = doc.form("Contact", **_FIELDS)
-ContactCalls = doc.form(
+ContactForm = forms.form(
+    "Contact",
+    id=s.CharField(),
+    number=s.CharField(),
+    attempts=s.IntegerField(source="calls"),
+    outbound=s.IntegerField(),
+    inbound=s.IntegerField(),
+    connected=s.IntegerField(),
+    unreached=s.IntegerField(source="outcomes.unreached"),
+    open=s.IntegerField(source="outcomes.open"),
+    unresolved=s.IntegerField(source="outcomes.unresolved"),
+    callbacks=s.IntegerField(allow_null=True),
+    talk_seconds=s.FloatField(),
+    test_calls=s.IntegerField(),
+    first_seen=s.DateTimeField(),
+    last_seen=s.DateTimeField(),
+    agents=s.IntegerField(),
+    environments=s.ListField(child=s.CharField()),
+)
+ContactCalls = forms.form(
     "ContactCalls",
     contact=ContactForm(),
-    next=s.URLField(allow_null=True),
-    previous=s.URLField(allow_null=True),
-    count=s.IntegerField(required=False),
-    **doc.STANDING,
-    results=doc.Call(many=True),
+    **forms.edges(),
+    **forms.STANDING,
+    results=forms.Call(many=True, source="rows"),
 )
-
-
-def representation(summary: Contact) -> dict[str, Any]:
-    return {
-        "id": summary.id,
-        "number": summary.number,
-        "attempts": summary.calls,
-        "outbound": summary.outbound,
-        "inbound": summary.inbound,
-        **{word: summary.outcomes[word] for word in ("connected", "unreached", "open", "unresolved")},
-        "callbacks": summary.callbacks,
-        "talk_seconds": summary.talk_seconds,
-        "test_calls": summary.test_calls,
-        "first_seen": summary.first_seen,
-        "last_seen": summary.last_seen,
-        "agents": summary.agents,
-        "environments": summary.environments,
-    }
 
 
 class ContactList(ReaderView):
     params = ("number", *PAGING)
+    page_form = forms.page_of(ContactForm)
 
-    @extend_schema(operation_id="contacts_list", **doc.listed(ContactForm))
+    @extend_schema(operation_id="contacts_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """The contact of a whole number, in any punctuation: one element, or none. A number without its country code is
         looked for as it stands and as a Brazilian one, so it may find two.
@@ -84,13 +62,14 @@ class ContactList(ReaderView):
         number = self.asked.get("number") or ""
         if not any(mark.isdecimal() for mark in number):
             raise ParameterError({"number": _("Name a number, with its country code.")})
-        return self.short_list(contacts_of_number(number, self.scope), representation)
+        return self.short_list(contacts_of_number(number, self.scope))
 
 
 class ContactOne(ReaderView):
     params = PAGING
+    page_form = ContactCalls
 
-    @extend_schema(operation_id="contacts_one", **doc.single(ContactCalls))
+    @extend_schema(operation_id="contacts_one", **doc.single(page_form))
     def get(self, request: Request, contact_id: str) -> Response:
         """What a contact's calls come to, and every one of them, newest first, test calls included."""
         try:
@@ -100,12 +79,11 @@ class ContactOne(ReaderView):
         question = calls_with(summary)
         page = calls.page(question, self.scope, cursor=self.cursor(), size=self.page_size())
         count = calls.calls(question, self.scope).order_by().count() if self.wants_count() else None
-        completeness = behind_contact(summary, self.scope, now=timezone.now())
-        answer = self.listed(
-            [forms.call(row) for row in page.rows],
+        return self.listed(
+            page.rows,
             next=page.next,
             previous=page.previous,
             count=count,
-            **forms.standing(completeness),
+            contact=summary,
+            standing=behind_contact(summary, self.scope, now=timezone.now()),
         )
-        return Response({"contact": representation(summary), **answer.data})

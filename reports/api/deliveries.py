@@ -1,6 +1,5 @@
 """What was sent of scheduled mails, and sending one again."""
 
-from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -16,30 +15,32 @@ from reports.api import forms
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError, RequestRefused
 from reports.api.subscriptions import SubscriptionView
+from reports.api.writer import Beside, write
 from reports.mail import access, log
 from reports.mail.models import Delivery
 
-DeliveryForm = doc.form(
+DeliveryForm = forms.form(
     "Delivery",
-    id=s.UUIDField(),
-    subscription=s.UUIDField(),
-    name=s.CharField(help_text=_("Of the scheduled mail.")),
-    period=doc.Period(),
-    recipient=s.EmailField(),
+    id=s.UUIDField(source="public_id"),
+    subscription=s.UUIDField(source="subscription.public_id"),
+    name=s.CharField(source="subscription.name", help_text=_("Of the scheduled mail.")),
+    period=forms.Period(),
+    recipient=s.EmailField(source="recipient.email"),
     state=s.ChoiceField(choices=log.Outcome.values),
     due_at=s.DateTimeField(),
-    at=s.DateTimeField(allow_null=True, help_text=_("When it left.")),
+    at=s.DateTimeField(source="message.sent_at", allow_null=True, help_text=_("When it left.")),
     reply=s.CharField(help_text=_("What the mail server answered, or why nothing was sent.")),
     complete=s.BooleanField(allow_null=True, help_text=_("Whether the data behind it were complete.")),
     late=s.BooleanField(),
 )
-ResendForm = doc.form("SubscriptionResend", delivery=s.UUIDField())
+ResendForm = forms.form("SubscriptionResend", delivery=s.UUIDField())
 
 
 class DeliveryList(SubscriptionView):
     params = ("subscription", *PAGING)
+    page_form = forms.page_of(DeliveryForm)
 
-    @extend_schema(operation_id="deliveries_list", **doc.listed(DeliveryForm))
+    @extend_schema(operation_id="deliveries_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """Deliveries, newest first: of mails the reader may change all, also once they are removed; of others those
         that went to him. ``state`` is ``unknown`` where the mail server gave no answer: such a mail may have arrived.
@@ -52,9 +53,7 @@ class DeliveryList(SubscriptionView):
         except log.NoCursor:
             raise ParameterError({"cursor": _("This is no cursor of a page.")}) from None
         count = rows.count() if self.wants_count() else None
-        return self.listed(
-            [_representation(row) for row in page.rows], next=page.next, previous=page.previous, count=count
-        )
+        return self.listed(map(_with_state, page.rows), next=page.next, previous=page.previous, count=count)
 
 
 class SubscriptionResend(SubscriptionView):
@@ -79,20 +78,9 @@ class SubscriptionResend(SubscriptionView):
             log.send_again(delivery, self.author, enqueue)
         except log.NotAgain as error:
             raise RequestRefused(409, str(error)) from error
-        return Response(_representation(rows.get(pk=delivery.pk)), status=202)
+        return Response(write(DeliveryForm, _with_state(rows.get(pk=delivery.pk))), status=202)
 
 
-def _representation(row: Delivery) -> dict[str, Any]:
-    return {
-        "id": str(row.public_id),
-        "subscription": str(row.subscription.public_id),
-        "name": row.subscription.name,
-        "period": forms.period(row.period),
-        "recipient": row.recipient.email,
-        "state": log.outcome(row).value,
-        "due_at": row.due_at,
-        "at": row.message.sent_at if row.message is not None else None,
-        "reply": log.reply(row),
-        "complete": row.complete,
-        "late": row.late,
-    }
+def _with_state(row: Delivery) -> Beside:
+    """A delivery with what became of it."""
+    return Beside(row, state=log.outcome(row), reply=log.reply(row))

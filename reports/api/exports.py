@@ -12,16 +12,19 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
+from msgspec import Struct
 from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.audit.record import address_of
 from reports.api import documented as doc
+from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError, RequestRefused
 from reports.api.renderers import JsonRenderer
+from reports.api.writer import Beside, write
 from reports.definitions.catalogue import CATALOGUE
 from reports.files import jobs
 from reports.files.as_csv import DIALECTS
@@ -35,9 +38,9 @@ from reports.queries.calls.columns import COLUMNS
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 _FORM = ("what", "format", "dialect", "language")
 
-ExportForm = doc.form(
+ExportForm = forms.form(
     "Export",
-    id=s.UUIDField(),
+    id=s.UUIDField(source="public_id"),
     what=s.ChoiceField(choices=What.values),
     title=s.CharField(),
     format=s.ChoiceField(choices=tuple(FORMATS)),
@@ -60,7 +63,7 @@ ExportForm = doc.form(
     download=s.URLField(allow_null=True),
 )
 _COMMAS = _("Also as a list.")
-OrderForm = doc.form(
+OrderForm = forms.form(
     "ExportOrder",
     what=s.ChoiceField(
         choices=What.values,
@@ -98,43 +101,30 @@ class ExportView(ReaderView):
         """Raises DoesNotExist for another's as for an absent one."""
         return self.asker.own().get(public_id=id)
 
-    def representation(self, row: Export) -> dict[str, Any]:
-        """An export as the API tells it."""
-        ready = row.state == State.READY
+    def written(self, row: Export) -> Struct:
+        return write(ExportForm, self.linked(row))
+
+    def linked(self, row: Export) -> Beside:
+        """A file with its question, and with where to have it once it is ready."""
         address = reverse("api:export-download", args=[row.public_id])
-        return {
-            "id": str(row.public_id),
-            "what": row.what,
-            "title": row.title,
-            "format": row.format,
-            "dialect": row.dialect,
-            "language": row.language,
-            "params": params_of(row),
-            "state": row.state,
-            "expected": row.expected,
-            "done": row.done,
-            "rows": row.done if ready else None,
-            "bytes": row.bytes,
-            "sha256": row.sha256,
-            "name": row.name,
-            "complete": row.complete,
-            "as_of": row.as_of,
-            "error": row.error,
-            "created_at": row.created_at,
-            "finished_at": row.finished_at,
-            "expires_at": row.expires_at,
-            "download": self.request.build_absolute_uri(address) if ready else None,
-        }
+        ready = row.state == State.READY
+        return Beside(
+            row,
+            params=params_of(row),
+            rows=row.done if ready else None,
+            download=self.request.build_absolute_uri(address) if ready else None,
+        )
 
 
 class ExportList(ExportView):
     params = PAGING
+    page_form = forms.page_of(ExportForm)
     http_method_names = ["get", "head", "post"]
 
-    @extend_schema(operation_id="exports_list", **doc.listed(ExportForm))
+    @extend_schema(operation_id="exports_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """One's own files, newest first, as long as they are remembered."""
-        return self.short_list(self.asker.own(), self.representation)
+        return self.short_list(self.asker.own(), together=lambda page: map(self.linked, page))
 
     @extend_schema(operation_id="exports_ask", request=OrderForm, **doc.accepted(ExportForm))
     def post(self, request: Request) -> Response:
@@ -154,7 +144,7 @@ class ExportList(ExportView):
         except jobs.TooMany as error:
             raise RequestRefused(429, str(error)) from error
         address = request.build_absolute_uri(reverse("api:export", args=[row.public_id]))
-        return Response(self.representation(row), status=202, headers={"Location": address})
+        return Response(self.written(row), status=202, headers={"Location": address})
 
 
 class ExportOne(ExportView):
@@ -163,7 +153,7 @@ class ExportOne(ExportView):
     @extend_schema(operation_id="exports_one", **doc.single(ExportForm))
     def get(self, request: Request, id: UUID) -> Response:
         """One file: how far it is, and once it is ready, its rows, length and SHA-256."""
-        return Response(self.representation(self.own(id)))
+        return Response(self.written(self.own(id)))
 
     @extend_schema(operation_id="exports_delete", **doc.nothing())
     def delete(self, request: Request, id: UUID) -> Response:

@@ -19,6 +19,8 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from portal.tenants.database import explain
+from reports.api import forms
+from reports.api.writer import write
 from reports.queries.question import QuestionError
 from reports.queries.run import NotNow
 
@@ -89,15 +91,14 @@ def document(
     status: int, *, detail: str = "", errors: Mapping[str, list[str]] | None = None, headers: Any = None
 ) -> Response:
     name, title, usual = _KINDS.get(status, ("other", gettext_lazy("Request failed"), ""))
-    body: dict[str, Any] = {
+    body = {
         "type": f"{TYPE_PREFIX}{name}",
         "title": str(title),
         "status": status,
         "detail": detail or str(usual),
+        "errors": errors,
     }
-    if errors is not None:
-        body["errors"] = errors
-    return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
+    return Response(write(forms.Problem, body), status=status, headers=headers, content_type=MEDIA_TYPE)
 
 
 def _api_exception(exc: Exception) -> exceptions.APIException | None:

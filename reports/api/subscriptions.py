@@ -11,6 +11,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
+from msgspec import Struct
 from rest_framework import serializers as s
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -20,9 +21,11 @@ from portal.audit.record import address_of
 from portal.outbox.tasks import enqueue
 from portal.tenants.models.people import Membership, User
 from reports.api import documented as doc
+from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError, RequestRefused
+from reports.api.writer import Beside, Form, write
 from reports.mail import access, log
 from reports.mail import subscriptions as acts
 from reports.mail.models import Subscription
@@ -34,18 +37,19 @@ LATE = ("wait_hours", "then")
 PLAIN = tuple(name for name in FIELDS if name not in LATE)
 READ_ONLY = ("id", "created_at", "next_due")
 
-Late = doc.form(
+Late = forms.form(
     "SubscriptionLate",
     wait_hours=s.IntegerField(min_value=0, max_value=MOST_HOURS, required=False, help_text=_("For complete data.")),
     then=s.ChoiceField(choices=("warn", "hold"), required=False, help_text=_("Send it with a warning, or hold it.")),
 )
 
 
-def _form(name: str, *, whole: bool, **more: Any) -> doc.Form:
+def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type[Form]:
     """``whole`` where every field is there."""
     some: dict[str, Any] = {"required": whole}
-    return doc.form(
+    return forms.form(
         name,
+        **first,
         name=s.CharField(**some),
         to=s.ListField(child=s.EmailField(), **some),
         every=s.ChoiceField(choices=tuple(EVERY), **some),
@@ -67,17 +71,17 @@ def _form(name: str, *, whole: bool, **more: Any) -> doc.Form:
 
 SubscriptionForm = _form(
     "Subscription",
+    {"id": s.UUIDField()},
     whole=True,
-    id=s.UUIDField(),
     next_due=s.DateTimeField(allow_null=True),
     created_at=s.DateTimeField(),
 )
-SubscriptionWish = _form("SubscriptionWish", whole=False)
-TestForm = doc.form(
+SubscriptionWish = _form("SubscriptionWish", {}, whole=False)
+TestForm = forms.form(
     "SubscriptionTest",
     to=s.EmailField(required=False, help_text=_("With an API key: the member who gets it. A member gets his own.")),
 )
-TestedForm = doc.form("SubscriptionTested", to=s.EmailField(), subject=s.CharField())
+TestedForm = forms.form("SubscriptionTested", to=s.EmailField(), subject=s.CharField())
 
 
 class SubscriptionView(ReaderView):
@@ -104,37 +108,34 @@ class SubscriptionView(ReaderView):
             raise PermissionDenied(_("This mail is not yours to change."))
         return shown.subscription
 
-    def representation(self, shown: access.Shown) -> dict[str, Any]:
+    def written(self, shown: access.Shown) -> Struct:
+        return write(SubscriptionForm, self.planned(shown))
+
+    def planned(self, shown: access.Shown) -> Beside:
+        """The plan of a mail with what stands beside it; who may not change it sees himself alone among its readers."""
         row = shown.subscription
         plan = plan_of(row)
-        return {
-            "id": str(row.public_id),
-            "name": plan.name,
-            "to": plan.to if shown.may_change else [self.author.email],
-            "every": plan.every,
-            "weekday": plan.weekday if plan.every == "week" else None,
-            "hour": plan.hour,
-            "zone": plan.zone,
-            "language": plan.language,
-            "environments": plan.environments,
-            "agents": plan.agents,
-            "attachments": [],
-            "late": {name: getattr(plan, name) for name in LATE},
-            "empty": plan.empty,
-            "paused": plan.paused,
-            "next_due": row.next_due,
-            "created_at": row.created_at,
-        }
+        return Beside(
+            plan,
+            id=row.public_id,
+            to=plan.to if shown.may_change else [self.author.email],
+            weekday=plan.weekday if plan.every == "week" else None,
+            attachments=[],
+            late=plan,
+            next_due=row.next_due,
+            created_at=row.created_at,
+        )
 
 
 class SubscriptionList(SubscriptionView):
     params = PAGING
+    page_form = forms.page_of(SubscriptionForm)
     http_method_names = ["get", "head", "post"]
 
-    @extend_schema(operation_id="subscriptions_list", **doc.listed(SubscriptionForm))
+    @extend_schema(operation_id="subscriptions_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """The scheduled mails the reader may see, by name."""
-        return self.short_list(access.subscriptions(self.author), self.representation)
+        return self.short_list(access.subscriptions(self.author), together=lambda page: map(self.planned, page))
 
     @extend_schema(operation_id="subscriptions_add", request=SubscriptionWish, **doc.made(SubscriptionForm))
     def post(self, request: Request) -> Response:
@@ -146,7 +147,7 @@ class SubscriptionList(SubscriptionView):
             raise PermissionDenied(_("A key that sets mails up has the role of a manager."))
         row = acts.create(read_plan(_wishes(request.data), author), author)
         address = request.build_absolute_uri(reverse("api:subscription", args=[row.public_id]))
-        return Response(self.representation(self.own(row.public_id)), status=201, headers={"Location": address})
+        return Response(self.written(self.own(row.public_id)), status=201, headers={"Location": address})
 
 
 class SubscriptionOne(SubscriptionView):
@@ -155,14 +156,14 @@ class SubscriptionOne(SubscriptionView):
     @extend_schema(operation_id="subscriptions_one", **doc.single(SubscriptionForm))
     def get(self, request: Request, id: UUID) -> Response:
         """One scheduled mail, with when it is due next."""
-        return Response(self.representation(self.own(id)))
+        return Response(self.written(self.own(id)))
 
     @extend_schema(operation_id="subscriptions_change", request=SubscriptionWish, **doc.single(SubscriptionForm))
     def patch(self, request: Request, id: UUID) -> Response:
         """Change what is named; the rest stays. A new rhythm, and the end of a pause, count from now."""
         row = self.changeable(id)
         acts.change(row, read_plan(_wishes(request.data), self.author, before=row), self.author)
-        return Response(self.representation(self.own(id)))
+        return Response(self.written(self.own(id)))
 
     @extend_schema(operation_id="subscriptions_remove", **doc.nothing())
     def delete(self, request: Request, id: UUID) -> Response:
@@ -185,7 +186,7 @@ class SubscriptionTest(SubscriptionView):
             raise RequestRefused(403, str(log.REASONS[str(reason)])) from reason
         except TooMany as error:
             raise RequestRefused(429, str(error)) from error
-        return Response({"to": message.to, "subject": message.subject}, status=202)
+        return Response(write(TestedForm, message), status=202)
 
     def _member(self, data: Any) -> User:
         to = str((data or {}).get("to") or "") if isinstance(data, Mapping) else ""

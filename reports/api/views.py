@@ -1,8 +1,9 @@
 """The views: parameters in, one question to ``reports.queries``, its form out."""
 
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
+import msgspec
 from django.http import StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,7 +22,8 @@ from reports.api.base import ReaderView, behind_wall
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
 from reports.api.renderers import CsvRenderer, JsonRenderer
-from reports.definitions.catalogue import CATALOGUE
+from reports.api.writer import Beside, write
+from reports.definitions.catalogue import CATALOGUE, Report
 from reports.definitions.metrics import METRICS
 from reports.files import downloads
 from reports.files.as_csv import DIALECTS, stream_calls
@@ -30,44 +32,50 @@ from reports.queries.ask import ask
 from reports.queries.callbacks import vendor_days as callbacks
 from reports.queries.calls import lists as calls
 from reports.queries.calls.detail import detail
-from reports.queries.completeness.freshness import behind, freshness
+from reports.queries.completeness.freshness import StreamFreshness, behind, freshness
 from reports.queries.question import read_calls, read_instant, read_question
+from reports.queries.scope import Scope
 
 
 class EnvironmentList(ReaderView):
     params = PAGING
+    page_form = forms.page_of(forms.Environment)
 
-    @extend_schema(operation_id="environments_list", **doc.listed(doc.Environment))
+    @extend_schema(operation_id="environments_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """The environments the reader may see, by name, with how far each is mirrored."""
-        states = {row.environment: row for row in freshness(self.scope)}
+        streams = _streams(self.scope)
         rows = environments.environments(self.scope)
-        return self.short_list(rows, lambda row: forms.environment(row, states.get(row.public_id)))
+        return self.short_list(
+            rows, together=lambda page: [Beside(row, streams=streams.get(row.public_id, {})) for row in page]
+        )
 
 
 class EnvironmentOne(ReaderView):
-    @extend_schema(operation_id="environments_one", **doc.single(doc.Environment))
+    @extend_schema(operation_id="environments_one", **doc.single(forms.Environment))
     def get(self, request: Request, id: UUID) -> Response:
         """One environment."""
         row = environments.environment(id, self.scope)
-        states = freshness(self.scope.only(row.pk))
-        return Response(forms.environment(row, states[0] if states else None))
+        streams = _streams(self.scope.only(row.pk))
+        return Response(write(forms.Environment, Beside(row, streams=streams.get(row.public_id, {}))))
 
 
 class AgentList(ReaderView):
     params = ("environment", *PAGING)
+    page_form = forms.page_of(forms.Agent)
 
-    @extend_schema(operation_id="agents_list", **doc.listed(doc.Agent))
+    @extend_schema(operation_id="agents_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """Agents by name, of some environments if these are named."""
-        return self.short_list(agents.agents(self.scope, self.ids("environment")), forms.agent)
+        return self.short_list(agents.agents(self.scope, self.ids("environment")))
 
 
 class CallList(ReaderView):
     filtered = True
     params = ("changed_since", "ordering", *PAGING)
+    page_form = forms.page_of(forms.Call)
 
-    @extend_schema(operation_id="calls_list", **doc.listed(doc.Call))
+    @extend_schema(operation_id="calls_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """Calls, newest first. With ``changed_since`` in the order they changed: ask again from the last
         ``changed_at`` that was read, less some minutes, and take every call you already have for an update of it.
@@ -86,7 +94,7 @@ class CallList(ReaderView):
         if self.wants_count():
             rows = calls.calls(question, self.scope).order_by()
             count = (rows.filter(changed_at__gte=since) if since else rows).count()
-        return self.listed([forms.call(row) for row in page.rows], next=page.next, previous=page.previous, count=count)
+        return self.listed(page.rows, next=page.next, previous=page.previous, count=count)
 
 
 class CallCsv(ReaderView):
@@ -112,7 +120,7 @@ class CallCsv(ReaderView):
 
 
 class CallOne(ReaderView):
-    @extend_schema(operation_id="calls_one", **doc.single(doc.CallDetail))
+    @extend_schema(operation_id="calls_one", **doc.single(forms.CallDetail))
     def get(self, request: Request, id: UUID) -> Response:
         """One call with its timeline, transcript, latencies and tools, what changed of it, what members noted, and the
         vendor's raw element. Reading a transcript is kept in the company's audit, once an hour for each call.
@@ -127,54 +135,61 @@ class CallOne(ReaderView):
                 key=self.reader.key,
                 address=address_of(request),
             )
-        flags = flags_of([id], self.scope).get(call.row["id"], ())
-        return Response(forms.call_detail(call, notes_of(id, self.scope), flags))
+        row = call.row | {
+            "detail": call,
+            "parts": call.parts,
+            "flags": flags_of([id], self.scope).get(call.row["id"], ()),
+            "notes": [replace(note, text=call.written(note.text)) for note in notes_of(id, self.scope)],
+            "payload": msgspec.Raw(call.payload.encode()),
+        }
+        return Response(write(forms.CallDetail, row))
 
 
 class CallbackDays(ReaderView):
     params = ("environment", "date_from", "date_to", *PAGING)
+    page_form = forms.page_of(forms.CallbackDay)
 
-    @extend_schema(operation_id="callbacks_days", **doc.listed(doc.CallbackDay))
+    @extend_schema(operation_id="callbacks_days", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """The vendor's callback totals by UTC day, newest first; both dates are included."""
         first, last = self.days()
-        return self.short_list(
-            callbacks.callback_days(self.scope, first, last, self.ids("environment")), forms.callback_day
-        )
+        return self.short_list(callbacks.callback_days(self.scope, first, last, self.ids("environment")))
 
 
 class MetricList(ReaderView):
     params = PAGING
+    page_form = forms.page_of(forms.Metric)
 
-    @extend_schema(operation_id="metrics_list", **doc.listed(doc.Metric))
+    @extend_schema(operation_id="metrics_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """Every metric with its definition."""
-        return self.short_list(list(METRICS.values()), forms.metric)
+        return self.short_list(list(METRICS.values()))
 
 
 class ReportQuery(ReaderView):
     filtered = True
     params = ("metrics", "by", "period", "compare", "compare_from", "compare_to", "source_agent")
 
-    @extend_schema(operation_id="reports_query", **doc.single(doc.Answer))
+    @extend_schema(operation_id="reports_query", **doc.single(forms.Answer))
     def get(self, request: Request) -> Response:
         """Any metrics by any groupings for a period, compared with the aligned one before it or with another."""
-        return Response(forms.answer(ask(read_question(self.asked, self.scope), self.scope)))
+        return Response(write(forms.Answer, ask(read_question(self.asked, self.scope), self.scope)))
 
 
 class ReportList(ReaderView):
     params = PAGING
+    page_form = forms.page_of(forms.Report)
 
-    @extend_schema(operation_id="reports_list", **doc.listed(doc.Report))
+    @extend_schema(operation_id="reports_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """Ready-made reports, each a link to its query."""
         base = request.build_absolute_uri(reverse("api:reports-query"))
 
-        def linked(row: Any) -> dict[str, Any]:
+        def linked(row: Report) -> Beside:
             chosen = "&".join(f"{name}={value}" for name, value in row.params.items())
-            return forms.report(row, f"{base}?{chosen}")
+            return Beside(row, query=f"{base}?{chosen}")
 
-        return self.short_list(list(CATALOGUE.values()), linked)
+        return self.short_list(list(CATALOGUE.values()), together=lambda page: map(linked, page))
 
 
 class Nowhere(ReaderView):
@@ -184,3 +199,8 @@ class Nowhere(ReaderView):
 
     def get(self, request: Request, rest: str) -> Response:
         raise NotFound
+
+
+def _streams(scope: Scope) -> dict[UUID, dict[str, StreamFreshness]]:
+    """How far each stream of each environment is mirrored, by public id."""
+    return {row.environment: row.streams for row in freshness(scope)}

@@ -10,7 +10,7 @@ from django.urls import reverse
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role
-from reports.api import documented, views
+from reports.api import forms, views
 from reports.definitions.metrics import METRICS
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
@@ -42,13 +42,13 @@ def test_environments_tell_how_far_they_are_mirrored(get, acme, sales, care, key
         )
     rows = get(f"{API}/environments/", key).data["results"]
     assert [row["name"] for row in rows] == ["Care", "Sales"]
-    assert list(rows[0]) == list(documented.Environment().fields)
+    assert list(rows[0]) == list(forms.Environment().fields)
     calls = rows[1]["freshness"]["calls"]
-    assert list(calls) == list(documented.StreamFreshness().fields)
+    assert list(calls) == list(forms.StreamFreshness().fields)
     assert calls["as_of"] == "2026-07-12T00:00:00Z"
     assert (calls["complete_from"], calls["complete_through"]) == ("2026-07-06", "2026-07-08")
     assert calls["gaps"][0]["day"] == "2026-07-09"
-    assert list(calls["gaps"][0]) == list(documented.Gap().fields)
+    assert list(calls["gaps"][0]) == list(forms.Gap().fields)
     assert get(f"{API}/environments/{sales.public_id}/", key).data == rows[1]
 
 
@@ -59,7 +59,7 @@ def test_agents_of_all_environments_or_of_one(get, acme, sales, care, key):
         factories.agent(care, "7")
     rows = get(f"{API}/agents/", key).data["results"]
     assert [row["external_id"] for row in rows] == ["7", "s0", "s1", "s2"]
-    assert list(rows[1]) == list(documented.Agent().fields)
+    assert list(rows[1]) == list(forms.Agent().fields)
     assert rows[1]["price_per_minute"] == 0.0855
     assert len(get(f"{API}/agents/?environment={sales.public_id}", key).data["results"]) == 3
     assert len(get(f"{API}/agents/?environment={sales.public_id},{care.public_id}", key).data["results"]) == 4
@@ -89,7 +89,7 @@ def test_callback_days_are_the_vendors_totals(get, acme, sales, key):
     rows = get(f"{API}/callbacks/days/?date_from=2026-07-07&date_to=2026-07-09", key).data["results"]
     assert [(row["day"], row["received"]) for row in rows] == [("2026-07-09", 3), ("2026-07-08", 2), ("2026-07-07", 1)]
     assert rows[0]["sources"] == sources
-    assert list(rows[0]) == list(documented.CallbackDay().fields)
+    assert list(rows[0]) == list(forms.CallbackDay().fields)
     wrong = get(f"{API}/callbacks/days/?date_from=2026-07-09&date_to=2026-07-01", key)
     assert list(wrong.data["errors"]) == ["date_to"]
 
@@ -117,7 +117,7 @@ def test_lists_take_several_environments(get, acme, sales, care, key, path):
 def test_every_metric_is_declared_in_the_readers_language(get, key):
     rows = get(f"{API}/metrics/", key).data["results"]
     assert [row["key"] for row in rows] == list(METRICS)
-    assert list(rows[0]) == list(documented.Metric().fields)
+    assert list(rows[0]) == list(forms.Metric().fields)
     assert all(row["label"] and row["definition"] and row["formula"] and row["vendors"] for row in rows)
 
 
@@ -132,7 +132,7 @@ def test_figures_by_day_and_agent(get, acme, sales, key):
     answer = get(f"{API}/reports/query/?{query}", key)
     assert answer.status_code == 200, answer.body
     found = answer.data
-    assert list(found) == list(documented.Answer().fields)
+    assert list(found) == list(forms.Answer().fields)
     assert [column["key"] for column in found["columns"]] == ["attempts", "connect_rate"]
     assert [row["key"] for row in found["rows"]] == [
         {"day": "2026-07-08", "agent": str(anna.public_id)},
@@ -152,7 +152,7 @@ def test_figures_by_day_and_agent(get, acme, sales, key):
     assert found["period"] == {"date_from": "2026-07-08", "date_to": "2026-07-09", "zone": "America/Sao_Paulo"}
     assert found["previous_period"]["date_to"] < "2026-07-08"
     assert found["complete"] is False  # nothing was read by the ledger's account
-    assert list(found["rows"][0]) == list(documented.AnswerRow().fields)
+    assert list(found["rows"][0]) == list(forms.AnswerRow().fields)
     assert list(found["definitions"]) == ["attempts", "connect_rate"]
     alone = get(f"{API}/reports/query/?{query}&compare=none", key).data
     assert alone["previous_period"] is None
@@ -161,7 +161,7 @@ def test_figures_by_day_and_agent(get, acme, sales, key):
 def test_each_ready_made_report_is_a_link_that_answers(get, acme, sales, key):
     rows = get(f"{API}/reports/", key).data["results"]
     assert rows
-    assert list(rows[0]) == list(documented.Report().fields)
+    assert list(rows[0]) == list(forms.Report().fields)
     for row in rows:
         parts = urlsplit(row["query"])
         answer = get(f"{parts.path}?{parts.query}", key)

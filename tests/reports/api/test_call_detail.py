@@ -10,7 +10,7 @@ from portal.tenants import wall
 from portal.tenants.models.people import Membership
 from reports.annotations import notes
 from reports.annotations.flags import set_flag
-from reports.api import documented
+from reports.api import forms
 from reports.queries.scope import Scope
 from sync.models.changes import CallChange
 from tests import factories
@@ -47,7 +47,7 @@ def test_changes_notes_and_flags(get, acme, care, ana, spoken):
         set_flag(spoken.pk, "review", scope, membership, on=True)
     for numbers, text in ((True, f"Ligar para {PERSON} amanhã"), (False, "Ligar para +•••••••••4321 amanhã")):
         told = get(f"{API}/calls/{spoken.pk}/", make_key(acme, numbers=numbers)).data
-        assert list(told) == list(documented.CallDetail().fields)
+        assert list(told) == list(forms.CallDetail().fields)
         assert told["changes"] == [
             {"at": "2026-07-08T15:05:00Z", "field": "status", "was": "answered", "now": "completed"},
             {"at": "2026-07-08T15:05:00Z", "field": "duration", "was": 0.0, "now": 180.0},

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from portal.tenants import wall
-from reports.api import documented
+from reports.api import forms
 from reports.queries.contacts.ids import contact_id
 from reports.queries.scope import Scope
 from sync.models.calls import Call
@@ -100,7 +100,7 @@ def test_a_call_has_the_documented_fields(get, acme, sales, key):
             }
         ],
     }
-    assert list(answer.data["results"][0]) == list(documented.Call().fields)
+    assert list(answer.data["results"][0]) == list(forms.Call().fields)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_one_call_tells_everything_known_of_it(get, acme, care, key):
     with wall.tenant(acme):
         call = factories.call(care, "c-1", raw=raw, latencies={"stt": [310.0], "llm": [640.5], "tts": []})
     answer = get(f"{API}/calls/{call.pk}/", key)
-    assert list(answer.data) == list(documented.CallDetail().fields)
+    assert list(answer.data) == list(forms.CallDetail().fields)
     assert answer.data["payload"] == element
     assert raw.encode() in answer.body
     assert answer.data["transcript"] == [
