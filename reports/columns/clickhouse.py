@@ -69,10 +69,15 @@ def bound(statement: Statement) -> tuple[str, dict[str, Any]]:
     """The statement with a name and a type for each ``?``, which the server puts the values into."""
     texts = statement.sql.split("?")
     params = {f"p{place}": value for place, value in enumerate(statement.params)}
-    places = [f"{{{name}:{_TYPES[type(value)]}}}" for name, value in params.items()]
+    places = [f"{{{name}:{_type(value)}}}" for name, value in params.items()]
     if len(texts) != len(places) + 1:
         raise ValueError("as many values as places")
     return "".join(text + place for text, place in zip(texts, [*places, ""], strict=True)), params
+
+
+def _type(value: object) -> str:
+    """Words of a list are text of a class of their own."""
+    return next(name for kind, name in _TYPES.items() if isinstance(value, kind))
 
 
 def _meaning(error: ClickHouseError) -> Exception:

@@ -214,7 +214,7 @@ class _Gathering:
         if lost:
             holding = (row.pk for row in rows if not wanted.isdisjoint(_within(row, self.first, self.last)))
             known += [covers_from, *holding]
-        live = self._live(environment, wanted, known) if wanted else None
+        live = self._live(environment, wanted, known, counted=bool(lost)) if wanted else None
         without = wanted if live is not None else set()
         for row in rows:
             if row.pk in paths:
@@ -241,23 +241,28 @@ class _Gathering:
                 Part(path, row.environment_id, row.first_day, row.last_day, inside, row.open_until, row.words)
             )
 
-    def _live(self, environment: Environment, days: set[date], known: list[object]) -> list[Part] | None:
+    def _live(
+        self, environment: Environment, days: set[date], known: list[object], *, counted: bool
+    ) -> list[Part] | None:
         """The days as the mirror has them now, in a file that is made once for what is ``known`` of them; None where
         these are too many calls to read for a question, there is no time, the disk is full, or the engine reads no file
-        of this host.
+        of this host. Days that no file has are known by how many calls they have as well: they may lose calls, and then
+        their mark.
         """
         if engine.reads_storage():
             return None
         spans = in_a_row(tuple(days))
-        count = _count(environment, spans)
-        if not count:
+        newest = _newest(environment, spans)
+        if newest is None:
             return []
-        if count > MOST_LIVE:
-            return None
-        # A day that never was in a file may lose calls and then its mark: their number is another then. And a database
-        # that was put back gives its keys again, but not to calls.
-        path = _named(environment, [*known, spans, count, _newest(environment, spans)])
-        return [self._part(environment, path, spans)] if path.exists() or self._make(environment, path, spans) else None
+        count = _count(environment, spans) if counted else None
+        # A database that was put back gives its keys again, but not to calls.
+        path = _named(environment, [*known, spans, count, newest])
+        if not path.exists():
+            few = (_count(environment, spans) if count is None else count) <= MOST_LIVE
+            if not (few and self._make(environment, path, spans)):
+                return None
+        return [self._part(environment, path, spans)]
 
     def _make(self, environment: Environment, path: Path, spans: list[tuple[date, date]]) -> bool:
         """Whether the file is there now."""
