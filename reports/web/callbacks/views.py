@@ -81,18 +81,14 @@ def callbacks(request: TenantRequest, tenant: str) -> HttpResponseBase:
 
 def _page(request: TenantRequest, head: Frame, loop: Loop) -> HttpResponseBase:
     selection, selector = head.selection, loop.selector
-    outbound = head.question(("attempts",), "agent", compare=False)
-    dialling = Filters(selection.environments, selection.source_agents, direction=Direction.OUTBOUND)
-    summed, over_time, dialled = ask_together(
-        (
-            head.question(_able(FIGURES, selection)),
-            head.question(_able(charts.OVER_TIME, selection), selection.grain, compare=False),
-            replace(outbound, filters=dialling),
-        ),
-        head.scope,
-        now=head.now,
-        run=loop.run,
-    )
+    questions = [
+        head.question(_able(FIGURES, selection)),
+        head.question(_able(charts.OVER_TIME, selection), selection.grain, compare=False),
+    ]
+    if not selection.agents:  # callbacks of agents that none takes reach no agent that could be chosen
+        attempts = head.question(("attempts",), "agent", "direction", compare=False)
+        questions.append(replace(attempts, filters=Filters(selection.environments, selection.source_agents)))
+    summed, over_time, *dialled = ask_together(questions, head.scope, now=head.now, run=loop.run)
     lists = _lists(request, loop)
     missing = lists.returned.missing
     if lists.waiting is not None:  # who waits is looked for after the period as well
@@ -101,8 +97,7 @@ def _page(request: TenantRequest, head: Frame, loop: Loop) -> HttpResponseBase:
     context = head.context(summed, standing=standing) | {"measurable": True, "left_out": left_out_lines(summed)}
     context["summary"] = {"lead": _lead(known_before(summed), selection)}
     context |= _figures(head, summed, over_time, loop) | _list_context(lists, head)
-    # Their callbacks reach no agent, so none that could be chosen.
-    context["uncovered"] = [] if selection.agents else _uncovered(dialled, selector, selection)
+    context["uncovered"] = [agent for answer in dialled for agent in _uncovered(answer, selector, selection)]
     return TemplateResponse(request, "reports/callbacks.html", context)
 
 
@@ -179,7 +174,9 @@ def _pages(selection: Selection, name: str, page: LoopPage[object]) -> dict[str,
 def _uncovered(dialled: Answer, selector: Selector, selection: Selection) -> list[Uncovered]:
     """Of the period, most attempts first."""
     counts = {
-        row.key[0]: (round(row.cells["attempts"].value or 0), row.labels[0]) for row in dialled.rows if row.key[0]
+        row.key[0]: (round(row.cells["attempts"].value or 0), row.labels[0])
+        for row in dialled.rows
+        if row.key[0] and row.key[1] == Direction.OUTBOUND
     }
     keys = agents_without_callbacks(selector, [key for key in counts if key])
     ranked = sorted((-counts[key][0], counts[key][1], key) for key in keys if counts[key][0])
