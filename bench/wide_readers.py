@@ -21,6 +21,7 @@ from django.test import Client  # noqa: E402
 from bench.memory import Growth  # noqa: E402
 from bench.seeding import SLUG  # noqa: E402
 from portal.accounts.members import add_member, add_person  # noqa: E402
+from portal.lib.heap import share_one_heap  # noqa: E402
 from portal.tenants import wall  # noqa: E402
 from portal.tenants.models.people import Membership, Role, User  # noqa: E402
 from portal.tenants.models.tenants import Tenant  # noqa: E402
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--address", required=True)
     parser.add_argument("--readers", type=int, default=8)
     asked = parser.parse_args()
+    share_one_heap()  # as a web process does
     clients = [signed_in(number) for number in range(asked.readers)]
     clients[0].get(f"/t/{SLUG}/settings/")  # the worker has its templates and routes, and idles
     statuses: list[int] = []

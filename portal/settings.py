@@ -30,7 +30,7 @@ READING_HASTE = env.number("READING_HASTE", 1, at_least=1)
 
 # Figures: what one process may use to compute them, and how long a question may take.
 COLUMNS_THREADS = env.number("COLUMNS_THREADS", os.cpu_count() or 2, at_least=1)
-COLUMNS_MEMORY = env.text("COLUMNS_MEMORY", "384MB")
+COLUMNS_MEMORY = env.text("COLUMNS_MEMORY", "352MB")
 COLUMNS_SPILL = env.size("COLUMNS_SPILL", "4GB")
 COLUMNS_CACHE = env.size("COLUMNS_CACHE", "10GB")
 QUESTION_SECONDS = env.number("QUESTION_SECONDS", 20, at_least=1)

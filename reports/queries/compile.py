@@ -213,11 +213,11 @@ class Scan:
             groups *= max(1, known)
         return groups
 
-    def contacts(self, grain: Grain) -> Statement:
-        """Rows of: the keys, different contacts, and those with a connected call."""
+    def contacts(self, grain: Grain, *, reached: bool) -> Statement:
+        """Rows of: the keys, different contacts, and those with a connected call, where these are asked for, else 0."""
         calls, params, keys = self._calls([grain])
         by = _columns(keys)
-        connected = f"max(outcome = '{Outcome.CONNECTED.value}')"
+        connected = f"max(outcome = '{Outcome.CONNECTED.value}')" if reached else "false"
         inner = f"SELECT {by}contact, {connected} AS connected FROM ({calls}) WHERE contact <> 0 GROUP BY ALL"
         grouped = " GROUP BY ALL" if keys else ""
         return Statement(f"SELECT {by}count(*), count(*) FILTER (WHERE connected) FROM ({inner}){grouped}", params)

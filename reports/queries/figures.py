@@ -98,9 +98,11 @@ def compute(
     if scan.selector.source_ids is None and (priced or any(isinstance(each, Sums) for each in grains[WHOLE])):
         _sum(figures, scan, grains, run, totals.tariffs if priced else ())
     for grain, measures in grains.items():
-        if any(isinstance(measure, Distinct) for measure in measures):
+        distinct = [measure for measure in measures if isinstance(measure, Distinct)]
+        if distinct:
+            statement = scan.contacts(grain, reached=any(measure.connected for measure in distinct))
             figures.contacts[grain] = {
-                tuple(group): (contacts, reached) for *group, contacts, reached in run(scan.contacts(grain))
+                tuple(group): (contacts, reached) for *group, contacts, reached in run(statement)
             }
         if any(isinstance(measure, Overlap) for measure in measures):
             figures.peaks[grain] = {tuple(group): most or 0 for *group, most in run(scan.peaks(grain))}
