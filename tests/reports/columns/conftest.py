@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from portal.tenants.models.tenants import Environment
-from reports.columns import engine, refresh
+from reports.columns import engine, files, refresh
 from reports.columns.engine import Statement
 from reports.columns.sources import Missing, sources
 from sync.models.calls import Call
@@ -65,3 +65,9 @@ def mirrored(environment: Environment) -> list[tuple[datetime, int]]:
 def assert_right(environment: Environment) -> None:
     """Every call of the mirror is read once, as it is, and no day is missing."""
     assert read(environment) == (mirrored(environment), ())
+
+
+def forget_live() -> None:
+    """Take away the days that were read from the mirror for a question, which others read as well."""
+    for path in files.beside().glob("live-*.parquet"):
+        path.unlink()

@@ -20,7 +20,7 @@ from reports.columns.tasks import sweep_columns
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 from tests import factories
-from tests.reports.columns.conftest import assert_right, change, mirrored, read
+from tests.reports.columns.conftest import assert_right, change, forget_live, mirrored, read
 
 pytestmark = pytest.mark.django_db
 
@@ -92,8 +92,7 @@ def broken(request, filled, care, foreign):
 def test_a_broken_file_is_never_read(broken, monkeypatch):
     with wall.tenant(broken.tenant):
         assert_right(broken)
-        for path in files.beside().glob("live-*.parquet"):  # the days read from the mirror, for others to read
-            path.unlink()
+        forget_live()
         monkeypatch.setattr(sources, "MOST_LIVE", 0)
         calls, missing = read(broken)
         assert calls == mirrored(broken)[1:]

@@ -26,7 +26,7 @@ from reports.queries.scope import Scope
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 from tests import s3
-from tests.reports.columns.conftest import assert_right, change, read
+from tests.reports.columns.conftest import assert_right, change, forget_live, read
 from tests.reports.columns.test_files import JUNE, TODAY, fill, settle
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +175,7 @@ def test_a_damaged_object_is_noticed_and_mended(filled, server, other_host, monk
         assert name not in copies(there)
         with monkeypatch.context() as patch:
             patch.setattr(sources, "MOST_LIVE", 0)
+            forget_live()
             assert asked(filled) == (2, {"2026-05-01/2026-05-31"})
     with pytest.raises(SystemExit):
         call_command("check_columns", "--json")
