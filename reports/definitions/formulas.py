@@ -44,7 +44,7 @@ class Metric:
     @property
     def of_loop(self) -> bool:
         """Whether it is about the callback loop, where the agent is the one that the contact rang."""
-        return all(map(m.is_looped, self.measures))
+        return all(map(m.is_of_loop, self.measures))
 
     @property
     def of_returns(self) -> bool:

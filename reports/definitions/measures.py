@@ -107,14 +107,14 @@ class CallbackCount:
 Measure = Sums | Distinct | Percentile | Overlap | VendorTotal | CallbackCount
 
 
-def is_looped(measure: Measure) -> bool:
+def is_of_loop(measure: Measure) -> bool:
     """Whether it is about the callback loop."""
     return isinstance(measure, CallbackCount) or (isinstance(measure, Percentile) and measure.source == "wait")
 
 
 def is_of_returns(measure: Measure) -> bool:
     """Whether it is about attempts and the calls that answer them. Who is still waiting need not have been called."""
-    return is_looped(measure) and getattr(measure, "column", "") != "open"
+    return is_of_loop(measure) and getattr(measure, "column", "") != "open"
 
 
 ATTEMPTS = Sums("attempts")

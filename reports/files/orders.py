@@ -104,8 +104,8 @@ def filters_of(export: Export, scope: Scope) -> Filters:
     params = params_of(export)
     if export.what == What.REPORT:
         question = read_question(params, scope)
-        looped = any(METRICS[key].of_loop for key in question.metrics)
-        return replace(question.filters, agents=(), source_agents=()) if looped else question.filters
+        of_loop = any(METRICS[key].of_loop for key in question.metrics)
+        return replace(question.filters, agents=(), source_agents=()) if of_loop else question.filters
     if export.what in LIST_PARAMS:
         return read_list(What(export.what), params, scope).shows
     return read_calls(params, scope).filters

@@ -14,7 +14,7 @@ from uuid import UUID
 from reports.bundle import Bundle, Got, Later, unfolded
 from reports.columns.sources import Sources, ask_sources
 from reports.definitions.filters import Filters
-from reports.definitions.measures import ATTEMPTS, CallbackCount, Measure, VendorTotal, is_looped
+from reports.definitions.measures import ATTEMPTS, CallbackCount, Measure, VendorTotal, is_of_loop
 from reports.definitions.periods import Period, elapsed_part, utc_date
 from reports.queries.answer import Completeness
 from reports.queries.callbacks.figures import LATER
@@ -189,7 +189,7 @@ class Computation:
 
 
 def _loops(needs: Iterable[Needs]) -> bool:
-    return any(is_looped(measure) for each in needs for measure in each.measures)
+    return any(is_of_loop(measure) for each in needs for measure in each.measures)
 
 
 def _names_agents(needs: Iterable[Needs]) -> bool:

@@ -20,13 +20,13 @@ from reports.definitions.measures import (
     Sums,
     Tally,
     VendorTotal,
-    is_looped,
+    is_of_loop,
 )
 from reports.queries.callbacks.figures import Loops, loops
 from reports.queries.callbacks.routes import Routes
 from reports.queries.compile import TOTAL, WHOLE, Grain, Group, Scan, percentile_sources, place_of
 from reports.queries.question import QuestionError
-from reports.queries.rows import MAX_ROWS
+from reports.queries.rows import MAX_ROWS, too_many
 from reports.queries.run import Runner
 from reports.queries.vendor_totals import Cost, Tariff, VendorTotals
 
@@ -107,8 +107,8 @@ def compute(
         if any(isinstance(measure, Overlap) for measure in measures):
             figures.peaks[grain] = {tuple(group): most or 0 for *group, most in run(scan.peaks(grain))}
     figures.percentiles = _percentiles(scan, grains, run)
-    looped = {grain: measures for grain, measures in grains.items() if any(map(is_looped, measures))}
-    figures.loops = loops(scan, looped, run, routes)
+    of_loop = {grain: measures for grain, measures in grains.items() if any(map(is_of_loop, measures))}
+    figures.loops = loops(scan, of_loop, run, routes)
     _vendors_own(figures, scan, grains, totals)
     return figures
 
@@ -130,8 +130,7 @@ def _bound(scan: Scan, grain: Grain, run: Runner, agents: int, tariffs: int) -> 
     if most is None:
         return
     if most > MAX_ROWS:
-        text = _("This would be more than %(rows)s rows: ask for a shorter period or fewer groupings.")
-        raise QuestionError({"by": text % {"rows": MAX_ROWS}})
+        raise too_many()
     if most * tariffs > MAX_PRICED:
         text = _("This needs more memory than a question may have: ask for a shorter period or fewer groupings.")
         raise QuestionError({"by": text})

@@ -7,6 +7,7 @@ from itertools import product
 
 from django.utils.translation import gettext as _
 
+from portal.formats import figures
 from reports.definitions.dimensions import (
     DIMENSIONS,
     Dimension,
@@ -40,10 +41,10 @@ def row_groups(by: tuple[str, ...], period: Period, seen: Collection[Group], nam
         if len(timely) == len(by):
             others = {()}
         if len(times) * len(others) > MAX_ROWS:
-            raise _too_many()
+            raise too_many()
         groups = {_woven(by, timely, time, other) for time, other in product(times, others)} | set(seen)
     if len(groups) > MAX_ROWS:
-        raise _too_many()
+        raise too_many()
     dimensions = [DIMENSIONS[key] for key in by]
 
     def order(group: Group) -> tuple[tuple[bool, int | str, str], ...]:
@@ -64,13 +65,9 @@ def _place(dimension: Dimension, key: Key, names: Names) -> int | str:
     return person_label(dimension, key, names).casefold()
 
 
-def _too_many() -> QuestionError:
-    return QuestionError(
-        {
-            "by": _("This would be more than %(rows)s rows: ask for a shorter period or fewer groupings.")
-            % {"rows": MAX_ROWS}
-        }
-    )
+def too_many() -> QuestionError:
+    text = _("This would be more than %(rows)s rows: ask for a shorter period or fewer groupings.")
+    return QuestionError({"by": text % {"rows": figures.decimal(MAX_ROWS)}})
 
 
 def _woven(by: tuple[str, ...], timely: list[int], time: tuple[int, ...], other: Group) -> Group:

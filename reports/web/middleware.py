@@ -20,9 +20,9 @@ class QuestionMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, NotNow):
-            answer = render(request, "refused.html", {"told": [str(error)]}, status=error.status)
+            answer = render(request, "refused.html", {"sentences": [str(error)]}, status=error.status)
             answer["Retry-After"] = str(error.retry_after)
             return answer
         if isinstance(error, QuestionError):
-            return render(request, "refused.html", {"told": list(error.errors.values())}, status=400)
+            return render(request, "refused.html", {"sentences": list(error.errors.values())}, status=400)
         return None

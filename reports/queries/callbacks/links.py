@@ -26,11 +26,11 @@ class CallbackLink:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """``looped`` is None where the call is in no loop, or the other call is not the reader's to see. ``lacking`` says
+    """``link`` is None where the call is in no loop, or the other call is not the reader's to see. ``lacking`` says
     which calls could not be looked at for it, "" where all could.
     """
 
-    looped: CallbackLink | None = None
+    link: CallbackLink | None = None
     lacking: str = ""
 
 

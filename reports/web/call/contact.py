@@ -48,7 +48,7 @@ class WithContact:
 def with_contact(call_detail: CallDetail, scope: Scope) -> WithContact:
     call = call_detail.row
     near, linked = around(call["id"], scope), _links(call["id"], scope)
-    loop = linked.looped
+    loop = linked.link
     here = Contacted(
         id="",
         direction=call["direction"],
