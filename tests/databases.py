@@ -14,14 +14,18 @@ test writes stays for the next.
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.conf import settings
+from django.db import DatabaseError, connection, connections, transaction
 from django.test import TransactionTestCase
+
+from portal.tenants import roles, row_security
 
 EMPTY = "empty"
 WORLDS: dict[str, "World"] = {}
@@ -102,10 +106,41 @@ def prepare(settings: dict[str, Any]) -> None:
 def keep_empty() -> None:
     """Sets the suite's database, as migrations leave it, aside for worlds to be copied from."""
     _suite.append(connection.settings_dict["NAME"])
-    _standing.cache_clear()
-    _standing()
+    serve_as_nobody()
+    with row_security.as_owner():
+        _standing.cache_clear()
+        _standing()
     connections.close_all()
     copy("", EMPTY)
+
+
+def serve_as_nobody() -> None:
+    """On PostgreSQL the suite runs as the role that owns nothing, as an installation should. The suite's database
+    stands."""
+    if connection.vendor != "postgresql":
+        return
+    about = connection.settings_dict
+    settings.DATABASE_OWNER = {key: about[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+    settings.DATABASE_ROLE = {"USER": "ringbook_suite", "PASSWORD": "suite"}
+    with row_security.as_owner():
+        for attempt in range(20):  # roles are the server's, and other processes of the run make the same ones
+            try:
+                with transaction.atomic():
+                    roles.make_roles()
+                break
+            except DatabaseError:
+                time.sleep(0.1 * attempt)
+        with transaction.atomic():
+            roles.secure()
+    about.update(settings.DATABASE_ROLE)
+
+
+def serve_as_owner() -> None:
+    """At the end of the run: the suite's database is the owner's to drop."""
+    if settings.DATABASE_OWNER:
+        connections.close_all()
+        connection.settings_dict.update({key: settings.DATABASE_OWNER[key] for key in ("USER", "PASSWORD")})
+        settings.DATABASE_OWNER = {}
 
 
 def _named(name: str) -> str:
@@ -134,21 +169,21 @@ def copy(source: str, target: str) -> None:
             here.backup(there)
         return
     drop(target)
-    with connection.creation._nodb_cursor() as cursor:
+    with row_security.as_owner(), connection.creation._nodb_cursor() as cursor:
         cursor.execute(f'CREATE DATABASE "{_named(target)}" TEMPLATE "{_named(source)}"')
 
 
 def address(name: str) -> str:
-    """The DATABASE_URL with which other processes reach the database ``name``."""
+    """The DATABASE_URL with which other processes reach the database ``name``, as its owner."""
     if connection.vendor == "sqlite":
         return f"sqlite:///{_named(name)}"
-    about = connection.settings_dict
+    about = settings.DATABASE_OWNER or connection.settings_dict
     return f"postgresql://{about['USER']}:{about['PASSWORD']}@{about['HOST']}:{about['PORT'] or 5432}/{_named(name)}"
 
 
 def drop(name: str) -> None:
     if connection.vendor == "postgresql":  # a file goes with its folder
-        with connection.creation._nodb_cursor() as cursor:
+        with row_security.as_owner(), connection.creation._nodb_cursor() as cursor:
             cursor.execute(f'DROP DATABASE IF EXISTS "{_named(name)}" WITH (FORCE)')
 
 
@@ -174,7 +209,13 @@ def empty_what_was_filled(case: TransactionTestCase) -> None:
     """In place of Django's flush, which empties every table and fills some of them again."""
     if connection.settings_dict["NAME"] != _suite[0]:
         return  # a copy, which is thrown away
-    left = sorted(_filled() - _standing())
+    with row_security.as_owner():
+        left = sorted(_filled() - _standing())
+        if left:
+            _empty(left)
+
+
+def _empty(left: list[str]) -> None:
     with (
         connection.constraint_checks_disabled(),
         transaction.atomic(),

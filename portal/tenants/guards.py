@@ -58,6 +58,11 @@ def memberships_of(user: Any) -> list[Membership]:
     return memberships
 
 
+def is_administrator(request: HttpRequest) -> bool:
+    """Whether a platform administrator asks."""
+    return bool(request.user.is_active and request.user.is_staff)
+
+
 def members_tenants(user: Any) -> list[Tenant]:
     """The active tenants a person belongs to, by name; none for a visitor. One query."""
     return [membership.tenant for membership in memberships_of(user)]

@@ -5,7 +5,9 @@ Code runs behind the wall of one tenant (:func:`tenant`), or across all of them 
 means "all". The state is a context variable: each request, task and thread has its own.
 
 A queryset keeps the filter of the wall it was made behind, wherever it is evaluated: made for Acme, it shows Acme's
-rows and never another's. One made inside :func:`every_tenant` has no filter, so it can be evaluated only inside it.
+rows and never another's. (Under row-level security PostgreSQL asks for the wall again: outside of it the rows are
+refused, behind another's there are none.) One made inside :func:`every_tenant` has no filter, so it can be evaluated
+only inside it.
 """
 
 import logging
@@ -69,6 +71,17 @@ def current() -> int | None:
     if active is None:
         raise NoTenant("No tenant is active: open the wall with wall.tenant(...) first.")
     return None if isinstance(active, _Everyone) else active
+
+
+def active_tenant() -> int | None:
+    """The active tenant's key, None where there is none: for what is beneath the wall, and raises nothing."""
+    active = _active.get()
+    return active if isinstance(active, int) else None
+
+
+def is_crossing() -> bool:
+    """Whether the code runs inside :func:`every_tenant`; as :func:`active_tenant`."""
+    return isinstance(_active.get(), _Everyone)
 
 
 def demand(tenant_id: int | None) -> None:

@@ -16,6 +16,7 @@ from django.db import IntegrityError, connection, models, transaction
 from psycopg import errors
 from psycopg.sql import SQL, Composed, Identifier
 
+from portal.tenants import row_security
 from sync.mirror.copying import copy_text
 from sync.records import BrokenRecord, UnplacedRecord
 
@@ -88,7 +89,9 @@ def insert(model: type[models.Model], names: tuple[str, ...], columns: Columns) 
         return
     try:
         with transaction.atomic():
-            if connection.vendor == "postgresql":
+            if row_security.in_force():
+                _copy_by_way_of_a_stage(model._meta.db_table, names, _written(model, names, columns))
+            elif connection.vendor == "postgresql":
                 _copy(model._meta.db_table, names, _written(model, names, columns))
             else:
                 _insert_many(model._meta.db_table, names, _written(model, names, columns))
@@ -102,6 +105,32 @@ def _copy(table: str, names: tuple[str, ...], columns: Columns) -> None:
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for text in copy_text(columns):
             copy.write(text)
+
+
+def _copy_by_way_of_a_stage(table: str, names: tuple[str, ...], columns: Columns) -> None:
+    """PostgreSQL copies into no table that has row-level security."""
+    with _stage(table, names) as stage:
+        _copy(stage, names, columns)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {2}").format(
+                    Identifier(table), _names(names), Identifier(stage)
+                )
+            )
+
+
+@contextmanager
+def _stage(table: str, names: tuple[str, ...]) -> Iterator[str]:
+    """The name of an empty table of this transaction's own, with some of the columns of ``table``."""
+    stage = f"stage_{table}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+                Identifier(stage), _names(names), Identifier(table)
+            )
+        )
+        yield stage
+        cursor.execute(SQL("DROP TABLE {}").format(Identifier(stage)))
 
 
 def _insert_many(table: str, names: tuple[str, ...], columns: Columns) -> None:
@@ -130,23 +159,16 @@ def update(model: type[models.Model], key: str, names: tuple[str, ...], rows: Se
 
 def _merge(model: type[models.Model], key: str, names: tuple[str, ...], columns: Columns) -> None:
     """COPY into a staging table, and one UPDATE from it."""
-    table, stage = model._meta.db_table, f"stage_{model._meta.db_table}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-                Identifier(stage), _names((key, *names)), Identifier(table)
-            )
-        )
-    _copy(stage, (key, *names), columns)
+    table = model._meta.db_table
     setters = SQL(", ").join(SQL("{0} = stage.{0}").format(Identifier(name)) for name in names)
-    with connection.cursor() as cursor:
+    with _stage(table, (key, *names)) as stage, connection.cursor() as cursor:
+        _copy(stage, (key, *names), columns)
         cursor.execute(SQL("ANALYZE {}").format(Identifier(stage)))
         cursor.execute(
             SQL("UPDATE {0} AS kept SET {1} FROM {2} AS stage WHERE kept.{3} = stage.{3}").format(
                 Identifier(table), setters, Identifier(stage), Identifier(key)
             )
         )
-        cursor.execute(SQL("DROP TABLE {}").format(Identifier(stage)))
 
 
 def _names(names: tuple[str, ...]) -> Composed:
@@ -173,9 +195,9 @@ def note_growth(model: type[models.Model], rows: int) -> None:
     """Have PostgreSQL look at a table that just got ``rows`` new ones if it knows of fewer. Outside transactions.
 
     Its own look may be a minute away, and until then it plans as if the table were empty. Early in a load there is
-    little to look at; what comes later of the same kind makes no other plan.
+    little to look at; what comes later of the same kind makes no other plan. Before PostgreSQL 17 only the owner may.
     """
-    if connection.vendor != "postgresql":
+    if connection.vendor != "postgresql" or (row_security.in_force() and row_security.server_version() < 17_00_00):
         return
     table = model._meta.db_table
     with connection.cursor() as cursor:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from django.db import OperationalError, transaction
 from django.db.models import Q, QuerySet
 
+from portal.privacy.tombstones import reading
 from portal.work.clock import database_now
 from portal.work.retries import persist
 from sync import windows
 from sync.leases import hold
 from sync.mirror import broken, tables
 from sync.mirror.calls import CallWriter
+from sync.mirror.erased import heed
 from sync.mirror.lists import ListWriter, drop_unplaced, mark_missing_agents, mark_missing_campaigns
 from sync.mirror.rows import RowMaker
 from sync.models.calls import Call
@@ -104,6 +106,8 @@ class Mirror:
     ) -> Tally:
         with transaction.atomic():
             tables.spare_the_flush()
+            if tombstones := reading(self._connection.tenant_id):
+                records = heed(tombstones, records, self._environment_id)
             now = database_now()
             batch = Tally(seen=len(records))
             calls = [(record, at) for record, at in records if isinstance(record, CallRecord)]

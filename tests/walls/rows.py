@@ -9,6 +9,8 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models
 
+from portal.audit.models import Entry
+from portal.audit.record import record
 from portal.lib.ids import uuid7
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
@@ -19,7 +21,7 @@ MODELS: list[type[TenantModel]] = sorted(
     (model for model in apps.get_models(include_auto_created=True) if issubclass(model, TenantModel)),
     key=lambda model: model._meta.label,
 )
-_serial = count(1)
+_serial = count(1_001)  # beyond the numbers of what a test writes itself, such as entries of the audit
 
 
 def canary(tenant: Tenant) -> str:
@@ -45,7 +47,10 @@ def values_of(model: type[TenantModel], tenant: Tenant, rows: dict[type, Any]) -
 def row_of(model: type[TenantModel], tenant: Tenant, rows: dict[type, Any]) -> Any:
     """A saved row, with the rows it points at; call it behind the wall of ``tenant``."""
     row = model(**values_of(model, tenant, rows))
-    row.save(force_insert=True)
+    if isinstance(row, Entry):  # its number and its seal come from the chain
+        row = record(canary(tenant), tenant_id=tenant.pk)
+    else:
+        row.save(force_insert=True)
     rows.setdefault(model, row)
     return row
 

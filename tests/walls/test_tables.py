@@ -16,6 +16,10 @@ OPEN_TABLES = {
     "tenants.User_groups": "Django's, for administrators",
     "tenants.User_user_permissions": "Django's, for administrators",
     "audit.PlatformEntry": "acts across tenants, read by administrators only",
+    "outbox.PlatformMessage": "mails about accounts, whose holder may be of no tenant or several",
+    "outbox.PlatformAttempt": "tries at sending these",
+    "audit.PlatformEntryHead": "where the chain of these ends",
+    "accounts.Session": "a person's, whatever his tenants; a visitor's before he is anybody",
     "runtime.Heartbeat": "the workers' own",
 }
 
