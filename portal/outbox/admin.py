@@ -9,15 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from portal.outbox import post
-from portal.outbox.models import Attempt, Message, Suppression
+from portal.outbox.models import Attempt, Message, PlatformAttempt, PlatformMessage, Suppression
 from portal.tenants import wall
 from portal.tenants.admin import LedgerAdmin
 
 LISTED = ("subject", "to", "state", "attempts", "created_at", "sent_at")
 
 
-class AttemptLines(admin.TabularInline):  # type: ignore[type-arg]
-    model = Attempt
+class TryLines(admin.TabularInline):  # type: ignore[type-arg]
     fields = readonly_fields = ("number", "started_at", "ended_at", "outcome", "reply")
     extra = 0
     can_delete = False
@@ -29,6 +28,35 @@ class AttemptLines(admin.TabularInline):  # type: ignore[type-arg]
         return False
 
 
+class AttemptLines(TryLines):
+    model = Attempt
+
+
+class PlatformAttemptLines(TryLines):
+    model = PlatformAttempt
+
+
+@admin.register(PlatformMessage)
+class PlatformMessagePages(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Without their texts: these hold links that open an account."""
+
+    list_display = LISTED
+    list_filter = ("state", "language")
+    date_hierarchy = "created_at"
+    fields = (*LISTED, "last_reply", "next_attempt_at", "language", "reference", "message_id")
+    inlines = (PlatformAttemptLines,)
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Message)
 class MessagePages(LedgerAdmin):
     list_display = LISTED
@@ -37,6 +65,11 @@ class MessagePages(LedgerAdmin):
     fields = (*LISTED, "last_reply", "next_attempt_at", "language", "reference", "message_id", "text")
     inlines = (AttemptLines,)
     actions = ("send_again",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the text where it holds a secret, which opens something."""
+        fields = super().get_fields(request, obj)
+        return [name for name in fields if name != "text"] if obj is not None and obj.holds_secret else fields
 
     @admin.action(description=_("Send again what failed or is unknown"), permissions=["view"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:

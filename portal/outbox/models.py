@@ -18,10 +18,13 @@ class State(models.TextChoices):
     SUPPRESSED = "suppressed", _("held back")
 
 
-class Message(PublicModel):
-    """One mail to one person. ``reference`` says what it is for; a second one with the same reference never exists.
+class Letter(models.Model):
+    """Common to both kinds. ``reference`` says what it is for; a second one with the same reference never exists.
 
-    ``attempts`` grows with every claim and never falls, so it also tells an old sender from the present one.
+    ``attempts`` grows with every claim and never falls, so it also tells an old sender from the present one. ``rule``
+    names who is asked, just before it leaves, whether it still may, and ``about`` holds the ids that the rule looks up.
+    The text of one that ``holds_secret`` is blanked as soon as it was sent or has ended. An ``urgent`` one, for which
+    somebody waits, leaves before the others.
     """
 
     reference = models.CharField(_("reference"), max_length=200)
@@ -39,6 +42,20 @@ class Message(PublicModel):
     last_reply = models.CharField(_("last reply"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    rule = models.CharField(_("rule"), max_length=40, blank=True)
+    about = models.JSONField(_("about"), default=dict, blank=True)
+    holds_secret = models.BooleanField(_("holds a secret"), default=False)
+    urgent = models.BooleanField(_("urgent"), default=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Message(Letter, PublicModel):
+    """One mail to one person, of one tenant."""
 
     class Meta(PublicModel.Meta):
         verbose_name = _("message")
@@ -56,8 +73,22 @@ class Message(PublicModel):
             ),
         )
 
-    def __str__(self) -> str:
-        return self.subject
+
+class PlatformMessage(Letter):
+    """One mail to a person as the platform's account holder, who may belong to no tenant or to several."""
+
+    class Meta:
+        verbose_name = _("platform message")
+        verbose_name_plural = _("platform messages")
+        ordering = ("-id",)
+        constraints = (models.UniqueConstraint(fields=("reference",), name="outbox_platformmessage_reference"),)
+        indexes = (
+            models.Index(
+                fields=("next_attempt_at", "id"),
+                condition=models.Q(state__in=("pending", "sending")),
+                name="outbox_platformmessage_open",
+            ),
+        )
 
 
 class Enclosure(TenantModel):
@@ -77,15 +108,24 @@ class Enclosure(TenantModel):
         return self.name
 
 
-class Attempt(TenantModel):
+class Try(models.Model):
     """One try at sending, with how it ended. ``outcome`` is empty while it lasts, or when its process died."""
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="tries")
     number = models.PositiveIntegerField(_("number"))
     started_at = models.DateTimeField(_("started"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
     outcome = models.CharField(_("outcome"), max_length=12, choices=State.choices, blank=True)
     reply = models.CharField(_("reply"), max_length=300, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class Attempt(Try, TenantModel):
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="tries")
 
     class Meta(TenantModel.Meta):
         verbose_name = _("attempt")
@@ -93,8 +133,15 @@ class Attempt(TenantModel):
         ordering = ("number",)
         constraints = (models.UniqueConstraint(fields=("tenant", "message", "number"), name="outbox_attempt_number"),)
 
-    def __str__(self) -> str:
-        return f"{self.number}"
+
+class PlatformAttempt(Try):
+    message = models.ForeignKey(PlatformMessage, on_delete=models.CASCADE, related_name="tries")
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        ordering = ("number",)
+        constraints = (models.UniqueConstraint(fields=("message", "number"), name="outbox_platformattempt_number"),)
 
 
 class Suppression(TenantModel):

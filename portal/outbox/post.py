@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parseaddr
 from typing import Any
@@ -23,7 +23,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import translation
 
-from portal.outbox.models import Attempt, Enclosure, Message, State, Suppression
+from portal.outbox import rules
+from portal.outbox.models import Enclosure, Letter, Message, PlatformMessage, State, Suppression
 from portal.outbox.refusals import NotTaken
 from portal.outbox.text import normalised, one_line
 from portal.work.leases import Lease
@@ -38,6 +39,11 @@ OWN_HEADERS = frozenset({"from", "to", "cc", "bcc", "subject", "date", "message-
 _TOKEN = re.compile(r"^[A-Za-z0-9-]{1,60}$")
 
 
+ENDED = (State.SENT, State.UNKNOWN, State.FAILED, State.SUPPRESSED)
+BLANK = {"text": "", "html": ""}
+KEPT = timedelta(days=90)  # what was mailed to people, strangers' addresses among them
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     name: str
@@ -45,9 +51,19 @@ class Attachment:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How a message is treated on its way: :class:`portal.outbox.models.Letter` tells what each means."""
+
+    rule: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    holds_secret: bool = False
+    urgent: bool = False
+
+
 def put(  # noqa: PLR0913  # a message has this many parts, all by name
     *,
-    tenant_id: int,
+    tenant_id: int | None,
     to: str,
     subject: str,
     text: str,
@@ -55,17 +71,23 @@ def put(  # noqa: PLR0913  # a message has this many parts, all by name
     headers: Mapping[str, str],
     reference: str,
     attachments: Sequence[Attachment] = (),
-) -> Message:
-    """Write a message down for sending, in the active language. The wall of its tenant must be open.
+    conduct: Conduct = Conduct(),
+) -> Letter:
+    """Write a message down for sending, in the active language. The wall of its tenant must be open; without a tenant
+    it is the platform's own, which has no attachments.
 
     A second put with the same reference changes nothing and returns the first message.
     """
     for name in headers:
         if not _TOKEN.match(name) or name.lower() in OWN_HEADERS:
             raise ValueError(f"{one_line(name)!r} cannot be a header of a message.")
+    rules.demand_known(conduct.rule)
+    rows: Any = PlatformMessage.objects.all() if tenant_id is None else Message.objects.filter(tenant_id=tenant_id)
+    whose = {} if tenant_id is None else {"tenant_id": tenant_id}
     with transaction.atomic():
-        message, is_new = Message.objects.get_or_create(
-            tenant_id=tenant_id,
+        message: Letter
+        message, is_new = rows.get_or_create(
+            **whose,
             reference=reference,
             defaults={
                 "to": normalised(to),
@@ -74,28 +96,39 @@ def put(  # noqa: PLR0913  # a message has this many parts, all by name
                 "html": html,
                 "headers": {name: one_line(value, limit=900) for name, value in headers.items()},
                 "language": translation.get_language() or "",
-                "message_id": _message_id(tenant_id, reference),
+                "message_id": _message_id(tenant_id or 0, reference),
+                "rule": conduct.rule,
+                "about": dict(conduct.about),
+                "holds_secret": conduct.holds_secret,
+                "urgent": conduct.urgent,
             },
         )
-        if is_new and attachments:
+        if is_new and attachments and isinstance(message, Message):
             Enclosure.objects.bulk_create(
                 Enclosure(
-                    tenant_id=tenant_id, message=message, name=a.name, content_type=a.content_type, content=a.content
+                    tenant_id=message.tenant_id,
+                    message=message,
+                    name=a.name,
+                    content_type=a.content_type,
+                    content=a.content,
                 )
                 for a in attachments
             )
     return message
 
 
-def deliver(message_id: int) -> str:
-    """Send one message if it is due and nobody else is at it; the state it is in afterwards, '' if there is none.
+def deliver(message_id: int, kind: type[Letter] = Message) -> str:
+    """Send one message if it is due, still may leave and nobody else is at it; the state it is in afterwards, '' if
+    there is none.
 
     Never inside a transaction: each step has to be on disk before the next one begins.
     """
-    message = _claim(message_id)
+    message = _claim(message_id, kind)
     if message is None:
-        return _state(message_id)
-    if Suppression.objects.filter(tenant_id=message.tenant_id, address=message.to).exists():
+        return _state(message_id, kind)
+    if reason := rules.objection(message):
+        return _settle(message, State.SUPPRESSED, reason)
+    if _is_struck_off(message):
         return _settle(message, State.SUPPRESSED, "")
     connection = get_connection()
     try:
@@ -114,35 +147,60 @@ def deliver(message_id: int) -> str:
 
 def withdraw(message_id: int) -> bool:
     """Hold a waiting message back for good; False when it is already on its way or has ended."""
-    withdrawn = Message.objects.filter(pk=message_id, state=State.PENDING).update(
-        state=State.SUPPRESSED, claimed_until=None
-    )
-    return bool(withdrawn)
+    waiting = Message.objects.filter(pk=message_id, state=State.PENDING)
+    withdrawn = bool(waiting.update(state=State.SUPPRESSED, claimed_until=None))
+    forget_secrets(Message)
+    return withdrawn
+
+
+def forget_secrets(kind: type[Letter]) -> None:
+    """Blank the text of what holds a secret and has ended, in whichever way."""
+    kind._default_manager.filter(holds_secret=True, state__in=ENDED).exclude(text="").update(**BLANK)
+
+
+def prune_platform() -> int:
+    """Forget the platform's own that ended and are old; how many."""
+    old = PlatformMessage.objects.filter(state__in=ENDED, created_at__lt=Now() - KEPT)
+    return old.delete()[1].get("outbox.PlatformMessage", 0)
 
 
 def send_again(message_id: int) -> bool:
     """An operator's decision: one more try for a message that failed, or of which nobody knows. The same bytes, the
-    same Message-ID."""
-    return bool(
-        Message.objects.filter(pk=message_id, state__in=(State.UNKNOWN, State.FAILED)).update(
-            state=State.PENDING, next_attempt_at=None, claimed_until=None
-        )
-    )
+    same Message-ID. What held a secret has no text any more, and whoever waits for it asks anew."""
+    ended = Message.objects.filter(pk=message_id, state__in=(State.UNKNOWN, State.FAILED), holds_secret=False)
+    return bool(ended.update(state=State.PENDING, next_attempt_at=None, claimed_until=None))
 
 
-def settle_lost() -> int:
+def settle_lost(kind: type[Letter] = Message) -> int:
     """Messages whose sender died in the act become ``unknown``; their number."""
-    lost = Message.objects.filter(state=State.SENDING, claimed_until__lt=Now())
-    return lost.update(state=State.UNKNOWN, claimed_until=None, last_reply="The sender ended before an answer came.")
+    lost = kind._default_manager.filter(state=State.SENDING, claimed_until__lt=Now())
+    reply = "The sender ended before an answer came."
+    settled = lost.update(state=State.UNKNOWN, claimed_until=None, last_reply=reply)
+    forget_secrets(kind)
+    return settled
 
 
 def overdue(*, limit: int = 500) -> list[tuple[int, int]]:
-    """(tenant, message) of what waits, is due and is claimed by nobody, oldest first."""
-    return list(Message.objects.filter(_ready()).order_by("id").values_list("tenant_id", "id")[:limit])
+    """(tenant, message) of what waits, is due and is claimed by nobody, the urgent first, then the oldest."""
+    waiting = Message.objects.filter(_ready()).order_by("-urgent", "id")
+    return list(waiting.values_list("tenant_id", "id")[:limit])
 
 
-def _state(message_id: int) -> str:
-    return Message.objects.filter(pk=message_id).values_list("state", flat=True).first() or ""
+def overdue_of_platform(*, limit: int = 500) -> list[int]:
+    """As :func:`overdue`, of the platform's own."""
+    waiting = PlatformMessage.objects.filter(_ready()).order_by("-urgent", "id")
+    return list(waiting.values_list("id", flat=True)[:limit])
+
+
+def _is_struck_off(message: Letter) -> bool:
+    """For a tenant's mails. The platform's are asked for by somebody each time, so each is tried."""
+    if not isinstance(message, Message):
+        return False
+    return Suppression.objects.filter(tenant_id=message.tenant_id, address=message.to).exists()
+
+
+def _state(message_id: int, kind: type[Letter]) -> str:
+    return kind._default_manager.filter(pk=message_id).values_list("state", flat=True).first() or ""
 
 
 def _ready() -> Q:
@@ -150,21 +208,22 @@ def _ready() -> Q:
     return Q(state=State.PENDING) & due & LEASE.free()
 
 
-def _claim(message_id: int) -> Message | None:
+def _claim(message_id: int, kind: type[Letter]) -> Any:
     with transaction.atomic(durable=True):
-        if not LEASE.claim(Message.objects.filter(_ready(), pk=message_id)):
+        if not LEASE.claim(kind._default_manager.filter(_ready(), pk=message_id)):
             return None
-        message: Message = Message.objects.get(pk=message_id)
-        Attempt.objects.create(tenant_id=message.tenant_id, message=message, number=message.attempts)
+        message: Any = kind._default_manager.get(pk=message_id)
+        whose = {"tenant_id": message.tenant_id} if isinstance(message, Message) else {}
+        message.tries.create(number=message.attempts, **whose)
     return message
 
 
-def _hand_over(message: Message, mail: EmailMultiAlternatives) -> str:
-    mine = LEASE.held(Message.objects.all(), message)
+def _hand_over(message: Letter, mail: EmailMultiAlternatives) -> str:
+    mine = LEASE.held(type(message)._default_manager.all(), message)
     with transaction.atomic(durable=True):
         begun = mine.filter(state=State.PENDING, claimed_until__gt=Now()).update(state=State.SENDING)
     if not begun:  # withdrawn, or this process slept until its claim ran out
-        return _state(message.pk)
+        return _state(message.pk, type(message))
     try:
         mail.send()
     except NotTaken as refusal:
@@ -175,8 +234,8 @@ def _hand_over(message: Message, mail: EmailMultiAlternatives) -> str:
     return _settle(message, State.SENT, "")
 
 
-def _refused(message: Message, refusal: NotTaken) -> str:
-    if refusal.address_dead:
+def _refused(message: Letter, refusal: NotTaken) -> str:
+    if refusal.address_dead and isinstance(message, Message):
         Suppression.objects.get_or_create(
             tenant_id=message.tenant_id, address=message.to, defaults={"reason": one_line(refusal.reply)}
         )
@@ -185,7 +244,7 @@ def _refused(message: Message, refusal: NotTaken) -> str:
     return _settle(message, State.PENDING, refusal.reply)
 
 
-def _settle(message: Message, state: State, reply: str) -> str:
+def _settle(message: Any, state: State, reply: str) -> str:
     """Write the end of this attempt; a newer attempt's word stands."""
     reply = one_line(reply, limit=300)
     changes: dict[str, object] = {"state": state, "last_reply": reply}
@@ -193,12 +252,12 @@ def _settle(message: Message, state: State, reply: str) -> str:
         changes["next_attempt_at"] = Now() + DELAYS[message.attempts - 1]
     if state == State.SENT:
         changes["sent_at"] = Now()
+    if message.holds_secret and state in ENDED:
+        changes |= BLANK
     with transaction.atomic(durable=True):
-        unsettled = Message.objects.exclude(state__in=(State.SENT, State.SUPPRESSED))
+        unsettled = type(message)._default_manager.exclude(state__in=(State.SENT, State.SUPPRESSED))
         LEASE.settle(LEASE.held(unsettled, message), **changes)
-        Attempt.objects.filter(message_id=message.pk, number=message.attempts).update(
-            outcome=state, reply=reply, ended_at=Now()
-        )
+        message.tries.filter(number=message.attempts).update(outcome=state, reply=reply, ended_at=Now())
     return state
 
 
@@ -213,7 +272,7 @@ class _Mail(EmailMultiAlternatives):
         return self._built
 
 
-def _mail(message: Message, connection: BaseEmailBackend) -> EmailMultiAlternatives:
+def _mail(message: Letter, connection: BaseEmailBackend) -> EmailMultiAlternatives:
     mail = _Mail(
         message.subject,
         message.text,
@@ -224,7 +283,7 @@ def _mail(message: Message, connection: BaseEmailBackend) -> EmailMultiAlternati
     )
     if message.html:
         mail.attach_alternative(message.html, "text/html")
-    for enclosure in message.enclosures.order_by("id"):
+    for enclosure in message.enclosures.order_by("id") if isinstance(message, Message) else ():
         mail.attach(enclosure.name, bytes(enclosure.content), enclosure.content_type)
     return mail
 

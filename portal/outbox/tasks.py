@@ -6,6 +6,7 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
 from portal.outbox import post
+from portal.outbox.models import PlatformMessage
 from portal.tenants import wall
 from portal.tenants.tasks import TenantTask
 from portal.work.hints import hint
@@ -24,13 +25,29 @@ def enqueue(tenant_id: int, message_id: int) -> bool:
 
 
 @shared_task(base=DjangoTask)
+def deliver_platform_message(message_id: int, **_: Any) -> None:
+    post.deliver(message_id, PlatformMessage)
+
+
+def enqueue_platform(message_id: int) -> bool:
+    """As :func:`enqueue`, for the platform's own: through the queue of what is short, so no report goes before it."""
+    return hint(deliver_platform_message, message_id, queue="default", expires=50)
+
+
+@shared_task(base=DjangoTask)
 def sweep_outbox(**_: Any) -> int:
     """Settles what died in the act and issues again what is overdue; how many were issued. Safe in any number of
     copies at once."""
+    post.settle_lost(PlatformMessage)
+    post.prune_platform()
+    issued = 0
+    for message_id in post.overdue_of_platform():
+        if not enqueue_platform(message_id):
+            return issued
+        issued += 1
     with wall.every_tenant("the sweep of the outbox"):
         post.settle_lost()
         waiting = post.overdue()
-    issued = 0
     for tenant_id, message_id in waiting:
         if not enqueue(tenant_id, message_id):
             break

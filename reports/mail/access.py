@@ -10,8 +10,9 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from portal.tenants.rights import Rights
 from reports.mail.models import Delivery, Recipient, Subscription
-from reports.mail.rights import Author, Rights
+from reports.mail.rights import Author
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ def _instant(rhythm: Rhythm, day: date) -> datetime:
     local = datetime(day.year, day.month, day.day, rhythm.hour, rhythm.minute, tzinfo=zone)
     instant = local.astimezone(UTC)
     if instant.astimezone(zone).date() == day:
-        return instant
+        # Clocks set back just after midnight begin the day a second time, and only then is the day before it over.
+        return max(instant, day_start(day, rhythm.zone))
     # A gap over midnight: an hour earlier is still the right day. Where the whole day is missing, the next one serves.
     earlier = local.replace(fold=1).astimezone(UTC)
     return earlier if earlier.astimezone(zone).date() == day else instant

@@ -80,7 +80,7 @@ def outcome(delivery: Delivery) -> Outcome:
 def reply(delivery: Delivery) -> str:
     """What the mail server answered last, or why nothing was sent."""
     if delivery.message is not None and delivery.message.last_reply:
-        return delivery.message.last_reply
+        return str(REASONS.get(delivery.message.last_reply, delivery.message.last_reply))
     if delivery.message is not None and delivery.message.state == State.SUPPRESSED and not delivery.reason:
         return str(_("Its server refused this address before, so nothing is sent to it."))
     return str(REASONS.get(delivery.reason, delivery.reason))

@@ -8,13 +8,14 @@ from django.urls import reverse
 from django.utils import translation
 
 from portal.outbox import post
-from portal.outbox.models import Message
+from portal.outbox.models import Letter
+from portal.outbox.render import Rendered
 from portal.tenants.models.people import Membership, Role
 from reports.mail.compose import compose
 from reports.mail.cupboard import Cover, Cupboard
 from reports.mail.facts import Facts, Setting, covers
 from reports.mail.models import Delivery, Subscription
-from reports.mail.render import Rendered, render
+from reports.mail.render import render
 from reports.queries.run import patient
 from reports.queries.scope import Scope
 
@@ -33,7 +34,7 @@ class Made:
         totals = self.facts.figures.totals
         return not any(totals[key].value for key in ("attempts", "callbacks_received"))
 
-    def put(self, delivery: Delivery, *, reference: str) -> Message:
+    def put(self, delivery: Delivery, *, reference: str, rule: str = "") -> Letter:
         """Write the mail into the outbox."""
         with translation.override(delivery.recipient.language):
             return post.put(
@@ -44,6 +45,7 @@ class Made:
                 html=self.rendered.html,
                 headers=self.headers,
                 reference=reference,
+                conduct=post.Conduct(rule=rule),
             )
 
 

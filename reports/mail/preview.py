@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from portal.lib.ids import uuid7
-from portal.outbox.models import Message
+from portal.outbox.models import Letter, Message
 from portal.tenants.models.people import User
 from reports.mail.cupboard import Cupboard
 from reports.mail.due import period_of
@@ -53,7 +53,7 @@ def as_reader(subscription: Subscription, member: User) -> Recipient:
     )
 
 
-def send_test(subscription: Subscription, member: User, author: Author, hint: Callable[[int, int], object]) -> Message:
+def send_test(subscription: Subscription, member: User, author: Author, hint: Callable[[int, int], object]) -> Letter:
     """Put the preview of this moment into the outbox for one member, marked as a test; raises :class:`NotAllowed`,
     :class:`TooMany`."""
     now = timezone.now()
@@ -70,7 +70,7 @@ def send_test(subscription: Subscription, member: User, author: Author, hint: Ca
         reference = f"{_REFERENCE}{subscription.public_id}:{uuid7()}"
         message = made.put(_delivery(subscription, reader, now), reference=reference)
         author.note("subscription.tested", about(subscription))
-        transaction.on_commit(lambda: hint(message.tenant_id, message.pk))
+        transaction.on_commit(lambda: hint(author.tenant.pk, message.pk))
     return message
 
 

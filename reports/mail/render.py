@@ -1,26 +1,16 @@
 """A composed mail as HTML and as text, both complete. The HTML stays under the size at which mail programs cut."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-import mrml
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from portal.formats import figures
+from portal.outbox.render import Rendered, html
 from reports.mail.compose import Mail
 
-_OPTIONS = mrml.RenderOptions(disable_comments=True, fonts={})  # by itself it would link fonts from another's server
 CUT_AT = 102_000  # bytes: where the largest mail service hides the rest
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    subject: str
-    text: str
-    html: str
 
 
 def render(mail: Mail, *, zone: str) -> Rendered:
@@ -32,10 +22,6 @@ def render(mail: Mail, *, zone: str) -> Rendered:
     }
     text = render_to_string("mail/report.txt", context | {"tables": _tables(mail)})
     return Rendered(mail.subject, text, html("mail/report.mjml", context))
-
-
-def html(template: str, context: Mapping[str, Any]) -> str:
-    return str(mrml.to_html(render_to_string(template, dict(context)), render_options=_OPTIONS).content)
 
 
 def _tables(mail: Mail) -> dict[str, list[str]]:

@@ -1,68 +1,23 @@
 """Who may set mails up, and what of a tenant a reader of one sees: looked up anew each time one is made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils import timezone
 
 from portal.audit.record import record
-from portal.tenants.models.grants import Grant, GrantEnvironment
+from portal.outbox.models import Letter
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
-from reports.mail.models import AddedBy, Recipient, Subscription
+from portal.tenants.rights import Rights
+from reports.mail.models import AddedBy, Delivery, Recipient, Subscription
 from reports.queries.scope import Scope
 
 
 class NotAllowed(Exception):
     """The recipient gets nothing now; the text says why, in a word of ``reports.mail.log.REASONS``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """A grant as something to compare: environments by key, None for every one; agents by the vendor's keys, none for
-    every one."""
-
-    environments: frozenset[int] | None = None
-    agents: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, grant: Grant) -> "Rights":
-        return cls.by_grant([grant])[grant.pk]
-
-    @classmethod
-    def by_grant(cls, grants: Iterable[Grant | None]) -> "dict[int, Rights]":
-        """Those of many by the grants' keys; one query."""
-        rows = {grant.pk: grant for grant in grants if grant is not None}
-        chosen: dict[int, set[int]] = {pk: set() for pk in rows}
-        pairs = GrantEnvironment.objects.filter(grant__in=chosen).values_list("grant_id", "environment_id")
-        for pk, environment_id in pairs:
-            chosen[pk].add(environment_id)
-        return {
-            pk: cls(None if grant.all_environments else frozenset(chosen[pk]), frozenset(grant.agent_keys))
-            for pk, grant in rows.items()
-        }
-
-    def only(self, environment_id: int | None) -> "Rights":
-        """The same rights within the environment that a key is bound to."""
-        if environment_id is None:
-            return self
-        chosen = frozenset({environment_id})
-        return Rights(chosen if self.environments is None else self.environments & chosen, self.agents)
-
-    def covers(self, other: "Rights") -> bool:
-        environments = self.environments is None or (
-            other.environments is not None and self.environments >= other.environments
-        )
-        return environments and (not self.agents or (bool(other.agents) and self.agents >= other.agents))
-
-    def make_grant(self, tenant: Tenant) -> Grant:
-        """A grant of its own with these rights, without numbers."""
-        grant: Grant = Grant.objects.create(
-            tenant=tenant, all_environments=self.environments is None, agent_keys=sorted(self.agents)
-        )
-        grant.environments.set(self.environments or ())
-        return grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +72,19 @@ def scope_of(recipient: Recipient, subscription: Subscription) -> Scope:
     if recipient.confirmed_at is None:
         raise NotAllowed("not confirmed")
     return shown_to(recipient, subscription)
+
+
+def objection(message: Letter) -> str:
+    """Why a report that waits in the outbox may not leave any more, or "": its reader may have lost the right to it."""
+    rows = Delivery.objects.select_related("recipient", "subscription__grant", "tenant")
+    delivery = rows.filter(message_id=message.pk).first()
+    if delivery is None:
+        return "removed"
+    try:
+        scope_of(delivery.recipient, delivery.subscription)
+    except NotAllowed as reason:
+        return str(reason)
+    return ""
 
 
 def shown_to(recipient: Recipient, subscription: Subscription) -> Scope:

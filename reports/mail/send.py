@@ -109,7 +109,7 @@ def _post(delivery: Delivery, at: datetime, *, cupboard: Cupboard, scope: Scope)
         deliveries.settle(delivery, DeliveryState.SUPPRESSED, reason="no calls", **_facts(made))
         return None
     with transaction.atomic():
-        message = made.put(delivery, reference=f"report:{delivery.public_id}")
+        message = made.put(delivery, reference=f"report:{delivery.public_id}", rule="report")
         mine = deliveries.settle(delivery, DeliveryState.POSTED, message=message, reason="", **_facts(made))
         if not mine:
             transaction.set_rollback(True)

@@ -6,24 +6,24 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from portal.outbox import post
-from portal.outbox.models import Message
+from portal.outbox.models import Letter
+from portal.outbox.render import Button, letter
 from portal.outbox.text import normalised
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Tenant
+from portal.tenants.rights import Rights
 from reports.mail import links
 from reports.mail.consent import hold_back
 from reports.mail.due import Kind, next_due
 from reports.mail.models import Recipient, Subscription
 from reports.mail.plans import NAMES, Plan, plan_of
-from reports.mail.render import html
-from reports.mail.rights import Author, Rights, at_the_console, stands
+from reports.mail.rights import Author, at_the_console, stands
 
 RHYTHM = frozenset({"kind", "weekday", "hour", "zone", "active"})
 
@@ -202,22 +202,23 @@ def _act(changed: Mapping[str, Any]) -> str:
     return "subscription.changed"
 
 
-def invite(recipient: Recipient) -> Message:
+def invite(recipient: Recipient) -> Letter:
     """Put the question whether the recipient agrees into the outbox; once, however often it is called."""
     subscription, tenant = recipient.subscription, recipient.tenant
     with translation.override(recipient.language):
-        context = {
-            "subject": _("%(tenant)s: confirm “%(name)s”") % {"tenant": tenant.name, "name": subscription.name},
-            "tenant": tenant.name,
-            "name": subscription.name,
-            "confirm_url": links.address(recipient, links.CONFIRM),
-        }
+        names = {"tenant": tenant.name, "name": subscription.name}
+        mail = letter(
+            _("%(tenant)s: confirm “%(name)s”") % names,
+            [_("%(tenant)s wants to send you “%(name)s” by mail. It is sent only if you agree.") % names],
+            Button(_("Yes, send it to me"), links.address(recipient, links.CONFIRM)),
+            small=[_("If you do nothing, you get no further mail. The link is good for thirty days.")],
+        )
         return post.put(
             tenant_id=recipient.tenant_id,
             to=recipient.email,
-            subject=context["subject"],
-            text=render_to_string("mail/invitation.txt", context),
-            html=html("mail/invitation.mjml", context),
+            subject=mail.subject,
+            text=mail.text,
+            html=mail.html,
             headers={"Auto-Submitted": "auto-generated"},
             reference=f"invitation:{recipient.public_id}",
         )

@@ -6,8 +6,8 @@ import pytest
 from django.db.models.functions import Now
 
 from portal.outbox import post
-from portal.outbox.models import Attempt, Message, Suppression
-from portal.outbox.post import Attachment, deliver, send_again, settle_lost, withdraw
+from portal.outbox.models import Attempt, Message, PlatformMessage, Suppression
+from portal.outbox.post import Attachment, Conduct, deliver, send_again, settle_lost, withdraw
 from portal.outbox.smtp import SmtpBackend
 from portal.tenants import wall
 
@@ -211,4 +211,39 @@ def test_another_tenants_message_is_absent(sink, write, globex):
     with wall.tenant(globex):
         assert deliver(message.pk) == ""
         assert not withdraw(message.pk)
+    assert not sink.taken
+
+
+def test_a_platform_message_leaves_the_same_way_and_its_secret_is_forgotten(sink, db):
+    parts = {"to": "ana@acme.example", "subject": "Password", "text": "link", "html": "<p>link</p>", "headers": {}}
+    message = post.put(tenant_id=None, reference="p-1", conduct=Conduct(holds_secret=True, urgent=True), **parts)
+    assert post.overdue_of_platform() == [message.pk]
+    assert deliver(message.pk, PlatformMessage) == "sent"
+    assert b"link" in sink.taken[0][1]
+    message.refresh_from_db()
+    assert (message.text, message.html, message.tries.get().outcome) == ("", "", "sent")
+
+
+def test_a_secret_is_forgotten_when_its_message_is_withdrawn(write):
+    message = write(conduct=Conduct(holds_secret=True))
+    assert withdraw(message.pk)
+    message.refresh_from_db()
+    assert (message.subject, message.text, message.html) == ("Week", "", "")
+
+
+def test_urgent_messages_are_issued_first(write):
+    late = write(reference="r-1")
+    soon = write(reference="r-2", conduct=Conduct(urgent=True))
+    with wall.every_tenant("a test of the sweep"):
+        assert [pk for _tenant, pk in post.overdue()] == [soon.pk, late.pk]
+
+
+def test_a_rule_that_nobody_knows_is_refused(write):
+    with pytest.raises(ValueError, match="rule"):
+        write(conduct=Conduct(rule="nobody's"))
+
+
+def test_a_message_whose_rule_objects_stays_here(sink, write):
+    message = write(conduct=Conduct(rule="report"))  # of no delivery that stands
+    assert deliver(message.pk) == "suppressed"
     assert not sink.taken

@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 
 from portal.outbox import tasks
-from portal.outbox.models import Message
+from portal.outbox.models import Message, PlatformMessage
 from portal.outbox.post import put
 from portal.tenants import wall
 
@@ -67,3 +67,17 @@ def test_the_task_opens_its_tenants_wall_and_no_other(acme, globex):
     tasks.deliver_message(acme.pk, pk, unknown_argument=1)
     with wall.tenant(acme):
         assert Message.objects.get().state == "sent"
+
+
+def test_old_letters_to_people_are_forgotten_once_they_ended(db):
+    def letter(reference, days, state):
+        message = put(tenant_id=None, to="a@b.example", subject="s", text="t", html="", headers={}, reference=reference)
+        PlatformMessage.objects.filter(pk=message.pk).update(created_at=Now() - timedelta(days=days), state=state)
+
+    letter("old", 91, "sent")
+    letter("old stranger's", 91, "suppressed")
+    letter("old and waiting", 91, "pending")
+    letter("young", 89, "sent")
+    tasks.sweep_outbox()
+
+    assert set(PlatformMessage.objects.values_list("reference", flat=True)) == {"old and waiting", "young"}

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reports.definitions.periods import Period
@@ -26,6 +26,7 @@ moments = st.integers(0, 20 * 365 * 24 * 60).map(
 
 @settings(max_examples=150, deadline=None)
 @given(rhythm=rhythms, start=moments)
+@example(rhythm=Rhythm(Kind.DAILY, "America/St_Johns", 0), start=datetime(2009, 10, 20, tzinfo=UTC))  # set back at 0:01
 def test_consecutive_periods_join_without_gap_or_overlap(rhythm, start):
     due = next_due(rhythm, start)
     for _ in range(60):

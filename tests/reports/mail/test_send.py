@@ -18,7 +18,7 @@ from portal.tenants.models.people import Membership
 from reports.columns import engine, sources
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period
-from reports.mail import consent, links, making, send
+from reports.mail import consent, links, log, making, send
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.send import SendSummary, send_due
 from reports.mail.subscriptions import add_recipient, create_weekly
@@ -194,6 +194,27 @@ def test_who_leaves_between_making_and_sending_gets_nothing(acme, weekly, monkey
     send_due(DUE)
     assert mail.outbox == []
     assert messages(acme)[0].state == "suppressed"
+
+
+@pytest.mark.parametrize("how", ["membership ended", "account closed", "nothing to see"])
+def test_a_report_that_waits_in_the_outbox_is_not_sent_to_who_lost_his_rights(acme, weekly, ana, monkeypatch, how):
+    real = send.post.deliver
+
+    def lose_rights_first(message_id):
+        if how == "membership ended":
+            Membership.objects.all().delete()
+        elif how == "account closed":
+            type(ana).objects.update(is_active=False)
+        else:
+            Grant.objects.update(all_environments=False)
+        return real(message_id)
+
+    monkeypatch.setattr(send.post, "deliver", lose_rights_first)
+    send_due(DUE)
+    assert mail.outbox == []
+    [message] = messages(acme)
+    assert message.state == "suppressed"
+    assert message.last_reply in log.REASONS
 
 
 @pytest.mark.parametrize("how", ["left", "membership ended", "account closed", "tenant closed", "nothing to see"])

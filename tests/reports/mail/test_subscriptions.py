@@ -12,11 +12,12 @@ from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.rights import Rights
 from reports.mail import access, log, subscriptions
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.plans import plan_of, read_plan
 from reports.mail.preview import TooMany, preview, send_test
-from reports.mail.rights import Author, Rights, at_the_console
+from reports.mail.rights import Author, at_the_console
 from reports.mail.send import SendSummary, send_due
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope

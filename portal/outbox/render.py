@@ -1,0 +1,35 @@
+"""Mails as HTML and as text, both complete."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mrml
+from django.template.loader import render_to_string
+
+_OPTIONS = mrml.RenderOptions(disable_comments=True, fonts={})  # by itself it would link fonts from another's server
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """The one thing that a mail asks its reader to do."""
+
+    label: str
+    link: str
+
+
+def html(template: str, context: Mapping[str, Any]) -> str:
+    return str(mrml.to_html(render_to_string(template, dict(context)), render_options=_OPTIONS).content)
+
+
+def letter(subject: str, paragraphs: Sequence[str], button: Button, *, small: Sequence[str] = ()) -> Rendered:
+    """A short mail: a few paragraphs, a button, and below it in small print what else is to know."""
+    context = {"subject": subject, "paragraphs": paragraphs, "button": button, "small": small}
+    return Rendered(subject, render_to_string("mail/letter.txt", context), html("mail/letter.mjml", context))
