@@ -1,16 +1,18 @@
 """Console pages about tenants and people."""
 
-from smtplib import SMTPException
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal.accounts.keys import NewKey, issue_key, revoke_key
-from portal.accounts.members import send_invitation
+from portal.accounts.resets import send_first_link
 from portal.tenants.admin import TenantAdmin
 from portal.tenants.guards import members_tenants
 from portal.tenants.models.grants import Grant, GrantEnvironment
@@ -24,6 +26,11 @@ class TenantPages(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "slug", "zone", "language", "active", "created_at")
     list_filter = ("active",)
     search_fields = ("name", "slug")
+
+    def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
+        if "second_factor" in form.changed_data:
+            obj.second_factor_since = timezone.now()
+        super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # closing is what "active" is for; history stays
@@ -39,6 +46,10 @@ class UserPages(admin.ModelAdmin):  # type: ignore[type-arg]
     fields = ("email", "name", "language", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
     readonly_fields = ("last_login", "date_joined")
     actions = ("invite",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """By what the list shows alone: ``?password__startswith=`` would tell a hash letter by letter."""
+        return lookup.split("__")[0] in self.list_filter and super().lookup_allowed(lookup, value, request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(getattr(request.user, "is_superuser", False))
@@ -63,17 +74,13 @@ class UserPages(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=gettext_lazy("Mail a link to choose a password"))
     def invite(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        sent = 0
-        for user in queryset.filter(is_active=True):
-            tenants = members_tenants(user)
-            try:
-                send_invitation(user, tenants[0] if tenants else None)
-            except (OSError, SMTPException) as error:
-                problem = _("The mail could not be sent (%(error)s).") % {"error": type(error).__name__}
-                self.message_user(request, problem, messages.ERROR)
-                return
-            sent += 1
-        notice = ngettext("%(count)d link was mailed.", "%(count)d links were mailed.", sent) % {"count": sent}
+        people = list(queryset.filter(is_active=True))
+        with transaction.atomic():
+            for user in people:
+                tenant = next(iter(members_tenants(user)), None)
+                send_first_link(user, place=tenant.name if tenant else "", language=tenant.language if tenant else "")
+        count = {"count": len(people)}
+        notice = ngettext("%(count)d link is on its way.", "%(count)d links are on their way.", len(people)) % count
         self.message_user(request, notice, messages.SUCCESS)
 
 
@@ -114,14 +121,14 @@ class GrantPages(TenantAdmin):
     """What members and keys may see. A grant comes and goes with its holder."""
 
     list_display = ("holder", "all_environments", "sees_numbers")
-    list_select_related = ("membership__user", "api_key")
+    list_select_related = ("membership__user", "api_key", "invitation")
     fields = ("holder", "all_environments", "sees_numbers", "agent_keys")
     readonly_fields = ("holder",)
     inlines = (GrantEnvironments,)
 
     @admin.display(description=gettext_lazy("held by"))
     def holder(self, grant: Grant) -> str:
-        for name in ("membership", "api_key"):
+        for name in ("membership", "api_key", "invitation"):
             related = getattr(grant, name, None)
             if related is not None:
                 return str(related)
@@ -154,7 +161,9 @@ class ApiKeyPages(TenantAdmin):
         return ("name", "role", "expires_at", *self.get_readonly_fields(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return () if obj is None else ("hint", "environment", "grant", "created_at", "last_used_at", "revoked_at")
+        if obj is None:
+            return ()
+        return ("hint", "environment", "grant", "made_by", "created_at", "last_used_at", "revoked_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # revoked keys stay, for the audit names them
@@ -166,8 +175,20 @@ class ApiKeyPages(TenantAdmin):
         new_key = NewKey(name=obj.name, role=Role(obj.role), environment=obj.environment, expires_at=obj.expires_at)
         key, secret = issue_key(obj.tenant, new_key, by=request.user)
         obj.pk, obj.public_id, obj._state.adding = key.pk, key.public_id, False
-        notice = _("The key, shown this once: %(secret)s") % {"secret": secret}
-        self.message_user(request, notice, messages.WARNING)
+        issued: Any = request
+        issued.new_secret = secret  # for response_add alone
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """The secret stands in this very answer: a message would be kept in a cookie or a session until it is read."""
+        issued: Any = request
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The new API key"),
+            "opts": self.opts,
+            "key": obj,
+            "secret": issued.new_secret,
+        }
+        return TemplateResponse(request, "admin/tenants/apikey/issued.html", context)
 
     @admin.action(description=gettext_lazy("Revoke"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

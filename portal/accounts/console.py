@@ -8,11 +8,13 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from portal.audit.record import address_of, record
+from portal.audit.record import Changes, address_of, record
 from portal.tenants import wall
+from portal.tenants.guards import is_administrator
 
 _OURS = {"portal", "sync", "reports"}
 _SHOW_NO_ROWS = {"index", "app_list", "jsi18n", "login", "logout", "password_change", "password_change_done"}
@@ -48,8 +50,23 @@ class Console(admin.AdminSite):
         answer: HttpResponse = secure_admin_login(super().login)(request, extra_context=extra_context)
         return answer
 
-    def note(self, request: HttpRequest, action: str, tenant_id: int, about: Mapping[str, str | int]) -> None:
-        record(action, tenant_id=tenant_id, user=request.user, about=about, address=address_of(request))
+    def has_permission(self, request: HttpRequest) -> bool:
+        return is_administrator(request)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """A person's password is changed on his own page, wherever he asks."""
+        return redirect("account_change_password")
+
+    def note(
+        self,
+        request: HttpRequest,
+        action: str,
+        tenant_id: int,
+        about: Mapping[str, str | int],
+        changes: Changes | None = None,
+    ) -> None:
+        address = address_of(request)
+        record(action, tenant_id=tenant_id, user=request.user, about=about, changes=changes, address=address)
 
     def _note_look(self, request: HttpRequest) -> None:
         match = request.resolver_match

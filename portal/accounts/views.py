@@ -1,17 +1,25 @@
 """Pages about the person who reads: which company to enter, which language to read."""
 
+from typing import Any
+
+from allauth.account.views import PasswordResetView
+from django import forms
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.limits import Guess
+from portal.accounts.resets import send_reset
 from portal.tenants.guards import memberships_of
 from portal.tenants.models.people import User
 
 _YEAR = 365 * 24 * 3600
+_MANY = 8  # companies: more are found by typing
 
 
 @require_safe
@@ -23,7 +31,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     tenants = [membership.tenant for membership in memberships]
     if len(tenants) == 1:
         return redirect(f"/t/{tenants[0].slug}/")
-    return render(request, "accounts/choose.html", {"tenants": tenants, "memberships": memberships})
+    return render(request, "accounts/choose.html", {"memberships": memberships, "many": _MANY})
 
 
 @require_POST
@@ -48,3 +56,26 @@ def set_language(request: HttpRequest) -> HttpResponse:
             samesite="Lax",
         )
     return response
+
+
+class ResetForm(forms.Form):
+    """Looks nobody up while it is checked: its answer is the same for every address."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+    def save(self, request: HttpRequest) -> None:
+        send_reset(self.cleaned_data["email"])
+
+
+class LimitedResetView(PasswordResetView):  # type: ignore[misc]
+    """Asking for a link counts like guessing, right or wrong: each one is a mail to somebody."""
+
+    form_class = ResetForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if not Guess(self.request, "reset", form.cleaned_data["email"]).is_allowed():
+            return render(self.request, "429.html", status=429)
+        answer: HttpResponse = super().form_valid(form)
+        return answer

@@ -3,11 +3,13 @@
 import re
 
 import pytest
-from django.core import mail
 from django.core.cache import cache
 
-from portal.accounts.members import add_member
-from portal.tenants.models.people import Role, User
+from portal.accounts.members import add_member, whole
+from portal.tenants import wall
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.models.tenants import Tenant
 
 PASSWORD = "correct horse battery"
 
@@ -29,12 +31,12 @@ def test_one_company_is_entered_at_once(client, ana) -> None:
 
 
 def test_several_companies_are_a_choice(client, ana, globex, django_assert_max_num_queries) -> None:
-    add_member(globex, ana, role=Role.VIEWER)
+    add_member(globex, ana, whole(Role.VIEWER))
     client.force_login(ana)
     with django_assert_max_num_queries(3):  # session, user, memberships
         response = client.get("/")
 
-    assert [tenant.slug for tenant in response.context["tenants"]] == ["acme", "globex"]
+    assert [place.tenant.slug for place in response.context["memberships"]] == ["acme", "globex"]
     text = response.content.decode()
     assert "/t/acme/" in text
     assert "/t/globex/" in text
@@ -92,25 +94,6 @@ def test_the_inactive_stay_out(client, ana) -> None:
     assert "_auth_user_id" not in client.session
 
 
-def test_a_forgotten_password(client, ana) -> None:
-    client.post("/accounts/password/reset/", {"email": ana.email})
-    client.post("/accounts/password/reset/", {"email": "nobody@acme.example"})
-
-    assert [message.to for message in mail.outbox if message.to == [ana.email]] == [[ana.email]]
-    link = re.search(r"https?://[^/]+(/accounts/password/reset/key/\S+)", mail.outbox[0].body)
-    assert link is not None
-    form = client.get(link[1])["Location"]
-    client.post(form, {"password1": "another horse entirely", "password2": "another horse entirely"})
-    assert sign_in(client, ana.email, "another horse entirely")["Location"] == "/"
-    assert client.get(link[1]).status_code == 200  # used up: the page says so
-
-
-def test_a_stranger_gets_no_mail(client, db) -> None:
-    client.post("/accounts/password/reset/", {"email": "nobody@acme.example"})
-
-    assert mail.outbox == []
-
-
 def test_the_pages_of_the_person_open(client, ana) -> None:
     for path in ("login/", "password/reset/", "password/reset/done/", "inactive/"):
         assert client.get(f"/accounts/{path}").status_code == 200, path
@@ -141,3 +124,14 @@ def test_a_strange_wish_changes_nothing(client, ana, sent) -> None:
 
     assert response["Location"] == "/"
     assert client.get("/accounts/language/").status_code == 405
+
+
+def test_a_member_of_many_companies_finds_one_by_typing(client, acme, ana) -> None:
+    client.force_login(ana)
+    for number in range(12):
+        tenant = Tenant.objects.create(slug=f"client-{number}", name=f"Client {number}")
+        with wall.tenant(tenant):
+            Membership.objects.create(tenant=tenant, user=ana, role="viewer", grant=Grant.objects.create(tenant=tenant))
+        text = client.get("/").content.decode()
+        assert ('type="search"' in text) == (number + 2 > 8)
+    assert text.count('href="/t/') == 13

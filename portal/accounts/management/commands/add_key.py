@@ -24,6 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True, help="what the key is for")
         parser.add_argument("--role", default=Role.VIEWER.value, choices=Role.values)
         parser.add_argument("--numbers", action="store_true", help="the key may see full phone numbers")
+        parser.add_argument(
+            "--look-up", action="store_true", help="the key may search by a whole number without seeing numbers"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = find_tenant(options["tenant"])
@@ -35,6 +38,7 @@ class Command(BaseCommand):
             role=Role(options["role"]),
             environment=_environment(tenant, options["environment"]) if options["environment"] else None,
             sees_numbers=options["numbers"],
+            looks_up=options["look_up"],
         )
         key, secret = issue_key(tenant, new_key)
         if options["json"]:

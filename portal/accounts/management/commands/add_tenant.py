@@ -2,7 +2,6 @@
 
 import os
 from argparse import ArgumentParser
-from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
@@ -11,11 +10,12 @@ from django.core.management.base import CommandError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from portal.accounts.members import add_member, add_person, find_person, give_password, send_invitation
+from portal.accounts.members import add_member, add_person, find_person, give_password, whole
+from portal.accounts.resets import send_first_link
 from portal.audit.record import record
-from portal.tenants.command import DONE, NOT_COMPLETE
+from portal.tenants.command import DONE
 from portal.tenants.command import Command as BaseCommand
-from portal.tenants.models.people import Role, User
+from portal.tenants.models.people import Role
 from portal.tenants.models.tenants import Tenant
 
 PASSWORD = "RINGBOOK_OWNER_PASSWORD"  # noqa: S105  # the variable's name
@@ -41,27 +41,18 @@ class Command(BaseCommand):
         with transaction.atomic():
             tenant.save()
             record("tenant.added", tenant_id=tenant.pk, about={"tenant": tenant.pk})
-            owner = self._owner(tenant, email, password) if email else None
-        status = DONE
-        if owner is not None and not owner.has_usable_password():
-            status = self._invite(owner, tenant)
-        self.finish(status, {"tenant": tenant.slug})
+            if email:
+                self._add_owner(tenant, email, password)
+        self.finish(DONE, {"tenant": tenant.slug})
 
-    def _owner(self, tenant: Tenant, email: str, password: str) -> User:
+    def _add_owner(self, tenant: Tenant, email: str, password: str) -> None:
         """Somebody who signs in already keeps the password that is his."""
         owner = find_person(email) or add_person(email, language=tenant.language)
         if weak := give_password(owner, password):
             self.stderr.write(f"The owner's password is weak: {weak}")
-        add_member(tenant, owner, role=Role.OWNER)
-        return owner
-
-    def _invite(self, owner: User, tenant: Tenant) -> int:
-        try:
-            send_invitation(owner, tenant)
-        except (OSError, SMTPException) as error:
-            self.stderr.write(f"The tenant stands, but the invitation could not be mailed ({type(error).__name__}).")
-            return NOT_COMPLETE
-        return DONE
+        add_member(tenant, owner, whole(Role.OWNER))
+        if not owner.has_usable_password():
+            send_first_link(owner, place=tenant.name, language=tenant.language)
 
 
 def _check(tenant: Tenant, email: str) -> None:

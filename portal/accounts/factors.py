@@ -1,0 +1,91 @@
+"""The second factor: who has one, who needs one and from when on, and what is done for somebody who lost his."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from portal.accounts.notices import tell
+from portal.accounts.sessions import end_sessions
+from portal.audit.record import record
+from portal.tenants.guards import members_tenants, memberships_of
+from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.models.tenants import SecondFactor, Tenant
+
+GRACE = timedelta(days=14)
+_KNOWN = "second_factor"  # in the session: when it was looked up, and the moment found
+_LOOKED_UP_EVERY = timedelta(minutes=5)
+_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+def has_factor(user: User) -> bool:
+    return bool(users_with_factor([user.pk]))
+
+
+def users_with_factor(ids: Iterable[int]) -> set[int]:
+    """Which of these people are asked for a second factor when they sign in. One query."""
+    rows = Authenticator.objects.filter(user_id__in=list(ids), type__in=_FACTORS)
+    return set(rows.values_list("user_id", flat=True))
+
+
+def due_at(user: User) -> datetime | None:
+    """From when on the person gets no further without a second factor; None for one who has it or needs none."""
+    since = [_asked_since(membership) for membership in memberships_of(user)]
+    moments = [moment for moment in since if moment]
+    if user.is_staff:
+        moments.append(user.staff_since or user.date_joined)
+    return min(moments) + GRACE if moments and not has_factor(user) else None
+
+
+def due_for(request: HttpRequest, user: Any = None) -> datetime | None:
+    """As :func:`due_at`, of whoever is signed in, looked up every few minutes."""
+    now = timezone.now()
+    known = request.session.get(_KNOWN)
+    if known is None or now.timestamp() - known[0] > _LOOKED_UP_EVERY.total_seconds():
+        person: Any = user or request.user
+        found = due_at(person)
+        request.session[_KNOWN] = known = [now.timestamp(), found.timestamp() if found else 0]
+    return datetime.fromtimestamp(known[1], UTC) if known[1] else None
+
+
+def look_up_again(request: HttpRequest) -> None:
+    """What was found no longer holds: a factor came or went."""
+    request.session.pop(_KNOWN, None)
+
+
+def reset(user: User, *, by: Any = None) -> int:
+    """Take away all factors of somebody who lost them, and end his sessions; how many factors there were.
+
+    Who may ask for it is the caller's to check. Audited in each of the person's tenants; the person is told.
+    """
+    with transaction.atomic():
+        count: int = Authenticator.objects.filter(user=user, type__in=_FACTORS).count()
+        Authenticator.objects.filter(user=user).delete()
+        end_sessions(user)
+        ids: list[int | None] = [tenant.pk for tenant in members_tenants(user)]
+        for tenant_id in ids or [None]:
+            record("factors.reset", tenant_id=tenant_id, user=by, about={"user": user.pk, "factors": count})
+        tell(user, "factors_reset")
+    return count
+
+
+def set_rule(tenant: Tenant, rule: SecondFactor, *, by: Any = None) -> None:
+    """Say who of the tenant needs a second factor; the days of grace begin now. Audited."""
+    if tenant.second_factor == rule:
+        return
+    tenant.second_factor, tenant.second_factor_since = rule, timezone.now()
+    with transaction.atomic():
+        tenant.save(update_fields=["second_factor", "second_factor_since"])
+        record("tenant.second_factor", tenant_id=tenant.pk, user=by, about={"rule": str(rule)})
+
+
+def _asked_since(membership: Membership) -> datetime | None:
+    tenant = membership.tenant
+    asked = tenant.second_factor == SecondFactor.EVERYONE or (
+        tenant.second_factor == SecondFactor.MANAGERS and Role(membership.role).covers(Role.MANAGER)
+    )
+    return max(membership.role_since, tenant.second_factor_since) if asked else None

@@ -1,0 +1,128 @@
+"""What every request passes before its page: it can be read, it came by https where BASE_URL says so, and who is signed
+in has his second factor.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.factors import due_for
+from portal.proxies import is_from_here
+from portal.unreadable import FAULTS, demand_readable, is_storable
+from reports.api.auth import key_in
+from reports.api.problems import MEDIA_TYPE, document
+from reports.api.renderers import JsonRenderer
+
+logger = logging.getLogger("ringbook.pages")
+
+_EVERY_ANSWER = {
+    "Cache-Control": "private, no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_PROBES = ("/livez", "/readyz")
+_WITHOUT_FACTOR = ("/accounts/", "/mail/", "/static/", *_PROBES)
+_VENDORS_FORM = "/vendor/"  # refuses in forms of its own
+_FOR_PROGRAMS = ("/api/", _VENDORS_FORM)
+
+
+class HeadersMiddleware:
+    """What a browser is to be told with every answer, of whatever kind. One that says so itself is left alone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.get_response(request)
+        for name, value in _EVERY_ANSWER.items():
+            answer.headers.setdefault(name, value)
+        return answer
+
+
+class ReadableMiddleware:
+    """Text that no database keeps is refused with 400 and a body over the limit with 413, in the form of the face."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(_VENDORS_FORM):
+            if not is_storable(request.path):
+                return self._refused(request, 404)
+            try:
+                demand_readable(request)
+            except FAULTS as fault:
+                field = getattr(fault, "field", "")
+                return self._refused(request, 413 if isinstance(fault, RequestDataTooBig) else 400, field)
+        return self.get_response(request)
+
+    @staticmethod
+    def _refused(request: HttpRequest, status: int, field: str = "") -> HttpResponse:
+        if status == 404:
+            return _refused("", 404) if request.path.startswith(_FOR_PROGRAMS) else render(None, "404.html", status=404)
+        sentence = _("This is more than one request may hold.") if status == 413 else _("This address cannot be read.")
+        if request.path.startswith(_FOR_PROGRAMS):
+            return _refused(sentence, status, {field: [sentence]} if field else None)
+        return render(request, "refused.html", {"sentences": [sentence]}, status=status)
+
+
+class HttpsMiddleware:
+    """Plain http under an https BASE_URL: pages lead to https, the API refuses, probes answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self._told = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not settings.SECURE or request.is_secure() or request.path in _PROBES:
+            return self.get_response(request)
+        if request.path == "/metrics" and is_from_here(request):
+            return self.get_response(request)
+        self._tell_of_proxy(request)
+        if request.path.startswith(_FOR_PROGRAMS):
+            # A redirect would be followed in silence, with the key in the clear each time.
+            return _refused(_("This address is asked over https alone."))
+        here = settings.BASE_URL.split("://", 1)[1].split("/", 1)[0]
+        return HttpResponsePermanentRedirect(f"https://{here}{request.get_full_path()}")
+
+    def _tell_of_proxy(self, request: HttpRequest) -> None:
+        """Once: whoever runs the portal behind a proxy that is not counted would look for long."""
+        if settings.TRUSTED_PROXIES == 0 and "HTTP_X_FORWARDED_PROTO" in request.META and not self._told:
+            self._told = True
+            logger.warning("A proxy passes requests on, and TRUSTED_PROXIES is 0: what it says is not believed.")
+
+
+class SecondFactorMiddleware:
+    """Within the days of grace a banner, after them nothing but the way to set a factor up. API keys need none."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        if request.path.startswith(_WITHOUT_FACTOR) or not request.user.is_authenticated:
+            return None
+        due = due_for(request)
+        request.second_factor_due = due  # type: ignore[attr-defined]  # the banner's
+        if due is None or due > timezone.now():
+            return None
+        if request.path.startswith(_FOR_PROGRAMS):
+            by_key = key_in(request.headers.get("Authorization", "").encode("latin-1", "replace")) is not None
+            return None if by_key else _refused(_("Set up a second factor first."))
+        return redirect("second_factor")
+
+
+def _refused(detail: str, status: int = 403, errors: dict[str, list[str]] | None = None) -> HttpResponse:
+    answer = document(status, detail=detail, errors=errors)
+    return HttpResponse(JsonRenderer().render(answer.data), status=status, content_type=MEDIA_TYPE)
