@@ -21,7 +21,9 @@ from portal.tenants.models.tenants import Tenant
 
 
 class _Console(Protocol):
-    def note(self, request: HttpRequest, action: str, tenant_id: int, about: Mapping[str, str | int]) -> None:
+    def note(
+        self, request: HttpRequest, action: str, tenant_id: int, about: Mapping[str, str | int], changes: Any = None
+    ) -> None:
         """Keep in the tenant's audit what an administrator did to a row of its."""
 
 
@@ -108,10 +110,10 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             self.note(request, "admin.deleted", row)
         return super().log_deletions(request, queryset)
 
-    def note(self, request: HttpRequest, action: str, row: TenantModel) -> None:
-        """Tell the tenant's audit what happens to ``row``."""
+    def note(self, request: HttpRequest, action: str, row: TenantModel, changes: Any = None) -> None:
+        """Tell the tenant's audit what happens to ``row``; ``changes`` as the audit takes them."""
         about = {"table": row._meta.label_lower, "row": str(row.pk)}
-        cast("_Console", self.admin_site).note(request, action, row.tenant_id, about)
+        cast("_Console", self.admin_site).note(request, action, row.tenant_id, about, changes)
 
     def _within_tenant_of(
         self, request: HttpRequest, object_id: str | None, view: Callable[[], HttpResponseBase]

@@ -24,6 +24,7 @@ class Grant(TenantModel):
     )
     agent_keys = models.JSONField(_("agents"), default=list, blank=True)
     sees_numbers = models.BooleanField(_("sees full numbers"), default=False)
+    looks_up = models.BooleanField(_("may look up numbers"), default=False)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("grant")
@@ -31,6 +32,11 @@ class Grant(TenantModel):
 
     def __str__(self) -> str:
         return str(_("all environments") if self.all_environments else _("chosen environments"))
+
+
+def opened(grant: Grant) -> models.QuerySet[Environment]:
+    """The environments that a grant opens; the wall of its tenant must be open."""
+    return Environment.objects.all() if grant.all_environments else grant.environments.all()
 
 
 class GrantEnvironments(WalledQuerySet["GrantEnvironment"]):

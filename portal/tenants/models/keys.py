@@ -2,12 +2,14 @@
 
 import hashlib
 import secrets
+from datetime import datetime
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.tenants.base import PublicModel
-from portal.tenants.models.people import Role
+from portal.tenants.models.people import Role, User
 from portal.tenants.models.tenants import Environment
 
 PREFIX = "ring_"
@@ -23,6 +25,14 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+class KeyState(models.TextChoices):
+    """Whether a key opens something."""
+
+    STANDING = "standing", pgettext_lazy("an API key", "valid")
+    EXPIRED = "expired", pgettext_lazy("an API key", "expired")
+    REVOKED = "revoked", pgettext_lazy("an API key", "revoked")
+
+
 class ApiKey(PublicModel):
     """A key of the REST API, and of the vendor's own form when it is bound to one environment."""
 
@@ -32,6 +42,9 @@ class ApiKey(PublicModel):
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
     grant = models.OneToOneField("tenants.Grant", on_delete=models.PROTECT, related_name="api_key")
     environment = models.ForeignKey(Environment, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    made_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("made by")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
@@ -47,3 +60,8 @@ class ApiKey(PublicModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def state(self, now: datetime) -> KeyState:
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        return KeyState.EXPIRED if self.expires_at is not None and self.expires_at <= now else KeyState.STANDING

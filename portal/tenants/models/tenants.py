@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.tenants.base import PublicModel
@@ -14,6 +15,14 @@ from portal.tenants.base import PublicModel
 def validate_zone(name: str) -> None:
     if name not in available_timezones():
         raise ValidationError(_("%(name)s is not a time zone."), params={"name": name})
+
+
+class SecondFactor(models.TextChoices):
+    """Who of a tenant needs a second factor to sign in."""
+
+    NOBODY = "nobody", _("nobody")
+    MANAGERS = "managers", _("owners and managers")
+    EVERYONE = "everyone", _("everyone")
 
 
 class Tenant(models.Model):
@@ -43,6 +52,14 @@ class Tenant(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(100)],
         help_text=_("Drawn as a line beside the share of short calls. Empty: no line."),
     )
+    second_factor = models.CharField(
+        _("second factor"),
+        max_length=10,
+        choices=SecondFactor.choices,
+        default=SecondFactor.MANAGERS,
+        help_text=_("Who needs one to sign in. People have two weeks to set it up."),
+    )
+    second_factor_since = models.DateTimeField(default=timezone.now, editable=False)
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
