@@ -27,7 +27,7 @@ from sync.connections import (
     change_token,
     check_connection,
     explain,
-    is_token_used,
+    is_token_shared,
     note_tested,
 )
 from sync.models.connections import Connection, ConnectionState
@@ -122,6 +122,9 @@ class ConnectionPages(TenantAdmin):
         if change:
             paused = self._pause(obj, form) if "paused" in form.changed_data else ()
             obj.save(update_fields=["base_url", "settings", "since", "rate_per_minute", *paused])
+            if form.moves:
+                hosts = {name: pair for name, pair in form.moves.items() if name == "host"}
+                self.note(request, "connection.moved", obj, hosts)
         else:
             super().save_model(request, obj, form, change)
             if form.is_proven:
@@ -140,7 +143,7 @@ class ConnectionPages(TenantAdmin):
         return ("state", "state_since")
 
     def _change_token(self, request: HttpRequest, obj: Connection, token: str, *, change: bool) -> None:
-        used = is_token_used(obj.provider, token)
+        used = is_token_shared(obj.provider, token)
         change_token(obj, token, check=False)
         self.note(request, "connection.token_changed" if change else "connection.created", obj)
         if used:

@@ -9,7 +9,17 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sync.connections import TokenSealed, access_of, access_with, check_access, explain, test
+from sync.connections import (
+    ConnectionRefused,
+    TokenSealed,
+    access_of,
+    access_with,
+    check_access,
+    destination,
+    explain,
+    refuse_elsewhere,
+    test,
+)
 from sync.history import WrongDay, check_day, days_to_read, estimate
 from sync.models.connections import Connection, ConnectionState
 from sync.providers import registry
@@ -52,7 +62,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     @property
     def needs_test(self) -> bool:
         """Whether what is saved must prove first that it serves."""
-        return self._is_in_question and not self.cleaned_data["untested"]
+        return self._is_in_question and not self.cleaned_data.get("untested")
 
     @property
     def is_proven(self) -> bool | None:
@@ -63,7 +73,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     def _is_in_question(self) -> bool:
         cleaned = self.cleaned_data
         changed = [name for name in ("base_url", "settings") if cleaned[name] != self.initial.get(name)]
-        resumed = self.was_paused and not cleaned["paused"]
+        resumed = self.was_paused and not cleaned.get("paused", True)
         return bool(changed or resumed or cleaned["new_token"])
 
     def clean(self) -> dict[str, Any]:
@@ -74,11 +84,36 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if environment:
             self.instance.provider = environment.provider
             self._clean_settings(environment.provider, cleaned)
+            if not self.errors:
+                self._clean_token(environment.provider, cleaned)
             if not self.errors and "since" in self.changed_data:
                 self._agree(environment.provider, cleaned)
         if self.refusal is not None:
-            self._tell(self.refusal)
+            self.tell(self.refusal)
         return cleaned
+
+    def _clean_token(self, provider: str, cleaned: dict[str, Any]) -> None:
+        """One that another company uses is refused; one that would go elsewhere than before has to be given anew."""
+        token = cleaned["new_token"]
+        try:
+            refuse_elsewhere(self.instance.tenant_id, provider, token)
+        except ConnectionRefused as error:
+            self.add_error("new_token", str(error))
+        if token or not self.instance.pk:
+            return
+        if self.instance.state == ConnectionState.REMOVED:
+            self.add_error("new_token", _("The connection was removed, and its token with it: enter one."))
+        elif self.moves:
+            sentence = _("The token goes to another address, or in another form: enter it again.")
+            self.add_error("new_token", sentence)
+
+    @property
+    def moves(self) -> dict[str, tuple[str, str]]:
+        """What changes of where the token goes: before and after, as the audit keeps it."""
+        provider = registry.get(self.instance.provider)
+        was = destination(provider, self.initial["base_url"], self.initial["settings"])
+        now = destination(provider, self.cleaned_data["base_url"], self.cleaned_data["settings"])
+        return {name: (was[name], now[name]) for name in now if was[name] != now[name]}
 
     def clean_since(self) -> date:
         since: date = self.cleaned_data["since"]
@@ -114,7 +149,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         except (ValueError, TypeError, AttributeError) as error:
             self.add_error("settings", str(error))
 
-    def _tell(self, refusal: UpstreamError | TokenSealed) -> None:
+    def tell(self, refusal: UpstreamError | TokenSealed) -> None:
+        """Say at the field in question why nothing was saved."""
         nothing = _("Nothing was saved.")
         if isinstance(refusal, TokenSealed):
             self.add_error("new_token", f"{nothing} {refusal}")

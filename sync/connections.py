@@ -4,17 +4,18 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
-from django.db.models.functions import Cast
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment, Tenant
-from portal.vault import Masked, VaultError, keyed_hash, unseal
+from portal.vault import ROW, Masked, VaultError, keyed_hash
 from sync.budget import Allowance, note_request
 from sync.history import WrongDay, check_day
 from sync.models.connections import Connection, ConnectionState
@@ -38,6 +39,7 @@ _DETAILS = (
     gettext_noop("The answer ended before its end."),
     gettext_noop("The document is not JSON."),
 )
+_PORTS = {"https": 443, "http": 80}
 CHECK_REJECTED = timedelta(minutes=15)  # how often a rejected token is tried again
 
 
@@ -51,8 +53,20 @@ class ConnectionRefused(ValueError):
 
 
 def fingerprint(provider: str, token: str) -> str:
-    """Recognises a token without holding it."""
-    return keyed_hash("token", provider, token)
+    """Recognises a token without holding it; that of no token is empty."""
+    return keyed_hash("token", provider, token) if token else ""
+
+
+def destination(provider: Provider, base_url: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Where a token goes and in which form: host with scheme and port, and the settings that carry it.
+
+    A token was given for one destination; whoever changes that has to give the token anew. Raises ValueError for an
+    address that is none.
+    """
+    parts = urlsplit(base_url)
+    host = f"{parts.scheme}://{parts.hostname or ''}:{parts.port or _PORTS.get(parts.scheme, 0)}"
+    carried = {field.key: settings.get(field.key, field.default) for field in provider.fields if field.carries_token}
+    return {"host": host[:200]} | carried
 
 
 def access_of(connection: Connection) -> Access:
@@ -62,7 +76,7 @@ def access_of(connection: Connection) -> Access:
     """
     try:
         with wall.tenant(connection.tenant_id):
-            token = Connection.objects.values_list("token", flat=True).get(pk=connection.pk)
+            token = Connection.objects.only("token", *ROW).get(pk=connection.pk).token
     except VaultError as error:
         raise TokenSealed(str(error)) from error
     return access_with(connection, token)
@@ -81,12 +95,11 @@ def access_with(connection: Connection, token: str) -> Access:
 def sealed(keys: Collection[int]) -> dict[int, str]:
     """Those of the connections whose token does not open here, with the sentence that says why. One query."""
     sentences = {}
-    rows = Connection.objects.filter(pk__in=keys).annotate(stored=Cast("token", models.TextField()))
-    for key, stored in rows.exclude(token="").values_list("pk", "stored"):
+    for row in Connection.objects.filter(pk__in=keys).only("token", *ROW):
         try:
-            unseal(stored)
+            row.token  # noqa: B018 - opens the vault
         except VaultError as error:
-            sentences[key] = str(error)
+            sentences[row.pk] = str(error)
     return sentences
 
 
@@ -149,8 +162,8 @@ class Description:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-def add_connection(tenant: Tenant, description: Description, *, check: bool = True) -> Connection:
-    """A new environment with its connection, tested first.
+def add_connection(tenant: Tenant, description: Description, *, check: bool = True, begin: bool = True) -> Connection:
+    """A new environment with its connection, tested first. Without ``begin`` it is paused until somebody says so.
 
     Raises ConnectionRefused or UpstreamError, and then saves nothing. The wall of ``tenant`` must be open.
     """
@@ -171,6 +184,7 @@ def add_connection(tenant: Tenant, description: Description, *, check: bool = Tr
         check_day(description.since)
     except WrongDay as error:
         raise ConnectionRefused(str(error)) from error
+    refuse_elsewhere(tenant.pk, description.provider, description.token)
     if Environment.objects.filter(name=description.name).exists():
         raise ConnectionRefused(f"There is an environment {description.name!r} already.")
     access = Access(base_url, description.token, chosen, settings.UPSTREAM_ALLOW_PRIVATE)
@@ -178,12 +192,18 @@ def add_connection(tenant: Tenant, description: Description, *, check: bool = Tr
     if check:
         check_access(provider, access)
     try:
-        return _save(tenant, description, access, checked=check)
+        return _save(tenant, description, access, _first_state(check, begin))
     except IntegrityError as error:
         raise ConnectionRefused(f"There is an environment {description.name!r} already.") from error
 
 
-def _save(tenant: Tenant, description: Description, access: Access, *, checked: bool) -> Connection:
+def _first_state(checked: bool, begin: bool) -> dict[str, Any]:
+    now = timezone.now()
+    state = ConnectionState.OK if checked else ConnectionState.UNTESTED
+    return {"state": state if begin else ConnectionState.PAUSED, "tested_at": now if checked else None}
+
+
+def _save(tenant: Tenant, description: Description, access: Access, first: Mapping[str, Any]) -> Connection:
     with transaction.atomic():
         environment = Environment.objects.create(tenant=tenant, name=description.name, provider=description.provider)
         connection = Connection.objects.create(
@@ -193,13 +213,13 @@ def _save(tenant: Tenant, description: Description, access: Access, *, checked: 
             base_url=access.base_url,
             settings=access.settings,
             token=description.token,
-            token_fingerprint=fingerprint(description.provider, description.token) if description.token else "",
+            token_fingerprint=fingerprint(description.provider, description.token),
             token_changed_at=timezone.now(),
             since=description.since,
-            state=ConnectionState.OK if checked else ConnectionState.UNTESTED,
-            tested_at=timezone.now() if checked else None,
+            state_since=timezone.now(),
+            **first,
         )
-        if checked:
+        if first["tested_at"]:
             note_request(connection)
         return connection
 
@@ -207,8 +227,9 @@ def _save(tenant: Tenant, description: Description, access: Access, *, checked: 
 def change_token(connection: Connection, token: str, *, check: bool = True) -> None:
     """Replace the token; a running read takes the new one up by itself, and a paused connection stays paused.
 
-    With ``check`` the vendor is asked first; raises UpstreamError, and then changes nothing.
+    With ``check`` the vendor is asked first. Raises ConnectionRefused or UpstreamError, and then changes nothing.
     """
+    refuse_elsewhere(connection.tenant_id, connection.provider, token)
     if check:
         test(connection, access_with(connection, token))
     connection.token = Masked(token)
@@ -216,6 +237,12 @@ def change_token(connection: Connection, token: str, *, check: bool = True) -> N
     connection.token_changed_at = timezone.now()
     connection.save(update_fields=["token", "token_fingerprint", "token_changed_at"])
     note_tested(connection, well=check)
+
+
+def forget_token(connection: Connection) -> None:
+    """Keep the token no longer. The connection must not be read any more then."""
+    connection.token, connection.token_fingerprint, connection.tested_at = Masked(""), "", None
+    connection.save(update_fields=["token", "token_fingerprint", "tested_at"])
 
 
 def test(connection: Connection, access: Access) -> None:
@@ -235,10 +262,19 @@ def note_tested(connection: Connection, *, well: bool) -> None:
         _retry_refused(connection)
 
 
-def is_token_used(provider_key: str, token: str) -> bool:
-    """Whether some environment, anybody's, is filled with this token already. Worth a warning that names nobody."""
+def is_token_shared(provider_key: str, token: str) -> bool:
+    """Whether an environment of the active tenant is filled with this token already. Worth a warning."""
+    return bool(token) and Connection.objects.filter(token_fingerprint=fingerprint(provider_key, token)).exists()
+
+
+def refuse_elsewhere(tenant_id: int, provider_key: str, token: str) -> None:
+    """Raise ConnectionRefused for a token that fills an environment of another tenant: pasted by mistake, it would show
+    one company's calls to another. Whose it is, nobody is told.
+    """
     with wall.every_tenant("a new token is compared with those in use"):
-        return Connection.objects.filter(token_fingerprint=fingerprint(provider_key, token)).exists()
+        same = Connection.objects.filter(token_fingerprint=fingerprint(provider_key, token))
+        if token and same.exclude(tenant_id=tenant_id).exists():
+            raise ConnectionRefused(_("This token can't be used here. Ask the vendor for one of your own."))
 
 
 def explain(error: UpstreamError) -> str:

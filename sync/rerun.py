@@ -1,10 +1,13 @@
 """Reading now because a person asked for it."""
 
+from datetime import date
 from functools import partial
 
 from django.db import transaction
 
+from portal.work.clock import database_now
 from sync.models.connections import Connection
+from sync.models.runs import Window
 from sync.providers import registry
 from sync.reading.runner import make_due
 from sync.tasks import hint
@@ -16,6 +19,27 @@ def request_run(connection: Connection) -> None:
     The rows are made due first; the messages are only hints, so without a broker the next tick does the same.
     """
     make_due(connection)
-    streams = registry.get(connection.provider).streams
-    due = [(connection.tenant_id, connection.pk, str(stream)) for stream in streams]
+    _hint(connection)
+
+
+def request_days(connection: Connection, first: date, last: date) -> int:
+    """Ask the workers to read some UTC days again, both ends included; how many windows that are.
+
+    A vendor that is not read by days is read whole: its histories hold these days.
+    """
+    rows = Window.objects.filter(environment_id=connection.environment_id)
+    whole = [str(stream) for stream in set(_streams(connection)) - registry.daily_streams(connection.provider)]
+    days = rows.filter(day__gte=max(first, connection.since), day__lte=last)
+    asked = days.update(next_attempt_at=database_now())
+    asked += rows.filter(day=None, stream__in=whole).update(next_attempt_at=database_now())
+    _hint(connection)
+    return asked
+
+
+def _streams(connection: Connection) -> tuple[str, ...]:
+    return tuple(str(stream) for stream in registry.get(connection.provider).streams)
+
+
+def _hint(connection: Connection) -> None:
+    due = [(connection.tenant_id, connection.pk, stream) for stream in _streams(connection)]
     transaction.on_commit(partial(hint, due))

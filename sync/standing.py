@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
+from zoneinfo import ZoneInfo
 
 from django.db.models import DateTimeField, Min, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -21,6 +22,7 @@ _GOOD = (RunState.COMPLETE, RunState.PARTIAL)
 
 
 class Kind(Enum):
+    REMOVED = auto()
     PAUSED = auto()
     SEALED = auto()  # this installation lacks the token's key
     FAILING = auto()  # the last run of some stream brought nothing
@@ -43,11 +45,18 @@ class Standing:
     streams: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        words = {"since": _moment(self.since), "why": self.why, "streams": ", ".join(self.streams)}
+        """In UTC, as the console's other times."""
+        return self.told("UTC")
+
+    def told(self, zone: str) -> str:
+        """The standing in the active language, its times in ``zone``."""
+        words = {"since": _moment(self.since, zone), "why": self.why, "streams": ", ".join(self.streams)}
         return (self._pattern() % words).strip()
 
     def _pattern(self) -> str:
         match self.kind:
+            case Kind.REMOVED:
+                return _("removed %(since)s; what was read stays")
             case Kind.PAUSED:
                 return _("paused since %(since)s") if self.since else _("paused")
             case Kind.SEALED:
@@ -87,6 +96,8 @@ def _standing(
     connection: Connection, unopened: str, last: Collection[Run], gap: tuple[datetime, str] | None
 ) -> Standing:
     tested = connection.tested_at or datetime.min.replace(tzinfo=UTC)
+    if connection.state == ConnectionState.REMOVED:
+        return Standing(Kind.REMOVED, connection.state_since)
     if connection.state == ConnectionState.PAUSED:
         return Standing(Kind.PAUSED, connection.state_since)
     if unopened:
@@ -153,10 +164,11 @@ def _or_never(moment: datetime | None) -> datetime:
     return moment or datetime.min.replace(tzinfo=UTC)
 
 
-def _moment(moment: datetime | None) -> str:
-    """In UTC, as the console's other times, and without the day when that is today."""
+def _moment(moment: datetime | None, zone: str) -> str:
+    """Without the day when that is today; a page that tells its own zone elsewhere need not repeat it."""
     if moment is None:
         return ""
-    moment = moment.astimezone(UTC)
-    today = moment.date() == timezone.now().astimezone(UTC).date()
-    return f"{date_format(moment, 'H:i' if today else 'SHORT_DATETIME_FORMAT')} UTC"
+    local = moment.astimezone(ZoneInfo(zone))
+    today = local.date() == timezone.now().astimezone(ZoneInfo(zone)).date()
+    words = date_format(local, "H:i" if today else "SHORT_DATETIME_FORMAT")
+    return f"{words} UTC" if zone == "UTC" else words

@@ -13,6 +13,7 @@ from sync.reading import sweep as sweeper
 from sync.reading.ahead import put_right
 from sync.reading.due import Due, due_streams
 from sync.reading.turns import read_in_turn, read_slice
+from sync.troubles import watch
 
 MOST_HINTS = 16  # workers that are woken at once
 TURN = 45.0  # seconds in which one goes on from stream to stream; the next tick comes after a minute
@@ -46,8 +47,9 @@ def read_due(**_: Any) -> None:
 
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)
 def sweep(**_: Any) -> None:
-    """End runs whose process is gone, so that their streams are read again."""
+    """End runs whose process is gone, so that their streams are read again; tell owners what fails for long."""
     sweeper.sweep()
+    watch()
 
 
 @shared_task(base=DjangoTask, max_retries=3, default_retry_delay=5)

@@ -9,6 +9,7 @@ from sync.models.connections import Connection, RequestGrant
 from sync.models.lines import Line
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, Window
+from sync.models.troubles import Trouble
 
 __all__ = [
     "Agent",
@@ -26,6 +27,7 @@ __all__ = [
     "Quarantine",
     "RequestGrant",
     "Run",
+    "Trouble",
     "Unplaced",
     "Window",
 ]

@@ -15,6 +15,7 @@ class ConnectionState(models.TextChoices):
     OK = "ok", _("working")
     REJECTED = "rejected", _("token rejected")
     PAUSED = "paused", _("paused")
+    REMOVED = "removed", _("removed")  # its token is gone; what was read, and since when, stays
 
 
 class DayFilter(models.TextChoices):

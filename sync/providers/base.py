@@ -22,13 +22,19 @@ NOTHING: Mapping[bytes, str] = MappingProxyType({})  # no call is known
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """A setting a provider asks for when a connection is added; builds the form and checks ``--set KEY=VALUE``."""
+    """A setting a provider asks for when a connection is added; builds the form and checks ``--set KEY=VALUE``.
+
+    One that ``carries_token`` decides in which form the token leaves, so a change of it demands the token anew. One of
+    ``many`` entries is written with commas between, and shown one a line.
+    """
 
     key: str
     label: str
     help: str = ""
     required: bool = False
     default: str = ""
+    carries_token: bool = False
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

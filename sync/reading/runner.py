@@ -10,6 +10,7 @@ from functools import partial
 from django.db import DatabaseError
 from django.db.models import Q
 
+from portal.privacy.ledger import agree
 from portal.work.clock import database_now
 from portal.work.retries import persist
 from sync import windows
@@ -82,6 +83,7 @@ def pull(
     """
     provider = registry.get(connection.provider)
     access_of(connection)
+    persist(lambda: agree(connection.tenant_id))
     chosen = [stream for stream in provider.streams if not streams or stream in streams]
     report = PullReport()
     with Fetchers(provider, lambda: access_of(connection)) as fetchers:

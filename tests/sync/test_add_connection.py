@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment
-from sync.connections import accept
+from sync.connections import ConnectionRefused, accept, change_token
 from sync.history import today
 from sync.management.commands import add_connection
 from sync.models.connections import Connection, ConnectionState
@@ -62,6 +62,26 @@ def test_a_token_in_use_is_told_once_the_connection_stands(acme, capsys, monkeyp
         call_command(*(name if word == "West" else word for word in ARGS))
 
     assert capsys.readouterr().err == "This token fills another environment already: both will hold the same calls.\n"
+
+
+def test_a_token_of_another_company_is_refused_without_a_name(acme, globex, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("talq_one"))
+    call_command(*ARGS)
+    monkeypatch.setattr("sys.stdin", io.StringIO("talq_one"))
+    with pytest.raises(CommandError) as refused:
+        call_command(*("globex" if word == "acme" else word for word in ARGS))
+    assert str(refused.value) == "This token can't be used here. Ask the vendor for one of your own."
+    assert nothing_saved(globex)
+
+
+def test_a_token_is_not_changed_for_one_of_another_company(acme, globex, monkeypatch) -> None:
+    for tenant, token in (("acme", "talq_one"), ("globex", "talq_two")):
+        monkeypatch.setattr("sys.stdin", io.StringIO(token))
+        call_command(*(tenant if word == "acme" else word for word in ARGS))
+    with wall.tenant(globex):
+        with pytest.raises(ConnectionRefused):
+            change_token(Connection.objects.get(), "talq_one", check=False)
+        assert Connection.objects.get().token.reveal() == "talq_two"
 
 
 @pytest.fixture

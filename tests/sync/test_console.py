@@ -1,11 +1,14 @@
 """The console's page of a connection: tested before it is saved, and honest afterwards."""
 
+import json
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.people import User
 from portal.vault import mark, new_key
@@ -16,7 +19,7 @@ from sync.reading.runner import pull
 from sync.sandbox.server import Sandbox
 from sync.standing import Kind, standings
 from sync.taxonomy import Fault, Stream
-from tests.journeys.conftest import _generous, connect, since
+from tests.journeys.conftest import _generous, connect, connect_originsai, since
 from tests.walls.rows import row_of
 
 __all__ = ["_generous"]
@@ -137,7 +140,7 @@ def test_what_was_saved_untested_fails_since_its_first_reading(client, root, acm
         assert f"failing since {first:%H:%M} UTC: the connection failed" in client.get(page).content.decode()
     root.language = "pt-br"
     root.save()
-    refused = client.post(change(kept()), form_of(box, base_url="http://elsewhere.invalid/api/v1"))
+    refused = client.post(change(kept()), form_of(box, base_url="http://elsewhere.invalid/api/v1", new_token="talq_x"))
     sentence = "Nada foi salvo. Não foi possível alcançar o endereço base. O nome do servidor não é conhecido."
     assert errors(refused)["base_url"] == sentence
     listed = client.get(reverse("admin:sync_connection_changelist")).content.decode()
@@ -145,9 +148,64 @@ def test_what_was_saved_untested_fails_since_its_first_reading(client, root, acm
 
 
 def test_an_address_that_fails_the_test_leaves_the_old_one(client, root, connection, box):
-    answer = client.post(change(connection), form_of(box, base_url=NOWHERE))
+    answer = client.post(change(connection), form_of(box, base_url=NOWHERE, new_token="talq_x"))
     assert errors(answer).keys() == {"base_url"}
     assert kept().base_url == box.talkover_url
+
+
+def heard(box: Sandbox) -> int:
+    return len(box.journal.entries)
+
+
+def test_a_stored_token_is_sent_to_no_other_host(client, root, connection, box):
+    with Sandbox(days=2, calls_per_day=5, seed=3) as other:
+        answer = client.post(change(connection), form_of(box, base_url=other.talkover_url, untested=""))
+        assert errors(answer) == {"new_token": "The token goes to another address, or in another form: enter it again."}
+        client.post(change(connection), form_of(box, base_url=other.talkover_url, untested="on"))
+        assert (heard(other), kept().base_url) == (0, box.talkover_url)
+
+
+def test_another_host_with_its_token_is_audited_with_both(client, root, connection, box, hints):
+    with Sandbox(days=2, calls_per_day=5, seed=3) as other:
+        sent = form_of(box, base_url=other.talkover_url, new_token=other.talkover_token)
+        assert client.post(change(connection), sent).status_code == 302
+        with wall.tenant(connection.tenant_id):
+            noted = Entry.objects.get(action="connection.moved")
+        was, now = (urlsplit(each.talkover_url).netloc for each in (box, other))
+        assert noted.changes == {"host": [f"http://{was}", f"http://{now}"]}
+
+
+@pytest.mark.parametrize(("setting", "value"), [("header", "X-Api-Key"), ("prefix", "Token")])
+def test_a_stored_token_leaves_in_no_other_form(client, root, acme, box, setting, value):
+    with wall.tenant(acme):
+        made = connect_originsai(acme, box)
+    before = heard(box)
+    changed = dict(made.settings) | {setting: value}
+    sent = form_of(box, base_url=box.originsai_url, settings=json.dumps(changed))
+    assert errors(client.post(change(made), sent)).keys() == {"new_token"}
+    assert (heard(box), kept().settings[setting]) == (before, made.settings[setting])
+
+
+def test_a_path_below_the_same_host_keeps_its_token(client, root, connection, box):
+    answer = client.post(change(connection), form_of(box, base_url=f"{box.talkover_url}/x"))
+    assert errors(answer).keys() == {"base_url"}
+
+
+def test_a_token_of_another_company_is_refused_before_it_is_sent(client, root, connection, box, globex, foreign):
+    new = f"{reverse('admin:sync_connection_add')}?tenant={globex.pk}"
+    before = heard(box)
+    answer = client.post(new, form_of(box, environment=foreign.pk, new_token=box.talkover_token))
+    assert errors(answer) == {"new_token": "This token can't be used here. Ask the vendor for one of your own."}
+    assert heard(box) == before
+    with wall.tenant(globex):
+        assert not Connection.objects.exists()
+
+
+def test_a_token_is_not_changed_for_one_of_another_company(client, root, connection, box, globex, hints):
+    with wall.tenant(globex):
+        connect(globex, box)
+    answer = client.post(change(connection), form_of(box, new_token=f"{box.talkover_token}_globex"))
+    assert errors(answer) == {"new_token": "This token can't be used here. Ask the vendor for one of your own."}
 
 
 def test_what_needs_no_test_asks_nobody(client, root, connection, box):
@@ -183,7 +241,8 @@ def test_a_pause_is_no_state_of_the_token(client, root, connection, box, hints):
     assert (kept().state, standing(connection).kind) == (ConnectionState.PAUSED, Kind.PAUSED)
     assert hints == []
     assert "checked" in client.get(change(connection)).content.decode().split('name="paused"')[1].split(">")[0]
-    assert errors(client.post(change(connection), form_of(box, base_url=NOWHERE))).keys() == {"base_url"}
+    elsewhere = client.post(change(connection), form_of(box, base_url=NOWHERE, new_token="talq_x"))
+    assert errors(elsewhere).keys() == {"base_url"}
     client.post(change(connection), form_of(box))
     assert kept().state == ConnectionState.OK
     assert len(hints) == 4

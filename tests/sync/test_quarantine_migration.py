@@ -7,6 +7,8 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from portal.tenants import row_security
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BEFORE, AFTER = [("sync", "0005_connection_environment")], [("sync", "0006_quarantine_windows")]
@@ -16,13 +18,14 @@ AT = datetime(2026, 7, 9, tzinfo=UTC)
 @pytest.fixture
 def before(sales):
     """The tables as they were; afterwards they are as they are now."""
-    executor = MigrationExecutor(connection)
-    latest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "sync"]
-    executor.migrate(BEFORE)
-    try:
-        yield MigrationExecutor(connection).loader.project_state(BEFORE).apps
-    finally:
-        MigrationExecutor(connection).migrate(latest)
+    with row_security.as_owner():
+        executor = MigrationExecutor(connection)
+        latest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "sync"]
+        executor.migrate(BEFORE)
+        try:
+            yield MigrationExecutor(connection).loader.project_state(BEFORE).apps
+        finally:
+            MigrationExecutor(connection).migrate(latest)
 
 
 def test_days_with_elements_nobody_read_are_complete_no_more_and_due(acme, sales, before):

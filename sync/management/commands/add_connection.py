@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from portal.tenants import wall
 from portal.tenants.command import DONE, day, find_tenant
 from portal.tenants.command import Command as BaseCommand
-from sync.connections import ConnectionRefused, Description, add_connection, explain, is_token_used
+from sync.connections import ConnectionRefused, Description, add_connection, explain, is_token_shared
 from sync.history import WrongDay, check_day, days_to_read, estimate, today
 from sync.providers import registry
 from sync.providers.errors import UpstreamError
@@ -57,8 +57,8 @@ class Command(BaseCommand):
         )
         if not description.name:
             raise CommandError("The environment needs a name.")
-        used = bool(description.token) and is_token_used(description.provider, description.token)
         with wall.tenant(tenant):
+            used = is_token_shared(description.provider, description.token)
             try:
                 connection = add_connection(tenant, description, check=not options["no_check"])
             except ConnectionRefused as error:

@@ -10,14 +10,23 @@ from sync.providers.base import FormField
 MAX_BYTES = limits.HISTORY.most_bytes
 
 FIELDS = (
-    FormField("agents", "Agents", "Numbers and names, such as 7:Reception,8:Sales", required=True),
-    FormField("header", "Header", "Name of the header that carries the token", default="Authorization"),
-    FormField("prefix", "Prefix", "What stands before the token in that header; may be empty", default="Bearer"),
+    FormField("agents", "Agents", "Numbers and names, such as 7:Reception,8:Sales", required=True, many=True),
+    FormField(
+        "header", "Header", "Name of the header that carries the token", default="Authorization", carries_token=True
+    ),
+    FormField(
+        "prefix",
+        "Prefix",
+        "What stands before the token in that header; may be empty",
+        default="Bearer",
+        carries_token=True,
+    ),
     FormField("org_id", "Organisation", "If filled, calls that carry another organisation's number are set aside"),
     FormField(
         "recording_hosts",
         "Hosts of recordings",
         "Hosts whose recordings may be opened from a call's page, such as media.example.com; none by default",
+        many=True,
     ),
     FormField("max_bytes", "Largest answer", "Bytes; a longer one fails and changes nothing", default=str(MAX_BYTES)),
 )
