@@ -1,4 +1,7 @@
-"""What was done, by whom, when: rows that are written once and never again."""
+"""What was done, by whom, when: rows that are written once and never again, each sealed to the one before.
+
+See portal/decisions/0045-audit-chains.md.
+"""
 
 from typing import Any, ClassVar, NoReturn, Self
 
@@ -49,6 +52,8 @@ class PlatformEntries(_WrittenOnce, models.QuerySet["PlatformEntry"]):  # type: 
 class Act(models.Model):
     """Common to both kinds. ``about`` holds ids and counts only: names and numbers would outlive their erasure."""
 
+    append_only = True  # for the database's role as well: portal.tenants.roles
+
     at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     action = models.CharField(_("what"), max_length=60, editable=False)
     # No constraint and no cascade: the entry outlives the person, with the number that was his.
@@ -62,7 +67,11 @@ class Act(models.Model):
         verbose_name=_("who"),
     )
     about = models.JSONField(_("about"), default=dict, editable=False)
+    changes = models.JSONField(_("what changed"), default=dict, editable=False)  # {field: [before, after]}
     address = models.GenericIPAddressField(_("network address"), null=True, editable=False)
+    number = models.PositiveBigIntegerField(_("number"), editable=False)  # within its chain, from 1 on
+    previous = models.CharField(max_length=64, editable=False)  # the digest of the entry before, "" of the first
+    digest = models.CharField("SHA-256", max_length=64, editable=False)
 
     class Meta:
         abstract = True
@@ -98,6 +107,7 @@ class Entry(Act, TenantModel):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
         ordering = ("-at", "-id")
+        constraints = (models.UniqueConstraint(fields=("tenant", "number"), name="audit_entry_number"),)
         indexes = (models.Index(fields=("tenant", "-at", "-id"), name="audit_entry_at"),)
 
 
@@ -110,4 +120,41 @@ class PlatformEntry(Act):
         verbose_name = _("platform entry")
         verbose_name_plural = _("platform entries")
         ordering = ("-at", "-id")
+        constraints = (models.UniqueConstraint(fields=("number",), name="audit_platformentry_number"),)
         indexes = (models.Index(fields=("-at", "-id"), name="audit_platformentry_at"),)
+
+
+class Head(models.Model):
+    """Where a chain ends: what the next entry is sealed to, and by what an end that was cut off is noticed.
+
+    Whoever adds an entry holds this row until he commits. Entries themselves are only ever inserted.
+    """
+
+    number = models.PositiveBigIntegerField(_("number"), default=0, editable=False)
+    digest = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class EntryHead(Head, TenantModel):
+    """Its key is the tenant's, so that there is one for each."""
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("end of an audit chain")
+        verbose_name_plural = _("ends of audit chains")
+
+
+class PlatformEntryHead(Head):
+    """The only row has the key 1."""
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("end of the platform's audit chain")
+        verbose_name_plural = _("end of the platform's audit chain")

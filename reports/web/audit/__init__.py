@@ -1,0 +1,1 @@
+"""The audit as its company's owners read it."""
