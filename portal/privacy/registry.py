@@ -1,0 +1,132 @@
+"""Every column of a tenant's table that may hold something of a person who called or was called, declared once.
+
+Whoever erases, exports or looks for leaks asks here. A column of text, JSON or bytes is either of a :class:`Kind` or
+among those that hold nothing of such people: a test fails for one that is neither. Columns are said as
+``app.Model.field``, so that this stays below the apps whose tables these are. Members of a tenant are not meant: their
+names and addresses go with their accounts.
+"""
+
+from enum import Enum
+
+
+class Kind(Enum):
+    NUMBER = "number"  # somebody's number, alone
+    RAW = "raw"  # what a vendor said, as it came: numbers, transcripts and links of recordings among it
+    MAIL = "mail"  # of a message
+    WRITTEN = "written"  # by a member, or asked for by one
+    WORD = "word"  # short, from a vendor, which may say anything in it
+
+
+PERSONAL: dict[Kind, tuple[str, ...]] = {
+    Kind.NUMBER: (
+        "sync.Call.contact",
+        "sync.Call.from_number",
+        "sync.Call.to_number",
+        "sync.Line.digits",  # our own numbers, unless somebody of ours calls from his
+        "sync.Line.number",
+    ),
+    Kind.RAW: (
+        "sync.Agent.callback_payload",
+        "sync.Agent.payload",
+        "sync.Agent.price_payload",
+        "sync.CallbackDay.payload",
+        "sync.Campaign.detail_payload",
+        "sync.Campaign.payload",
+        "sync.Payload.raw",
+        "sync.Quarantine.raw",
+        "sync.Unplaced.raw",
+    ),
+    Kind.MAIL: (
+        "outbox.Enclosure.content",
+        "outbox.Message.html",
+        "outbox.Message.subject",
+        "outbox.Message.text",
+    ),
+    Kind.WRITTEN: (
+        "reports_files.Export.facts",
+        "reports_files.Export.query",
+        "reports_files.Export.title",
+        "reports_mail.Delivery.snapshot",
+        "reports_mail.Subscription.filters",
+        "reports_mail.Subscription.name",
+        "reports_remarks.CallNote.text",
+        "reports_web.SavedView.name",
+        "reports_web.SavedView.query",
+        "sync.Quarantine.note",
+    ),
+    Kind.WORD: (
+        "sync.Call.hangup_cause",
+        "sync.Call.hangup_source",
+        "sync.Call.sid",
+        "sync.Gap.detail",
+        "sync.Quarantine.reason",
+        "sync.Run.detail",
+    ),
+}
+
+# Words of our own, ids, digests, and what is about our side alone: agents, campaigns, members, keys, connections.
+IMPERSONAL: dict[str, tuple[str, ...]] = {
+    "audit.Entry": ("about", "action", "address", "changes", "digest", "previous"),
+    "audit.EntryHead": ("digest",),
+    "accounts.Invitation": ("digest", "email", "role"),  # of members, whose addresses go with their accounts
+    "outbox.Attempt": ("outcome", "reply"),
+    "outbox.Enclosure": ("content_type", "name"),
+    "outbox.Message": (
+        "about",
+        "headers",
+        "language",
+        "last_reply",
+        "message_id",
+        "reference",
+        "rule",
+        "state",
+        "to",
+    ),
+    "outbox.Suppression": ("address", "reason"),
+    "privacy.Erasure": ("numbers", "place", "reason"),
+    "reports_columns.ColumnFile": ("digest", "rules", "words"),
+    "reports_columns.ColumnLedger": ("rules",),
+    "reports_files.Export": (
+        "dialect",
+        "error",
+        "file",
+        "format",
+        "language",
+        "name",
+        "owner",
+        "rights",
+        "sha256",
+        "state",
+        "what",
+    ),
+    "reports_mail.Delivery": ("reason", "state", "zone"),
+    "reports_mail.Recipient": ("added_as", "email", "language", "name"),
+    "reports_mail.Subscription": ("kind", "zone"),
+    "reports_remarks.CallFlag": ("flag",),
+    "sync.Agent": ("callback_sources", "currency", "digest", "direction", "external_id", "label", "name", "state"),
+    "sync.Call": ("digest", "direction", "external_id", "latencies", "status"),
+    "sync.CallChange": ("now_status", "was_status"),
+    "sync.CallbackDay": ("digest", "sources"),
+    "sync.Campaign": ("detail_digest", "digest", "external_id", "kind", "name", "status"),
+    "sync.CampaignCall": ("call_key",),
+    "sync.Connection": ("base_url", "day_filter", "provider", "settings", "state", "token", "token_fingerprint"),
+    "sync.Gap": ("fault", "part", "stream"),
+    "sync.Quarantine": ("digest", "external_id", "kind", "part", "stream"),
+    "sync.Run": ("fault", "owner", "state", "stream"),
+    "sync.Unplaced": ("agent_key", "digest"),
+    "sync.Window": ("fault", "part", "state", "stream"),
+    "tenants.ApiKey": ("digest", "hint", "name", "role"),
+    "tenants.Environment": ("name", "provider"),
+    "tenants.Grant": ("agent_keys",),
+    "tenants.Membership": ("role",),
+}
+
+
+def columns(*kinds: Kind) -> dict[str, list[str]]:
+    """The personal columns of some kinds, all by default: model label → names of its fields."""
+    found: dict[str, list[str]] = {}
+    for kind in kinds or tuple(Kind):
+        for column in PERSONAL[kind]:
+            label, _, name = column.rpartition(".")
+            found.setdefault(label, []).append(name)
+    return found

@@ -1,0 +1,119 @@
+"""Erasing a person: asked for in one transaction, done by whoever claims the row, again from where another ended.
+
+First the tombstone, so that no reading writes the number again; then calls, with notes on them and column files; then
+every text that the registry names; then files that were made with numbers. Counts and durations stay as they were: a
+code takes the number's place, so different contacts stay different.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from portal.audit.record import record
+from portal.lib import phones
+from portal.privacy import ledger
+from portal.privacy.models import Erasure, Reason
+from portal.privacy.tombstones import Tombstones, burying, hashes_of
+from portal.tenants import wall
+from portal.tenants.models.tenants import Tenant
+from portal.work.leases import Lease
+from portal.work.retries import persist
+from reports.columns.sweep import forget_retired
+from reports.files import folder
+from reports.files.models import Export
+from reports.files.models import State as FileState
+from reports.privacy.calls import erase_calls
+from reports.privacy.texts import scrub_texts
+
+LEASE = Lease(timedelta(minutes=10), until="claimed_until")
+
+
+class NoNumber(ValueError):
+    """What was given is no phone number with its country code."""
+
+
+class Overtaken(Exception):
+    """Another process has taken the erasure over."""
+
+
+def ask(tenant_id: int, number: str, reason: Reason, *, user: Any = None, address: str | None = None) -> Erasure:
+    """Owe the erasure of a person. From now on nothing with his number is mirrored. Raises NoNumber.
+
+    The tenant's wall must be open.
+    """
+    contacts = phones.spellings(number)
+    if not contacts:
+        raise NoNumber
+    erasure = persist(lambda: _owe(tenant_id, contacts, (reason, user, address)))
+    ledger.write_down(erasure)
+    return erasure
+
+
+def _owe(tenant_id: int, contacts: tuple[str, ...], act: tuple[Reason, Any, str | None]) -> Erasure:
+    reason, user, address = act
+    with transaction.atomic():
+        burying(tenant_id)
+        erasure: Erasure = Erasure.objects.create(
+            tenant_id=tenant_id, numbers=hashes_of(tenant_id, contacts), reason=reason, asked_by=user
+        )
+        about = {"erasure": str(erasure.public_id), "reason": str(reason)}
+        record("person.erasure_asked", tenant_id=tenant_id, user=user, about=about, address=address)
+    return erasure
+
+
+def work(erasure_id: int) -> Erasure | None:
+    """Do what is left of an erasure; None when it is done, or somebody else is at it. The wall must be open."""
+    rows = Erasure.objects.filter(LEASE.free(), pk=erasure_id, done_at=None)
+    if not persist(lambda: LEASE.claim(rows)):
+        return None
+    erasure = Erasure.objects.get(pk=erasure_id)
+    tombstones = Tombstones(erasure.tenant_id).including([erasure.numbers])
+
+    def hold(**progress: object) -> None:
+        if not LEASE.hold(LEASE.held(Erasure.objects.filter(done_at=None), erasure), **progress):
+            raise Overtaken
+
+    try:
+        erase_calls(tombstones, hold)
+        forget_retired()
+        scrub_texts(tombstones, erasure.place, hold)
+        _withdraw_files()
+        persist(lambda: _finish(erasure))
+    except Overtaken:
+        return None
+    return Erasure.objects.get(pk=erasure_id)
+
+
+def _withdraw_files() -> None:
+    """Nobody is given a file that was made with numbers; one that is being made is begun again."""
+    Export.objects.filter(state=FileState.RUNNING).update(
+        state=FileState.WAITING, lease_until=None, attempts=F("attempts") + 1
+    )
+    for export in Export.objects.filter(state=FileState.READY):
+        if export.rights.get("numbers", True):
+            Export.objects.filter(pk=export.pk, state=FileState.READY).update(state=FileState.EXPIRED)
+            folder.remove(export.tenant_id, export.file)
+
+
+def _finish(erasure: Erasure) -> None:
+    with transaction.atomic():
+        mine = LEASE.held(Erasure.objects.filter(done_at=None), erasure)
+        if not LEASE.settle(mine, done_at=timezone.now(), place=""):
+            raise Overtaken
+        done = Erasure.objects.get(pk=erasure.pk)
+        about: dict[str, str | int] = {"erasure": str(done.public_id), "calls": done.calls, "texts": done.texts}
+        record("person.erased", tenant_id=done.tenant_id, about=about)
+
+
+def sweep() -> int:
+    """One pass over all tenants: what a restored backup has forgotten is owed again, and what is owed is done."""
+    done = 0
+    for tenant in Tenant.objects.all():
+        with wall.tenant(tenant):
+            ledger.agree(tenant.pk)
+            for pk in list(Erasure.objects.filter(done_at=None).order_by("pk").values_list("pk", flat=True)):
+                done += work(pk) is not None
+    return done
