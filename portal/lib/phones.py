@@ -1,10 +1,15 @@
-"""Phone numbers: the digits that name a contact, a masked and a readable form, and the Brazilian area code."""
+"""Phone numbers: the digits that name a contact, a masked and a readable form, and the Brazilian area code.
+
+Where a person was erased, a *code* of :data:`CODE_LENGTH` digits stands for each of his numbers: different numbers have
+different codes, so that contacts are counted as before, and it begins with country and area where these are Brazilian.
+"""
 
 import re
 from functools import lru_cache
 
 import phonenumbers
 
+CODE_LENGTH = 30  # no number is as long
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 _MASK = "•"
 _SAYS_COUNTRY = ("+", "00", "sip:+", "sip:00")
@@ -29,6 +34,9 @@ AREA_CODES = frozenset(
 )
 # Area code and number as they are dialled within Brazil: a mobile's nine digits, or eight.
 _AREAS = "|".join(sorted(AREA_CODES))
+AREA_LENGTHS = (12, 13, CODE_LENGTH)  # of contacts whose third and fourth digits are an area code
+_NO_AREA = "9900"  # a code of a number elsewhere begins so, and no number does
+_CODE = re.compile(rf"(?:55(?:{_AREAS})|{_NO_AREA})[0-9]{{{CODE_LENGTH - 4}}}")
 _NATIONAL = re.compile(rf"(?:{_AREAS})(?:9[0-9]{{8}}|[2-9][0-9]{{7}})")
 _NATIONAL_BEGINNING = re.compile(rf"(?:{_AREAS})(?:9[0-9]{{0,8}}|[2-8][0-9]{{0,7}})?")
 
@@ -63,15 +71,43 @@ def readings(typed: str, *, beginning: bool = False) -> tuple[str, ...]:
 
 def area_code(contact: str) -> str:
     """The area code (DDD) of a Brazilian contact's digits, "" for any other."""
-    if contact.startswith("55") and len(contact) in (12, 13) and contact[2:4] in AREA_CODES:
+    if contact.startswith("55") and len(contact) in AREA_LENGTHS and contact[2:4] in AREA_CODES:
         return contact[2:4]
     return ""
+
+
+def spellings(number: str) -> tuple[str, ...]:
+    """The contacts that a number with ``+`` and country code may stand as, as calls name it in more ways than one;
+    none of a text that is no such number.
+    """
+    contact = contact_digits(number)
+    if not number.strip().startswith("+") or not 8 <= len(contact) <= 15:
+        return ()
+    national = contact.removeprefix("55")
+    if contact == national or not _NATIONAL.fullmatch(national):
+        return (contact,)
+    return contact, national, f"0{national}"
+
+
+def erased_code(contact: str, secret: int) -> str:
+    """What stands for the digits of a contact once they are erased. ``secret`` is the contact's alone."""
+    area = area_code(contact)
+    beginning = f"55{area}" if area else _NO_AREA
+    digits_left = CODE_LENGTH - len(beginning)
+    return f"{beginning}{secret % 10**digits_left:0{digits_left}}"
+
+
+def is_erased(contact: str) -> bool:
+    """Whether a contact is a code, behind which no number can be found."""
+    return len(contact) == CODE_LENGTH and bool(_CODE.fullmatch(contact))
 
 
 def written(contact: str) -> str:
     """The digits of a contact as a number again: with ``+`` where they surely begin with a country code, as all do that
     are longer than any number within Brazil.
     """
+    if is_erased(contact):
+        return contact
     sure = len(contact) > _LONGEST_NATIONAL and not contact.startswith("0")
     return f"+{contact}" if sure or _names_country(contact) else contact
 
@@ -80,28 +116,31 @@ def masked(number: str) -> str:
     """``+55 11 98765-4321`` as ``+55 •• •••••-4321``: country code and last four digits stay, none of a short one.
 
     Of a number that names no country only the last four digits stay: its first ones tell where the other party lives.
+    How the digits are grouped is that of any number of its country and length, never its own: an 0800 number is written
+    in other groups, and the groups would tell its first digits. At least four digits are hidden.
     """
     contact = contact_digits(number)
     if not contact:
         return _MASK * 4 if number.strip() else ""
+    if is_erased(contact):
+        return _MASK * 4
     if len(contact) < 8:
         return _MASK * len(contact)
     shown = _formatted(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     country, _space, rest = shown.partition(" ")
     if not rest:
         return _MASK * (len(contact) - 4) + contact[-4:]
-    hidden, out = len(digits(rest)) - 4, []
-    for character in rest:
-        if character.isdigit():
-            out.append(_MASK if hidden > 0 else character)
-            hidden -= 1
-        else:
-            out.append(character)
-    return f"{country} {''.join(out)}"
+    code = digits(country)
+    own = contact[len(code) :]
+    hidden = len(own) - min(4, len(own) - 4)
+    seen = iter(_MASK * hidden + own[hidden:])
+    return f"{country} {''.join(next(seen) if sign == _MASK else sign for sign in _groups(int(code), len(own)))}"
 
 
 def display(number: str) -> str:
-    """The readable international form; the text itself when it is no number of a known country."""
+    """The readable international form; the text itself when it is no number of a known country, and dots for a code."""
+    if is_erased(number):
+        return masked(number)
     return _formatted(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL) or number
 
 
@@ -130,6 +169,19 @@ def _names_country(number: str) -> bool:
         return False
     parsed = _parsed(text)
     return len(text) >= _SHORTEST_WHOLE and parsed is not None and phonenumbers.is_valid_number(parsed)
+
+
+@lru_cache(maxsize=1_000)
+def _groups(country: int, length: int) -> str:
+    """How numbers of a country with so many digits are written, each digit as a dot: one group where none is known."""
+    region = phonenumbers.region_code_for_country_code(country)
+    kinds = phonenumbers.PhoneNumberType
+    for kind in (kinds.MOBILE, kinds.FIXED_LINE):
+        example = phonenumbers.example_number_for_type(region, kind)
+        if example is not None and len(phonenumbers.national_significant_number(example)) == length:
+            written = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+            return re.sub(r"[0-9]", _MASK, written.partition(" ")[2])
+    return _MASK * length
 
 
 @lru_cache(maxsize=10_000)

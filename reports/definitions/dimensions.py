@@ -268,12 +268,13 @@ def time_keys(keys: tuple[str, ...], period: Period) -> tuple[tuple[int, ...], .
 class Names:
     """Public ids and names of the agents and environments that occur.
 
-    ``number`` gives the id and the name of an own number, as far as the reader may see it.
+    As far as the reader may see them, ``number`` gives the id and the name of an own number, ``word`` a vendor's word.
     """
 
     agents: Mapping[int, tuple[str, str]]
     environments: Mapping[int, tuple[str, str]]
     number: Callable[[str], tuple[str, str]] = lambda digits: (digits, digits)
+    word: Callable[[str], str] = str
 
 
 def api_key(dimension: Dimension, key: Key, names: Names) -> str | None:
@@ -281,7 +282,7 @@ def api_key(dimension: Dimension, key: Key, names: Names) -> str | None:
     if key is None or key == "":
         return None
     if isinstance(key, str):
-        return names.number(key)[0] if dimension.key == "line" else key
+        return names.number(key)[0] if dimension.key == "line" else names.word(key)
     writers: Mapping[str, Callable[[int], str]] = {
         "hour": _hour_text,
         "day": lambda number: number_day(number).isoformat(),
@@ -314,7 +315,7 @@ def person_label(dimension: Dimension, key: Key, names: Names) -> str:
         if dimension.key == "line":
             return names.number(key)[1]
         words = _WORDS.get(dimension.key, {})
-        return str(words.get(key, key))
+        return str(words.get(key, names.word(key)))
     writers: Mapping[str, Callable[[int], str]] = {
         "hour": _hour_label,
         "day": lambda number: date_format(number_day(number), "SHORT_DATE_FORMAT"),

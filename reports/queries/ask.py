@@ -12,6 +12,7 @@ from reports.definitions.periods import moment_of_asking
 from reports.queries import rows
 from reports.queries.agents import told_apart
 from reports.queries.answer import Answer, Cell, Row, only_known
+from reports.queries.calls.masks import hide_any
 from reports.queries.compile import TOTAL, WHOLE, Grain, Group
 from reports.queries.computation import Computation, Needs
 from reports.queries.contacts.ids import contact_id
@@ -123,7 +124,9 @@ def _rows(question: Question, computation: Computation, figures: Figures, past: 
 
 
 def _names(selector: Selector, computation: Computation) -> tuple[Names, dict[int, str]]:
-    """Names of what may occur, and the vendor of each agent. Who may not see numbers is told own numbers masked."""
+    """Names of what may occur, and the vendor of each agent. Who may not see numbers is told own numbers masked, and
+    those that stand in a vendor's words.
+    """
     in_reach = {pk: row for pk, row in computation.agents().items() if row[2] in selector.environments}
     agents = told_apart(in_reach, {key: row.name for key, row in selector.environments.items()}, selector.scope)
     environments = {key: (str(row.public_id), row.name) for key, row in selector.environments.items()}
@@ -134,7 +137,8 @@ def _names(selector: Selector, computation: Computation) -> tuple[Names, dict[in
             return digits, phones.display(digits)
         return contact_id(phones.contact_digits(digits), scope), phones.masked(digits)
 
-    return Names(agents, environments, number), {pk: selector.providers[row[2]] for pk, row in in_reach.items()}
+    word = str if scope.sees_numbers else hide_any
+    return Names(agents, environments, number, word), {pk: selector.providers[row[2]] for pk, row in in_reach.items()}
 
 
 def _vendors(by: tuple[str, ...], group: Group, selector: Selector, vendors_of: dict[int, str]) -> set[str]:

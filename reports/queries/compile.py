@@ -101,7 +101,7 @@ _PATTERNS = {"contains": "%{}%", "begins": "{}%", "ends": "%{}"}
 
 
 def _numbered(selector: Selector) -> Condition:
-    wanted, match = asked_number(selector.filters, selector.scope)
+    wanted, match = asked_number(selector.filters)
     if not wanted:
         return NEVER
     if match == "exact":

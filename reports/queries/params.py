@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 
 from reports.definitions.filters import AddressReader, Filters, read_filters
+from reports.queries.refused import refused_of
 from reports.queries.scope import Scope
 
 
 class ParamReader(AddressReader):
     def __init__(self, params: Mapping[str, str], scope: Scope) -> None:
-        super().__init__(params, zone=scope.zone, sees_numbers=scope.sees_numbers)
+        super().__init__(params, zone=scope.zone)
+        self._scope = scope
 
     def filters(self) -> Filters:
-        return read_filters(self)
+        filters = read_filters(self)
+        self.errors |= refused_of(filters, self._scope)
+        return filters

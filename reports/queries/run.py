@@ -150,8 +150,8 @@ class Turns:
 
 def _cached(key: str) -> Rows | None:
     with suppress(Exception):  # without the shared cache it is computed
-        rows: Rows | None = cache.get(key)
-        return rows
+        rows = cache.get(key)
+        return None if rows is None else [tuple(row) for row in rows]
     return None
 
 

@@ -1,12 +1,10 @@
 """What a reader may see. First argument of every query: no Scope, no rows."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
-
-from portal.tenants.models.grants import Grant
+from portal.tenants.models.grants import Grant, opened
 from portal.tenants.models.tenants import Environment
 from sync.models.agents import Agent
 
@@ -23,17 +21,18 @@ class Scope:
     environment_ids: frozenset[int]
     agent_ids: frozenset[int] | None = None
     sees_numbers: bool = False
+    looks_up: bool = False  # whether a whole number may be looked up, or shown for a reason, within the day's budget
     reader: int = field(default=0, compare=False)  # whose questions are counted together: a grant's key
 
     @classmethod
     def of(cls, grant: Grant) -> "Scope":
         """Reads the grant's environments and agents; the wall of the grant's tenant must be open."""
-        return cls._over(grant, _environments(grant).values_list("id", flat=True))
+        return cls._over(grant, opened(grant).values_list("id", flat=True))
 
     @classmethod
     def with_environments(cls, grant: Grant) -> "tuple[Scope, list[Environment]]":
         """As :meth:`of`, with the environments themselves by name: one query for both."""
-        rows = list(_environments(grant).order_by("name", "id"))
+        rows = list(opened(grant).order_by("name", "id"))
         return cls._over(grant, (row.pk for row in rows)), rows
 
     @classmethod
@@ -43,35 +42,31 @@ class Scope:
         if grant.agent_keys:
             agents = Agent.objects.filter(environment_id__in=environment_ids, external_id__in=grant.agent_keys)
             agent_ids = frozenset(agents.values_list("id", flat=True))
-        return cls(grant.tenant_id, grant.tenant.zone, environment_ids, agent_ids, grant.sees_numbers, grant.pk or 0)
+        return cls(
+            grant.tenant_id,
+            grant.tenant.zone,
+            environment_ids,
+            agent_ids,
+            grant.sees_numbers,
+            grant.looks_up,
+            grant.pk or 0,
+        )
 
     def only(self, environment_id: int) -> "Scope":
         """The same scope narrowed to one environment: empty when it may not be seen."""
-        return Scope(
-            self.tenant_id,
-            self.zone,
-            self.environment_ids & {environment_id},
-            self.agent_ids,
-            self.sees_numbers,
-            self.reader,
-        )
+        return replace(self, environment_ids=self.environment_ids & {environment_id})
 
     def within(self, other: "Scope") -> "Scope":
         """What both may see."""
         agents = [ids for ids in (self.agent_ids, other.agent_ids) if ids is not None]
-        return Scope(
-            self.tenant_id,
-            self.zone,
-            self.environment_ids & other.environment_ids,
-            frozenset.intersection(*agents) if agents else None,
-            self.sees_numbers and other.sees_numbers,
-            self.reader,
+        return replace(
+            self,
+            environment_ids=self.environment_ids & other.environment_ids,
+            agent_ids=frozenset.intersection(*agents) if agents else None,
+            sees_numbers=self.sees_numbers and other.sees_numbers,
+            looks_up=self.looks_up and other.looks_up,
         )
 
     @property
     def tzinfo(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
-
-
-def _environments(grant: Grant) -> QuerySet[Environment]:
-    return Environment.objects.all() if grant.all_environments else grant.environments.all()

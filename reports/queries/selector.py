@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
 
-from portal.lib.phones import AREA_CODES
+from portal.lib.phones import AREA_CODES, AREA_LENGTHS
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment
 from reports.columns.schema import contact_code
@@ -30,6 +30,7 @@ from reports.queries.calls.numbers import (
 )
 from reports.queries.campaigns.named_calls import of_campaigns
 from reports.queries.contacts.ids import contact_digits_of
+from reports.queries.refused import demand_allowed
 from reports.queries.scope import Scope
 from sync.models.agents import Agent
 from sync.models.calls import Call
@@ -56,7 +57,11 @@ class Selector:
         homes: dict[int, int] | None = None,
         source_homes: dict[int, int] | None = None,
     ) -> None:
-        """``homes`` and ``source_homes`` are the chosen agents with their environments, where the filters name some."""
+        """``homes`` and ``source_homes`` are the chosen agents with their environments, where the filters name some.
+
+        Raises QuestionError for what this reader may not ask.
+        """
+        demand_allowed(filters, scope)
         self.scope = scope
         self.filters = filters
         self.environments = environments
@@ -198,7 +203,7 @@ class Selector:
         return rows.filter(of_lines(lines)) if lines else rows.none()
 
     def _numbered(self, rows: QuerySet[Call], keys: Collection[int], *, dated: bool) -> QuerySet[Call]:
-        wanted, match = asked_number(self.filters, self.scope)
+        wanted, match = asked_number(self.filters)
         if not wanted:
             return rows.none()
         contacts, lines = self.contacts(dated=dated), self.lines(keys)
@@ -207,12 +212,12 @@ class Selector:
 
     def contacts(self, *, dated: bool) -> list[str] | None:
         """The contacts that match the number, where these are looked up first and are few."""
-        wanted, match = asked_number(self.filters, self.scope)
+        wanted, match = asked_number(self.filters)
         return self._matching_contacts if is_looked_up(wanted, match, dated=dated) else None
 
     @cached_property
     def _matching_contacts(self) -> list[str] | None:
-        return contacts_like(*asked_number(self.filters, self.scope))
+        return contacts_like(*asked_number(self.filters))
 
     def lines(self, environments: Iterable[int] | None = None) -> list[str]:
         """Our own numbers that match the number asked for, of some of the environments or of all.
@@ -230,7 +235,7 @@ class Selector:
 
     @cached_property
     def _matching_lines(self) -> dict[int, set[str]]:
-        return lines_like(*asked_number(self.filters, self.scope), sorted(self.environments))
+        return lines_like(*asked_number(self.filters), sorted(self.environments))
 
     @cached_property
     def _chosen_lines(self) -> dict[int, set[str]]:
@@ -272,7 +277,7 @@ class Selector:
 def _of_areas(rows: QuerySet[Call], codes: Iterable[str]) -> QuerySet[Call]:
     """Said by length and parts of the contact, not by its beginning: an area is too much for an index of contacts."""
     rows = rows.alias(**AREA_PARTS, contact_country=Left("contact", 2))
-    brazilian = Q(contact_country="55", contact_length__in=(12, 13))
+    brazilian = Q(contact_country="55", contact_length__in=AREA_LENGTHS)
 
     def among(wanted: Iterable[str]) -> Q:
         return brazilian & Q(contact_area__in=sorted(wanted))

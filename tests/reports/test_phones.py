@@ -40,6 +40,11 @@ def test_contacts_are_digits(number, digits):
         ("11987654321", "•••••••4321"),
         ("98765-4321", "•••••4321"),
         ("0800 123 4567", "•••••••4567"),
+        # Groups are any number's of that country and length, so that they tell no first digits.
+        ("+558001234567", "+55 •• ••••-4567"),
+        ("+556134567890", "+55 •• ••••-7890"),
+        # Few digits after the country's: four of them stay hidden.
+        ("+3541234567", "+354 ••• •567"),
         # Of no possible length: where the country code ends is anybody's guess.
         ("+5511987654321000 1", "•••••••••••••0001"),
         ("190", "•••"),

@@ -34,10 +34,9 @@ class AddressReader:
     Whoever is strict calls :meth:`finish`; a page may go on with what could be read and show the errors.
     """
 
-    def __init__(self, params: Mapping[str, str], *, zone: str, sees_numbers: bool) -> None:
+    def __init__(self, params: Mapping[str, str], *, zone: str) -> None:
         self.params = params
         self.usual_zone = zone
-        self.sees_numbers = sees_numbers
         self.errors: dict[str, str] = {}
 
     def finish(self) -> None:

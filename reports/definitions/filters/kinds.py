@@ -210,16 +210,12 @@ class Match(OneOf):
         match = reader.choice(name, self.choices)
         if not reader.text(name.removesuffix("_match")):
             return str(self.empty)
-        if reader.sees_numbers:
-            return match
-        if reader.text(name) not in ("", "exact"):
-            reader.errors[name] = _("You may not see numbers, so only whole numbers can be looked for.")
-        return "exact"
+        return match
 
 
 @dataclass(frozen=True, slots=True)
 class PartOfNumber(Text):
-    """Digits to look for. Whoever may not see numbers may only name one that he knows whole."""
+    """Digits to look for."""
 
     def read(self, reader: AddressReader, name: str) -> str:
         text = reader.text(name)

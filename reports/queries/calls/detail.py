@@ -7,7 +7,7 @@ what is hidden in one place stands in no other.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -21,9 +21,6 @@ from reports.queries.scope import Scope
 from sync.models.calls import Call
 from sync.providers.registry import facts_of
 from sync.taxonomy import Fact
-
-_Word = Literal["external_id", "sid", "status", "direction", "agent_name", "hangup_cause", "hangup_source"]
-_WORDS: tuple[_Word, ...] = get_args(_Word)
 
 
 class _Mirrored(NamedTuple):
@@ -89,8 +86,6 @@ def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
     numbers: tuple[str, ...] = ()
     if not scope.sees_numbers:
         numbers = (stored.from_number, stored.to_number)
-        for key in _WORDS:
-            row[key] = hide_in(row[key], numbers)
         element = hide_numbers(element, numbers)
         payload = msgspec.json.encode(element).decode()
     shown = element.get("call_recording_url") if isinstance(element, Mapping) else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from operator import itemgetter
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict, get_args
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -16,6 +16,7 @@ from portal.tenants import wall
 from reports.definitions.measures import outcome
 from reports.definitions.periods import day_start
 from reports.queries.calls import walk
+from reports.queries.calls.masks import hide_in
 from reports.queries.contacts.ids import contact_id
 from reports.queries.cursor import Cursor, edges
 from reports.queries.question import CallQuestion, Filters, QuestionError
@@ -161,7 +162,11 @@ def _steps(rows: QuerySet[Call], selector: Selector, ordering: str, size: int) -
 
 def masked(number: str, scope: Scope) -> str:
     """A number as the reader may see it."""
-    return number if scope.sees_numbers else phones.masked(number)
+    return number if scope.sees_numbers and not phones.is_erased(number) else phones.masked(number)
+
+
+_Word = Literal["external_id", "sid", "status", "direction", "agent_name", "hangup_cause", "hangup_source"]
+_WORDS: tuple[_Word, ...] = get_args(_Word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +271,7 @@ def _after(cursor: Cursor, column: str, *, descending: bool) -> Q:
 
 def _row(row: _CallColumns, selector: Selector) -> CallRow:
     environment, scope = selector.environments[row["environment_id"]], selector.scope
-    return {
+    shown: CallRow = {
         "id": str(row["id"]),
         "environment": str(environment.public_id),
         "environment_name": environment.name,
@@ -293,6 +298,11 @@ def _row(row: _CallColumns, selector: Selector) -> CallRow:
         "changed_at": row["changed_at"],
         "missing_since": row["missing_since"],
     }
+    if not scope.sees_numbers:  # some vendors make their ids of the number
+        numbers = (row["from_number"], row["to_number"])
+        for key in _WORDS:
+            shown[key] = hide_in(shown[key], numbers)
+    return shown
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -72,6 +72,16 @@ def hide_in(text: str, numbers: Iterable[str], *, free: bool = False) -> str:
     return str(_hidden(text, _tails(phones.contact_digits(number) for number in numbers), free=free))
 
 
+def hide_any(text: str) -> str:
+    """A word of a vendor's, such as a cause, with every run of digits masked that is as long as a number."""
+    return _RUN.sub(lambda run: _dots(run[0]), text)
+
+
+def holds_number(text: str) -> bool:
+    """Whether :func:`hide_any` would mask something of it."""
+    return _RUN.search(text) is not None
+
+
 def _tails(numbers: Iterable[str]) -> set[str]:
     return {digits[-_TAIL:] for digits in numbers if len(digits) >= _SHORTEST}
 

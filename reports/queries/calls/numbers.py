@@ -15,7 +15,6 @@ from django.db.models.functions import Left, Reverse
 
 from portal.lib.phones import digits, readings
 from reports.definitions.filters import Filters
-from reports.queries.scope import Scope
 from sync.models.calls import Call
 from sync.models.lines import Line
 from sync.taxonomy import Direction
@@ -28,13 +27,12 @@ Wanted = tuple[str, ...]
 _LOOKUPS = {"contains": "contains", "begins": "startswith", "ends": "endswith", "exact": "exact"}
 
 
-def asked_number(filters: Filters, scope: Scope) -> tuple[Wanted, str]:
-    """The digits to look for, any of them, and how. Who may not see numbers may still ask for one that he knows whole,
-    but never feel his way along one.
+def asked_number(filters: Filters) -> tuple[Wanted, str]:
+    """The digits to look for, any of them, and how.
 
     A number and a beginning may lack the country code, as they do on our own pages; a part found anywhere needs none.
     """
-    match = filters.number_match if scope.sees_numbers else "exact"
+    match = filters.number_match
     if match in ("begins", "exact"):
         return readings(digits(filters.number), beginning=match == "begins"), match
     wanted = digits(filters.number)

@@ -36,7 +36,7 @@ def names_few_calls(selector: Selector, *, dated: bool) -> bool:
     """Whether the filters name so few calls that they are looked up by contact and sorted."""
     if selector.filters.contact:
         return True
-    wanted, match = asked_number(selector.filters, selector.scope)
+    wanted, match = asked_number(selector.filters)
     if not wanted or selector.lines():
         return False
     return match in ("exact", "ends") or selector.contacts(dated=dated) is not None

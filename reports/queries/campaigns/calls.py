@@ -17,6 +17,7 @@ from reports.definitions.dimensions import DIMENSIONS, Clock
 from reports.definitions.filters import Filters
 from reports.definitions.measures import outcome
 from reports.definitions.periods import number_day
+from reports.queries.calls.masks import hide_any
 from reports.queries.campaigns.named_calls import named_by
 from reports.queries.scope import Scope
 from reports.queries.selector import Selector, resolve
@@ -199,7 +200,10 @@ def _parts(rows: QuerySet[Call], selector: Selector) -> tuple[Part, ...]:
         .values_list("local_day", "status", "hangup_cause", "result")
         .annotate(n=Count("pk"))
     )
-    return tuple(Part(number_day(day), *rest) for day, *rest in sorted(counts))
+    word = str if selector.scope.sees_numbers else hide_any
+    return tuple(
+        Part(number_day(day), word(status), word(cause), result, n) for day, status, cause, result, n in sorted(counts)
+    )
 
 
 _CONTACTS = """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from reports.bundle import Bundle
@@ -32,12 +32,13 @@ class StreamFreshness:
     """``complete_through`` is the last UTC day up to which no day is missing, today included as of ``as_of``.
 
     ``complete_from`` is the day from which that holds. It is later than the history asked for while that is being read,
-    newest days first; None for a stream that is no days.
+    newest days first; None for a stream that is no days. ``mirrored`` and ``vendor_total`` are None where they would
+    tell of agents that the reader may not see.
     """
 
     as_of: datetime | None
     complete_through: date | None
-    mirrored: int
+    mirrored: int | None
     vendor_total: int | None
     gaps: tuple[GapNote, ...]
     complete_from: date | None = None
@@ -120,7 +121,10 @@ def under(
 
 
 def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentFreshness]:
-    """How far each environment of the scope is mirrored, stream by stream, by name."""
+    """How far each environment of the scope is mirrored, stream by stream, by name.
+
+    Who may see some agents only is told how many of their calls are mirrored, and no total that others are part of.
+    """
     now = now or timezone.now()
     environments = resolve(Filters(), scope).environments
     windows: dict[tuple[int, str], list[Window]] = defaultdict(list)
@@ -130,8 +134,11 @@ def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentF
     for gap in ledger.open_gaps(environments):
         gaps[gap.environment_id, gap.stream].append(noted(gap, environments))
     unread = asides(environments)
-    untold = {pk for pk in environments if any(window.mirrored is None for window in windows[pk, Stream.CALLS])}
-    rows = Call.objects.filter(environment_id__in=untold).order_by().values_list("environment_id")
+    of_some = scope.agent_ids is not None  # whose calls are counted apart: the ledger's totals tell of every agent
+    untold = {
+        pk for pk in environments if of_some or any(window.mirrored is None for window in windows[pk, Stream.CALLS])
+    }
+    rows = _seen(Call.objects.filter(environment_id__in=untold), scope).order_by().values_list("environment_id")
     counts: dict[int, int] = dict(rows.annotate(n=Count("pk"))) if untold else {}
     starts = ledger.history_starts(environments)
     report = []
@@ -142,7 +149,7 @@ def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentF
             here, aside = windows[pk, stream], unread.of(pk, stream)
             if not here and not gaps[pk, stream]:
                 continue
-            in_windows = sum(window.mirrored or 0 for window in here)
+            in_windows = None if of_some else sum(window.mirrored or 0 for window in here)
             mirrored = counts.get(pk, 0) if stream == Stream.CALLS and pk in untold else in_windows
             gap_notes = (*gaps[pk, stream], *notes(aside, environments))
             stream_freshness = _stream(here, gap_notes, mirrored, ends, starts.get(pk))
@@ -150,13 +157,18 @@ def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentF
                 stream_freshness if here and here[0].day else _up_to_unread(stream_freshness, aside),
                 quarantined=sum(row.unreadable for row in aside),
                 accepted=sum(row.accepted for row in aside),
+                vendor_total=None if of_some else stream_freshness.vendor_total,
             )
         report.append(EnvironmentFreshness(environment.public_id, environment.name, environment.provider, streams))
     return report
 
 
+def _seen(rows: QuerySet[Call], scope: Scope) -> QuerySet[Call]:
+    return rows if scope.agent_ids is None else rows.filter(agent_id__in=scope.agent_ids)
+
+
 def _stream(
-    windows: list[Window], gaps: tuple[GapNote, ...], mirrored: int, now: datetime, since: date | None
+    windows: list[Window], gaps: tuple[GapNote, ...], mirrored: int | None, now: datetime, since: date | None
 ) -> StreamFreshness:
     totals = [window.vendor_total for window in windows if window.vendor_total is not None]
     days = {window.day: window for window in windows if window.day is not None}

@@ -22,6 +22,7 @@ from reports.queries.completeness.freshness import behind_within
 from reports.queries.completeness.uncounted import with_uncounted
 from reports.queries.contacts.ids import contact_digits_of, contact_id
 from reports.queries.question import CallQuestion
+from reports.queries.refused import demand_allowed
 from reports.queries.scope import Scope
 from reports.queries.selector import Selector, resolve
 from sync.taxonomy import Direction, Outcome
@@ -80,8 +81,10 @@ def behind_contact(shown: Contact, scope: Scope, *, now: datetime) -> Completene
 def contacts_of_number(number: str, scope: Scope, *, now: datetime | None = None) -> list[Contact]:
     """The contact of a whole number as anybody writes it; none when no call of it may be seen.
 
-    One that lacks the country code may be of two: as it stands, and in Brazil.
+    One that lacks the country code may be of two: as it stands, and in Brazil. Raises QuestionError for who may not see
+    numbers.
     """
+    demand_allowed(Filters(number=number), scope)
     contacts = []
     for digits in readings(number):
         with suppress(NoContact):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -23,12 +23,11 @@ from sync.models.calls import Call, Payload, Unplaced
 
 _BATCH = 100
 _PHONE_CHARACTERS = frozenset("0123456789 +()-.")
-_WHOLE_NUMBER = 8  # digits from which a search is taken for a whole number rather than for a part of one
 
 
-class PartialNumberError(ValueError):
-    """What is no whole number, nor the whole telephony id of a call, was searched by somebody who may not see numbers:
-    searching for parts would tell them digit by digit.
+class HiddenNumberError(ValueError):
+    """What is not the whole telephony id of a call was searched by somebody who may not see numbers: whatever may be a
+    number, or a part of one, would be told from those that are none.
     """
 
 
@@ -44,22 +43,31 @@ class VendorFilter:
     search: str = ""
 
 
-def agent_key(scope: Scope, external_id: str) -> int | None:
-    """Our key of the vendor's agent, None when there is none the scope may see."""
+class AgentKeys(NamedTuple):
+    """Our keys of a vendor's agent, within and without."""
+
+    pk: int
+    public_id: UUID
+
+
+def agent_keys(scope: Scope, external_id: str) -> AgentKeys | None:
+    """Those of the vendor's agent, None when there is none the scope may see."""
     agents = Agent.objects.filter(environment_id__in=scope.environment_ids, external_id=_stored(external_id))
     if scope.agent_ids is not None:
         agents = agents.filter(pk__in=scope.agent_ids)
-    return agents.values_list("pk", flat=True).first()
+    keys = agents.values_list("pk", "public_id").first()
+    return None if keys is None else AgentKeys(*keys)
 
 
 def calls(scope: Scope, filters: VendorFilter) -> QuerySet[Call]:
-    """The calls asked for, in no order. Raises PartialNumberError."""
+    """The calls asked for, in no order. Raises HiddenNumberError."""
     rows: QuerySet[Call] = Call.objects.filter(environment_id__in=scope.environment_ids)
     if scope.agent_ids is not None:
         rows = rows.filter(agent_id__in=scope.agent_ids)
     seen = rows
     if filters.agent:
-        rows = rows.filter(agent_id=agent_key(scope, filters.agent) or 0)
+        agent = agent_keys(scope, filters.agent)
+        rows = rows.filter(agent_id=agent.pk) if agent else rows.none()
     if filters.status:
         rows = rows.filter(status=filters.status)
     if filters.direction:
@@ -83,7 +91,9 @@ def history(scope: Scope, agent_id: int, agent: str) -> Iterator[str]:
     keys = rows.order_by(*newest_first()).values_list("pk", flat=True).iterator(chunk_size=2_000)
     while batch := list(islice(keys, _BATCH)):
         yield from _raws(batch)
-    unplaced = Unplaced.objects.filter(environment_id__in=scope.environment_ids, agent_key=agent)
+    unplaced = Unplaced.objects.filter(environment_id__in=scope.environment_ids, agent_key=agent).exclude(
+        raw=""
+    )  # erased
     yield from unplaced.order_by("-first_seen_at", "-pk").values_list("raw", flat=True).iterator(chunk_size=_BATCH)
 
 
@@ -116,10 +126,8 @@ def _search(text: str, scope: Scope, seen: QuerySet[Call]) -> Q:
     digits = phones.digits(text)
     numeric = bool(digits) and set(text) <= _PHONE_CHARACTERS
     if not scope.sees_numbers:
-        if numeric and len(digits) >= _WHOLE_NUMBER:
-            return Q(sid=text) | Q(contact__in=phones.readings(text))
-        if not text or not seen.filter(sid=text).exists():
-            raise PartialNumberError
+        if not text or numeric or not seen.filter(sid=text).exists():
+            raise HiddenNumberError
         return Q(sid=text)
     if not text:
         return Q(pk__in=())

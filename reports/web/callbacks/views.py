@@ -29,6 +29,7 @@ from reports.queries.selector import Selector, selector_among
 from reports.web.callbacks import charts, words
 from reports.web.shared.before import known_before
 from reports.web.shared.contexts import Figure
+from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Frame, frame
 from reports.web.shared.selection import Selection
 from reports.web.shared.times import times
@@ -70,6 +71,8 @@ class Uncovered:
 def callbacks(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """One period of the callback loop. ``open`` and ``returns`` in the address are the places in the two lists."""
     head = frame(request, gettext_lazy("Callbacks"), page="callbacks", grains=GRAINS)
+    if (leading := first_steps(request, head)) is not None:
+        return leading
     measurable = not head.shown.environments or any(map(_is_able, head.shown.environments))
     if not measurable:
         return TemplateResponse(request, "reports/callbacks.html", head.context() | {"measurable": False})

@@ -47,7 +47,7 @@ def _chosen(address: CallAddress, scope: Scope, choices: Choices) -> Iterator[tu
     if filters.agents:
         yield _("Agent"), _named(choices.agents, filters.agents), {"agent": ""}
     if filters.number:
-        yield _number(filters, scope)
+        yield _number(filters)
     if filters.outcomes:
         yield _("Outcome"), _listed(str(CALL_OUTCOME_LABELS[word]) for word in filters.outcomes), {"outcome": ""}
     yield from _plain(filters, ("status",))
@@ -80,15 +80,14 @@ def _days(address: CallAddress) -> str:
     return _("until %(day)s") % {"day": figures.day(last)} if last else ""
 
 
-def _number(filters: Filters, scope: Scope) -> tuple[str, str, dict[str, str]]:
+def _number(filters: Filters) -> tuple[str, str, dict[str, str]]:
     ways = {
         "begins": _("number begins with"),
         "ends": _("number ends with"),
         "contains": _("number contains"),
         "exact": _("number"),
     }
-    digits = filters.number if scope.sees_numbers else masked(filters.number)
-    return ways[filters.number_match], digits, {"number": "", "number_match": ""}
+    return ways[filters.number_match], filters.number, {"number": "", "number_match": ""}
 
 
 def _lengths(filters: Filters) -> Iterator[tuple[str, str, dict[str, str]]]:

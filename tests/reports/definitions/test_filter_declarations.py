@@ -45,12 +45,12 @@ EVERY = {
 COLUMNS = "status, direction, outcome, is_test, duration_ms, cause, side, area_code, weekday, hour_of_day"
 
 
-def reader(params, *, sees_numbers=True):
-    return AddressReader(params, zone="UTC", sees_numbers=sees_numbers)
+def reader(params):
+    return AddressReader(params, zone="UTC")
 
 
-def read(params, **how):
-    asked = reader(params, **how)
+def read(params):
+    asked = reader(params)
     chosen = read_filters(asked)
     asked.finish()
     return chosen
@@ -114,11 +114,8 @@ def test_who_is_strict_refuses_and_who_is_lenient_goes_on_without(params, name):
     assert set(asked.errors) == {name}
 
 
-def test_parts_of_numbers_are_for_who_sees_numbers():
+def test_a_number_is_its_digits():
     assert read({"number": "98765-4321", "number_match": "ends"}).number == "987654321"
-    with pytest.raises(QuestionError, match="only whole numbers"):
-        read({"number": "987654321", "number_match": "ends"}, sees_numbers=False)
-    assert read({"number": "5"}, sees_numbers=False).number_match == "exact"
 
 
 def test_schemas_hold_bounds_defaults_and_words():

@@ -1,6 +1,6 @@
 """Questions in URLs: read, written, refused."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
@@ -14,6 +14,7 @@ from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period
 from reports.queries.question import Filters, Question, QuestionError, read_calls, read_question, write_question
 from reports.queries.scope import Scope
+from reports.queries.selector import Selector
 
 SCOPE = Scope(1, "America/Sao_Paulo", frozenset({1}), sees_numbers=True)
 TODAY = date(2026, 7, 15)
@@ -107,12 +108,24 @@ def test_ids_are_not_looked_up():
     assert read_question({"environment": str(unknown)}, SCOPE, today=TODAY).filters.environments == (unknown,)
 
 
-def test_who_may_not_see_numbers_may_only_name_whole_ones():
+@pytest.mark.parametrize("match", ["exact", "ends", "begins", "contains", ""])
+def test_who_may_not_see_numbers_can_search_by_none(match):
     blind = Scope(1, "UTC", frozenset({1}))
-    assert read_calls({"number": "+55 11 98765-4321"}, blind).filters.number_match == "exact"
-    with pytest.raises(QuestionError) as caught:
-        read_calls({"number": "4321", "number_match": "ends"}, blind)
-    assert set(caught.value.errors) == {"number_match"}
+    for name in ("number", "line"):
+        with pytest.raises(QuestionError) as caught:
+            read_calls({name: "+55 11 98765-4321", "number_match": match}, blind)
+        assert set(caught.value.errors) == {name}
+        assert "98765" not in str(caught.value)
+    sealed = "A" * 32
+    assert read_calls({"line": sealed, "contact": sealed}, blind).filters.line == sealed
+
+
+@pytest.mark.parametrize("filters", [Filters(number="5511987654321"), Filters(line="551130000000")])
+def test_no_choice_of_calls_is_made_by_a_number_for_who_may_not_see_numbers(filters):
+    """Whoever writes a query without an address gets no further."""
+    with pytest.raises(QuestionError):
+        Selector(Scope(1, "UTC", frozenset({1})), filters, {}, datetime(2026, 7, 14, tzinfo=UTC))
+    Selector(SCOPE, filters, {}, datetime(2026, 7, 14, tzinfo=UTC))
 
 
 def test_a_period_by_name_moves_on_with_the_days() -> None:
