@@ -16,6 +16,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from portal import private
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 _BAD_PORT = "has a port that is no number up to 65535."
 _LINE = re.compile(r"(?:export )?([A-Za-z_][A-Za-z_0-9]*)=(.*)")
@@ -195,6 +197,22 @@ def database(name: str, default: str) -> dict[str, Any]:
     }
 
 
+def owner(name: str, application: dict[str, Any]) -> dict[str, Any]:
+    """The database dictionary of the role that owns the tables; {} without one. ``application`` is of the one that
+    serves, which is to be another."""
+    if not text(name):
+        return {}
+    owned = database(name, "")
+    if "postgresql" not in owned["ENGINE"] or "postgresql" not in application["ENGINE"]:
+        raise SettingError(f"{name} is for PostgreSQL, and so DATABASE_URL has to be.")
+    if owned["USER"] == application["USER"]:
+        raise SettingError(
+            f"{name} and DATABASE_URL name the same role: the second is of a role that owns nothing, which"
+            " manage.py database_roles makes."
+        )
+    return owned
+
+
 def storage(name: str) -> tuple[Path | None, dict[str, Any]]:
     """A folder, or the options of a bucket from ``s3://key:secret@host/bucket``; neither where nothing is set.
 
@@ -304,6 +322,14 @@ def email(name: str, default: str) -> dict[str, Any]:
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_USE_TLS": tls,
     }
+
+
+def runtime_folder() -> Path:
+    """:func:`portal.private.runtime_folder`, as a setting is refused."""
+    try:
+        return private.runtime_folder()
+    except private.Open as error:
+        raise SettingError(str(error)) from error
 
 
 def generated(name: str, path: Path, make: Callable[[], str]) -> str:

@@ -14,7 +14,7 @@ from typing import Self
 
 from django.conf import settings
 
-from portal.accounts.members import add_member, add_person, find_person
+from portal.accounts.members import add_member, add_person, find_person, whole
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
 from portal.tenants.models.tenants import Environment, Tenant
@@ -154,7 +154,7 @@ def _owner(tenant: Tenant, demo: DemoTenant, password: str) -> None:
     if Membership.objects.filter(role=Role.OWNER).exists():
         return
     owner = find_person(demo.owner) or add_person(demo.owner, password, language=demo.language)
-    add_member(tenant, owner, role=Role.OWNER)
+    add_member(tenant, owner, whole(Role.OWNER))
 
 
 def _connection(tenant: Tenant, name: str, vendor: str, notes: Notes) -> None:

@@ -2,28 +2,32 @@
 
 ``/livez`` says that a web process answers and asks nothing else. ``/readyz`` tries the database, the broker and each
 queue's heartbeat, and names what failed without saying how. ``/metrics`` has a few gauges in Prometheus' text form, for
-the same machine or a signed-in administrator only.
+the same machine, for whoever knows METRICS_TOKEN, or for a signed-in administrator only.
 """
 
-import ipaddress
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import Count, F, Min, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import Redis
 
-from portal.outbox.models import Message
+from portal.outbox.models import Message, PlatformMessage
+from portal.proxies import is_from_here
 from portal.site.celery import app as celery_app
 from portal.site.models import Heartbeat
 from portal.site.schedules import QUEUES
 from portal.tenants import wall
+from portal.tenants.guards import is_administrator
 from sync.models.runs import Run, Window, WindowState
 
 logger = logging.getLogger("ringbook.health")
@@ -49,7 +53,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    if not (_from_here(request) or request.user.is_staff):
+    if not (is_from_here(request) or _knows_token(request) or is_administrator(request)):
         raise PermissionDenied
     with wall.every_tenant("gauges for the operator"):
         lines = [line for gauge in (_heartbeats, _runs, _windows, _messages) for line in gauge()]
@@ -121,7 +125,11 @@ def _windows() -> Iterator[str]:
 
 def _messages() -> Iterator[str]:
     yield from _head("ringbook_messages", "Messages in the outbox, by state.")
-    for state, count in Message.objects.order_by("state").values_list("state").annotate(Count("id")):
+    counted: Counter[str] = Counter()
+    for kind in (Message, PlatformMessage):
+        rows = kind._default_manager.order_by("state").values_list("state")
+        counted.update(dict(rows.annotate(Count("id"))))
+    for state, count in sorted(counted.items()):
         yield f'ringbook_messages{{state="{state}"}} {count}'
 
 
@@ -129,11 +137,6 @@ def _head(name: str, text: str) -> tuple[str, str]:
     return f"# HELP {name} {text}", f"# TYPE {name} gauge"
 
 
-def _from_here(request: HttpRequest) -> bool:
-    """On this machine, and not passed on by a proxy on this machine."""
-    if request.headers.get("X-Forwarded-For") or request.headers.get("Forwarded"):
-        return False
-    try:
-        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
-    except ValueError:
-        return False
+def _knows_token(request: HttpRequest) -> bool:
+    given = request.headers.get("Authorization", "")
+    return bool(settings.METRICS_TOKEN) and constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}")

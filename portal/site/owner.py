@@ -3,13 +3,14 @@
 import getpass
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from io import StringIO
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from django.core.validators import validate_email
 from django.utils.text import slugify
 
 from portal.accounts.members import find_person
@@ -51,18 +52,13 @@ def ask_for_owner() -> str:
     if not sys.stdin.isatty():
         return HOW
     sys.stderr.write("This portal is empty. Who is its first tenant? (Ctrl-C ends without one.)\n")
-    while True:
-        name = _asked("Company name: ")
-        slug = _asked("Its address, in lower case: ", slugify(name))
-        zone = _asked("Time zone: ", "America/Sao_Paulo")
-        language = _asked("Language, en or pt-br: ", "pt-br")
-        email = _asked("Owner's e-mail address: ")
-        try:
-            _add(slug, email, name=name, zone=zone, language=language)
-        except CommandError as error:
-            sys.stderr.write(f"{error}\n")
-        else:
-            return f"{name} stands; sign in as {email}."
+    name = _asked("Company name: ", check=_fits("name"))
+    slug = _asked("Its address, in lower case: ", slugify(name), check=_fits("slug"))
+    zone = _asked("Time zone: ", "America/Sao_Paulo", check=_fits("zone"))
+    language = _asked("Language, en or pt-br: ", "pt-br", check=_fits("language"))
+    email = _asked("Owner's e-mail address: ", check=validate_email)
+    _add(slug, email, name=name, zone=zone, language=language)
+    return f"{name} stands; sign in as {email}."
 
 
 def ask_for_administrator() -> str:
@@ -114,11 +110,23 @@ def _password(variable: str, question: str) -> Iterator[None]:
             del os.environ[variable]
 
 
-def _asked(question: str, default: str = "") -> str:
+def _asked(question: str, default: str = "", *, check: Callable[[str], object] = bool) -> str:
+    """One answer, asked for again by itself until ``check`` raises no ValidationError: those before it stay given."""
     while True:
         answer = input(f"{question}[{default}] " if default else question).strip() or default
-        if answer:
-            return answer
+        try:
+            check(answer)
+        except ValidationError as error:
+            sys.stderr.write("\n".join(error.messages) + "\n")
+        else:
+            if answer:
+                return answer
+
+
+def _fits(name: str) -> Callable[[str], object]:
+    """The check of a tenant's field; there is no tenant yet that it could be the same as."""
+    field = Tenant._meta.get_field(name)
+    return lambda answer: field.clean(answer, None)  # type: ignore[union-attr]
 
 
 def _asked_password(question: str) -> str:

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from portal.accounts.account_pages import sign_in_settings
 from portal.accounts.views import choose
 from portal.site import health
 
@@ -13,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("", choose, name="choose"),
     path("accounts/", include("portal.accounts.urls")),
+    path("t/<slug:tenant>/settings/sign-in/", sign_in_settings, name="sign_in_settings"),
+    path("t/<slug:tenant>/connections/", include("sync.urls")),
     path("t/<slug:tenant>/", include("reports.web.urls")),
     path("mail/", include("reports.mail.urls")),
     path("vendor/", include("reports.api.vendor_api.urls")),

@@ -1,10 +1,12 @@
 """What a log line never holds: secrets whole, and full phone numbers."""
 
 import logging
+import sys
 
 import pytest
 
-from portal.logs import Redact
+from portal.logs import Redact, RedactedLines
+from portal.settings import LOGGING
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,13 @@ from portal.logs import Redact
         ("called +5511987654321 twice", "called •••21 twice"),
         ("GET /calls?number=11987654321&page=2", "GET /calls?number=•••21&page=2"),
         ("GET /calls?search=%2B5511987654321", "GET /calls?search=•••21"),
+        ("called 5511987654321 and 11987654321", "called •••21 and •••21"),
+        ('{"token": "talked", "password":"x"}', '{"token": "•••", "password":"•••"}'),
+        ("Authorization: Basic YWJjOmRlZg==", "Authorization: Basic •••"),
+        ("Cookie: sessionid=abc; csrftoken=def", "Cookie: sessionid=•••; csrftoken=•••"),
+        ("redis://:hunter2@broker:6379/0", "redis://:•••@broker:6379/0"),
+        ("postgresql://ana:hunter2@host/name", "postgresql://ana:•••@host/name"),
+        ("at 1791900000 of 0197f3a2-1111-7000-8000-119876543210",) * 2,
         ("no secret, 2026-07-08 15:00:00", "no secret, 2026-07-08 15:00:00"),
     ],
 )
@@ -28,3 +37,19 @@ def test_a_log_line_without_secrets_and_numbers(said: str, kept: str) -> None:
 
     assert Redact().filter(record)
     assert record.getMessage() == kept
+
+
+def test_a_traceback_is_covered_too() -> None:
+    try:
+        raise ValueError("no +5511987654321 with token=abc")
+    except ValueError:
+        record = logging.LogRecord("ringbook", logging.ERROR, "", 0, "failed", (), sys.exc_info())
+    record.stack_info = "password='hunter2'"
+    line = RedactedLines().format(record)
+    assert "ValueError: no •••21 with token=•••" in line
+    assert "hunter2" not in line
+
+
+def test_an_installation_writes_its_lines_so() -> None:
+    (handler,) = LOGGING["handlers"].values()
+    assert LOGGING["formatters"][handler["formatter"]]["()"] == "portal.logs.RedactedLines"

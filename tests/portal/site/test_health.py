@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
 from portal.env import BASE_DIR
+from portal.outbox import post
 from portal.site import health
 from portal.site.celery import app
 from portal.site.models import Heartbeat
@@ -118,11 +120,16 @@ def test_gauges_count_across_tenants(client, acme, globex, sales, foreign) -> No
             day=date(2020, 1, 1),
             next_attempt_at=now - timedelta(days=9),
         )
+    put = partial(post.put, to="a@b.example", subject="s", text="t", html="", headers={}, reference="r")
+    put(tenant_id=None)
+    with wall.tenant(acme):
+        put(tenant_id=acme.pk)
     heartbeat("reading")
     lines = client.get("/metrics").content.decode().splitlines()
     assert 'ringbook_runs_last_day{state="complete"} 2' in lines
     assert 'ringbook_runs_last_day{state="failed"} 1' in lines
     assert 'ringbook_windows{state="incomplete"} 2' in lines
+    assert 'ringbook_messages{state="pending"} 2' in lines
     age = next(line for line in lines if line.startswith("ringbook_oldest_due_window_age_seconds "))
     assert 89 < float(age.split()[1]) < 120
     assert any(line.startswith('ringbook_queue_heartbeat_age_seconds{queue="reading"} 0') for line in lines)

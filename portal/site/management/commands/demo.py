@@ -43,6 +43,8 @@ class Command(SiteCommand):
         # For this process and those it starts, and for no other: the sandbox lives on loopback.
         os.environ["UPSTREAM_ALLOW_PRIVATE"] = "true"
         settings.UPSTREAM_ALLOW_PRIVATE = True
+        bind = f"127.0.0.1:{options['port']}"
+        self.be_found_at(bind)
         with self.plain_errors():
             if options["once"]:
                 notes = self._notes(options["days"], options["calls_per_day"])
@@ -50,7 +52,6 @@ class Command(SiteCommand):
                     self._prepare(running, notes)
                     self._summarise()
                 return
-            bind = f"127.0.0.1:{options['port']}"
             with listen(bind) as listener, Supervisor(self.stderr.write) as running:
                 notes = self._notes(options["days"], options["calls_per_day"])
                 runs_already = self._prepare(running, notes)

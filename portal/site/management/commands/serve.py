@@ -23,6 +23,7 @@ class Command(SiteCommand):
         bind, web, workers = options["bind"], options["web"], options["workers"]
         if web < 1 or workers < 1:
             raise CommandError("--web and --workers are 1 or more.")
+        self.be_found_at(bind)
         with self.plain_errors(), listen(bind) as listener, Supervisor(self.stderr.write) as running:
             running.ensure_broker()
             with running.working():

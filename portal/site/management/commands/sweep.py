@@ -6,6 +6,7 @@ from portal.outbox.tasks import sweep_outbox
 from portal.tenants.command import DONE
 from portal.tenants.command import Command as BaseCommand
 from reports.files.tasks import sweep_exports
+from reports.privacy.erasing import sweep as sweep_erasures
 from sync.reading.sweep import forget_old_runs, recheck, sweep
 from sync.tasks import hint_due
 
@@ -18,11 +19,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         ended, forgotten, hinted, mails = sweep(), forget_old_runs(), hint_due(), sweep_outbox()
-        exports = sweep_exports()
+        exports, erased = sweep_exports(), sweep_erasures()
         recheck()
         if not self._json:
             self.stdout.write(
                 f"{ended} runs ended, {hinted} streams due, {mails} mails issued again, "
-                f"{exports} files to be made again, {forgotten} old runs forgotten"
+                f"{exports} files to be made again, {forgotten} old runs forgotten, {erased} persons erased"
             )
-        self.finish(DONE, {"ended": ended, "due": hinted, "mails": mails, "exports": exports, "forgotten": forgotten})
+        self.finish(
+            DONE,
+            {
+                "ended": ended,
+                "due": hinted,
+                "mails": mails,
+                "exports": exports,
+                "forgotten": forgotten,
+                "erased": erased,
+            },
+        )
