@@ -28,6 +28,7 @@ from reports.api.writer import Beside, write
 from reports.definitions.catalogue import CATALOGUE
 from reports.files import jobs
 from reports.files.as_csv import DIALECTS
+from reports.files.caps import TooMany
 from reports.files.downloads import Refused, hand_out
 from reports.files.formats import FORMATS
 from reports.files.models import Export, State, What
@@ -141,8 +142,8 @@ class ExportList(ExportView):
         try:
             with translation.override(language):
                 row = jobs.ask(order, self.asker, hint)
-        except jobs.TooMany as error:
-            raise RequestRefused(429, str(error)) from error
+        except TooMany as error:
+            raise RequestRefused(error.status, str(error)) from error
         address = request.build_absolute_uri(reverse("api:export", args=[row.public_id]))
         return Response(self.written(row), status=202, headers={"Location": address})
 

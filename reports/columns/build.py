@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from portal.django_inside import statement
+from portal.tenants import row_security
 from portal.tenants.models.tenants import Environment
 from reports.columns.dialects import quoted
 from reports.columns.schema import COUNTED, HOUR_US, MIRRORED, NAMES, TRAITS, columns, mirrored, rules_of
@@ -143,12 +144,14 @@ def copy_out(rows: QuerySet[Any, Any], path: Path) -> int:
         composed = connection.ops.compose_sql(sql, values)  # type: ignore[attr-defined]
         with (
             path.open("ab") as file,
+            transaction.atomic(),
             connection.wrap_database_errors,
             connection.cursor() as cursor,
-            cursor.copy(f"COPY ({composed}) TO STDOUT (FORMAT csv)") as copy,
         ):
-            for chunk in copy:
-                file.write(chunk)
+            row_security.tell()
+            with cursor.copy(f"COPY ({composed}) TO STDOUT (FORMAT csv)") as copy:
+                for chunk in copy:
+                    file.write(chunk)
         return -1
     count = 0
     with path.open("a", newline="", encoding="utf-8") as file, connection.cursor() as cursor:

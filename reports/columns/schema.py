@@ -11,7 +11,7 @@ from hashlib import md5
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
-from portal.lib.phones import AREA_CODES
+from portal.lib.phones import AREA_CODES, AREA_LENGTHS
 from reports.definitions.ended_by import side_column
 from reports.definitions.measures import Sums, tests_of, traits_sql
 from reports.definitions.metrics import METRICS
@@ -132,7 +132,7 @@ _CONTACT = (
     " ELSE -1 - CAST('0x' || substr(md5(contact), 1, 15) AS BIGINT) END"
 )
 _AREA = (
-    "CASE WHEN contact LIKE '55%' AND length(contact) IN (12, 13)"
+    f"CASE WHEN contact LIKE '55%' AND length(contact) IN {AREA_LENGTHS}"
     f" AND substr(contact, 3, 2) IN ({listed(sorted(AREA_CODES))}) THEN substr(contact, 3, 2) ELSE '' END"
 )
 

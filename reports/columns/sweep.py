@@ -1,6 +1,6 @@
 """What is done about column files besides making them: looked through once a day, and removed when left over."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -43,6 +43,17 @@ def mark_days(environment: Environment, days: Sequence[date]) -> None:
     DirtyDay.objects.bulk_create(
         [DirtyDay(**keys, day=day, since=now) for day in days], ignore_conflicts=True, batch_size=500
     )
+
+
+def withdraw(environment: Environment, days: Collection[date]) -> None:
+    """Have the files of some days made anew, and let nobody read the present ones any more, nor those before them:
+    :func:`forget_retired` takes them away. In the transaction of what changed the calls.
+    """
+    for day in days:
+        rows = ColumnFile.objects.filter(environment_id=environment.pk, first_day__lte=day, last_day__gte=day)
+        for row in rows.filter(retired_at__isnull=True):
+            mark_days(environment, between(row.first_day, row.last_day))
+        rows.update(retired_at=timezone.now() - 2 * KEPT)
 
 
 def forget_retired() -> int:

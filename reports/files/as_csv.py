@@ -23,6 +23,10 @@ from reports.queries.scope import Scope
 
 _BATCH = 500
 _FORMULA = re.compile(r"[\s\0\ufeff]*[=+\-@＝＋－＠\t\r\n\0]")
+# After what another spreadsheet takes for a cell's end: Portuguese ones split a file with commas at semicolons.
+_INNER_FORMULA = re.compile(
+    r"([;,\t\r\n])(?=[\s\0\ufeff\"']*[=+\-@＝＋－＠])(?!\s*\+[0-9]{3,20}(?:[\s;,]|$))", re.ASCII
+)
 _PLAIN_NUMBER = re.compile(r"\+[0-9]{3,20}", re.ASCII)
 
 
@@ -39,6 +43,11 @@ DIALECTS = {
     "excel": Dialect(mark="\ufeff", quoted=True),
     "excel-pt": Dialect(delimiter=";", decimal=",", mark="\ufeff", quoted=True),
 }
+
+
+def spreadsheet_of(language: str | None) -> str:
+    """The dialect that a spreadsheet in this language opens by a click."""
+    return "excel-pt" if language == "pt-br" else "csv"
 
 
 def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
@@ -129,7 +138,12 @@ def number(value: float, decimal: str = ".") -> str:
 
 
 def safe(text: str) -> str:
-    """The text as a spreadsheet may open it: never as a formula."""
-    if _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
+    """The text as a spreadsheet may open it: never as a formula, whichever separators it splits cells at."""
+    begins = _FORMULA.match(text)
+    if begins and not _PLAIN_NUMBER.fullmatch(text):
+        return f"'{begins[0]}{_guarded(text[begins.end() :])}"
+    return _guarded(text)
+
+
+def _guarded(text: str) -> str:
+    return _INNER_FORMULA.sub(r"\1'", text)

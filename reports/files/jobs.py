@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from portal.lib.processes import host, is_gone, owner
@@ -21,23 +20,18 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import User
 from portal.work.leases import Lease
 from reports.files import folder
+from reports.files.caps import demand_room
 from reports.files.models import Export, State
 from reports.files.orders import Order
 
 LEASE = Lease(timedelta(minutes=5), until="lease_until")  # renewed every few seconds while rows or bytes are written
 KEPT = timedelta(days=7)
-MOST_OPEN = 20  # of one tenant, waiting or being made
 MOST_ATTEMPTS = 3
 AT_ONCE = 1  # on one host, so that a long file never keeps all of its workers from reading and sending
-OPEN = (State.WAITING, State.RUNNING)
 
 
 class Lost(Exception):
     """The row is somebody else's by now, or gone; nothing of this attempt may stay."""
-
-
-class TooMany(Exception):
-    """A tenant has as many files under way as it may; the text says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +50,11 @@ class Asker:
 
 
 def ask(order: Order, asker: Asker, hint: Callable[[int, int], object]) -> Export:
-    """Write down that a file is wanted, in the active language, and ``hint`` at it once that is committed."""
-    if Export.objects.filter(state__in=OPEN).count() >= MOST_OPEN:
-        text = _("%(n)s files are under way already. Wait until some of them are ready.")
-        raise TooMany(text % {"n": MOST_OPEN})
+    """Write down that a file is wanted, in the active language, and ``hint`` at it once that is committed.
+
+    Raises :class:`reports.files.caps.TooMany`.
+    """
+    demand_room(asker)
     with transaction.atomic():
         export: Export = Export.objects.create(
             tenant_id=asker.tenant_id,

@@ -8,6 +8,7 @@ from celery.contrib.django.task import DjangoTask
 from portal.tenants.tasks import TenantTask
 from portal.work import hints
 from reports.files import jobs, making, sweep
+from reports.files.caps import MOST_OPEN
 
 
 # Longer than the broker waits before it repeats a message: the repeat finds the row claimed, and ends.
@@ -34,4 +35,4 @@ def hint(tenant_id: int, export_id: int) -> bool:
 def hint_waiting(*, after: int | None = None) -> int:
     """Hint at what waits, beginning with another tenant than the one just served; how many hints went out."""
     pairs = sorted(jobs.waiting(), key=lambda pair: pair[0] == after)
-    return sum(hint(*pair) for pair in pairs[: jobs.MOST_OPEN])
+    return sum(hint(*pair) for pair in pairs[:MOST_OPEN])

@@ -32,7 +32,6 @@ RUN = [
     "＋1",
     "＠x",
     "+55 11 98765-4321",
-    "+5511987654321,=1",
     "+",
     "-",
     "+12",
@@ -50,6 +49,22 @@ def scope(behind_acme, sales, care):
 @pytest.mark.parametrize("text", RUN)
 def test_a_text_that_would_be_run_gets_an_apostrophe(text):
     assert safe(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Ana;=1+1", "Ana;'=1+1"),
+        ('Ana; =HYPERLINK("x")', 'Ana;\' =HYPERLINK("x")'),
+        ("Ana\t@SUM(A1)", "Ana\t'@SUM(A1)"),
+        ("+5511987654321,=1", "'+5511987654321,'=1"),
+        ('Ana;"=1+1"', 'Ana;\'"=1+1"'),
+        ("Ana, +5511987654321; 11", "Ana, +5511987654321; 11"),
+        ("a;b, c", "a;b, c"),
+    ],
+)
+def test_a_formula_behind_a_separator_gets_an_apostrophe_too(text, kept):
+    assert safe(text) == kept
 
 
 @pytest.mark.parametrize("text", PLAIN)

@@ -12,6 +12,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone, translation
@@ -25,7 +26,8 @@ from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership
 from reports.columns import engine
-from reports.files import as_csv, downloads, folder, jobs, making, sweep
+from reports.files import as_csv, caps, downloads, folder, jobs, making, sweep
+from reports.files.caps import TooMany
 from reports.files.models import Export, State
 from reports.files.orders import Order
 from reports.files.tasks import hint_waiting
@@ -110,10 +112,41 @@ def test_what_cannot_be_asked_makes_no_row(calls, ana, ask):
 
 
 def test_a_tenant_has_a_bounded_number_under_way(calls, ana, ask, monkeypatch):
-    monkeypatch.setattr(jobs, "MOST_OPEN", 2)
+    monkeypatch.setattr(caps, "MOST_OPEN", 2)
     ask(ana), ask(ana)
-    with pytest.raises(jobs.TooMany):
+    with pytest.raises(TooMany):
         ask(ana)
+
+
+def test_one_asker_leaves_room_for_the_others(calls, ana, bruno, ask):
+    for _ in range(caps.MOST_OPEN_OF_ONE):
+        ask(bruno)
+    with translation.override("pt-br"), pytest.raises(TooMany, match="5 dos seus arquivos") as told:
+        ask(bruno)
+    assert told.value.status == 429
+    assert ask(ana).state == State.WAITING
+
+
+def test_deleting_files_does_not_make_asking_free(calls, acme, ana, bruno, ask, monkeypatch):
+    monkeypatch.setattr(caps, "MOST_PER_HOUR", 3)
+    asker = jobs.Asker(acme.pk, user=bruno)
+    for _ in range(3):
+        jobs.delete(ask(bruno), asker)
+    with pytest.raises(TooMany, match="3 files within the hour"):
+        ask(bruno)
+    ask(ana)
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        ask(bruno)
+
+
+def test_the_files_of_a_tenant_have_a_bounded_room(calls, ana, ask, monkeypatch, settings):
+    row = made(ask(ana, format="csv"))
+    settings.EXPORTS_ROOM = row.bytes
+    with pytest.raises(TooMany, match="Delete some") as told:
+        ask(ana)
+    assert told.value.status == 409
+    jobs.delete(row, jobs.Asker(row.tenant_id, user=ana))
+    ask(ana)
 
 
 def test_a_pdf_that_is_too_long_says_what_to_take_instead(calls, ana, ask, monkeypatch):

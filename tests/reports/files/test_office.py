@@ -59,6 +59,18 @@ def local(moment):
     return moment.astimezone(ZONE).replace(tzinfo=None)
 
 
+@pytest.mark.parametrize("language", [1033, 1046])
+@pytest.mark.parametrize("separators", ["44", "59", "44/59/9"])
+def test_no_csv_runs_a_formula_however_it_is_split(office, tmp_path, language, separators):
+    """Whoever opens a file with another's separators sees its texts in pieces, and no piece begins like a formula."""
+    for dialect in as_csv.DIALECTS:
+        path = tmp_path / f"{dialect}-{language}.csv"
+        written(as_csv, path, dialect=dialect)
+        for quote in ("34", ""):
+            _sheets, formulas = office(path, f"CSV:{separators},{quote},76,1,,{language},false,true")
+            assert formulas == 0, (dialect, quote)
+
+
 @pytest.mark.parametrize("dialect", ["excel", "excel-pt"])
 def test_a_csv_opens_as_it_was_written(office, tmp_path, dialect):
     path = tmp_path / f"{dialect}.csv"

@@ -10,6 +10,8 @@ import pytest
 from django.urls import reverse
 
 from portal.tenants import wall
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.people import Membership
 from reports.files import making
 from reports.files.models import Export
 from reports.files.orders import params_of
@@ -260,6 +262,8 @@ def test_a_member_sees_his_own_and_a_manager_who_exported_what(page, client, acm
     for path in ("download", "again", "delete"):
         ask = client.get if path == "download" else client.post
         assert ask(f"{PAGE}{row.public_id}/{path}/").status_code == 404
+    with wall.tenant(acme):
+        Grant.objects.filter(pk=Membership.objects.get(user=bruno).grant_id).update(sees_numbers=True)
     client.post(PAGE, {"what": "calls", "number": "5511987654321", "format": "csv"})
     client.logout()
     with wall.tenant(acme):
