@@ -14,13 +14,18 @@ from uuid import UUID, uuid4
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern
 from django.utils.http import int_to_base36
 
 from portal.accounts.keys import NewKey, issue_key, revoke_key
+from portal.accounts.models import Invitation
+from portal.audit.chain import append
+from portal.audit.models import Entry, EntryHead
 from portal.tenants import wall
+from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment, Tenant
 from reports.annotations.models import CallNote
@@ -37,7 +42,7 @@ from sync.models.connections import Connection
 from sync.models.runs import Gap, Window
 from tests import databases, factories
 from tests.conftest import member
-from tests.walls.rows import MODELS, row_of
+from tests.walls.rows import MODELS, row_of, values_of
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +57,24 @@ ROUTES = {
     "/livez": (),
     "/readyz": (),
     "/metrics": (),
+    "/accounts/": (),
+    "/accounts/sessions/end/": (),
+    "/accounts/second-factor/": (),
+    "/accounts/2fa/": (),
+    "/accounts/2fa/passkeys/": (),
+    "/accounts/2fa/authenticate/": (),
+    "/accounts/2fa/reauthenticate/": (),
+    "/accounts/2fa/app/add/": (),
+    "/accounts/2fa/app/remove/": (),
+    "/accounts/2fa/codes/": (),
+    "/accounts/2fa/codes/new/": (),
+    "/accounts/2fa/codes/download/": (),
+    "/accounts/2fa/passkeys/login/": (),
+    "/accounts/2fa/passkeys/add/": (),
+    "/accounts/2fa/passkeys/reauthenticate/": (),
+    "/accounts/2fa/passkeys/{pk}/remove/": ("pk",),
     "/accounts/login/": (),
+    "/t/{tenant}/settings/sign-in/": ("tenant",),
     "/accounts/logout/": (),
     "/accounts/inactive/": (),
     "/accounts/reauthenticate/": (),
@@ -62,9 +84,11 @@ ROUTES = {
     "/accounts/password/reset/done/": (),
     "/accounts/password/reset/key/{uidb36}-{key}/": ("uidb36", "key"),
     "/accounts/password/reset/key/done/": (),
+    "/accounts/invitation/{secret}/": ("confirm",),
     "/accounts/language/": (),
     "/t/{tenant}/": ("tenant",),
     "/t/{tenant}/agents/": ("tenant",),
+    "/t/{tenant}/audit/": ("tenant",),
     "/t/{tenant}/campaigns/": ("tenant",),
     "/t/{tenant}/campaigns/{campaign}/": ("tenant", "campaign"),
     "/t/{tenant}/callbacks/": ("tenant",),
@@ -87,6 +111,22 @@ ROUTES = {
     "/t/{tenant}/mail/{mail}/preview/": ("tenant", "mail"),
     "/t/{tenant}/mail/{mail}/preview/body/": ("tenant", "mail"),
     "/t/{tenant}/mail/deliveries/{delivery}/again/": ("tenant", "delivery"),
+    "/t/{tenant}/erasures/": ("tenant",),
+    "/t/{tenant}/connections/": ("tenant",),
+    "/t/{tenant}/connections/new/": ("tenant",),
+    "/t/{tenant}/connections/new/{vendor}/": ("tenant", "vendor"),
+    "/t/{tenant}/connections/{connection}/": ("tenant", "connection"),
+    "/t/{tenant}/connections/{connection}/act/": ("tenant", "connection"),
+    "/t/{tenant}/connections/{connection}/start/": ("tenant", "connection"),
+    "/api/v1/audit/": (),
+    "/t/{tenant}/team/": ("tenant",),
+    "/t/{tenant}/team/invite/": ("tenant",),
+    "/t/{tenant}/team/{member}/": ("tenant", "member"),
+    "/t/{tenant}/team/{member}/act/": ("tenant", "member"),
+    "/t/{tenant}/team/invitations/{invitation}/act/": ("tenant", "invitation"),
+    "/t/{tenant}/keys/": ("tenant",),
+    "/t/{tenant}/keys/{key}/rotate/": ("tenant", "api_key"),
+    "/t/{tenant}/keys/{key}/revoke/": ("tenant", "api_key"),
     "/t/{tenant}/calls/{call}/": ("tenant", "call"),
     "/t/{tenant}/calls/{call}/payload.json": ("tenant", "call"),
     "/t/{tenant}/calls/{call}/flags/": ("tenant", "call"),
@@ -292,13 +332,23 @@ def side(tenant: Tenant, only: str, reader: str) -> Side:
         tokens = {purpose: links.address(recipient, purpose).rsplit("/", 1)[1] for purpose in ("confirm", "leave")}
         rows: dict[type, Any] = {Environment: sales}
         for model in MODELS:
-            if model is not Environment:
+            if model is Entry:  # a link of the chain, whose head comes with it
+                append(Entry(**values_of(Entry, tenant, rows)))
+            elif model not in (Environment, EntryHead):
                 row_of(model, tenant, rows)
         view = str(SavedView.objects.values_list("public_id", flat=True)[0])
+        api_key = str(ApiKey.objects.values_list("public_id", flat=True)[0])
+        member = str(Membership.objects.values_list("public_id", flat=True)[0])
+        invitation = str(Invitation.objects.values_list("public_id", flat=True)[0])
         note = str(CallNote.objects.values_list("public_id", flat=True)[0])
         campaign = str(Campaign.objects.get(environment=sales, agent=agent).public_id)
         export = Export.objects.create(
             tenant=tenant, user=User.objects.get(email=reader), what="calls", format="csv", title=canary(tenant.slug)
+        )
+        holder = User.objects.create_user(f"holder@{tenant.slug}.example")  # no asker, whose pages would ask for it
+        connection = str(Connection.objects.order_by("pk")[0].public_id)
+        passkey = Authenticator.objects.create(
+            user=holder, type=Authenticator.Type.WEBAUTHN, data={"name": canary(tenant.slug)}
         )
         delivery = Delivery.objects.create(
             tenant=tenant, subscription=subscription, recipient=recipient, period_start=DAYS[0], period_end=DAYS[7],
@@ -314,6 +364,9 @@ def side(tenant: Tenant, only: str, reader: str) -> Side:
         "campaign": campaign,
         "call": str(call.pk),
         "note": note,
+        "member": member,
+        "invitation": invitation,
+        "api_key": api_key,
         "view": view,
         "contact_id": contact_id(f"55{NUMBERS[tenant.slug]}", Scope(tenant.pk, "UTC", frozenset())),
         "export": str(export.public_id),
@@ -325,6 +378,9 @@ def side(tenant: Tenant, only: str, reader: str) -> Side:
         "campaign_key": f"campaign-{only}",
         "agent_number": "7001" if tenant.slug == "acme" else "7002",
         "uidb36": int_to_base36(User.objects.get(email=reader).pk),
+        "pk": str(passkey.pk),
+        "connection": connection,
+        "vendor": "talkover",
         "key": "set-password",
         **tokens,
     }
@@ -344,6 +400,11 @@ ABSENT = {
     "delivery": str(uuid4()),
     "call": str(uuid4()),
     "note": str(uuid4()),
+    "member": str(uuid4()),
+    "connection": str(uuid4()),
+    "vendor": "talkover",
+    "invitation": str(uuid4()),
+    "api_key": str(uuid4()),
     "view": str(uuid4()),
     "contact_id": "A" * 32,
     "number": "21900000000",
@@ -351,6 +412,7 @@ ABSENT = {
     "campaign_key": "campaign-nobody",
     "agent_number": "7999",
     "uidb36": int_to_base36(2_000_000_000),
+    "pk": "2000000000",
     "key": "set-password",
     "confirm": "1-1-1.1abc.nobody",
     "leave": "1-1-1.1abc.nobody",

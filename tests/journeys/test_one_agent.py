@@ -201,12 +201,14 @@ def reader_of(path: str) -> str:
 
 
 def shown(readers: dict[str, Any], ids: dict[str, str]) -> dict[str, Exchange]:
-    return {path: _but_completeness(visit(readers[reader_of(path)], path)) for path in questions(ids)}
+    return {path: _but_completeness(path, visit(readers[reader_of(path)], path)) for path in questions(ids)}
 
 
-def _but_completeness(told: Exchange) -> Exchange:
-    """How many calls of an environment are mirrored is told to whoever may see the environment."""
+def _but_completeness(path: str, told: Exchange) -> Exchange:
+    """Under a figure it is told to whoever may see the environment how many calls of it are mirrored."""
     told = but(told, {})
+    if "/environments/" in path:
+        return told
     return replace(told, body=re.sub(r'(?<="mirrored":)\d+|\d+(?= calls mirrored)', "", told.body))
 
 

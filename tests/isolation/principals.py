@@ -1,0 +1,77 @@
+"""Who asks: everybody that an installation knows, and those that it does not know any more."""
+
+from dataclasses import dataclass
+
+from allauth.account.internal.flows import reauthentication
+from django.http import HttpRequest
+from django.test import Client
+
+from tests.isolation.world import Companies, Side, hidden_marks
+
+# In the order of the world: of Acme unless the name says otherwise.
+MEMBERS = ("viewer", "one-agent", "one-environment", "both", "manager", "owner")
+ELSEWHERE = ("their-owner", "empty-owner")  # members of other tenants
+OUTSIDE = ("ex-member", "closed-owner", "administrator")  # signed in, and members of nothing that is open
+LIVE_KEYS = ("key", "manager-key", "owner-key", "sales-key", "care-key")
+DEAD_KEYS = ("revoked-key", "expired-key", "closed-key")
+PRINCIPALS = ("anonymous", *MEMBERS, *ELSEWHERE, *OUTSIDE, *LIVE_KEYS, "their-key", *DEAD_KEYS)
+GROUPS = {
+    "all": PRINCIPALS,
+    "people": (*MEMBERS, *ELSEWHERE, *OUTSIDE),
+    "members": MEMBERS,
+    "viewers": ("viewer", "one-agent", "one-environment", "both"),
+    "managers": ("manager", "owner"),
+    "elsewhere": (*ELSEWHERE, "their-key"),
+    "outside": OUTSIDE,
+    "keys": LIVE_KEYS,
+    "manager-keys": ("manager-key", "owner-key"),
+    "dead-keys": DEAD_KEYS,
+} | {name: (name,) for name in PRINCIPALS}
+MASKED = {"viewer", "one-agent", "one-environment", "both", "key"}
+HIDDEN = {
+    "one-agent": ("-hidden", "-care"),
+    "one-environment": ("-care", "-second"),
+    "sales-key": ("-care", "-second"),
+    "care-key": ("-sales", "-hidden"),
+}
+
+
+@dataclass(frozen=True)
+class Principal:
+    """``home``: whose wall is open to him, "" for nobody's. ``secrets``: what he may never be shown."""
+
+    name: str
+    home: str
+    client: Client
+    headers: dict[str, str]
+    secrets: tuple[str, ...]
+
+    @property
+    def abroad(self) -> str:
+        """The tenant whose ids are foreign to him."""
+        return "globex" if self.home == "acme" else "acme"
+
+
+def principal(name: str, companies: Companies) -> Principal:
+    client = Client()
+    if name in companies.people:
+        client.force_login(companies.people[name])
+        asking = HttpRequest()  # he gave his password just now, so that no page asks for it again
+        asking.session = client.session
+        reauthentication.record_authentication(asking, companies.people[name], "password", reauthenticated=True)
+        asking.session.save()
+    bearer = {"Authorization": f"Bearer {companies.keys[name]}"} if name in companies.keys else {}
+    home = "acme" if name in (*MEMBERS, *LIVE_KEYS) else "globex" if name in ("their-owner", "their-key") else ""
+    own = companies.people[name].email if name in companies.people else ""
+    hidden = _hidden(name, home, own, companies.sides)
+    return Principal(name, home, client, bearer | {"Accept-Language": "en"}, hidden)
+
+
+def _hidden(name: str, home: str, own: str, sides: dict[str, Side]) -> tuple[str, ...]:
+    """The texts that he may not read; ``own`` is his own address, wherever he was a member."""
+    others = [side for slug, side in sides.items() if slug != home]
+    hidden = [text for side in others for text in side.secrets]
+    hidden += [mark for word in HIDDEN.get(name, ()) for mark in hidden_marks("acme", word)]
+    if name in MASKED:
+        hidden += [text for text in sides["acme"].secrets if text.isdigit()]
+    return tuple(text for text in dict.fromkeys(hidden) if text != own)

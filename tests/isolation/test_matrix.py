@@ -1,0 +1,185 @@
+"""Everybody at every address: his status, nothing of anybody else's, and another's ids answered like nobody's.
+
+The addresses are the resolver's. One without a row in ``matrix.toml``, or a row without an address, fails, and so does
+a method that answers and has no word in its row.
+"""
+
+import re
+from copy import deepcopy
+from functools import partial
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+
+from tests.isolation.exchange import Exchange, ask, but, leaked, overheard, state_of, statements
+from tests.isolation.principals import PRINCIPALS, Principal
+from tests.isolation.routes import METHODS, Row, addresses, console_addresses, matrix
+from tests.isolation.world import ABSENT, TALKOVER, Side, canary
+
+pytestmark = pytest.mark.django_db
+
+MATRIX = matrix()
+REFUSED = {302, 400, 401, 403, 404, 405}
+SIGNED = ("confirm", "leave", "uidb36")
+UNHEALTHY = {"/readyz": 503}  # no broker runs here
+
+
+def test_every_address_of_the_site_has_a_row() -> None:
+    outside = {address for address in addresses() if not address.startswith("/admin/")}
+    missing, gone = sorted(outside - MATRIX.keys()), sorted(MATRIX.keys() - outside)
+    wanted = "\n".join(f'"{address}" = {{ GET = "page" }}' for address in missing)
+    assert not missing, f"Add to [routes] of tests/isolation/matrix.toml who may come here, for example:\n{wanted}"
+    assert not gone, f"Take these rows, whose addresses are gone, out of tests/isolation/matrix.toml: {gone}"
+
+
+def pressed(who: Principal, path: str, method: str, body: str = "") -> Exchange:
+    """An answer whose changes are undone, so that each cell finds the world as it was, and him with his cookies."""
+    cache.clear()
+    cookies = deepcopy(who.client.cookies)
+    with transaction.atomic():
+        told = ask(who, path, method, body)
+        transaction.set_rollback(True)
+    who.client.cookies = cookies
+    return told
+
+
+def named(who: Principal, row: Row, query: str = "") -> str:
+    """Who is of two companies says to the API which one he asks for."""
+    asks = who.name == "both" and row.route.startswith("/api/v1/") and "tenant=" not in query
+    return "&".join(filter(None, (query, "tenant=acme" if asks else "")))
+
+
+def with_query(path: str, query: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
+
+
+@pytest.mark.parametrize("name", PRINCIPALS)
+def test_each_cell(sides: dict[str, Side], principals: dict[str, Principal], name: str) -> None:
+    """His status with Acme's ids; nothing of others is shown, mailed, logged, queued; nothing of theirs changes."""
+    who, ids = principals[name], sides["acme"].ids
+    before = state_of(sides["globex"].tenant)
+    found, wrong = [], []
+    cells = [(row, method) for row in MATRIX.values() for method in row.expected]
+    for row, method in sorted(cells, key=lambda cell: cell[1] != "GET"):  # files that are deleted do not come back
+        path, used = row.path(ids)
+        path = with_query(path, named(who, row))
+        with overheard() as texts:
+            told = pressed(who, path, method, row.sent(method, ids))
+        status = UNHEALTHY.get(row.route, row.expected[method][name])
+        if told.status != status:
+            wrong.append(f"{method} {row.route}: {told.status} and not {status}")
+        secrets = who.secrets
+        if set(row.names) & set(SIGNED):
+            secrets = ()  # who holds a signed link reads what it is for
+        if name == "both" and row.route in ("/", "/accounts/"):
+            secrets = tuple(text for text in secrets if text != canary("globex"))  # what he is told of both of his
+        found += [
+            f"{method} {row.route} shows {text}" for text in leaked("\n".join([told.whole, *texts]), secrets, used)
+        ]
+    assert not wrong + found, "\n".join([*wrong, *found])
+    assert state_of(sides["globex"].tenant) == before
+
+
+@pytest.mark.parametrize("name", ["anonymous", "owner", "owner-key", "sales-key"])
+def test_no_method_answers_without_a_word_in_its_row(sides, principals, name) -> None:
+    who, open_ones = principals[name], []
+    for row in MATRIX.values():
+        path, _used = row.path(sides["acme"].ids)
+        for method in METHODS:
+            if method in row.expected:
+                continue
+            status = pressed(who, path, method).status
+            as_post = method == "PUT" and status == row.expected.get("POST", {}).get(name)  # Django's forms take both
+            about_methods = method == "OPTIONS" and status == 200
+            if status not in REFUSED and not as_post and not about_methods:
+                open_ones.append(f'"{row.route}": {method} answers {status}; add {method} = "…" to its row')
+    assert not open_ones, "\n".join(open_ones)
+
+
+def longer(names: tuple[str, ...]) -> list[object]:
+    """All principals; those beyond ``names`` are asked by `make isolation` alone."""
+    late = pytest.mark.isolation_long
+    return [pytest.param(name, marks=() if name in names else late) for name in PRINCIPALS]
+
+
+@pytest.mark.parametrize("name", longer(("anonymous", "one-agent", "both", "owner", "sales-key", "their-key")))
+def test_foreign_is_absent(sides, principals, name) -> None:
+    """Status, headers and body of another tenant's ids are those of ids that nobody has, and so is the work done."""
+    who = principals[name]
+    own = sides[who.home or "acme"].ids
+    stays = {"tenant": own["tenant"]} if name == "both" else {}  # both are his: he asks one for what the other holds
+    theirs, absent = strange(sides[who.abroad].ids) | stays, ABSENT | stays
+    secrets = who.secrets if who.home else sides[who.abroad].secrets
+    for row in MATRIX.values():
+        for method in row.expected:
+            questions = [row.path] if row.names or row.told(own) else []
+            if method == "GET":
+                questions += [partial(row.asked, query, own) for query in row.queries]
+            for question in questions:
+                if question(theirs) == question(absent) and row.told(theirs) == row.told(absent):
+                    continue  # nothing in it is another's
+                answers = []
+                for ids in (theirs, absent):
+                    path, used = question(ids)
+                    path = path if "tenant=" in path else with_query(path, named(who, row))
+                    used |= row.told(ids)
+                    with statements() as ran:
+                        told = pressed(who, path, method, row.sent(method, ids))
+                    assert not leaked(told.whole, secrets, used), path
+                    assert told.status < 500, path
+                    answers.append((but(told, used), ran))
+                assert answers[0] == answers[1], (method, path)
+
+
+def strange(ids: dict[str, str]) -> dict[str, str]:
+    """Another's, as a stranger can know them: a signed link is known to its reader alone, so its signature is off."""
+    return ids | {name: ids[name][:-1] + ("A" if ids[name][-1] != "A" else "B") for name in ("confirm", "leave")}
+
+
+def test_the_marks_would_be_seen(sides, principals) -> None:
+    """The other way round: each tenant's own marks are there for its own people, so a leak could be seen."""
+    for name, slug in (("owner", "acme"), ("their-owner", "globex")):
+        pages = [f"/t/{slug}/", f"/t/{slug}/calls.csv", "/api/v1/environments/", "/api/v1/agents/", "/api/v1/calls/"]
+        for path in pages:
+            assert canary(slug) in ask(principals[name], path).body, path
+        for path in (f"/t/{slug}/calls.csv", "/api/v1/calls/"):
+            assert sides[slug].ids["number"] in ask(principals[name], path).body, path
+    for word in ("-care", "-hidden"):
+        assert canary("acme") + word in ask(principals["owner"], "/api/v1/calls/").body
+    for name, slug in (("sales-key", "acme"), ("their-key", "globex")):
+        for path in ("/calls", "/agents", "/campaigns", "/callback-agents", "/callback-agents/stats"):
+            assert canary(slug) in ask(principals[name], TALKOVER + path).body, path
+
+
+def test_the_same_vendors_ids_are_two_things(sides, principals) -> None:
+    """A call, an agent and a campaign that both tenants have under one id: each key reads its own."""
+    for name, slug in (("sales-key", "acme"), ("their-key", "globex")):
+        for path in ("/agents/agent-1", "/agents/agent-1/calls", "/campaigns/campaign-1"):
+            told = ask(principals[name], TALKOVER + path)
+            assert (told.status, canary(slug) in told.body) == (200, True), path
+            assert not leaked(told.whole, principals[name].secrets, {}), path
+
+
+@pytest.mark.parametrize("name", longer(("anonymous", "owner", "owner-key")))
+def test_the_console_is_closed_to_whoever_is_no_administrator(sides, principals, name) -> None:
+    """Every address of it, whatever it names: to the sign-in, and not a word of anybody."""
+    if name == "administrator":
+        pytest.skip("the console is his")
+    hidden = sides["globex"].secrets + sides["acme"].secrets
+    own = principals[name].secrets
+    console = console_addresses()
+    assert len(console) > 100
+    for route in console:
+        for method in ("GET", "POST"):
+            answers = []
+            for key in (sides["acme"].ids["row"], sides["globex"].ids["row"], ABSENT["row"]):
+                path = re.sub(r"\{\w+\}", key, route)
+                told = pressed(principals[name], path, method)
+                if not path.startswith(("/admin/login/", "/admin/logout/")):
+                    assert told.status in (302, 403, 404, 405), (path, method, told.status)
+                    assert not leaked(told.whole, tuple({*hidden, *own}), {}), (path, method)
+                answers.append(but(told, {"key": key}))
+                if "{" not in route:
+                    break
+            assert all(answer == answers[0] for answer in answers), (route, method)

@@ -1,0 +1,154 @@
+"""Whatever is sent to whatever address, no answer is a fault of ours: what cannot be read is refused with 4xx."""
+
+import json
+from itertools import count
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from reports.api.parameters import PARAMETERS
+from reports.definitions.filters import FILTERS
+from tests.journeys.test_isolation import ABSENT, ROUTES, sides, two_companies, visitors  # noqa: F401 - fixtures
+
+pytestmark = pytest.mark.django_db
+
+NUL = "%00"
+LONG = "9" * 5000
+VALUES = (
+    NUL, f"a{NUL}b", "%ED%A0%80", "%FF%FE", "%C0%80", LONG, "9" * 19, "-1", "1e999", "nan", "%D9%A3", "0001-01-01",
+    "9999-12-31", "9999-12-31T23:59:59Z", "../../etc/passwd", "%25s%27%22%3B--", ",,,,", "[]", "%F0%9F%92%A5", "%0D%0A",
+    "00000000-0000-0000-0000-000000000000", "true", "csv", "week",
+)  # fmt: skip
+# Parameters of pages and of vendors' forms, beside those that the API describes.
+OTHERS = (
+    "q", "page", "sort", "order", "columns", "show", "view", "what", "format", "language", "report", "chart", "limit",
+    "status", "search", "per_page", "agent_id", "from", "to", "next", "reader", "for", "side", "tab",
+)  # fmt: skip
+NAMES = tuple(dict.fromkeys((*PARAMETERS, *FILTERS, *OTHERS, NUL, "%FF", "a" * 3000)))
+DEEP = "[" * 100_000
+BODIES = {
+    "NUL": b'{"what": "calls", "number": "1\\u00002345"}',
+    "NUL in a name": b'{"a\\u0000": 1}',
+    "half a pair": b'{"name": "\\ud800", "to": ["\\udfff"], "what": "calls"}',
+    "a pair in the wrong order": b'{"what": "\\udc00\\ud800"}',
+    "deep": DEEP.encode(),
+    "deep and whole": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+    "a little deep": (b'{"what": ' + b"[" * 300 + b"]" * 300 + b"}"),
+    "huge number": b'{"what": "calls", "page_size": ' + LONG.encode() + b', "hour": ' + LONG.encode() + b"}",
+    "endless": b'{"hour": 1e999, "weekday": NaN, "wait_hours": -Infinity}',
+    "twice": b'{"what": "calls", "what": {"what": 1}}',
+    "no UTF-8": b'{"what": "\xff\xfe"}',
+    "another encoding": '{"what": "calls"}'.encode("utf-16"),
+    "nothing": b"",
+    "null": b"null",
+    "a list": b"[1]",
+    "a text": b'"x"',
+    "wrong kinds": json.dumps({name: {"a": [1]} for name in ("what", "to", "late", "hour", "agents")}).encode(),
+    "wrong lists": json.dumps({name: [[None]] for name in ("what", "to", "late", "hour", "agents")}).encode(),
+}
+KINDS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "/")
+
+
+def no_fault(answer, told: str) -> int:
+    assert answer.status_code < 500 or (answer.status_code == 503 and "readyz" in told), told
+    if answer.streaming:
+        assert b"".join(answer.streaming_content) is not None
+    return answer.status_code
+
+
+def visit(side, route: str) -> str:
+    return route.format(**{**ABSENT, "rest": "x/", "pk": "7", "token": "x", **_path(route, side.ids)})
+
+
+def _path(route: str, ids: dict[str, str]) -> dict[str, str]:
+    named = ROUTES[route]
+    letters = [word.split("}")[0] for word in route.split("{")[1:]]
+    return {letter: ids[name] for letter, name in zip(letters, named, strict=True)}
+
+
+def reader_of(route: str, visitors) -> tuple[Client, dict[str, str]]:  # noqa: F811
+    return visitors["sales-key" if "/talkover/" in route else "care-key" if "/originsai/" in route else "ana"]
+
+
+@pytest.mark.parametrize("face", ["/accounts", "/t/", "/api/v1", "/vendor", "/mail", ""])
+def test_no_parameter_is_a_fault(face, sides, visitors) -> None:  # noqa: F811
+    routes = [route for route in ROUTES if (route.startswith(face) if face else route.count("/") < 3)]
+    turn, seen = count(), set()
+    for place, route in enumerate(routes):
+        client, headers = reader_of(route, visitors)
+        # The API refuses what it does not know first, so each name stands alone; pages read them all.
+        asked = [(name,) for name in (NAMES[place % 3 :: 3] if face == "/api/v1" else NAMES[place % 20 :: 20])]
+        asked += [NAMES] * (0 if face == "/api/v1" else 2)
+        for names in asked:
+            value = VALUES[(next(turn) + place) % len(VALUES)]
+            told = f"{visit(sides['acme'], route)}?{'&'.join(f'{name}={value}' for name in names)}"
+            seen.add(no_fault(client.get(told, headers=headers), told))
+    assert 400 in seen
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_body_or_path_is_a_fault(route, sides, visitors) -> None:  # noqa: F811
+    client, headers = reader_of(route, visitors)
+    if "logout" in route or "/end/" in route:
+        return  # the session is what the others are sent with
+    address = visit(sides["acme"], route)
+    kinds = iter(range(10_000))
+    for name, body in BODIES.items():
+        for kind in ("application/json", KINDS[next(kinds) % len(KINDS)]):
+            for method in ("POST", "PATCH") if route.startswith("/api/") else ("POST",):
+                told = f"{method} {address} {name} as {kind}"
+                no_fault(client.generic(method, address, body, content_type=kind, headers=headers), told)
+    for bad in ("%00", "a%00b", "%ff", "%ED%A0%80", LONG, "..%2f..%2f", "%0d%0aSet-Cookie: a=b", "9" * 19):
+        for broken in {address + bad, "/".join([*address.rstrip("/").split("/")[:-1], bad, ""])}:
+            no_fault(client.get(broken, headers=headers), broken)
+
+
+@pytest.mark.parametrize("address", ["/t/acme/", "/t/acme/calls/", "/t/acme/calls.csv", "/accounts/login/", "/"])
+def test_a_page_is_refused_in_words(address, sides, visitors) -> None:  # noqa: F811
+    answer = visitors["ana"][0].get(f"{address}?number=119{NUL}876", headers={"Accept-Language": "pt-br"})
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "private, no-store")
+    assert "Este endereço não pode ser lido." in answer.content.decode()
+    form = visitors["ana"][0].post(address, {"login": "a\0b"})
+    assert form.status_code == 400
+
+
+def test_a_body_over_the_limit_is_told_as_such(sides, visitors) -> None:  # noqa: F811
+    client, headers = visitors["key"]
+    body = json.dumps({"what": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)})
+    answer = client.post("/api/v1/exports/", body, content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+    assert answer.json()["type"] == "urn:ringbook:problem:too-long"
+    page = visitors["ana"][0].post("/accounts/login/", {"login": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)})
+    assert (page.status_code, page.headers["Content-Type"]) == (413, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("name", ["NUL", "half a pair", "deep", "deep and whole", "no UTF-8", "twice", "huge number"])
+def test_the_api_refuses_a_body_with_a_problem(name, sides, visitors) -> None:  # noqa: F811
+    client, headers = visitors["key"]
+    answer = client.post("/api/v1/exports/", BODIES[name], content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["errors"]
+
+
+def test_vendors_forms_refuse_in_their_own_words(sides, visitors) -> None:  # noqa: F811
+    client, headers = visitors["sales-key"]
+    answer = client.get(f"/vendor/talkover/api/v1/calls?search={NUL}", headers=headers)
+    assert answer.status_code == 400
+    assert "type" not in answer.json()
+    client, headers = visitors["care-key"]
+    answer = client.get(f"/vendor/originsai/api/agents/7{NUL}/call_stats", headers=headers)
+    assert (answer.status_code, answer.json()) == (400, {"detail": "Bad Request"})
+
+
+def test_a_cookie_that_is_no_text_signs_nobody_in(sides) -> None:  # noqa: F811
+    client = Client(headers={"Cookie": 'sessionid="abcdefgh\\000abcdefgh"; django_language="\\000"'})
+    assert client.get("/t/acme/").status_code == 302
+
+
+@pytest.mark.parametrize("who", ["ana", "key"])
+def test_the_root_of_the_api_is_a_problem_like_any_address_that_is_none(who, sides, visitors) -> None:  # noqa: F811
+    client, headers = visitors[who]
+    answer = client.get("/api/v1/", headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["type"] == "urn:ringbook:problem:not-found"
