@@ -1,5 +1,6 @@
 """All settings, read from the environment once, at the start. INTERFACE names what an installation may set."""
 
+import hashlib
 import os
 import secrets
 from contextlib import suppress
@@ -13,7 +14,9 @@ from portal import env
 from portal.database_limits import COMMANDS
 from portal.env import BASE_DIR
 from portal.lib.version import VERSION
+from portal.private import make_private
 
+make_private()
 env.load_dotenv()
 
 DEBUG = env.flag("DEBUG", default=False)
@@ -21,8 +24,14 @@ DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 SECRET_KEY = env.generated("SECRET_KEY", DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(50))
 BASE_URL = env.site("BASE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "127.0.0.1,localhost")
+# What one request may take to come in whole, and how many connections of one address may be underway with one.
+REQUEST_SECONDS = env.number("REQUEST_SECONDS", 20, at_least=1)
+CONNECTIONS_PER_ADDRESS = env.number("CONNECTIONS_PER_ADDRESS", 100, at_least=1)
 SECURE = BASE_URL.startswith("https://")
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 TOKEN_KEYS = env.vault_keys("TOKEN_KEYS", DATA_DIR / "token_keys")
+TOKENS_BOUND = env.flag("TOKENS_BOUND", default=False)
 
 UPSTREAM_ALLOW_PRIVATE = env.flag("UPSTREAM_ALLOW_PRIVATE", default=False)
 UPSTREAM_RATE_PER_MINUTE = env.number("UPSTREAM_RATE_PER_MINUTE", 90, at_least=1)
@@ -35,6 +44,7 @@ COLUMNS_SPILL = env.size("COLUMNS_SPILL", "4GB")
 COLUMNS_CACHE = env.size("COLUMNS_CACHE", "10GB")
 QUESTION_SECONDS = env.number("QUESTION_SECONDS", 20, at_least=1)
 ANSWERS_KEPT_SECONDS = env.number("ANSWERS_KEPT_SECONDS", 3600, at_least=0)
+EXPORTS_ROOM = env.size("EXPORTS_ROOM", "20GB")  # of one tenant
 COLUMNS_ENGINE = env.engine("COLUMNS_ENGINE")
 
 # Column files and exports: in a folder, or in a bucket, each kind below a name of its own.
@@ -63,11 +73,13 @@ INSTALLED_APPS = [
     "portal.accounts",
     "portal.audit",
     "portal.outbox",
+    "portal.privacy",
     "portal.site",
     "sync",
     "reports.columns",
     "reports.files",
     "reports.annotations",
+    "reports.privacy",
     "reports.web",
     "reports.mail",
     "rest_framework",
@@ -75,29 +87,34 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "portal.accounts.console_app.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
 ]
 
 MIDDLEWARE = [
+    "portal.site.doors.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.proxies.TrustedProxiesMiddleware",
+    "portal.site.doors.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "portal.site.doors.ReadableMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "csp.middleware.CSPMiddleware",
     "portal.tenants.middleware.ReaderLanguageMiddleware",
+    "portal.site.doors.SecondFactorMiddleware",
     "reports.web.middleware.QuestionMiddleware",
 ]
 
@@ -125,6 +142,9 @@ TEMPLATES = [
 
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'ringbook.sqlite3'}")}
 POSTGRESQL = DATABASES["default"]["ENGINE"].endswith("postgresql")
+# The role that owns the tables, where DATABASE_URL names one that owns nothing (portal/tenants/row_security.py).
+DATABASE_OWNER = env.owner("DATABASE_OWNER_URL", DATABASES["default"])
+DATABASE_ROLE = {key: DATABASES["default"].get(key, "") for key in ("USER", "PASSWORD")}
 
 if POSTGRESQL:
     DATABASES["default"] |= {
@@ -156,29 +176,24 @@ else:
 
 # --- Broker and cache: an embedded Valkey on a socket by default, Redis by one setting --------------------------------
 
-REDIS_URL = env.broker("REDIS_URL")
+REDIS_URL, CACHE_URL = env.broker("REDIS_URL"), env.broker("CACHE_URL")
 EMBEDDED_BROKER = not REDIS_URL
 BROKER_SOCKET = DATA_DIR / "broker.sock"
 if EMBEDDED_BROKER:
-    # A socket path may have some 100 bytes; a deep DATA_DIR moves the socket to the temporary folder.
+    # A socket path may have some 100 bytes; a deep DATA_DIR moves the socket to a short folder of this user's.
     if len(str(BROKER_SOCKET)) > 100:
-        import hashlib
-        import tempfile
-
-        BROKER_SOCKET = (
-            Path(tempfile.gettempdir()) / f"ringbook-{hashlib.sha256(bytes(DATA_DIR)).hexdigest()[:16]}.sock"
-        )
+        BROKER_SOCKET = env.runtime_folder() / f"ringbook-{hashlib.sha256(bytes(DATA_DIR)).hexdigest()[:16]}.sock"
     CELERY_BROKER_URL = f"redis+socket://{BROKER_SOCKET}"
     _CACHE_URL = f"unix://{BROKER_SOCKET}?db=1"
 else:
     CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
     _CACHE_URL = REDIS_URL
 
-# Sign-in limits count in the cache, so it has to be shared by processes; the database serves without any server.
+# Sign-in limits count in the cache, so it has to be shared by processes. Sessions stay in the database.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": _CACHE_URL,
+        "BACKEND": "portal.shared_cache.SharedCache",
+        "LOCATION": CACHE_URL or _CACHE_URL,
         "KEY_PREFIX": "ringbook:cache",
         "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
     },
@@ -204,9 +219,28 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
+# Who may guess how often is said in portal.accounts.limits: counting an address alone would lock an office out.
+ACCOUNT_RATE_LIMITS = dict.fromkeys(("login", "login_failed", "reset_password", "reset_password_from_key"))
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # a stranger's address gets no mail from here
+# Django's own: the library's writes a row about the person whenever it makes or checks a token.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
 
-SESSION_COOKIE_AGE = 8 * 3600
+MFA_ADAPTER = "portal.accounts.factor_adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Ringbook"
+MFA_TOTP_TOLERANCE = 1  # half a minute: clocks of phones
+MFA_RATE_LIMITS = {"webauthn_login": None}  # a signature can't be guessed
+MFA_FORMS = {
+    "authenticate": "portal.accounts.factor_adapter.CodeForm",
+    "reauthenticate": "portal.accounts.factor_adapter.CodeAgainForm",
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes of a body, whatever it holds: nobody uploads files
+
+SESSION_ENGINE = "portal.accounts.sessions"
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 8 * 60, at_least=1)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
@@ -214,7 +248,6 @@ CSRF_TRUSTED_ORIGINS = ["/".join(BASE_URL.split("/")[:3])]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -250,6 +283,13 @@ with suppress(OSError):  # an installation that cannot be written
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "Ringbook <reports@localhost>")
 globals().update(env.email("EMAIL_URL", f"file://{DATA_DIR / 'outbox'}"))
 EMAIL_TIMEOUT = 20
+# Who says, just before a message leaves, that it still may.
+OUTBOX_RULES = {
+    "connection": "sync.troubles.objection",
+    "invitation": "portal.accounts.invitations.objection",
+    "report": "reports.mail.rights.objection",
+    "reset": "portal.accounts.resets.objection",
+}
 
 # --- REST API ---------------------------------------------------------------------------------------------------------
 
@@ -257,7 +297,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["reports.api.auth.KeyAuthentication", "reports.api.auth.MemberAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["reports.api.auth.HasReader"],
     "DEFAULT_RENDERER_CLASSES": ["reports.api.renderers.JsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["reports.api.parsers.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "reports.api.problems.problem",
     "UNAUTHENTICATED_USER": None,
@@ -333,7 +373,9 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"redact": {"()": "portal.logs.Redact"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "portal.logs.RedactedLines", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
     "loggers": {"ringbook": {"level": "INFO"}},

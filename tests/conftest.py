@@ -47,6 +47,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> Iterator[None]:
         yield
     with django_db_blocker.unblock():
         databases.drop(databases.EMPTY)
+        databases.serve_as_owner()
 
 
 @pytest.fixture
@@ -86,6 +87,17 @@ def _fast_and_local(django_test_environment: None) -> Iterator[None]:
 def _nothing_cached() -> None:
     """The cache lives as long as the process: sign-ins of other tests would count towards the limit."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _links_lead_where_they_did() -> Iterator[None]:
+    """A command that serves lets links follow its port, in this process and those that it starts."""
+    was, origins = settings.BASE_URL, settings.CSRF_TRUSTED_ORIGINS
+    environment = os.environ.get("BASE_URL")
+    yield
+    settings.BASE_URL, settings.CSRF_TRUSTED_ORIGINS = was, origins
+    if environment is None:
+        os.environ.pop("BASE_URL", None)
 
 
 @pytest.fixture(autouse=True)

@@ -51,7 +51,7 @@ StreamFreshness = form(
     as_of=s.DateTimeField(allow_null=True),
     complete_from=s.DateField(allow_null=True),
     complete_through=s.DateField(allow_null=True),
-    mirrored=s.IntegerField(),
+    mirrored=s.IntegerField(allow_null=True),
     vendor_total=s.IntegerField(allow_null=True),
     quarantined=s.IntegerField(help_text=_("Shown by the vendor, and not to be read.")),
     accepted=s.IntegerField(help_text=_("Such that an administrator took for no call; they make nothing incomplete.")),

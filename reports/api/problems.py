@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from portal.tenants.database import explain
+from portal.unreadable import FAULTS
 from reports.api import forms
 from reports.api.writer import write
 from reports.queries.question import QuestionError
@@ -38,6 +39,7 @@ _KINDS = {
     404: ("not-found", gettext_lazy("Not found"), gettext_lazy("There is nothing here that you may see.")),
     405: ("method", gettext_lazy("Method not allowed"), gettext_lazy("This address does not take this method.")),
     406: ("media-type", gettext_lazy("Not acceptable"), gettext_lazy("This address answers in JSON only.")),
+    413: ("too-long", gettext_lazy("Too long"), gettext_lazy("This is more than one request may hold.")),
     415: ("content-type", gettext_lazy("Unsupported content type"), gettext_lazy("Send JSON.")),
     409: ("not-ready", gettext_lazy("Not ready"), gettext_lazy("This is still being made.")),
     410: ("gone", gettext_lazy("Gone"), gettext_lazy("This is not kept any more.")),
@@ -110,6 +112,8 @@ def _api_exception(exc: Exception) -> exceptions.APIException | None:
         return exceptions.NotFound()
     if isinstance(exc, DjangoPermissionDenied):
         return exceptions.PermissionDenied()
+    if isinstance(exc, FAULTS):  # of a body that is read only now
+        return exceptions.ParseError()
     return None
 
 

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from portal.audit.record import address_of
 from portal.outbox.tasks import enqueue
 from portal.tenants.models.people import Membership, User
+from portal.tenants.rights import Rights
 from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import ReaderView
@@ -31,7 +32,7 @@ from reports.mail import subscriptions as acts
 from reports.mail.models import Subscription
 from reports.mail.plans import EVERY, FIELDS, LANGUAGES, MOST_HOURS, plan_of, read_plan
 from reports.mail.preview import TooMany, send_test
-from reports.mail.rights import Author, NotAllowed, Rights
+from reports.mail.rights import Author, NotAllowed
 
 LATE = ("wait_hours", "then")
 PLAIN = tuple(name for name in FIELDS if name not in LATE)

@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from reports.api import callbacks, campaigns, contacts, deliveries, exports, subscriptions, views
+from reports.api import audit, callbacks, campaigns, contacts, deliveries, exports, subscriptions, views
 from reports.api.schema import DocsView, SchemaView
 
 v1 = [
+    path("audit/", audit.AuditList.as_view(), name="audit"),
     path("environments/", views.EnvironmentList.as_view(), name="environments"),
     path("environments/<uuid:id>/", views.EnvironmentOne.as_view(), name="environment"),
     path("agents/", views.AgentList.as_view(), name="agents"),

@@ -12,7 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.audit.access import note_access
+from portal.audit.access import note_transcripts
 from portal.audit.record import address_of
 from reports.annotations.flags import flags_of
 from reports.annotations.notes import notes_of
@@ -127,8 +127,8 @@ class CallOne(ReaderView):
         """
         call = detail(id, self.scope)
         if call.has_transcript:
-            note_access(
-                "call.transcript_opened",
+            note_transcripts(
+                "call",
                 call.row["id"],
                 tenant_id=self.reader.tenant.pk,
                 user=request.user,
@@ -197,7 +197,7 @@ class Nowhere(ReaderView):
 
     schema = None
 
-    def get(self, request: Request, rest: str) -> Response:
+    def get(self, request: Request, rest: str = "") -> Response:
         raise NotFound
 
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reports.web.agents.views import agents
+from reports.web.audit.views import audit
 from reports.web.call.remarks import call_flags, call_note, call_notes
 from reports.web.call.views import call, call_payload
 from reports.web.callbacks.views import callbacks
@@ -12,9 +13,12 @@ from reports.web.campaigns.campaign import campaign
 from reports.web.campaigns.views import campaigns
 from reports.web.contact.views import contact_page
 from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
+from reports.web.keys.views import key_revoke, key_rotate, keys
 from reports.web.mail.views import delivery_again, mail_act, mail_body, mail_new, mail_one, mail_preview, mails
 from reports.web.overview.views import calls_csv, overview
+from reports.web.privacy.views import erasures
 from reports.web.report.views import report, reports
+from reports.web.team.views import invitation_act, member_act, team, team_invite, team_member
 
 app_name = "reports_web"
 
@@ -46,6 +50,16 @@ urlpatterns = [
     path("mail/<uuid:mail>/preview/", mail_preview, name="mail_preview"),
     path("mail/<uuid:mail>/preview/body/", mail_body, name="mail_body"),
     path("mail/deliveries/<uuid:delivery>/again/", delivery_again, name="delivery_again"),
+    path("team/", team, name="team"),
+    path("team/invite/", team_invite, name="team_invite"),
+    path("team/<uuid:member>/", team_member, name="team_member"),
+    path("team/<uuid:member>/act/", member_act, name="member_act"),
+    path("team/invitations/<uuid:invitation>/act/", invitation_act, name="invitation_act"),
+    path("keys/", keys, name="keys"),
+    path("keys/<uuid:key>/rotate/", key_rotate, name="key_rotate"),
+    path("keys/<uuid:key>/revoke/", key_revoke, name="key_revoke"),
+    path("audit/", audit, name="audit"),
+    path("erasures/", erasures, name="erasures"),
     path("reports/", reports, name="reports"),
     path("reports/query/", report, name="report"),
 ]

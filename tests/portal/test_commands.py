@@ -8,17 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError
 from django.utils import translation
 
+from portal.accounts.models import Invitation
 from portal.audit.models import Entry
+from portal.outbox.models import PlatformMessage
 from portal.tenants import wall
 from portal.tenants.command import Command, day, find_environment, find_tenant, identifier, moment
 from portal.tenants.guards import reader_of_key
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
+from tests.factories import agent
 
 NOBODY = "0197f5f0-0000-7000-8000-000000000000"
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def _no_password(monkeypatch) -> None:
     monkeypatch.delenv("RINGBOOK_OWNER_PASSWORD", raising=False)
+    monkeypatch.delenv("RINGBOOK_MEMBER_PASSWORD", raising=False)
 
 
 def run(capsys, *args: str) -> str:
@@ -40,7 +43,7 @@ def test_a_tenant_alone(db, capsys) -> None:
 
     assert json.loads(out) == {"tenant": "acme"}
     assert (tenant.name, tenant.zone, tenant.language, tenant.active) == ("Acme", "Asia/Kathmandu", "en", True)
-    assert not mail.outbox
+    assert not PlatformMessage.objects.exists()
 
 
 def test_an_owner_with_a_password(db, capsys, client, monkeypatch) -> None:
@@ -62,15 +65,15 @@ def test_an_owner_with_a_password(db, capsys, client, monkeypatch) -> None:
             "member.added",
             "person.signed_in",
         }
-    assert not mail.outbox
+    assert not PlatformMessage.objects.exists()
 
 
 def test_an_owner_is_invited(db, capsys, client) -> None:
     out = run(capsys, "add_tenant", "acme", "--name", "Acme\nS.A.", "--owner", "ana@acme.example", "--language", "en")
-    (message,) = mail.outbox
-    link = re.search(r"http://127.0.0.1:8000(/accounts/password/reset/key/\S+)", message.body)
+    message = PlatformMessage.objects.get()
+    link = re.search(r"http://127.0.0.1:8000(/accounts/password/reset/key/\S+)", message.text)
 
-    assert message.to == ["ana@acme.example"]
+    assert message.to == "ana@acme.example"
     assert message.subject == "Your place in Acme S.A. on Ringbook"
     assert link is not None
     assert link[1] not in out
@@ -81,14 +84,13 @@ def test_an_owner_is_invited(db, capsys, client) -> None:
     assert client.get("/")["Location"] == "/t/acme/"
 
 
-def test_the_invitation_speaks_the_tenants_language(db, capsys) -> None:
+def test_the_first_letter_speaks_the_tenants_language(db, capsys) -> None:
     run(capsys, "add_tenant", "acme", "--name", "Acme", "--owner", "ana@acme.example")
+    message = PlatformMessage.objects.get()
 
     with translation.override("pt-br"):
-        assert mail.outbox[0].subject == translation.gettext("Your place in %(tenant)s on Ringbook") % {
-            "tenant": "Acme"
-        }
-        assert translation.gettext("Choose a password here, and you are in:") in mail.outbox[0].body
+        assert message.subject == translation.gettext("Your place in %(name)s on Ringbook") % {"name": "Acme"}
+        assert translation.gettext("Choose a password") in message.text
 
 
 def test_who_signs_in_already_keeps_his_password(globex, carla, capsys, client, monkeypatch) -> None:
@@ -96,20 +98,7 @@ def test_who_signs_in_already_keeps_his_password(globex, carla, capsys, client, 
     run(capsys, "add_tenant", "acme", "--name", "Acme", "--owner", "CARLA@globex.example")
 
     assert User.objects.get().check_password("correct horse battery")
-    assert not mail.outbox
-
-
-def test_a_mail_that_can_not_leave_is_told(db, capsys, settings) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    with pytest.raises(SystemExit) as end:
-        call_command("add_tenant", "acme", "--name", "Acme", "--owner", "ana@acme.example")
-    told = capsys.readouterr()
-
-    assert end.value.code == 3
-    assert json.loads(told.out) == {"tenant": "acme"}
-    assert "could not be mailed" in told.err
-    assert Tenant.objects.count() == 1
+    assert not PlatformMessage.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -131,6 +120,46 @@ def test_a_tenant_that_can_not_be(acme, args) -> None:
         call_command("add_tenant", *args)
     assert Tenant.objects.count() == 1
     assert not User.objects.exists()
+
+
+def test_a_member_is_invited(acme, sales, capsys) -> None:
+    with wall.tenant(acme):
+        chosen = agent(sales, "agent-7")
+    out = run(
+        capsys, "add_member", "--tenant", "acme", "--email", "Dora@acme.example", "--role", "manager", "--look-up",
+        "--environment", str(sales.public_id), "--agent", str(chosen.public_id),
+    )  # fmt: skip
+
+    with wall.tenant(acme):
+        invitation = Invitation.objects.select_related("grant").get()
+        grant = invitation.grant
+        assert json.loads(out) == {"member": str(invitation.public_id)}
+        assert (invitation.email, invitation.role) == ("dora@acme.example", "manager")
+        assert (grant.all_environments, grant.agent_keys) == (False, ["agent-7"])
+        assert list(grant.environments.all()) == [sales]
+        assert (grant.sees_numbers, grant.looks_up) == (False, True)
+
+
+def test_a_member_with_a_password_is_one_at_once(acme, capsys, client, monkeypatch) -> None:
+    monkeypatch.setenv("RINGBOOK_MEMBER_PASSWORD", "a long enough one")
+    out = run(capsys, "add_member", "--tenant", "acme", "--email", "dora@acme.example", "--role", "viewer")
+    client.post("/accounts/login/", {"login": "dora@acme.example", "password": "a long enough one"})
+
+    assert client.get("/")["Location"] == "/t/acme/"
+    with wall.tenant(acme):
+        assert json.loads(out) == {"member": str(Membership.objects.get().public_id)}
+    assert not PlatformMessage.objects.exists()
+
+
+def test_a_member_of_what_the_tenant_has_not(acme, sales, carla, capsys) -> None:
+    for what in ("--environment", "--agent"):
+        with pytest.raises(CommandError):
+            call_command(
+                "add_member", "--tenant", "globex", "--email", "d@acme.example", "--role", "viewer",
+                what, str(sales.public_id),
+            )  # fmt: skip
+    with pytest.raises(CommandError, match="member already"):
+        call_command("add_member", "--tenant", "globex", "--email", carla.email, "--role", "viewer")
 
 
 def test_a_key(acme, capsys) -> None:

@@ -163,10 +163,13 @@ def test_a_key_is_shown_once(client, root, acme, sales) -> None:
     added = client.post(
         f"{page(ApiKey, 'add')}?tenant={acme.pk}",
         {"name": "warehouse", "role": "viewer", "environment": sales.pk, "expires_at_0": "", "expires_at_1": ""},
-        follow=True,
     )
-    secret = re.search(r"ring_[\w-]+", told(added))
+    secret = re.search(r"ring_[\w-]{40}", added.content.decode())
     assert secret is not None
+    assert added.status_code == 200
+    assert "no-store" in added["Cache-Control"]
+    assert secret[0] not in str(added.cookies)
+    assert secret[0] not in str(dict(client.session))
     reader = reader_of_key(secret[0])
     assert reader is not None
     with wall.tenant(acme):

@@ -32,6 +32,7 @@ KEY = "YSBrZXkgZm9yIHRlc3RzLCBvZiAzMiBieXRlcyBub3c="  # fixed, because it stands
         ("REDIS_URL", "rediss://127.0.0.1:99999/0"),
         ("REDIS_URL", "redis://127.0.0.1:6379/name"),
         ("REDIS_URL", "unix://"),
+        ("CACHE_URL", "memcached://127.0.0.1"),
         ("EMAIL_URL", "smtp://host:port"),
         ("TOKEN_KEYS", "nonsense"),
         ("TOKEN_KEYS", f"{KEY},"),
@@ -173,6 +174,14 @@ def test_clickhouse(query, port, secure, cluster, tmp_path) -> None:
     assert (reached["host"], reached["port"], reached["secure"]) == ("host", port, secure)
     assert (reached["username"], reached["password"]) == ("ringbook", "a/b")
     assert settings_of(tmp_path)["COLUMNS_ENGINE"] == {}
+
+
+def test_the_cache_may_have_a_server_of_its_own(tmp_path) -> None:
+    one = settings_of(tmp_path, REDIS_URL="redis://broker:6379/0")
+    two = settings_of(tmp_path, REDIS_URL="redis://broker:6379/0", CACHE_URL="rediss://:word@cache:6380/1")
+    assert one["CACHES"]["default"]["LOCATION"] == "redis://broker:6379/0"
+    assert two["CACHES"]["default"]["LOCATION"] == "rediss://:word@cache:6380/1"
+    assert two["CELERY_BROKER_URL"] == "redis://broker:6379/0"
 
 
 def test_sizes(monkeypatch) -> None:

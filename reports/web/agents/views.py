@@ -21,6 +21,7 @@ from reports.queries.answer import Answer, Cell, Row
 from reports.queries.ask import ask
 from reports.web.shared.before import known_before
 from reports.web.shared.contexts import Figure
+from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Choices, Frame, frame
 from reports.web.shared.selection import Selection
 from reports.web.shared.sorting import Heading, Sorting, shown_value
@@ -91,6 +92,8 @@ class Profile:
 def agents(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Which agent does how, and which one moved most."""
     head = frame(request, gettext_lazy("Agents"), page="agents", options={"sort": SORTS})
+    if (leading := first_steps(request, head)) is not None:
+        return leading
     shown = head.shown
     metrics = tuple(key for key in METRICS_SHOWN if shown.providers & set(METRICS[key].vendors) or key == "attempts")
     answer = known_before(ask(head.question(metrics, "agent"), head.scope, now=head.now))

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.audit.access import note_access
+from portal.audit.access import note_transcripts
 from portal.audit.record import address_of
 from portal.formats import figures
 from portal.tenants.guards import TenantRequest
@@ -102,8 +102,8 @@ def find(request: TenantRequest, call: UUID) -> tuple[CallDetail, Scope]:
     except ObjectDoesNotExist:
         raise Http404 from None
     if call_detail.has_transcript:
-        note_access(
-            "call.transcript_opened",
+        note_transcripts(
+            "call",
             str(call),
             tenant_id=request.tenant.pk,
             user=request.user,

@@ -22,6 +22,7 @@ from reports.queries.campaigns import lists as asked
 from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals
 from reports.queries.campaigns.progress import Growth, Progress, during, progress
 from reports.web.shared.charts.scale import number
+from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Frame, frame
 from reports.web.shared.selection import OptionLink
 
@@ -69,6 +70,8 @@ class CampaignRow:
 def campaigns(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """What each campaign has come to, as of now or over a period, those that started last first."""
     head = frame(request, gettext_lazy("Campaigns"), page="campaigns", options=OPTIONS, running=True)
+    if (leading := first_steps(request, head)) is not None:
+        return leading
     selection = head.selection
     rows = asked.campaigns(
         head.scope, environments=selection.environments, agents=selection.agents, status=selection["status"]

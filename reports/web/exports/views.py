@@ -23,6 +23,7 @@ from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Role
 from reports.files import jobs
+from reports.files.caps import OPEN, TooMany
 from reports.files.downloads import Refused, hand_out, may_have
 from reports.files.formats import DIALECT_LABELS, FORMATS
 from reports.files.models import Export, State, What
@@ -54,7 +55,7 @@ class Job:
 
     @property
     def open(self) -> bool:
-        return self.export.state in jobs.OPEN
+        return self.export.state in OPEN
 
     @property
     def period(self) -> str:
@@ -71,7 +72,7 @@ def exports(request: TenantRequest, tenant: str) -> HttpResponseBase:
     if form.order is not None:
         try:
             jobs.ask(form.order, _asker(request), hint)
-        except jobs.TooMany as error:
+        except TooMany as error:
             form.errors = {"": str(error)}
         else:
             return HttpResponseRedirect(_back(request, tenant) + "#files")
@@ -108,7 +109,7 @@ def export_again(request: TenantRequest, tenant: str, export: UUID) -> HttpRespo
         jobs.ask(order, _asker(request), hint)
     except QuestionError as error:
         messages.error(request, " ".join(error.errors.values()))
-    except jobs.TooMany as error:
+    except TooMany as error:
         messages.error(request, str(error))
     return HttpResponseRedirect(_back(request, tenant) + "#files")
 

@@ -21,12 +21,13 @@ from portal.audit.record import address_of
 from portal.outbox.tasks import enqueue
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Role
+from portal.tenants.rights import Rights
 from reports.mail import access, consent, log, subscriptions
 from reports.mail.links import pointer_to
 from reports.mail.models import Recipient, Subscription
 from reports.mail.plans import plan_of, read_plan, readers_of
 from reports.mail.preview import TooMany, as_reader, preview, send_test
-from reports.mail.rights import Author, NotAllowed, Rights
+from reports.mail.rights import Author, NotAllowed
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
 from reports.web.mail.form import MailForm, empty_form, form_of, sent_form, wishes

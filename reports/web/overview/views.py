@@ -6,13 +6,13 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from portal.tenants.guards import TenantRequest, tenant_view
 from reports.definitions.metrics import METRICS
 from reports.files import downloads
-from reports.files.as_csv import stream_calls
+from reports.files.as_csv import spreadsheet_of, stream_calls
 from reports.queries.ask import ask_together
 from reports.queries.completeness.freshness import behind
 from reports.queries.highlights import highlight
@@ -27,6 +27,7 @@ from reports.web.overview.movers import MOVES, ORDERS, movers
 from reports.web.overview.rates import SHORT, SPEEDS, short_calls, speeds
 from reports.web.shared.before import known_before
 from reports.web.shared.contexts import SUMMARY, askable, summary
+from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Frame, frame
 from reports.web.shared.selection import MAPS, OptionLink, Selection
 from reports.web.shared.times import times
@@ -43,6 +44,8 @@ MOST_ROWS = 31  # of a chart that is not as wide as the page
 def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Everything a reader asks on a Monday about one period, asked at once."""
     head = frame(request, gettext_lazy("Overview"), page="overview", options=OPTIONS, grains=GRAINS)
+    if (leading := first_steps(request, head)) is not None:
+        return leading
     selection, shown = head.selection, head.shown
     small = calmer(selection)  # for the charts that are not as wide as the page
     by_name = questions(head, small)
@@ -54,7 +57,6 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "summary": summary(answers["summary"], selection, shown),
         "calls_url": reverse("reports_web:calls_csv", args=[tenant]) + selection.calls_query(),
         "callbacks": callback_trend(rows, selection, left_out_of(answers["small"], CALLBACKS[0])),
-        "is_unread": answers["summary"].completeness.is_unread,
     }
     if answers["summary"].totals["attempts"].value:
         limits = (request.tenant.short_limit_3s, request.tenant.short_limit_6s)
@@ -113,7 +115,10 @@ def _map_choice(key: str, selection: Selection) -> OptionLink:
 @require_safe
 @tenant_view()
 def calls_csv(request: TenantRequest, tenant: str) -> HttpResponseBase:
-    """The calls behind a figure, streamed. Names and filters are those of the API's list of calls."""
+    """The calls behind a figure, streamed, as a spreadsheet of the reader's language opens them.
+
+    Names and filters are those of the API's list of calls.
+    """
     scope = Scope.of(request.scope_grant)
     try:
         question = read_calls(request.GET, scope)
@@ -122,7 +127,7 @@ def calls_csv(request: TenantRequest, tenant: str) -> HttpResponseBase:
     days = [part for part in (request.GET.get("date_from"), request.GET.get("date_to")) if part]
     name = "-".join([tenant, "calls", *dict.fromkeys(days)])
     return StreamingHttpResponse(
-        stream_calls(question, scope),
+        stream_calls(question, scope, dialect=spreadsheet_of(get_language())),
         content_type="text/csv; charset=utf-8",
         headers=downloads.headers(name, behind(question, scope)),
     )

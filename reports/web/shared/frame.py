@@ -152,6 +152,8 @@ class Frame:
             "against": against(chosen.period, previous, now=self.now),
             "before_complete": answer is None or answer.previous_complete,
             "zone": figures.zone_name(self.scope.zone),
+            "is_unread": standing.is_unread,
+            "is_complete": standing.complete,
             "line": completeness_line(standing, self.scope.zone, now=self.now),
         }
 

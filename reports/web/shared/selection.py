@@ -258,7 +258,7 @@ def read_selection(
     :class:`UnknownId`.
     """
     errors: list[str] = []
-    reader = AddressReader(params, zone=zone, sees_numbers=False)
+    reader = AddressReader(params, zone=zone)
     span = params.get("period") or ("custom" if params.get("date_from") else usual)
     if span not in SPANS and span != usual:
         errors.append(_("There is no such period; the last 7 days are shown instead."))

@@ -92,9 +92,17 @@ def test_the_scope_bounds_what_a_contact_is(get, acme, sales, calls):
 
 def test_who_may_not_see_numbers_reads_a_mask(get, acme, calls):
     blind = make_key(acme, numbers=False)
-    answer = get(f"{API}/contacts/?number={PERSON[1:]}", blind)
-    assert answer.data["results"][0]["number"] == "+55 •• •••••-5678"
-    assert b"91234" not in get(f"{API}/contacts/{answer.data['results'][0]['id']}/", blind).body
+    mine = contact_id(PERSON[1:], Scope(acme.pk, "UTC", frozenset()))
+    answer = get(f"{API}/contacts/{mine}/", blind)
+    assert answer.data["contact"]["number"] == "+55 •• •••••-5678"
+    assert b"91234" not in answer.body
+
+
+def test_who_may_not_see_numbers_finds_no_contact_by_one(get, acme, calls):
+    blind = make_key(acme, numbers=False)
+    there, nowhere = (get(f"{API}/contacts/?number={number}", blind) for number in (PERSON[1:], "5521912340000"))
+    assert (there.status_code, list(there.data["errors"])) == (400, ["number"])
+    assert there.body == nowhere.body
 
 
 def test_a_foreign_contact_is_absent(get, acme, globex, calls):

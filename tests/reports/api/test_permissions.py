@@ -27,6 +27,7 @@ CANARY, FOREIGN_NUMBER = "CANARY-GLOBEX", "+9779812345678"
 
 # Address: who reads 200. Everybody else reads 401; ids are Acme's own.
 API_READERS = frozenset({"key", "bound", "care", "blind", "ana"})
+OWNERS = frozenset({"ana"})  # keys that serve read 403
 SALES_READERS = frozenset({"bound"})
 CARE_READERS = frozenset({"care"})
 OPEN = frozenset({"anonymous", "key", "bound", "care", "blind", "ana", "revoked", "expired", "closed", "wrong"})
@@ -51,6 +52,7 @@ TABLE = {
     f"{API}/subscriptions/{{call}}/": API_READERS,
     f"{API}/subscriptions/{{call}}/test/": API_READERS,
     f"{API}/subscriptions/{{call}}/resend/": API_READERS,
+    f"{API}/audit/": OWNERS,
     f"{API}/deliveries/": API_READERS,
     f"{API}/metrics/": API_READERS,
     f"{API}/reports/": API_READERS,
@@ -222,7 +224,7 @@ def expected(address, name, method):
     if TABLE[address] == OPEN and address.startswith("/api/"):
         return 200 if reads else 405
     if address == f"{TALKOVER}/health":
-        return 200 if reads or name != "bound" else 405
+        return 200 if reads else 405
     known = name in (API_READERS if address.startswith(API) else SALES_READERS)
     if address.startswith(ORIGINSAI):
         known = name in CARE_READERS
@@ -244,7 +246,7 @@ def expected(address, name, method):
         return 400  # it wants a number
     if address.endswith("{rest}") or (name == "care" and address.endswith(tuple(f"{part}/" for part in NEED_SALES))):
         return 404
-    return 200
+    return 403 if TABLE[address] == OWNERS and name != "ana" else 200
 
 
 QUERIES = {

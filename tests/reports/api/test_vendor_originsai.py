@@ -4,7 +4,9 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from portal.audit.models import Entry
 from portal.tenants import wall
+from portal.tenants.models.keys import ApiKey
 from sync.models.calls import Unplaced
 from tests import factories
 from tests.reports.api.conftest import make_key, read_days
@@ -126,6 +128,20 @@ def test_numbers_are_masked_in_every_part(get, acme, care):
     assert "2026-07-08 15:00" in shown["call_transcription"][0]["content"]
     assert shown["call_transcription"][1] == element["call_transcription"][1]
     assert get(f"{BASE}/agents/7/call_stats", make_key(acme, environment=care)).data[0] == element
+
+
+def test_handing_out_transcripts_is_kept_in_the_audit(get, acme, care, care_key):
+    """Once an hour for each reader and agent; an agent that is not there leaves nothing."""
+    with wall.tenant(acme):
+        agent = factories.agent(care, "7")
+        factories.call(care, "c1", agent=agent)
+    for _ in range(2):
+        assert get(f"{BASE}/agents/7/call_stats", care_key).status_code == 200
+    assert get(f"{BASE}/agents/8/call_stats", care_key).status_code == 404
+    with wall.tenant(acme):
+        (entry,) = Entry.objects.filter(action="agent.transcripts_opened")
+        key = ApiKey.objects.get()
+    assert (entry.about, entry.key_id, entry.address) == ({"agent": str(agent.public_id)}, key.pk, "127.0.0.1")
 
 
 def test_the_wall_is_shut_while_the_answer_is_on_its_way(client, acme, care, care_key):

@@ -441,7 +441,7 @@ def test_headers_tell_how_far_the_range_was_read(get, acme, sales, sales_key, ti
 
 def test_numbers_are_masked_everywhere_for_a_key_that_may_not_see_them(get, acme, sales, elements):
     blind = make_key(acme, environment=sales, numbers=False, role=Role.OWNER)
-    for path in ("calls?per_page=100", "agents/agent-a/calls?per_page=100", "calls?search=%2B5511987654321"):
+    for path in ("calls?per_page=100", "agents/agent-a/calls?per_page=100", "calls?search=CA001"):
         answer = get(f"{BASE}/{path}", blind)
         assert answer.data["data"]
         for number in PHONES:
@@ -452,17 +452,18 @@ def test_numbers_are_masked_everywhere_for_a_key_that_may_not_see_them(get, acme
     assert [[call[key] for key in kept] for call in shown] == [[call[key] for key in kept] for call in elements]
 
 
-def test_a_number_is_not_to_be_felt_out_digit_by_digit(get, acme, sales, elements):
+def test_a_number_is_not_to_be_searched_whole_or_in_parts(get, acme, sales, elements):
+    """One that is there and one that is not are refused alike."""
     blind = make_key(acme, environment=sales, numbers=False)
-    for part in ("55119", "7654321", "CA00", "98765x", "%00"):
+    there = ("5511987654321", "(11) 98765-4321", "%2B5511987654321", "55119", "7654321", "CA00", "%00")
+    bodies = set()
+    for part in (*there, "551198765432", "5511987650000", "98765x"):
         answer = get(f"{BASE}/calls?search={part}", blind)
         assert answer.status_code == 422, part
         assert list(answer.data["errors"]) == ["search"]
-    assert get(f"{BASE}/calls?search=551198765432", blind).data["data"] == []
+        bodies.add(answer.body)
+    assert len(bodies) == 1
     assert get(f"{BASE}/calls?search=CA001", blind).data["pagination"]["total"] == 1
-    whole = get(f"{BASE}/calls?search=5511987654321", blind).data["pagination"]["total"]
-    assert whole > 0
-    assert get(f"{BASE}/calls?search=(11) 98765-4321", blind).data["pagination"]["total"] == whole
 
 
 def test_a_mask_leaves_no_area_code(get, acme, sales):

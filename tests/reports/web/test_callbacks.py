@@ -161,7 +161,7 @@ def test_another_vendor_is_not_measurable(client, ana, care, sales):
 
 def test_nothing_to_show_is_said(client, ana, sales):
     html = page(client, ana)
-    assert "Nobody is waiting." in html
+    assert "Who waits is not known: nothing of this period was read" in html
     drawn = section(html, "over-time")
     assert "No callbacks in this period." in drawn
     assert "<svg" not in drawn
@@ -270,7 +270,7 @@ def test_an_agent_is_the_one_rung_everywhere_and_named_so(client, ana, second):
     dialling = page(client, ana, f"{DAYS}&agent={second['dials']}")
     assert lead(dialling)[0] == "0"
     assert "No callbacks in this period." in section(dialling, "returns")
-    assert "Nobody is waiting." in section(dialling, "open")
+    assert "Nobody waits in what was read so far" in section(dialling, "open")  # no day is known to be whole
     assert "Callbacks nobody takes" not in dialling
 
 

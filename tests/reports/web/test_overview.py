@@ -282,6 +282,15 @@ def test_the_file_holds_the_calls_behind_the_figure(client, sales, ana, calls) -
     assert len(rows) == int(float(shown(html)["attempts"])) > 0
 
 
+def test_the_file_opens_by_a_click_in_the_readers_language(client, acme, ana, calls) -> None:
+    client.force_login(ana)
+    client.cookies["django_language"] = "pt-br"
+    text = client.get("/t/acme/calls.csv").getvalue().decode()
+    assert text.startswith("\ufeff")
+    assert ";" in text.splitlines()[0]
+    assert "," not in text.splitlines()[0]
+
+
 def test_a_file_of_nonsense_is_refused_in_words(client, bruno) -> None:
     client.force_login(bruno)
     response = client.get("/t/acme/calls.csv?date_from=soon")

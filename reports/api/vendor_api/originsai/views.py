@@ -25,6 +25,7 @@ MOUNT = Mount(
     unauthorized=lambda: Refusal(401, {"detail": "Not authenticated"}),
     wrong_method=lambda: Refusal(405, {"detail": "Method Not Allowed"}),
     failed=lambda: Refusal(500, {"detail": "Internal Server Error"}),
+    unreadable=lambda: Refusal(400, {"detail": "Bad Request"}),
 )
 
 
@@ -37,11 +38,12 @@ def call_stats(request: HttpRequest, visit: Visit, agent_id: str) -> HttpRespons
         }
         raise Refusal(422, {"detail": [wrong]})
     agent = str(int(agent_id))
-    key = vendor.agent_key(visit.scope, agent)
+    key = vendor.agent_keys(visit.scope, agent)
     if key is None:
         raise Refusal(404, {"detail": "Agent not found"})
     visit.rests = Rests(Stream.CALLS, part=f"agent:{agent}")
-    raws: Iterable[str] = vendor.history(visit.scope, key, agent)
+    visit.note_transcripts("agent", str(key.public_id))
+    raws: Iterable[str] = vendor.history(visit.scope, key.pk, agent)
     if not visit.scope.sees_numbers:
         raws = (msgspec.json.encode(hide_numbers(msgspec.json.decode(raw))).decode() for raw in raws)
     return StreamingHttpResponse(_array(raws), content_type="application/json")

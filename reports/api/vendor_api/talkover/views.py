@@ -13,8 +13,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import path, re_path
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 
-from reports.api.vendor_api.mount import Mount, Refusal, Visit, answer
+from reports.api.vendor_api.mount import Mount, Refusal, Visit, answer, refused
 from reports.api.vendor_api.talkover import parameters
 from reports.api.vendor_api.talkover.parameters import Parameters
 from reports.definitions.periods import utc_date
@@ -35,12 +36,13 @@ MOUNT = Mount(
     unauthorized=lambda: _refusal(401, "Unauthorized"),
     wrong_method=lambda: _refusal(405, "This history is read-only."),
     failed=lambda: _refusal(500, "Internal server error."),
+    unreadable=lambda: _refusal(400, "Bad request."),
 )
 
 
 def calls(request: HttpRequest, visit: Visit, agent_id: str | None = None) -> HttpResponseBase:
     """All calls, or those of one agent: the latter without the agent in each."""
-    if agent_id is not None and vendor.agent_key(visit.scope, agent_id) is None:
+    if agent_id is not None and vendor.agent_keys(visit.scope, agent_id) is None:
         raise _refusal(404, "Agent not found")
     params = Parameters(request.GET)
     wanted = vendor.VendorFilter(
@@ -54,8 +56,8 @@ def calls(request: HttpRequest, visit: Visit, agent_id: str | None = None) -> Ht
     number, size = params.page(), params.per_page()
     try:
         rows = vendor.calls(visit.scope, wanted)
-    except vendor.PartialNumberError:
-        params.refuse("search", "The search must be a whole phone number or telephony id.")
+    except vendor.HiddenNumberError:
+        params.refuse("search", "The search must be a whole telephony id.")
     _check(params)
     visit.rests = Rests(Stream.CALLS, wanted.date_from, wanted.date_to)
     total = rows.count()
@@ -147,8 +149,11 @@ def campaign(request: HttpRequest, visit: Visit, campaign_id: str) -> HttpRespon
     return _one(raw, visit)
 
 
+@csrf_exempt
 def health(request: HttpRequest) -> HttpResponseBase:
     """Needs no key; with one it tells how far the mirror is, like every other answer."""
+    if request.method not in ("GET", "HEAD"):
+        return refused(MOUNT.wrong_method())
     return _healthy(request) if MOUNT.visit(request) else answer(b'{"status":"ok"}')
 
 
