@@ -1,6 +1,6 @@
 """What was done, by whom, when: rows that are written once and never again, each sealed to the one before.
 
-See portal/decisions/0045-audit-chains.md.
+See portal/decisions/0038-audit-chains.md.
 """
 
 from typing import Any, ClassVar, NoReturn, Self

@@ -5,7 +5,7 @@ statement says, in one message with it, which tenant's rows it may touch. That i
 transaction only, which without one of ours is the statement itself: nothing stays with the session, so it holds behind
 a pooler that gives every transaction another session, and no request can leave a tenant behind for the next.
 
-``portal.tenants.roles`` makes the roles and their policies. portal/decisions/0039 tells why it is done so.
+``portal.tenants.roles`` makes the roles and their policies. portal/decisions/0032 tells why it is done so.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 A search that answers yes or no undoes a mask, digit by digit or number by number, so there is none: not for a part, not
 for a whole number, not for one of our own. Numbers are named by opaque ids instead, which are given and never guessed.
-See portal/decisions/0042-numbers-that-stay-hidden.md.
+See portal/decisions/0035-numbers-that-stay-hidden.md.
 """
 
 from django.utils.translation import gettext as _
