@@ -4,9 +4,11 @@ import random
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
 
-from portal.tenants import wall
+from portal.tenants import row_security, wall
 from reports.queries.calls.lists import call, calls, masked, page
+from reports.queries.calls.numbers import of_contacts
 from reports.queries.question import CallQuestion, Filters, QuestionError, read_calls
 from reports.queries.scope import Scope
 from sync.models.calls import Call
@@ -167,6 +169,24 @@ def test_a_beginning_of_a_thousand_contacts_is_found_in_either_form(scope, sales
             *(f"whole {last}" for last in range(4)),
             "bare",
         }
+
+
+@pytest.mark.postgresql
+def test_a_part_of_a_number_is_looked_up_in_an_index_behind_row_level_security(acme, sales):
+    """Which uses none for a condition that might tell what it is given, as LIKE and reverse() may."""
+    assert row_security.in_force()
+    with wall.tenant(acme), connection.cursor() as cursor:
+        one = factories.call(sales, "a")
+        names = {field.column: field.column for field in Call._meta.concrete_fields}
+        drawn = names | {"id": "gen_random_uuid()", "external_id": "n::text", "contact": "(5511900000000 + n)::text"}
+        cursor.execute(
+            f"INSERT INTO sync_call ({', '.join(names)}) SELECT {', '.join(drawn.values())}"
+            " FROM sync_call, generate_series(1, 30000) n WHERE tenant_id = %s",
+            [one.tenant_id],
+        )
+        every = Call.objects.all()
+        assert "contact_backwards ~>=~ '1234'" in of_contacts(every, ("4321",), "ends", None).explain()
+        assert "::text ~>=~ '551198'" in every.filter(contact__begins="551198").explain()
 
 
 def test_numbers_are_masked_and_cannot_be_felt_along(scope, sales, acme):
