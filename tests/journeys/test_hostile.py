@@ -23,6 +23,7 @@ from reports.files import as_csv, as_parquet, as_pdf, as_xlsx
 from reports.files.lists import PARAMS as LISTS
 from reports.files.lists import ListQuestion, list_table
 from reports.files.tables import calls_table, report_table
+from reports.mail.models import Subscription
 from reports.mail.subscriptions import create_weekly
 from reports.queries.callbacks.lists import CallbackQuestion
 from reports.queries.calls.columns import COLUMNS
@@ -117,7 +118,11 @@ def test_no_file_holds_a_live_formula(town, scope) -> None:
 
 def test_a_mail_stays_a_mail(town) -> None:
     now = timezone.now()
-    create_weekly(town.tenant, "ana@acme.example", "en", name=POISONS[0] + POISONS[13], since=now - timedelta(days=9))
+    mail = create_weekly(
+        town.tenant, "ana@acme.example", "en", name=POISONS[0] + POISONS[13], since=now - timedelta(days=9)
+    )
+    with wall.tenant(town.tenant):
+        Subscription.objects.filter(pk=mail.pk).update(hold_hours=0)  # on a Monday it would wait for Sunday's calls
     said = report_of("send_reports", "--at", now.isoformat())
     assert said["failed"] == 0
     with wall.tenant(town.tenant):

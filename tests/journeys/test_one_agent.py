@@ -154,7 +154,7 @@ def readers(acme, sales, care, town) -> dict[str, tuple[Client, dict[str, str]]]
     found = {"eva": (Client(), {"Accept-Language": "en"})}
     found["eva"][0].force_login(eva)
     for name, environment in (("key", None), ("sales-key", sales), ("care-key", care)):
-        secret = make_key(acme, environment=environment, agents=SEEN)
+        secret = make_key(acme, environment=environment, agents=SEEN, last_used_at=NOW)
         found[name] = (Client(), {"Accept-Language": "en", "Authorization": f"Bearer {secret}"})
     return found
 
