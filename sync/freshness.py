@@ -1,12 +1,11 @@
 """What the ledger of reading says of some environments: windows, gaps, quarantine, corrections. Plain queries."""
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date
 
 from django.db.models import OuterRef, QuerySet
 
 from portal.tenants.models.tenants import Environment
-from sync.models.changes import CallChange
 from sync.models.connections import Connection
 from sync.models.quarantine import SHOWN, Quarantine
 from sync.models.runs import Gap, Window
@@ -60,7 +59,3 @@ def first_days(environments: Collection[int]) -> dict[int, date]:
     rows = Environment.objects.filter(pk__in=environments).order_by().annotate(**firsts)
     days = rows.values_list("pk", "connection__since", *firsts)
     return {pk: min(dates) for pk, *some in days if (dates := [day for day in some if day is not None])}
-
-
-def changes_since(environments: Collection[int], at: datetime) -> QuerySet[CallChange]:
-    return CallChange.objects.filter(environment_id__in=environments, at__gte=at)

@@ -141,7 +141,7 @@ class CampaignList(ReaderView):
         rows = asked.campaigns(self.scope, environments=selector.filters.environments)
 
         def together(page: list[Any]) -> list[Progress]:
-            return progress(asked.histories_as_listed(page), self.scope, period, standing.calls)
+            return progress(asked.histories_as_listed(page, self.scope), self.scope, period, standing.calls)
 
         return self.short_list(rows, together=together, standing=standing)
 
@@ -154,7 +154,7 @@ class CampaignOne(ReaderView):
         ``attempts`` counts contacts by how often they were tried, ``first_connects`` by the attempt that reached them.
         """
         row = asked.campaign(id, self.scope)
-        history = asked.histories([row])[0]
+        history = asked.histories([row], self.scope)[0]
         calls = campaign_calls(row, self.scope, now=timezone.now())
         single = {
             "history": history,

@@ -238,7 +238,7 @@ def _campaigns(question: ListQuestion, selector: Selector, prefix: str) -> Table
     asked, scope, zone = question.asked, selector.scope, selector.scope.zone
     days = (asked.date_from, asked.date_to)
     listed = campaigns.campaigns(scope, environments=asked.environments, agents=asked.agents, status=question.status)
-    expected, portions = campaigns.every_campaign(listed)
+    expected, portions = campaigns.every_campaign(listed, scope)
     standing = list_standing(selector, calls_standing(*days, selector, now=selector.now))
     lack = _lack(standing)
     period = during(*days, zone, now=selector.now)

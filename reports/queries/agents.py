@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from portal.tenants import wall
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.agents import Agent
 from sync.models.calls import Call
 
@@ -17,10 +17,7 @@ APART = " · "  # between the name of an agent and its environment, where anothe
 
 def agents(scope: Scope, environments: Collection[UUID] = ()) -> QuerySet[Agent]:
     """By name, each with its environment; of some environments if these are named. A foreign environment has none."""
-    wall.demand(scope.tenant_id)
-    rows: QuerySet[Agent] = Agent.objects.filter(environment_id__in=scope.environment_ids)
-    if scope.agent_ids is not None:
-        rows = rows.filter(pk__in=scope.agent_ids)
+    rows = seen(Agent, scope)
     if environments:
         rows = rows.filter(environment__public_id__in=environments)
     return rows.select_related("environment").order_by("name", "external_id", "pk")
@@ -30,7 +27,7 @@ def first_calls(scope: Scope) -> dict[int, datetime]:
     """When the first call of each agent began, by its key; of agents with calls alone. One query, a look into the index
     for each agent.
     """
-    earliest = Call.objects.filter(environment_id=OuterRef("environment_id"), agent_id=OuterRef("pk"))
+    earliest = seen(Call, scope).filter(environment_id=OuterRef("environment_id"), agent_id=OuterRef("pk"))
     first = Subquery(earliest.order_by("started_at").values("started_at")[:1])
     rows = agents(scope).order_by().annotate(first_call=first).values_list("pk", "first_call")
     return {pk: began for pk, began in rows if began is not None}
@@ -48,10 +45,8 @@ def callback_cover(scope: Scope) -> frozenset[tuple[int, str]]:
     All callback agents of the environments count, also those a reader of some agents may not see: nothing is told of
     them but that they cover.
     """
-    wall.demand(scope.tenant_id)
-    rows = Agent.objects.filter(
-        environment_id__in=scope.environment_ids, takes_callbacks=True, missing_since=None
-    ).values_list("environment_id", "callback_sources")
+    takes = seen(Agent, scope.whatever_agent()).filter(takes_callbacks=True, missing_since=None)
+    rows = takes.values_list("environment_id", "callback_sources")
     return frozenset((environment, str(source)) for environment, sources in rows for source in sources or ())
 
 

@@ -15,6 +15,8 @@ from reports.definitions.measures import COLUMNS, Percentile, Sums, tests_of, tr
 from reports.definitions.periods import Period, day_start, microseconds
 from reports.queries.calls.numbers import asked_number
 from reports.queries.contacts.ids import contact_digits_of
+from reports.queries.scope import Scope
+from reports.queries.seen import seen_in_files
 from reports.queries.selector import Selector
 from sync.taxonomy import Outcome
 
@@ -131,7 +133,8 @@ class Scan:
         names = [*(f"{DIMENSIONS[key].column(clock)} AS by_{key}" for key in keys), *more]
         where = together([self.span.began, chosen(self.selector, clock)])
         start, end = self.span.period.starts_at, self.span.until
-        relation = self.sources.relation(self.selector.environments, start, end, self.span.now)
+        homes, scope = self.selector.environments, self.selector.scope
+        relation = seen_in_files(self.sources, scope, homes, start, end, self.span.now)
         return f"SELECT {', '.join(['*', *names])} FROM {relation} WHERE {where.sql}", where.params, keys
 
     def _vendor(self, apart: int) -> str:
@@ -268,10 +271,11 @@ class Scan:
 
 
 def mirrored(
-    sources: Sources, environments: Collection[int], start: datetime, end: datetime, now: datetime
+    sources: Sources, scope: Scope, environments: Collection[int], start: datetime, end: datetime, now: datetime
 ) -> Statement:
-    """Rows of: the environment, and its calls of a span that the vendor still shows, test calls among them."""
-    relation = sources.relation(environments, start, end, now)
+    """Rows of: the environment, and its calls of a span that the vendor still shows, whichever agent's, test calls
+    among them."""
+    relation = seen_in_files(sources, scope.whatever_agent(), environments, start, end, now)
     where = together([started(start, end), numbers_among("environment", environments), Condition("NOT missing")])
     sql = f"SELECT environment, count(*) FROM {relation} WHERE {where.sql} GROUP BY environment"
     return Statement(sql, where.params)

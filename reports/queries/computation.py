@@ -18,7 +18,7 @@ from reports.definitions.measures import ATTEMPTS, CallbackCount, Measure, Vendo
 from reports.definitions.periods import Period, elapsed_part, utc_date
 from reports.queries.answer import Completeness
 from reports.queries.callbacks.figures import LATER
-from reports.queries.callbacks.routes import AGENT_COLUMNS, able_environments, callback_window, routes_from
+from reports.queries.callbacks.routes import AGENT_COLUMNS, able_environments, callback_window, routes_from, routing
 from reports.queries.compile import Grain, Scan, Span, mirrored
 from reports.queries.completeness.standing import Standing, reads_by_day
 from reports.queries.completeness.uncounted import with_uncounted
@@ -26,6 +26,7 @@ from reports.queries.figures import Figures, compute
 from reports.queries.question import Question
 from reports.queries.run import Turns
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve_together
 from reports.queries.vendor_totals import VendorTotals
 from sync.models.agents import Agent
@@ -93,7 +94,7 @@ class Computation:
     def __init__(self, scope: Scope, now: datetime, needs: Collection[Needs], run: Turns | None = None) -> None:
         self.now = now
         self.selectors = resolve_together({each.question.filters for each in needs}, scope, now=now)
-        self._needs = needs
+        self._needs, self._scope = needs, scope
         self._run, self._is_own = run or Turns(scope), run is None
         self._homes = {key: row for selector in self.selectors.values() for key, row in selector.environments.items()}
         ledgers = Bundle()
@@ -101,10 +102,10 @@ class Computation:
             stand: Standing(ledgers, self.selectors[stand[0]], *stand[1:], now)
             for stand in dict.fromkeys(stand for each in needs for stand in each.stands)
         }
-        self._totals = _ask_totals(ledgers, needs, self._homes)
+        self._totals = _ask_totals(ledgers, needs, scope, self._homes)
         able = able_environments(self._homes.values())
-        routes = ledgers.add(Agent.objects.filter(environment_id__in=able), *AGENT_COLUMNS) if _loops(needs) else Got()
-        self._agents = _agents(ledgers, self._homes) if _names_agents(needs) else Got()
+        routes = ledgers.add(routing(able, scope), *AGENT_COLUMNS) if _loops(needs) else Got()
+        self._agents = _agents(ledgers, scope, self._homes) if _names_agents(needs) else Got()
         self._look_up = self._ask_sources(ledgers)
         ledgers.fetch()
         self._routes = routes_from(able, ((*row[:-1], unfolded(row[-1])) for row in routes.rows))
@@ -167,7 +168,7 @@ class Computation:
         """How many calls of a span are mirrored that the vendor still shows, test calls among them."""
         if (start, end) not in self._counts:
             apart = [key for key, row in self._homes.items() if not reads_by_day(row)]
-            statement = mirrored(self._sources, apart, start, end, self.now)
+            statement = mirrored(self._sources, self._scope, apart, start, end, self.now)
             self._counts[start, end] = {key: int(n) for key, n in self._run.kept(statement)}
         return self._counts[start, end].get(environment, 0)
 
@@ -196,20 +197,20 @@ def _names_agents(needs: Iterable[Needs]) -> bool:
     return any("agent" in each.question.by for each in needs)
 
 
-def _agents(bundle: Bundle, environments: Collection[int]) -> Got:
-    rows = Agent.objects.filter(environment_id__in=environments)
+def _agents(bundle: Bundle, scope: Scope, environments: Collection[int]) -> Got:
+    rows = seen(Agent, scope, environments)
     return bundle.add(rows, "pk", "public_id", "label", "name", "external_id", "environment_id")
 
 
-def _ask_totals(bundle: Bundle, needs: Collection[Needs], environments: Collection[int]) -> VendorTotals:
+def _ask_totals(bundle: Bundle, needs: Collection[Needs], scope: Scope, environments: Collection[int]) -> VendorTotals:
     totals = VendorTotals()
     asked = {measure.source for each in needs for measure in each.measures if isinstance(measure, VendorTotal)}
     if "callbacks" in asked:
         periods = [need.period for each in needs for need in each.all]
         first, end = min(period.start for period in periods), max(period.end for period in periods)
-        totals.ask_callbacks(bundle, environments, first, end + timedelta(days=1))
+        totals.ask_callbacks(bundle, scope, environments, first, end + timedelta(days=1))
     if "campaigns" in asked:
-        totals.ask_campaigns(bundle, environments)
+        totals.ask_campaigns(bundle, scope, environments)
     if "price" in asked:
-        totals.ask_prices(bundle, environments)
+        totals.ask_prices(bundle, scope, environments)
     return totals

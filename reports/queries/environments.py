@@ -4,16 +4,14 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from portal.tenants import wall
 from portal.tenants.models.tenants import Environment
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 
 
 def environments(scope: Scope) -> QuerySet[Environment]:
     """By name, each with its tenant."""
-    wall.demand(scope.tenant_id)
-    rows: QuerySet[Environment] = Environment.objects.filter(tenant_id=scope.tenant_id, id__in=scope.environment_ids)
-    return rows.select_related("tenant").order_by("name", "id")
+    return seen(Environment, scope).select_related("tenant").order_by("name", "id")
 
 
 def environment(public_id: UUID | str, scope: Scope) -> Environment:

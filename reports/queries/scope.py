@@ -56,6 +56,12 @@ class Scope:
         """The same scope narrowed to one environment: empty when it may not be seen."""
         return replace(self, environment_ids=self.environment_ids & {environment_id})
 
+    def whatever_agent(self) -> "Scope":
+        """The same environments with every agent of theirs: for looking through calls of which nothing is told, such as
+        those that one's own calls answer.
+        """
+        return replace(self, agent_ids=None)
+
     def within(self, other: "Scope") -> "Scope":
         """What both may see."""
         agents = [ids for ids in (self.agent_ids, other.agent_ids) if ids is not None]

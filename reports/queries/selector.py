@@ -32,8 +32,10 @@ from reports.queries.campaigns.named_calls import of_campaigns
 from reports.queries.contacts.ids import contact_digits_of
 from reports.queries.refused import demand_allowed
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.agents import Agent
 from sync.models.calls import Call
+from sync.models.lines import Line
 from sync.taxonomy import UNRESOLVED_HOURS, Outcome
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # no call is older
@@ -148,13 +150,7 @@ class Selector:
     def _calls(
         self, keys: tuple[int, ...], agent: int | None, start: datetime | None, end: datetime | None
     ) -> QuerySet[Call]:
-        rows: QuerySet[Call] = Call.objects.filter(environment_id__in=keys)
-        if len(keys) == 1:  # an equation lets the database walk its index in order
-            rows = Call.objects.filter(environment_id=keys[0])
-        if agent is not None:
-            rows = rows.filter(agent_id=agent)
-        elif self.agent_ids is not None:
-            rows = rows.filter(agent_id__in=sorted(self.agent_ids))
+        rows = seen(Call, self.scope, keys, agents=self.agent_ids if agent is None else {agent})
         rows = self._looked_up(self._filtered(rows), keys)
         if self.filters.number:
             rows = self._numbered(rows, keys, dated=start is not None)
@@ -217,7 +213,7 @@ class Selector:
 
     @cached_property
     def _matching_contacts(self) -> list[str] | None:
-        return contacts_like(*asked_number(self.filters))
+        return contacts_like(*asked_number(self.filters), self.scope)
 
     def lines(self, environments: Iterable[int] | None = None) -> list[str]:
         """Our own numbers that match the number asked for, of some of the environments or of all.
@@ -233,22 +229,24 @@ class Selector:
     def _of(self, environments: Iterable[int] | None, lines: dict[int, set[str]]) -> list[str]:
         return sorted(set().union(*(lines.get(each, ()) for each in environments or self.environments)))
 
+    @property
+    def _lines(self) -> QuerySet[Line]:
+        return seen(Line, self.scope, self.environments)
+
     @cached_property
     def _matching_lines(self) -> dict[int, set[str]]:
-        return lines_like(*asked_number(self.filters), sorted(self.environments))
+        return lines_like(*asked_number(self.filters), self._lines)
 
     @cached_property
     def _chosen_lines(self) -> dict[int, set[str]]:
         line = self.filters.line
         digits = line if line.isdecimal() else contact_digits_of(line, self.scope)
-        return lines_like((digits,), "exact", sorted(self.environments)) if digits else {}
+        return lines_like((digits,), "exact", self._lines) if digits else {}
 
     @cached_property
     def named_calls(self) -> Condition:
         """The calls that the chosen campaigns name, as a condition on calls in column files."""
-        rows = of_campaigns(
-            Call.objects.filter(environment_id__in=self.environments), self.filters.campaigns, self.scope
-        )
+        rows = of_campaigns(seen(Call, self.scope, self.environments), self.filters.campaigns, self.scope)
         named = sorted(
             (environment, microseconds(at), contact_code(contact))
             for environment, at, contact in rows.values_list("environment_id", "started_at", "contact")
@@ -264,7 +262,7 @@ class Selector:
 
     @cached_property
     def _homes(self) -> dict[int, int]:
-        agents = Agent.objects.filter(pk__in=self.agent_ids or (), environment_id__in=self.environments)
+        agents = seen(Agent, self.scope, self.environments, agents=self.agent_ids or frozenset())
         return dict(agents.values_list("pk", "environment_id"))
 
     @property
@@ -297,15 +295,13 @@ def resolve(filters: Filters, scope: Scope, *, now: datetime | None = None) -> S
 
 def resolve_together(many: Iterable[Filters], scope: Scope, *, now: datetime | None = None) -> dict[Filters, Selector]:
     """As :func:`resolve` for several filters. Two queries at most."""
-    wall.demand(scope.tenant_id)
     now = now or timezone.now()
     wanted = set(many)
-    mine = Environment.objects.filter(tenant_id=scope.tenant_id, id__in=scope.environment_ids)
-    environments = list(mine.select_related("tenant"))
+    environments = list(seen(Environment, scope).select_related("tenant"))
     named = {public_id for filters in wanted for public_id in (*filters.agents, *filters.source_agents)}
     agents: list[KnownAgent] = []
     if named:
-        rows = Agent.objects.filter(environment_id__in=[row.pk for row in environments], public_id__in=named)
+        rows = seen(Agent, scope).filter(public_id__in=named)
         agents = [KnownAgent(*row) for row in rows.values_list("pk", "environment_id", "public_id")]
     return {filters: _selector(filters, scope, now, environments, agents) for filters in wanted}
 

@@ -16,6 +16,8 @@ from django.db.models.functions import Cast
 from reports.bundle import Bundle, Got
 from reports.definitions.dimensions import DIMENSIONS, time_key
 from reports.queries.compile import Grain, Group, Span
+from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
@@ -35,17 +37,19 @@ class VendorTotals:
     running: Got = field(default_factory=Got)
     priced: Got = field(default_factory=Got)
 
-    def ask_callbacks(self, bundle: Bundle, environments: Collection[int], first: date, end: date) -> None:
-        rows = CallbackDay.objects.filter(environment_id__in=environments, day__gte=first, day__lt=end)
+    def ask_callbacks(
+        self, bundle: Bundle, scope: Scope, environments: Collection[int], first: date, end: date
+    ) -> None:
+        rows = seen(CallbackDay, scope, environments).filter(day__gte=first, day__lt=end)
         self.days = bundle.add(rows, "environment_id", "day", *CALLBACK_TOTALS)
 
-    def ask_campaigns(self, bundle: Bundle, environments: Collection[int]) -> None:
-        rows = Campaign.objects.filter(environment_id__in=environments, total_calls__isnull=False)
+    def ask_campaigns(self, bundle: Bundle, scope: Scope, environments: Collection[int]) -> None:
+        rows = seen(Campaign, scope, environments).filter(total_calls__isnull=False)
         self.running = bundle.add(rows, "environment_id", "agent_id", "total_calls", "completed_calls")
 
-    def ask_prices(self, bundle: Bundle, environments: Collection[int]) -> None:
+    def ask_prices(self, bundle: Bundle, scope: Scope, environments: Collection[int]) -> None:
         """List price a minute and currency of the agents that have one."""
-        rows = Agent.objects.filter(environment_id__in=environments, price_per_minute__isnull=False)
+        rows = seen(Agent, scope, environments).filter(price_per_minute__isnull=False)
         self.priced = bundle.add(rows, "pk", Cast("price_per_minute", CharField()), "currency")
 
     @property

@@ -20,7 +20,7 @@ def test_figures_of_campaigns_are_those_of_the_world_they_come_from(box, acme, a
     assert pull(connection).status == "complete"
     scope = Scope(acme.pk, acme.zone, frozenset({connection.environment_id}), sees_numbers=True)
     world, elements = box.world, served(box)
-    listed = histories(campaigns(scope))
+    listed = histories(campaigns(scope), scope)
     assert {found.row.external_id for found in listed} == {element["id"] for element in world.campaigns}
     dialled = [found for found in listed if world.campaign_rows(found.row.external_id)]
     assert len(dialled) > 2

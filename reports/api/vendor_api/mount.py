@@ -127,6 +127,6 @@ def refused(refusal: Refusal) -> HttpResponse:
 
 
 def _tell_standing(response: HttpResponseBase, visit: Visit) -> None:
-    completeness = standing(visit.environment, visit.rests, timezone.now())
+    completeness = standing(visit.scope, visit.environment, visit.rests, timezone.now())
     response["X-Mirror-As-Of"] = rfc3339(completeness.as_of)
     response["X-Mirror-Complete"] = "true" if completeness.complete else "false"

@@ -50,6 +50,7 @@ class Loops:
 def join_of(scan: Scan, routes: Routes) -> Join:
     return Join(
         sources=scan.sources,
+        scope=scan.selector.scope,
         routes=routes,
         environments=frozenset(scan.selector.environments),
         start=scan.span.period.starts_at,
@@ -58,7 +59,6 @@ def join_of(scan: Scan, routes: Routes) -> Join:
         chosen=chosen(scan.selector, scan.span.clock),
         attempted=attempted(scan.selector, scan.span.clock),
         clock=scan.span.clock,
-        agents=scan.selector.scope.agent_ids,
         answering=scan.selector.source_ids,
     )
 
@@ -66,6 +66,7 @@ def join_of(scan: Scan, routes: Routes) -> Join:
 def missed_of(scan: Scan) -> Missed:
     return Missed(
         sources=scan.sources,
+        scope=scan.selector.scope,
         environments=frozenset(scan.selector.environments),
         start=scan.span.period.starts_at,
         end=scan.span.until,

@@ -21,6 +21,8 @@ from reports.definitions.conditions import ANY, NEVER, Condition, numbers_among
 from reports.definitions.dimensions import DIMENSIONS, Clock
 from reports.definitions.periods import microseconds
 from reports.queries.callbacks.routes import Routes
+from reports.queries.scope import Scope
+from reports.queries.seen import seen_in_files
 from sync.taxonomy import Direction, Outcome
 
 ATTEMPT_KEYS = frozenset({"status", "direction", "cause", "side", "length", "line"})  # what is asked of the attempt
@@ -33,13 +35,14 @@ class Join:
     """The callback loop of the callback calls that began in ``[start, end)``.
 
     ``chosen`` says which callback calls scope and filters leave, ``attempted`` which attempts; the join itself knows
-    every call of the environments, whoever asks; but nothing is told of an attempt by an agent that is none of
-    ``agents``, the reader's (None: all are). A return answers an attempt of one of ``answering`` (None: of any agent).
+    every call of the environments, whoever asks; but nothing is told of an attempt by an agent that is not in the
+    reader's ``scope``. A return answers an attempt of one of ``answering`` (None: of any agent).
     ``narrowed`` may leave out contacts that are not asked about. Attempts are given to callback calls after ``end``
     too, as long as these began before ``now``.
     """
 
     sources: Sources
+    scope: Scope
     routes: Routes
     environments: frozenset[int]
     start: datetime
@@ -48,7 +51,6 @@ class Join:
     chosen: Condition
     attempted: Condition
     clock: Clock
-    agents: frozenset[int] | None = None
     answering: frozenset[int] | None = None
     narrowed: Condition = ANY
 
@@ -97,12 +99,13 @@ WHERE {self._takes}"""
 
     def _given(self, keys: Collection[str], carried: Collection[str]) -> str:
         start, end = microseconds(self.start), microseconds(self.end)
-        seen = "true" if self.agents is None else numbers_among("argMax(agent, (started_us, place))", self.agents).sql
+        mine = self.scope.agent_ids
+        known = "true" if mine is None else numbers_among("argMax(agent, (started_us, place))", mine).sql
         of_attempt = [key for key in keys if key in ATTEMPT_KEYS]
-        known = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys if key not in carried)
+        later = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys if key not in carried)
         first_keys = "".join(f", any_value(by_{key}) AS by_{key}" for key in keys)
         last_keys = "".join(
-            f", CASE WHEN {seen} THEN argMax(by_{key}, (started_us, place)) END AS attempt_{key}" for key in of_attempt
+            f", CASE WHEN {known} THEN argMax(by_{key}, (started_us, place)) END AS attempt_{key}" for key in of_attempt
         )
         heard = ["taker", "heard_chosen", *(f"heard_{key}" for key in carried if key not in ATTEMPT_KEYS)]
         first_heard = "".join(f", argMin({name}, (heard_us, heard_place)) AS {name}" for name in heard)
@@ -118,7 +121,7 @@ WHERE {self._takes}"""
   SELECT environment, started_us, place, any_value(agent) AS agent, any_value(contact) AS contact,
     any_value(outcome) AS outcome, any_value(chosen) AS chosen{first_keys},
     min(heard_us) AS heard_us, argMin(heard_place, (heard_us, heard_place)) AS heard_place{first_heard}
-  FROM (SELECT *{known} FROM near) GROUP BY environment, started_us, place
+  FROM (SELECT *{later} FROM near) GROUP BY environment, started_us, place
 ),
 answered AS (
   SELECT environment, heard_us, heard_place, any_value(contact) AS contact, count(*) AS attempts,
@@ -185,7 +188,8 @@ returned AS (
     def _calls(self, keys: Collection[str], first: datetime, condition: str, chosen: Condition) -> str:
         by = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys)
         end = min(self.end + self.routes.window, max(self.now, self.end)) + timedelta(microseconds=1)
-        relation = self.sources.relation(self.environments, first, end, self.now)
+        everyone = self.scope.whatever_agent()
+        relation = seen_in_files(self.sources, everyone, self.environments, first, end, self.now)
         homes = numbers_among("environment", self.environments & self.routes.environments).sql
         return f"""
   SELECT {_KEPT}, coalesce({chosen.sql}, false) AS chosen{by} FROM {relation}
@@ -198,10 +202,11 @@ returned AS (
 class Missed:
     """Inbound calls of known contacts that began in ``[start, end)`` and did not connect, and who connected since.
 
-    ``as_of`` is the moment up to which a later call counts: anything begun before it.
+    Those missed are the reader's; a later connected call counts, whoever's, that began before ``as_of``.
     """
 
     sources: Sources
+    scope: Scope
     environments: frozenset[int]
     start: datetime
     end: datetime
@@ -235,17 +240,19 @@ GROUP BY missed.environment, missed.contact"""
         return Statement(f"\n{select}", (), Shared("contacts", sql, self.chosen.params))
 
     def _with_missed(self, keys: Collection[str]) -> str:
-        relation = self.sources.relation(self.environments, self.start, self.as_of, self.now)
+        span = self.environments, self.start, self.as_of, self.now
+        mine = seen_in_files(self.sources, self.scope, *span)
+        whoever = seen_in_files(self.sources, self.scope.whatever_agent(), *span)
         homes = numbers_among("environment", self.environments).sql
         by = "".join(f", {DIMENSIONS[key].column(self.clock)} AS by_{key}" for key in keys)
         began = f"started_us >= {microseconds(self.start)}"
         return f"""WITH missed AS (
-  SELECT environment, agent, contact, started_us, place{by} FROM {relation}
+  SELECT environment, agent, contact, started_us, place{by} FROM {mine}
   WHERE NOT is_test AND {homes} AND {began} AND started_us < {microseconds(self.end)} AND contact <> 0
     AND direction = '{Direction.INBOUND.value}' AND outcome = '{Outcome.UNREACHED.value}' AND ({self.chosen.sql})
 ),
 met AS (
-  SELECT environment, contact, max(started_us) AS last_us FROM {relation}
+  SELECT environment, contact, max(started_us) AS last_us FROM {whoever}
   WHERE NOT is_test AND {homes} AND {began} AND started_us < {microseconds(self.as_of)} AND contact <> 0
     AND outcome = '{Outcome.CONNECTED.value}' AND contact IN (SELECT contact FROM missed)
   GROUP BY environment, contact

@@ -10,6 +10,7 @@ from reports.definitions.filters import Filters
 from reports.queries.callbacks.loop import Place, calls_at, opened, place_of
 from reports.queries.completeness.uncounted import not_looked_at
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import resolve
 from sync.models.calls import Call
 
@@ -65,10 +66,10 @@ _GIVEN = (
 def links(public_id: str, scope: Scope) -> Links:
     """The caller has looked that the reader may see this call. A handful of queries."""
     columns = ("pk", "environment_id", "contact", "started_at", "is_test")
-    pk, environment, contact, at, is_test = Call.objects.values_list(*columns).get(pk=public_id)
+    pk, environment, contact, at, is_test = seen(Call, scope).values_list(*columns).get(pk=public_id)
     if not contact or is_test:
         return Links()
-    everyone = Scope(scope.tenant_id, scope.zone, frozenset({environment}), reader=scope.reader)
+    everyone = scope.only(environment).whatever_agent()
     around = timedelta(days=1)
     selector = resolve(Filters(), everyone)
     hours = timedelta(hours=selector.environments[environment].tenant.callback_hours)
@@ -80,7 +81,7 @@ def links(public_id: str, scope: Scope) -> Links:
         attempts = [
             _AnsweredAttempt(*row) for row in loop.run(join.statement(_GIVEN.format(home=environment, who=who)))
         ]
-    place = place_of(pk)
+    place = place_of(pk, scope)
     lacking = not_looked_at(loop.missing, selector.environments, selector.now)
     if place is None:
         return Links(lacking=lacking)
@@ -101,6 +102,6 @@ def _link(place: Place, contact: int, attempts: list[_AnsweredAttempt], scope: S
     if scope.agent_ids is not None and agent not in scope.agent_ids:
         return None
     there = (environment, *other)
-    call = calls_at({there: (agent, contact)}).get(there)
+    call = calls_at({there: (agent, contact)}, scope).get(there)
     waited = timedelta(microseconds=returned[0] - (last.started if answers else mine[0]))
     return None if call is None else CallbackLink(str(call), answers, waited, len(answered))

@@ -25,6 +25,7 @@ from reports.queries.params import ParamReader
 from reports.queries.question import CallQuestion
 from reports.queries.run import NotNow
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve
 from sync.models.agents import Agent
 from sync.models.calls import Call
@@ -110,10 +111,8 @@ def span(question: CallbackQuestion, selector: Selector) -> tuple[datetime, date
         end = min(day_start(question.date_to + timedelta(days=1), zone), end)
     if question.date_from is not None:
         return day_start(question.date_from, zone), end
-    firsts = [
-        Call.objects.filter(environment_id=key).aggregate(first=Min("started_at"))["first"]
-        for key in selector.environments
-    ]
+    everyone = selector.scope.whatever_agent()
+    firsts = [seen(Call, everyone, [key]).aggregate(first=Min("started_at"))["first"] for key in selector.environments]
     return min((first for first in firsts if first is not None), default=end), end
 
 
@@ -243,13 +242,16 @@ def _rows(joined: Sequence[_Return], selector: Selector) -> list[ReturnRow]:
     scope = selector.scope
     ids = calls_at(
         {each.place: (each.agent, each.contact) for each in joined}
-        | {each.answers: (each.source, each.contact) for each in joined}
+        | {each.answers: (each.source, each.contact) for each in joined},
+        scope,
     )
     joined = [each for each in joined if each.place in ids and each.answers in ids]
     bundle = Bundle()
-    agents = ask_agent_names(bundle, {key for each in joined for key in (each.agent, each.source)})
-    calls = Call.objects.filter(pk__in=[ids[each.place] for each in joined]).annotate(
-        result=outcome(selector.providers, selector.now)
+    agents = ask_agent_names(bundle, {key for each in joined for key in (each.agent, each.source)}, scope)
+    calls = (
+        seen(Call, scope)
+        .filter(pk__in=[ids[each.place] for each in joined])
+        .annotate(result=outcome(selector.providers, selector.now))
     )
     listed = bundle.add(calls, "pk", "from_number", "contact", "status", "result")
     bundle.fetch()
@@ -259,8 +261,7 @@ def _rows(joined: Sequence[_Return], selector: Selector) -> list[ReturnRow]:
     for each in joined:
         environment = selector.environments[each.environment]
         number, contact, status, result = details.get(ids[each.place], ("", "", "", ""))
-        seen = scope.agent_ids is None or each.source in scope.agent_ids
-        agent, source = names.get(each.agent), names.get(each.source) if seen else None
+        agent, source = names.get(each.agent), names.get(each.source)
         rows.append(
             {
                 "id": str(ids[each.place]),
@@ -273,10 +274,10 @@ def _rows(joined: Sequence[_Return], selector: Selector) -> list[ReturnRow]:
                 "outcome": result,
                 "number": masked(number, scope),
                 "contact_id": contact_id(contact, scope),
-                "answers": str(ids[each.answers]) if seen else None,
+                "answers": str(ids[each.answers]) if source else None,
                 "source": source[0] if source else None,
                 "source_name": source[1] if source else "",
-                "answered_started_at": at_of(each.last_us) if seen else None,
+                "answered_started_at": at_of(each.last_us) if source else None,
                 "attempts": each.attempts,
                 "waited": each.waited_ms / 1000,
                 "waited_first": each.waited_first_ms / 1000,
@@ -285,16 +286,18 @@ def _rows(joined: Sequence[_Return], selector: Selector) -> list[ReturnRow]:
     return rows
 
 
-def agent_names(keys: Collection[int | None]) -> dict[int | None, tuple[str, str]]:
-    """Public id and name of agents by primary key. One query."""
+def agent_names(keys: Collection[int | None], scope: Scope) -> dict[int | None, tuple[str, str]]:
+    """Public id and name of agents by primary key, of those that the reader may see. One query."""
     bundle = Bundle()
-    names = ask_agent_names(bundle, keys)
+    names = ask_agent_names(bundle, keys, scope)
     bundle.fetch()
     return names()
 
 
-def ask_agent_names(bundle: Bundle, keys: Collection[int | None]) -> Later[dict[int | None, tuple[str, str]]]:
-    rows = Agent.objects.filter(pk__in=[key for key in keys if key is not None])
+def ask_agent_names(
+    bundle: Bundle, keys: Collection[int | None], scope: Scope
+) -> Later[dict[int | None, tuple[str, str]]]:
+    rows = seen(Agent, scope).filter(pk__in=[key for key in keys if key is not None])
     got = bundle.add(rows, "pk", "public_id", "label", "name", "external_id")
     return lambda: {
         pk: (str(UUID(public_id)), label or name or external_id) for pk, public_id, label, name, external_id in got.rows

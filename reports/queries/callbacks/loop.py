@@ -24,6 +24,8 @@ from reports.queries.callbacks.routes import Routes, ask_routes, callback_window
 from reports.queries.compile import attempted, chosen
 from reports.queries.cursor import Cursor
 from reports.queries.run import Turns
+from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector
 from sync.models.calls import Call
 
@@ -62,6 +64,7 @@ class Loop:
     def join(self, *, narrowed: Condition = ANY) -> Join:
         return Join(
             sources=self.sources,
+            scope=self.selector.scope,
             routes=self.routes,
             environments=frozenset(self.selector.environments),
             start=self.start,
@@ -89,6 +92,7 @@ class Loop:
         check_missed(self.selector)
         return Missed(
             sources=self.sources,
+            scope=self.selector.scope,
             environments=frozenset(self.selector.environments),
             start=self.start,
             end=self.end,
@@ -113,7 +117,7 @@ def opened(selector: Selector, start: datetime, end: datetime, *, since: datetim
     first = min(since or start, start - callback_window(homes.values()))
     last = max(end, selector.now + LATER)
     bundle, run = Bundle(), Turns(selector.scope)
-    routes = ask_routes(bundle, homes.values())
+    routes = ask_routes(bundle, homes.values(), selector.scope)
     look_up = ask_sources(bundle, homes, utc_date(first), utc_date(last), run.begin)
     bundle.fetch()
     try:
@@ -122,7 +126,7 @@ def opened(selector: Selector, start: datetime, end: datetime, *, since: datetim
         run.close()
 
 
-def calls_at(wanted: Mapping[Place, tuple[int | None, int]]) -> dict[Place, UUID]:
+def calls_at(wanted: Mapping[Place, tuple[int | None, int]], scope: Scope) -> dict[Place, UUID]:
     """The calls that stand in column files at some places, of the agent and contact that these say. One query for each
     environment. A call that moved since the files were made is left out, and so is another one in its place.
     """
@@ -130,8 +134,9 @@ def calls_at(wanted: Mapping[Place, tuple[int | None, int]]) -> dict[Place, UUID
     for environment, started, _number in wanted:
         moments.setdefault(environment, set()).add(at_of(started))
     ids: dict[Place, UUID] = {}
+    everyone = scope.whatever_agent()  # a place is one among the calls of all agents
     for environment, times in moments.items():
-        rows: Any = Call.objects.filter(environment_id=environment, started_at__in=sorted(times))
+        rows: Any = seen(Call, everyone, [environment]).filter(started_at__in=sorted(times))
         numbers: Counter[int] = Counter()
         for pk, at, agent, contact in rows.order_by("started_at", "pk").values_list(
             "pk", "started_at", "agent_id", "contact"
@@ -144,11 +149,11 @@ def calls_at(wanted: Mapping[Place, tuple[int | None, int]]) -> dict[Place, UUID
     return ids
 
 
-def place_of(call: UUID) -> Place | None:
-    """Where a call stands in column files; None for one that is none of the tenant's. Two queries."""
-    row = Call.objects.filter(pk=call).values_list("environment_id", "started_at").first()
+def place_of(call: UUID, scope: Scope) -> Place | None:
+    """Where a call stands in column files; None for one that the reader may not see. Two queries."""
+    row = seen(Call, scope).filter(pk=call).values_list("environment_id", "started_at").first()
     if row is None:
         return None
     environment, started_at = row
-    before = Call.objects.filter(environment_id=environment, started_at=started_at, pk__lt=call).count()
-    return environment, microseconds(started_at), before
+    earlier = seen(Call, scope.whatever_agent(), [environment]).filter(started_at=started_at, pk__lt=call)
+    return environment, microseconds(started_at), earlier.count()

@@ -17,6 +17,7 @@ from reports.queries.calls.lists import masked
 from reports.queries.contacts.ids import contact_id
 from reports.queries.cursor import Cursor, edges
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector
 from sync.models.calls import Call
 from sync.taxonomy import Direction
@@ -112,12 +113,12 @@ def _in_order(loop: Loop, mark: Cursor | None = None, size: int | None = None) -
 def _rows(waiting: Sequence[_Waiting], selector: Selector) -> list[WaitingRow]:
     """The rows of contacts; without those whose call stands in column files and is no longer what these say."""
     scope = selector.scope
-    ids = calls_at({each.place: (each.agent, each.contact) for each in waiting})
-    calls = Call.objects.filter(pk__in=ids.values()).values_list("pk", "contact", "from_number")
+    ids = calls_at({each.place: (each.agent, each.contact) for each in waiting}, scope)
+    calls = seen(Call, scope).filter(pk__in=ids.values()).values_list("pk", "contact", "from_number")
     numbers = {pk: (contact, number) for pk, contact, number in calls}
     shown = [(each, ids[each.place], *numbers[ids[each.place]]) for each in waiting if ids.get(each.place) in numbers]
     bundle = Bundle()
-    agents = ask_agent_names(bundle, {each.agent for each, *_call in shown})
+    agents = ask_agent_names(bundle, {each.agent for each, *_call in shown}, scope)
     last = {(each.environment, contact): at_of(each.started_us) for each, _call, contact, _number in shown}
     attempts = _ask_attempts_since(bundle, last, scope)
     bundle.fetch()
@@ -148,15 +149,12 @@ def _ask_attempts_since(
     """Our calls to contacts of environments after a moment each, of the agents the reader may see."""
     if not last:
         return Counter
-    rows = Call.objects.filter(
-        environment_id__in={environment for environment, _contact in last},
+    rows = seen(Call, scope, {environment for environment, _contact in last}).filter(
         contact__in={contact for _environment, contact in last},
         started_at__gt=min(last.values()),
         direction=Direction.OUTBOUND,
         is_test=False,
     )
-    if scope.agent_ids is not None:
-        rows = rows.filter(agent_id__in=sorted(scope.agent_ids))
     got = bundle.add(rows, "environment_id", "contact", Microseconds("started_at"))
 
     def read() -> Counter[tuple[int, str]]:

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from portal.tenants.models.tenants import Environment
 from reports.bundle import Bundle, Got, Later, unfolded
+from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.agents import Agent
 from sync.providers.registry import facts_of
 from sync.taxonomy import Fact
@@ -53,19 +57,24 @@ def callback_window(environments: Iterable[Environment]) -> timedelta:
     return timedelta(hours=next((row.tenant.callback_hours for row in environments), 0))
 
 
-def ask_routes(bundle: Bundle, environments: Iterable[Environment]) -> Later[Routes]:
+def routing(able: Iterable[int], scope: Scope) -> QuerySet[Agent]:
+    """The agents of some environments: all of them, since calls answer those of agents whom the reader may not see."""
+    return seen(Agent, scope.whatever_agent(), able)
+
+
+def ask_routes(bundle: Bundle, environments: Iterable[Environment], scope: Scope) -> Later[Routes]:
     """As :func:`routes_of`, asked for beside other things."""
     able = able_environments(environments)
-    got = bundle.add(Agent.objects.filter(environment_id__in=able), *AGENT_COLUMNS) if able else Got()
+    got = bundle.add(routing(able, scope), *AGENT_COLUMNS) if able else Got()
     return lambda: routes_from(able, ((*row[:-1], unfolded(row[-1])) for row in got.rows))
 
 
-def routes_of(environments: Collection[Environment]) -> Routes:
+def routes_of(environments: Collection[Environment], scope: Scope) -> Routes:
     """Today's routes of those of the environments whose callbacks can be told. One query, and one for the tenant."""
     able = able_environments(environments)
     if not able:
         return Routes()
-    return routes_from(able, Agent.objects.filter(environment_id__in=able).values_list(*AGENT_COLUMNS))
+    return routes_from(able, routing(able, scope).values_list(*AGENT_COLUMNS))
 
 
 def routes_from(able: Mapping[int, Environment], agents: Iterable[Sequence[Any]]) -> Routes:

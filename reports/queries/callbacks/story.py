@@ -19,6 +19,7 @@ from reports.queries.compile import place_of, placed
 from reports.queries.completeness.uncounted import not_looked_at
 from reports.queries.question import Filters, Question
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve
 from reports.queries.vendor_totals import CALLBACK_TOTALS
 from sync.freshness import first_days
@@ -123,7 +124,7 @@ def _returns(loop: Loop, into: CallbackBreakdown, *, silent: bool = False) -> li
         else:
             kinds[key] = n
     into.withheld, into.again, into.late, into.unknown = (kinds[kind] for kind in range(4))
-    return _sources(by_source)
+    return _sources(by_source, loop.selector.scope)
 
 
 def _by_source_wait_and_attempts(scope: Scope) -> str:
@@ -179,9 +180,9 @@ SELECT kind, count(*) AS n FROM (
 GROUP BY kind"""
 
 
-def _sources(by_source: Mapping[int, tuple[int, float]]) -> list[Source]:
+def _sources(by_source: Mapping[int, tuple[int, float]], scope: Scope) -> list[Source]:
     """Most returns first; those of agents the reader may not see are one without a name."""
-    names = agent_names(by_source.keys() - {_HIDDEN})
+    names = agent_names(by_source.keys() - {_HIDDEN}, scope)
     sources = [
         Source(names[key][0] if key in names else None, names[key][1] if key in names else "", n, median)
         for key, (n, median) in by_source.items()
@@ -196,7 +197,7 @@ def _ask_vendor_totals(
     able = set(routes.environments)
     if not selector.whole_environments or not able:
         return lambda: (None, [])
-    rows = CallbackDay.objects.filter(environment_id__in=able, day__gte=period.start, day__lt=period.end)
+    rows = seen(CallbackDay, selector.scope, able).filter(day__gte=period.start, day__lt=period.end)
     got = bundle.add(rows, "environment_id", "day", *CALLBACK_TOTALS)
 
     def read() -> tuple[Counter[str] | None, list[date]]:
@@ -213,9 +214,9 @@ def _ask_vendor_totals(
 
 def agents_without_callbacks(selector: Selector, dialling: Iterable[str]) -> set[str]:
     """Of the agents that dial, by public id, those whose callbacks no agent takes though others' are taken there."""
-    known = routes_of(list(selector.environments.values()))
+    known = routes_of(list(selector.environments.values()), selector.scope)
     homes = set(known.homes.values())
     if not homes:
         return set()
-    rows = Agent.objects.filter(public_id__in=[UUID(key) for key in dialling], environment_id__in=homes)
+    rows = seen(Agent, selector.scope, homes).filter(public_id__in=[UUID(key) for key in dialling])
     return {str(agent) for pk, agent in rows.values_list("pk", "public_id") if pk not in known.covered}

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from portal.tenants import wall
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.callbacks import CallbackDay
 
 
@@ -26,10 +26,7 @@ def callback_days(
 
     The totals are of whole environments, so who may see some agents only gets none.
     """
-    wall.demand(scope.tenant_id)
-    rows: QuerySet[CallbackDay] = CallbackDay.objects.filter(environment_id__in=scope.environment_ids)
-    if scope.agent_ids is not None:
-        rows = rows.none()
+    rows = seen(CallbackDay, scope)
     if date_from is not None:
         rows = rows.filter(day__gte=date_from)
     if date_to is not None:

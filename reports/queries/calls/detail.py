@@ -18,6 +18,7 @@ from reports.queries.calls.masks import hide_in, hide_numbers
 from reports.queries.calls.payload_parts import Parts, parts
 from reports.queries.calls.recordings import Recording, recording
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.calls import Call
 from sync.providers.registry import facts_of
 from sync.taxonomy import Fact
@@ -79,7 +80,7 @@ class CallDetail:
 def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
     """Raises Call.DoesNotExist for a foreign id as for an absent one."""
     row = row_of(public_id, scope)
-    stored = _Mirrored(*Call.objects.filter(pk=row["id"]).values_list(*_Mirrored._fields).get())
+    stored = _Mirrored(*seen(Call, scope).filter(pk=row["id"]).values_list(*_Mirrored._fields).get())
     payload = stored.payload__raw or "null"
     element = msgspec.json.decode(payload)
     link = element.get("call_recording_url") if isinstance(element, Mapping) else None
@@ -96,7 +97,7 @@ def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
         payload=payload,
         facts=facts_of(stored.environment__provider),
         recording=recording(link, shown, stored.environment_id),
-        changes=history(row["id"], row["started_at"]),
+        changes=history(row["id"], row["started_at"], scope),
         first_seen_at=stored.first_seen_at,
         read_at=stored.read_at,
         upstream_updated_at=stored.upstream_updated_at,

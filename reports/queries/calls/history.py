@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.changes import CallChange
 
 MOST = 100
@@ -37,12 +39,12 @@ class ChangedField:
     now: Any
 
 
-def history(call_id: Any, started_at: datetime) -> list[Changes]:
-    """The changes of a call, oldest first, the last hundred of them. The caller has looked that the reader may see it.
+def history(call_id: Any, started_at: datetime, scope: Scope) -> list[Changes]:
+    """The changes of a call, oldest first, the last hundred of them.
 
     A start is noted as it was before; what it became stands in the next note, or in ``started_at``, the start now.
     """
-    rows = list(CallChange.objects.filter(call_id=call_id).order_by("-at", "-id")[:MOST])[::-1]
+    rows = list(seen(CallChange, scope).filter(call_id=call_id).order_by("-at", "-id")[:MOST])[::-1]
     after = [*(row.was_started_at for row in rows[1:]), started_at]
     return [Changes(row.at, _fields(row, start)) for row, start in zip(rows, after, strict=False)]
 

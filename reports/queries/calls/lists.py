@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from portal.lib import phones
-from portal.tenants import wall
 from reports.definitions.measures import outcome
 from reports.definitions.periods import day_start
 from reports.queries.calls import walk
@@ -21,6 +20,7 @@ from reports.queries.contacts.ids import contact_id
 from reports.queries.cursor import Cursor, edges
 from reports.queries.question import CallQuestion, Filters, QuestionError
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve
 from sync.models.calls import Call
 
@@ -110,22 +110,18 @@ def calls(question: CallQuestion, scope: Scope) -> QuerySet[Call]:
 
 def call(public_id: UUID | str, scope: Scope) -> Call:
     """One call with its agent and environment; raises Call.DoesNotExist for a foreign id as for an absent one."""
-    wall.demand(scope.tenant_id)
     try:
         wanted = UUID(str(public_id))
     except ValueError:
         raise Call.DoesNotExist from None
-    rows: QuerySet[Call] = Call.objects.filter(environment_id__in=scope.environment_ids)
-    if scope.agent_ids is not None:
-        rows = rows.filter(agent_id__in=scope.agent_ids)
-    return rows.select_related("agent", "environment").get(pk=wanted)
+    return seen(Call, scope).select_related("agent", "environment").get(pk=wanted)
 
 
 def row_of(public_id: UUID | str, scope: Scope) -> CallRow:
     """One call as a row of a page, see :class:`CallRow`; raises Call.DoesNotExist as :func:`call` does."""
     key = call(public_id, scope).pk
     selector = resolve(Filters(), scope)
-    rows = Call.objects.filter(pk=key).annotate(result=outcome(selector.providers, selector.now))
+    rows = seen(Call, scope).filter(pk=key).annotate(result=outcome(selector.providers, selector.now))
     stored: Any = rows.values(*_COLUMNS).get()
     return _row(stored, selector)
 

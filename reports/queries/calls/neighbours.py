@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.tenants.models.tenants import Environment
 from reports.definitions.measures import outcome
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.calls import Call
 
 EACH_WAY = 5
@@ -47,15 +48,13 @@ def around(public_id: str, scope: Scope) -> Around:
 
     The caller has looked that the reader may see the call.
     """
-    digits, at = Call.objects.filter(pk=public_id).values_list("contact", "started_at").get()
+    digits, at = seen(Call, scope).filter(pk=public_id).values_list("contact", "started_at").get()
     if not digits:
         return Around()
-    homes = {row.pk: row for row in Environment.objects.filter(id__in=scope.environment_ids)}
-    rows: QuerySet[Call] = Call.objects.filter(contact=digits, environment_id__in=scope.environment_ids)
-    if scope.agent_ids is not None:
-        rows = rows.filter(agent_id__in=scope.agent_ids)
+    homes = {row.pk: row for row in seen(Environment, scope)}
     providers = {key: row.provider for key, row in homes.items()}
-    rows = rows.select_related("agent").annotate(result=outcome(providers, timezone.now()))
+    rows = seen(Call, scope).filter(contact=digits).select_related("agent")
+    rows = rows.annotate(result=outcome(providers, timezone.now()))
     key = UUID(public_id)
     earlier = Q(started_at__lt=at) | Q(started_at=at, id__lt=key)
     later = Q(started_at__gt=at) | Q(started_at=at, id__gt=key)

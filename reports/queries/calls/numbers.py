@@ -16,6 +16,8 @@ from django.db.models.functions import Left
 
 from portal.lib.phones import digits, readings
 from reports.definitions.filters import Filters
+from reports.queries.scope import Scope
+from reports.queries.seen import of_the_company
 from sync.models.calls import Call
 from sync.models.lines import Line
 from sync.taxonomy import Direction
@@ -71,10 +73,10 @@ def asked_number(filters: Filters) -> tuple[Wanted, str]:
     return (wanted,) if wanted else (), match
 
 
-def lines_like(wanted: Wanted, match: str, environment_ids: list[int]) -> dict[int, set[str]]:
-    """Our own numbers that match, as the vendors write them, by environment. One query."""
+def lines_like(wanted: Wanted, match: str, lines: QuerySet[Line]) -> dict[int, set[str]]:
+    """Those of our own numbers that match, as the vendors write them, by environment. One query."""
     condition = _any(Q(**{f"digits__{_LOOKUPS[match]}": part}) for part in wanted)
-    rows = Line.objects.filter(condition, environment_id__in=environment_ids)
+    rows = lines.filter(condition)
     numbers: dict[int, set[str]] = defaultdict(set)
     for environment, number in rows.values_list("environment_id", "number"):
         numbers[environment].add(number)
@@ -87,7 +89,7 @@ def of_lines(numbers: list[str]) -> Q:
     return (outbound & Q(from_number__in=numbers)) | (~outbound & Q(to_number__in=numbers))
 
 
-def contacts_like(wanted: Wanted, match: str) -> list[str] | None:
+def contacts_like(wanted: Wanted, match: str, scope: Scope) -> list[str] | None:
     """The tenant's contacts that match, None for more than a list is good for. One query for each that is wanted, of
     the index alone: several at once would be read whole and sorted before the first is known.
 
@@ -95,7 +97,8 @@ def contacts_like(wanted: Wanted, match: str) -> list[str] | None:
     """
     contacts: set[str] = set()
     for part in wanted:
-        rows = Call.objects.filter(_of_contact(part, match)).order_by("contact").values_list("contact", flat=True)
+        calls = of_the_company(Call, scope).filter(_of_contact(part, match))
+        rows = calls.order_by("contact").values_list("contact", flat=True)
         contacts.update(rows.distinct()[: MOST_CONTACTS + 1])
         if len(contacts) > MOST_CONTACTS:
             return None

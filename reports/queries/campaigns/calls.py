@@ -20,6 +20,7 @@ from reports.definitions.periods import number_day
 from reports.queries.calls.masks import hide_any
 from reports.queries.campaigns.named_calls import named_by
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve
 from sync.models.calls import Call
 from sync.models.campaigns import Campaign, CampaignCall
@@ -105,7 +106,7 @@ class CampaignCalls:
 
 def campaign_calls(row: Campaign, scope: Scope, *, now: datetime) -> CampaignCalls:
     """A handful of queries, whatever the campaign's size."""
-    named = CampaignCall.objects.filter(environment_id=row.environment_id, campaign_id=row.pk).count()
+    named = seen(CampaignCall, scope, [row.environment_id]).filter(campaign_id=row.pk).count()
     held = _selector(row, scope, now, testing="include").calls()
     counts = held.aggregate(n=Count("pk"), tests=Count("pk", filter=Q(is_test=True)))
     selector = _selector(row, scope, now)
@@ -129,12 +130,12 @@ def ages(campaigns: Sequence[Campaign], scope: Scope, *, now: datetime) -> dict[
         return {}
     environment = campaigns[0].environment_id
     selector = resolve(Filters(), scope.only(environment), now=now)
-    clock = _clock(selector.calls().filter(named_by([row.pk for row in campaigns], environment)), scope.zone)
+    clock = _clock(selector.calls().filter(named_by([row.pk for row in campaigns], environment, scope)), scope.zone)
     if clock is None:
         return {}
     counts = [
         selector.calls()
-        .filter(named_by([row.pk], environment))
+        .filter(named_by([row.pk], environment, scope))
         .annotate(
             campaign=Value(row.pk), local_day=DIMENSIONS["day"].sql(clock), result=outcome(selector.providers, now)
         )
@@ -155,10 +156,10 @@ def _held(campaigns: Sequence[Campaign], selector: Selector) -> frozenset[int]:
     """Those campaigns of whose named calls few enough are missing here. A campaign at work always lacks the last calls,
     since its list is read after them. One query.
     """
-    mirrored = Call.objects.filter(environment_id__in=selector.environments, external_id=OuterRef("call_key"))
-    named = CampaignCall.objects.filter(
-        environment_id__in=selector.environments, campaign_id__in=[row.pk for row in campaigns]
-    )
+    everyone = selector.scope.whatever_agent()
+    mirrored = seen(Call, everyone, selector.environments).filter(external_id=OuterRef("call_key"))
+    linked = seen(CampaignCall, selector.scope, selector.environments)
+    named = linked.filter(campaign_id__in=[row.pk for row in campaigns])
     counts = (
         named.order_by()
         .values_list("campaign_id")

@@ -14,7 +14,6 @@ import msgspec
 from django.db.models import QuerySet
 
 from portal.lib.times import parse_day
-from portal.tenants import wall
 from reports.definitions.periods import utc_date
 from reports.queries.answer import GapNote
 from reports.queries.calls.payload_times import read_moment
@@ -22,6 +21,7 @@ from reports.queries.campaigns.named_calls import seen_campaigns
 from reports.queries.completeness.aside import asides, notes
 from reports.queries.completeness.standing import noted
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector
 from sync import freshness as ledger
 from sync.models.campaigns import Campaign, CampaignDay
@@ -111,7 +111,6 @@ def campaigns(
     status: str = "",
 ) -> QuerySet[Campaign]:
     """Newest first, each with its agent and environment. Foreign ids find none."""
-    wall.demand(scope.tenant_id)
     rows = seen_campaigns(scope)
     if wanted := list(environments):
         rows = rows.filter(environment__public_id__in=wanted)
@@ -123,54 +122,49 @@ def campaigns(
     return rows.order_by("-first_seen_at", "-pk")
 
 
-def histories(rows: Iterable[Campaign]) -> list[CampaignHistory]:
+def histories(rows: Iterable[Campaign], scope: Scope) -> list[CampaignHistory]:
     """With every day kept of each; those that started last come first. One query for the days."""
     return sorted(
-        histories_as_listed(rows), key=lambda history: (history.starts or date.min, history.row.pk), reverse=True
+        histories_as_listed(rows, scope), key=lambda history: (history.starts or date.min, history.row.pk), reverse=True
     )
 
 
-def histories_as_listed(rows: Iterable[Campaign]) -> list[CampaignHistory]:
+def histories_as_listed(rows: Iterable[Campaign], scope: Scope) -> list[CampaignHistory]:
     """As :func:`histories`, in the order of the rows."""
     listed = list(rows)
     days: defaultdict[int, list[CampaignTotals]] = defaultdict(list)
-    kept = CampaignDay.objects.filter(
-        environment_id__in={row.environment_id for row in listed}, campaign_id__in=[row.pk for row in listed]
-    )
+    days_kept = seen(CampaignDay, scope, {row.environment_id for row in listed})
+    kept = days_kept.filter(campaign_id__in=[row.pk for row in listed])
     columns = ("campaign_id", "day", "total_calls", "completed_calls", "failed_calls", "success_rate")
     for campaign, *figures in kept.order_by("day").values_list(*columns):
         days[campaign].append(CampaignTotals(*figures))
     return [CampaignHistory(row, _starts(row.payload), tuple(days[row.pk])) for row in listed]
 
 
-def every_campaign(rows: QuerySet[Campaign]) -> tuple[int, Iterator[list[CampaignHistory]]]:
+def every_campaign(rows: QuerySet[Campaign], scope: Scope) -> tuple[int, Iterator[list[CampaignHistory]]]:
     """How many there are, and all of them as :func:`histories` orders them, looked up and given some hundred at a time.
 
     Of the whole list only the days and keys that order it stand in memory.
     """
     starts = rows.order_by().values_list("pk", "payload").iterator(chunk_size=PORTION)
     places = sorted(((_starts(payload) or date.min, pk) for pk, payload in starts), reverse=True)
-    return len(places), _every([pk for _day, pk in places], rows)
+    return len(places), _every([pk for _day, pk in places], rows, scope)
 
 
-def _every(keys: list[int], rows: QuerySet[Campaign]) -> Iterator[list[CampaignHistory]]:
+def _every(keys: list[int], rows: QuerySet[Campaign], scope: Scope) -> Iterator[list[CampaignHistory]]:
     for start in range(0, len(keys), PORTION):
-        yield histories(rows.filter(pk__in=keys[start : start + PORTION]))
+        yield histories(rows.filter(pk__in=keys[start : start + PORTION]), scope)
 
 
 def campaign(public_id: UUID, scope: Scope) -> Campaign:
     """Raises Campaign.DoesNotExist for an absent and for a foreign id alike."""
-    wall.demand(scope.tenant_id)
     return seen_campaigns(scope).select_related("agent", "environment").get(public_id=public_id)
 
 
 def last_read(scope: Scope, environments: Iterable[int]) -> LastRead:
     """Of those of the environments (their keys) that are in the scope and were asked for campaigns at all."""
-    wall.demand(scope.tenant_id)
-    seen = scope.environment_ids & set(environments)
-    windows = list(
-        Window.objects.filter(environment_id__in=seen, stream=Stream.CAMPAIGNS).values_list("state", "read_at")
-    )
+    rows = seen(Window, scope, environments).filter(stream=Stream.CAMPAIGNS)
+    windows = list(rows.values_list("state", "read_at"))
     read = [read_at for _state, read_at in windows if read_at]
     whole, ended = (
         bool(windows) and all(state in wanted for state, _read_at in windows)

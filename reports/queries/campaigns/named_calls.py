@@ -9,14 +9,14 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.calls import Call
 from sync.models.campaigns import Campaign, CampaignCall
 
 
 def seen_campaigns(scope: Scope) -> QuerySet[Campaign]:
     """The campaigns of a scope. Who may see some agents only sees the campaigns of these."""
-    rows: QuerySet[Campaign] = Campaign.objects.filter(environment_id__in=scope.environment_ids)
-    return rows if scope.agent_ids is None else rows.filter(agent_id__in=scope.agent_ids)
+    return seen(Campaign, scope)
 
 
 def of_campaigns(rows: QuerySet[Call], campaigns: Iterable[UUID], scope: Scope) -> QuerySet[Call]:
@@ -26,11 +26,11 @@ def of_campaigns(rows: QuerySet[Call], campaigns: Iterable[UUID], scope: Scope) 
         seen_campaigns(scope).filter(public_id__in=list(campaigns)).values_list("pk", "environment_id")
     ):
         homes[environment].append(campaign)
-    conditions = [named_by(members, environment) for environment, members in homes.items()]
+    conditions = [named_by(members, environment, scope) for environment, members in homes.items()]
     return rows.filter(reduce(or_, conditions)) if conditions else rows.none()
 
 
-def named_by(campaigns: Iterable[int], environment: int) -> Q:
+def named_by(campaigns: Iterable[int], environment: int, scope: Scope) -> Q:
     """As a list of ids rather than as a question about each call: so the index of ids finds the few among the many."""
-    keys = CampaignCall.objects.filter(environment_id=environment, campaign_id__in=list(campaigns))
+    keys = seen(CampaignCall, scope, [environment]).filter(campaign_id__in=list(campaigns))
     return Q(environment_id=environment, external_id__in=keys.values("call_key"))

@@ -20,6 +20,7 @@ from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals, Las
 from reports.queries.completeness.freshness import behind_within
 from reports.queries.question import CallQuestion
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve
 from sync.models.campaigns import Campaign, CampaignCall
 
@@ -215,9 +216,8 @@ def _calls(campaigns: Sequence[Campaign], selector: Selector, asked: During) -> 
         calls = calls.filter(started_at__gte=asked.start)
     if asked.end is not None:
         calls = calls.filter(started_at__lt=asked.end)
-    links = CampaignCall.objects.filter(
-        environment_id__in=selector.environments, campaign_id__in=[row.pk for row in campaigns]
-    )
+    linked = seen(CampaignCall, selector.scope, selector.environments)
+    links = linked.filter(campaign_id__in=[row.pk for row in campaigns])
     named, mirrored = (
         dict(rows.order_by().values_list("campaign_id").annotate(n=Count("pk")))
         for rows in (links, links.filter(Exists(calls)))

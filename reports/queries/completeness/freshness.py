@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.utils import timezone
 
 from reports.bundle import Bundle
@@ -20,6 +20,7 @@ from reports.queries.completeness.standing import Standing, noted, reads_by_day
 from reports.queries.question import CallQuestion, Filters
 from reports.queries.run import Turns
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve
 from sync import freshness as ledger
 from sync.models.calls import Call
@@ -107,7 +108,7 @@ def under(
     ledgers.fetch()
 
     def counted(environment: int, start: datetime, end: datetime) -> int:
-        rows = run.kept(mirrored(sources, [environment], start, end, now))
+        rows = run.kept(mirrored(sources, selector.scope, [environment], start, end, now))
         return sum(int(n) for _key, n in rows)
 
     try:
@@ -138,7 +139,7 @@ def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentF
     untold = {
         pk for pk in environments if of_some or any(window.mirrored is None for window in windows[pk, Stream.CALLS])
     }
-    rows = _seen(Call.objects.filter(environment_id__in=untold), scope).order_by().values_list("environment_id")
+    rows = seen(Call, scope, untold).order_by().values_list("environment_id")
     counts: dict[int, int] = dict(rows.annotate(n=Count("pk"))) if untold else {}
     starts = ledger.history_starts(environments)
     report = []
@@ -161,10 +162,6 @@ def freshness(scope: Scope, *, now: datetime | None = None) -> list[EnvironmentF
             )
         report.append(EnvironmentFreshness(environment.public_id, environment.name, environment.provider, streams))
     return report
-
-
-def _seen(rows: QuerySet[Call], scope: Scope) -> QuerySet[Call]:
-    return rows if scope.agent_ids is None else rows.filter(agent_id__in=scope.agent_ids)
 
 
 def _stream(

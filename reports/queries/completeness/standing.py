@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial, reduce
 from operator import or_
-from typing import Any
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
 
 from portal.tenants.models.tenants import Environment
 from reports.bundle import Bundle, Got, Later, grouped_by, moment
@@ -29,9 +28,12 @@ from reports.queries.completeness.readings import (
     undivided,
     utc_days,
 )
+from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from reports.queries.selector import Selector, within
 from sync import freshness as ledger
 from sync.models.calls import Call
+from sync.models.changes import CallChange
 from sync.models.runs import Gap
 from sync.providers.registry import daily_streams
 from sync.taxonomy import Stream
@@ -165,12 +167,12 @@ class Standing:
             if counter is not None:
                 counted = partial(counter, environment.pk, start, stop)
             else:
-                counted = _counted(_count(bundle, environment.pk, [(start, stop)]))
+                counted = _counted(_count(bundle, self.selector.scope, environment.pk, [(start, stop)]))
             return lambda: undivided(histories, counted(), set_aside, self.period, end)
         days = self._days if end == self.now else utc_days(self.period, end)
         reading, uncounted = by_day(windows, days, end)
         spans = [(utc_start(first), utc_start(last) + DAY) for first, last in in_a_row(tuple(uncounted))]
-        more = _counted(_count(bundle, environment.pk, spans))
+        more = _counted(_count(bundle, self.selector.scope, environment.pk, spans))
         return lambda: replace(reading, mirrored=reading.mirrored + more())
 
     def _windows(self) -> Windows:
@@ -206,8 +208,9 @@ class Standing:
         period = self.period
         clock = Clock(period.starts_at, max(period.ends_at, self.now) + DAY, period.zone)
         calls = self.selector.calls(start=period.starts_at, end=period.ends_at)
-        changes = ledger.changes_since(self.selector.environments, period.starts_at).filter(
-            Exists(within(calls, period.starts_at, period.ends_at).filter(pk=OuterRef("call_id")))
+        changes = seen(CallChange, self.selector.scope, self.selector.environments).filter(
+            Exists(within(calls, period.starts_at, period.ends_at).filter(pk=OuterRef("call_id"))),
+            at__gte=period.starts_at,
         )
         late = changes.alias(changed_on=clock.local_day("at"), counted_on=clock.local_day("call__started_at"))
         late = late.filter(changed_on__gt=F("counted_on"))
@@ -270,10 +273,10 @@ def _window(day: str | None, state: str, read_at: int | None, mirrored: int | No
     return ReadWindow(date.fromisoformat(day) if day else None, state, moment(read_at), mirrored, total)
 
 
-def _count(bundle: Bundle, environment: int, spans: list[tuple[datetime, datetime]]) -> Got:
-    """How many calls began in the spans that the vendor still shows."""
+def _count(bundle: Bundle, scope: Scope, environment: int, spans: list[tuple[datetime, datetime]]) -> Got:
+    """How many calls began in the spans that the vendor still shows, whichever agent's: so much is read."""
     if not spans:
         return Got()
     began = reduce(or_, (Q(started_at__gte=start, started_at__lt=end) for start, end in spans))
-    rows: QuerySet[Any] = Call.objects.filter(began, environment_id=environment, missing_since__isnull=True)
+    rows = seen(Call, scope.whatever_agent(), [environment]).filter(began, missing_since__isnull=True)
     return bundle.add(grouped_by(rows, ()).annotate(n=Count("pk")), "n")

@@ -18,6 +18,7 @@ from django.db.models.functions import Collate
 
 from portal.lib import phones
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.agents import Agent
 from sync.models.calls import Call, Payload, Unplaced
 
@@ -52,22 +53,16 @@ class AgentKeys(NamedTuple):
 
 def agent_keys(scope: Scope, external_id: str) -> AgentKeys | None:
     """Those of the vendor's agent, None when there is none the scope may see."""
-    agents = Agent.objects.filter(environment_id__in=scope.environment_ids, external_id=_stored(external_id))
-    if scope.agent_ids is not None:
-        agents = agents.filter(pk__in=scope.agent_ids)
-    keys = agents.values_list("pk", "public_id").first()
+    keys = seen(Agent, scope).filter(external_id=_stored(external_id)).values_list("pk", "public_id").first()
     return None if keys is None else AgentKeys(*keys)
 
 
 def calls(scope: Scope, filters: VendorFilter) -> QuerySet[Call]:
     """The calls asked for, in no order. Raises HiddenNumberError."""
-    rows: QuerySet[Call] = Call.objects.filter(environment_id__in=scope.environment_ids)
-    if scope.agent_ids is not None:
-        rows = rows.filter(agent_id__in=scope.agent_ids)
-    seen = rows
+    rows = mine = seen(Call, scope)
     if filters.agent:
         agent = agent_keys(scope, filters.agent)
-        rows = rows.filter(agent_id=agent.pk) if agent else rows.none()
+        rows = seen(Call, scope, agents={agent.pk}) if agent else rows.none()
     if filters.status:
         rows = rows.filter(status=filters.status)
     if filters.direction:
@@ -76,24 +71,22 @@ def calls(scope: Scope, filters: VendorFilter) -> QuerySet[Call]:
         rows = rows.filter(started_at__gte=_midnight(filters.date_from))
     if filters.date_to and filters.date_to < date.max:
         rows = rows.filter(started_at__lt=_midnight(filters.date_to + timedelta(days=1)))
-    return rows.filter(_search(filters.search.strip(), scope, seen)) if filters.search.strip() else rows
+    return rows.filter(_search(filters.search.strip(), scope, mine)) if filters.search.strip() else rows
 
 
-def page(rows: QuerySet[Call], *, offset: int, size: int) -> list[str]:
+def page(scope: Scope, rows: QuerySet[Call], *, offset: int, size: int) -> list[str]:
     """``size`` payloads from ``offset`` on. Two queries."""
     keys = list(rows.order_by(*newest_first()).values_list("pk", flat=True)[offset : offset + size])
-    return _raws(keys)
+    return _raws(scope, keys)
 
 
 def history(scope: Scope, agent_id: int, agent: str) -> Iterator[str]:
     """Every payload of an agent, then the elements without a call id, a few at a time."""
-    rows: QuerySet[Call] = Call.objects.filter(environment_id__in=scope.environment_ids, agent_id=agent_id)
+    rows = seen(Call, scope, agents={agent_id})
     keys = rows.order_by(*newest_first()).values_list("pk", flat=True).iterator(chunk_size=2_000)
     while batch := list(islice(keys, _BATCH)):
-        yield from _raws(batch)
-    unplaced = Unplaced.objects.filter(environment_id__in=scope.environment_ids, agent_key=agent).exclude(
-        raw=""
-    )  # erased
+        yield from _raws(scope, batch)
+    unplaced = seen(Unplaced, scope).filter(agent_key=agent).exclude(raw="")  # erased
     yield from unplaced.order_by("-first_seen_at", "-pk").values_list("raw", flat=True).iterator(chunk_size=_BATCH)
 
 
@@ -105,9 +98,9 @@ def newest_first() -> tuple[OrderBy, OrderBy]:
     return F("started_at").desc(), key
 
 
-def _raws(keys: Iterable[UUID]) -> list[str]:
+def _raws(scope: Scope, keys: Iterable[UUID]) -> list[str]:
     wanted = list(keys)
-    payloads: dict[Any, str] = dict(Payload.objects.filter(call_id__in=wanted).values_list("call_id", "raw"))
+    payloads: dict[Any, str] = dict(seen(Payload, scope).filter(call_id__in=wanted).values_list("call_id", "raw"))
     return [payloads[key] for key in wanted if payloads.get(key)]
 
 
@@ -120,13 +113,13 @@ def _stored(text: str) -> str:
     return text if "\0" not in text else ""
 
 
-def _search(text: str, scope: Scope, seen: QuerySet[Call]) -> Q:
-    """In both numbers and the telephony id. ``seen`` are the calls that the scope leaves."""
+def _search(text: str, scope: Scope, mine: QuerySet[Call]) -> Q:
+    """In both numbers and the telephony id. ``mine`` are the calls that the scope leaves."""
     text = _stored(text)
     digits = phones.digits(text)
     numeric = bool(digits) and set(text) <= _PHONE_CHARACTERS
     if not scope.sees_numbers:
-        if not text or numeric or not seen.filter(sid=text).exists():
+        if not text or numeric or not mine.filter(sid=text).exists():
             raise HiddenNumberError
         return Q(sid=text)
     if not text:

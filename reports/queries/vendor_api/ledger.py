@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time
 from portal.tenants.models.tenants import Environment
 from reports.definitions.periods import DAY, utc_date
 from reports.queries.completeness.readings import FIRST_HOUR, reads_until
+from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.runs import Window, WindowState
 from sync.taxonomy import Stream
 
@@ -50,12 +52,12 @@ class _Read:
         return self.day is None or self.read_at >= _end(self.day) or _end(self.day) > now - DAY
 
 
-def standing(environment: Environment, rests: Rests, now: datetime) -> Standing:
+def standing(scope: Scope, environment: Environment, rests: Rests, now: datetime) -> Standing:
     """One query. Days ahead count as nothing to read; a past day without a window makes the answer incomplete.
 
     Without a first day the range begins with the first window there is.
     """
-    rows = Window.objects.filter(environment_id=environment.pk, stream=rests.stream)
+    rows = seen(Window, scope, [environment.pk]).filter(stream=rests.stream)
     if rests.part:
         rows = rows.filter(part=rests.part)
     now = reads_until(environment, now)

@@ -12,6 +12,7 @@ import msgspec
 
 from reports.queries.calls.payload_times import read_moment
 from reports.queries.scope import Scope
+from reports.queries.seen import seen
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.campaigns import Campaign
@@ -51,25 +52,22 @@ class Element:
 
 def agents(scope: Scope, external_id: str | None = None) -> list[Element]:
     """Agents as the vendor's list described them; one known by its calls alone is in no list of the vendor's."""
-    rows = Agent.objects.filter(environment_id__in=scope.environment_ids).exclude(payload="")
+    rows = seen(Agent, scope).exclude(payload="")
     return _newest_first(
         _element(row, row.payload, label=row.label, direction=row.direction, status=row.state)
-        for row in _seen_agents(rows, scope, external_id)
+        for row in (rows if external_id is None else rows.filter(external_id=_stored(external_id)))
     )
 
 
 def callback_agents(scope: Scope) -> list[Element]:
-    rows = Agent.objects.filter(environment_id__in=scope.environment_ids, takes_callbacks=True)
-    seen = _seen_agents(rows.exclude(callback_payload=""), scope, None)
-    dated = {row.external_id: _created(row.payload) for row in seen}
-    elements = [_element(row, row.callback_payload) for row in seen]
+    rows = list(seen(Agent, scope).filter(takes_callbacks=True).exclude(callback_payload=""))
+    dated = {row.external_id: _created(row.payload) for row in rows}
+    elements = [_element(row, row.callback_payload) for row in rows]
     return sorted(elements, key=lambda item: (dated[item.external_id], item.external_id), reverse=True)
 
 
 def campaigns(scope: Scope) -> list[Element]:
-    rows = Campaign.objects.filter(environment_id__in=scope.environment_ids).exclude(payload="")
-    if scope.agent_ids is not None:
-        rows = rows.filter(agent_id__in=scope.agent_ids)
+    rows = seen(Campaign, scope).exclude(payload="")
     return _newest_first(
         _element(
             row,
@@ -84,20 +82,14 @@ def campaigns(scope: Scope) -> list[Element]:
 
 def campaign(scope: Scope, external_id: str) -> str | None:
     """The last answer about one campaign; the list's element when it was never asked for alone."""
-    rows = Campaign.objects.filter(environment_id__in=scope.environment_ids, external_id=_stored(external_id))
-    if scope.agent_ids is not None:
-        rows = rows.filter(agent_id__in=scope.agent_ids)
+    rows = seen(Campaign, scope).filter(external_id=_stored(external_id))
     payloads = rows.values_list("detail_payload", "payload").first()
     return (payloads[0] or payloads[1] or None) if payloads else None
 
 
 def callback_stats(scope: Scope, start: date, end: date) -> dict[str, Any]:
     """The vendor's totals summed over UTC days, both inclusive; of one day exactly what the vendor said of it."""
-    rows = list(
-        CallbackDay.objects.filter(environment_id__in=scope.environment_ids, day__gte=start, day__lte=end).order_by(
-            "day"
-        )
-    )
+    rows = list(seen(CallbackDay, scope).filter(day__gte=start, day__lte=end).order_by("day"))
     if start == end and len(rows) == 1:
         return _decoded(rows[0].payload)
     return {
@@ -124,14 +116,6 @@ def _sources(rows: Sequence[CallbackDay]) -> list[dict[str, Any]]:
 def _decoded(raw: str) -> dict[str, Any]:
     element: dict[str, Any] = msgspec.json.decode(raw)
     return element
-
-
-def _seen_agents(rows: Any, scope: Scope, external_id: str | None) -> list[Agent]:
-    if scope.agent_ids is not None:
-        rows = rows.filter(pk__in=scope.agent_ids)
-    if external_id is not None:
-        rows = rows.filter(external_id=_stored(external_id))
-    return list(rows)
 
 
 def _element(row: Agent | Campaign, raw: str, **fields: str) -> Element:

@@ -75,7 +75,7 @@ def campaign(request: TenantRequest, tenant: str, campaign: UUID) -> HttpRespons
         row = asked.campaign(campaign, scope)
     except ObjectDoesNotExist as error:
         raise Http404 from error
-    history, detail = asked.histories([row])[0], asked.detail(row)
+    history, detail = asked.histories([row], scope)[0], asked.detail(row)
     calls = campaign_calls(row, scope, now=now)
     links = Links(reverse("reports_web:calls", args=[tenant]), row.public_id)
     others = asked.siblings(row, scope, COMPARED)

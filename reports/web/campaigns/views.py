@@ -76,7 +76,7 @@ def campaigns(request: TenantRequest, tenant: str) -> HttpResponseBase:
     rows = asked.campaigns(
         head.scope, environments=selection.environments, agents=selection.agents, status=selection["status"]
     )
-    every = asked.histories(rows)
+    every = asked.histories(rows, head.scope)
     period = None
     if selection.dated:
         period = during(selection.first, selection.last, head.scope.zone, now=head.now)

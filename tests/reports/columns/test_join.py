@@ -234,7 +234,7 @@ def joined(loop: Loop, narrowed: Condition | None = None) -> tuple[set[Return], 
     for environment, started, place, other, other_place, agent, other_agent, contact, *_more in (*given, *said):
         places[environment, started, place] = (agent, contact)
         places[environment, other, other_place] = (other_agent, contact)
-    ids = calls_at(places)
+    ids = calls_at(places, loop.selector.scope)
     assert len(ids) == len(places)
     attempts: dict[UUID, list[tuple[int, int, UUID]]] = {}
     for environment, started, place, heard, heard_place, *_of in given:
@@ -299,8 +299,9 @@ def test_nothing_is_told_of_attempts_by_agents_out_of_sight(acme, worlds):
     seen = frozenset(row.pk for row in Agent.objects.filter(external_id__in=("dials-1", "takes-1", "takes-2")))
     select = "SELECT environment, started_us, place, attempt_status, attempts, agent, contact FROM returned"
     with opened(reach_of(acme, worlds), *SPANS[0]) as loop:
-        rows = loop.run(replace(loop.join(), agents=seen).statement(select, ("status",)))
-    ids = calls_at({row[:3]: row[5:] for row in rows})
+        narrow = replace(loop.selector.scope, agent_ids=seen)
+        rows = loop.run(replace(loop.join(), scope=narrow).statement(select, ("status",)))
+    ids = calls_at({row[:3]: row[5:] for row in rows}, narrow)
     expected = {each for contact in worlds.contacts for each in returns(worlds.of(contact), worlds.takes, SPANS[0])}
     attempts = {each.call: calls[each.answers] for each in expected}
     for environment, started, place, status, number, _agent, _contact in rows:
@@ -315,11 +316,11 @@ def test_who_waits_is_who_the_definition_says_in_every_world(acme, worlds, as_of
     for spanned, loop in loops(acme, worlds):
         missed = loop.missed() if as_of is None else replace(loop.missed(), as_of=as_of)
         rows = loop.run(missed.statement("SELECT environment, started_us, place, agent, contact FROM waiting", ()))
-        ids = calls_at({row[:3]: row[3:] for row in rows})
+        ids = calls_at({row[:3]: row[3:] for row in rows}, loop.selector.scope)
         said = {ids[row[:3]] for row in rows}
         select = "SELECT environment, started_us, place, agent, contact, calls, waits FROM contacts"
         contacts = loop.run(missed.by_contact(select))
-        last = calls_at({row[:3]: row[3:5] for row in contacts})
+        last = calls_at({row[:3]: row[3:5] for row in contacts}, loop.selector.scope)
         of_contact = {last[row[:3]]: row[5:] for row in contacts}
         ever = set()
         for contact in worlds.contacts:

@@ -20,7 +20,7 @@ def scope(behind_acme, sales, care):
     return Scope(behind_acme.pk, behind_acme.zone, frozenset({sales.pk, care.pk}), None, True)
 
 
-def test_each_change_tells_what_was_and_what_became(behind_acme, sales):
+def test_each_change_tells_what_was_and_what_became(scope, behind_acme, sales):
     moved = ZERO + timedelta(seconds=7)
     call = factories.call(sales, "t-1", started_at=moved)
     for minutes, was_start, was, now in ((1, ZERO, "ringing", "ringing"), (2, moved, "ringing", "busy")):
@@ -35,10 +35,10 @@ def test_each_change_tells_what_was_and_what_became(behind_acme, sales):
             now_status=now,
             now_duration_ms=None if now == "busy" else 1500,
         )
-    first, second = history(call.pk, moved)
+    first, second = history(call.pk, moved, scope)
     assert first.fields == (Change("started_at", ZERO, moved),)
     assert second.fields == (Change("status", "ringing", "busy"), Change("duration", 1.5, None))
-    assert history(factories.call(sales, "t-2").pk, ZERO) == []
+    assert history(factories.call(sales, "t-2").pk, ZERO, scope) == []
 
 
 @pytest.mark.parametrize("ordering", ["-started_at", "started_at", "-changed_at", "changed_at"])

@@ -154,7 +154,7 @@ class TestWhatTheVendorTells:
 
         def drawn(first: int, last: int) -> Course:
             period = during(date(2026, 7, first), date(2026, 7, last), SCOPE_ZONE, now=NOON)
-            (found,) = progress(histories([row]), scope, period, None)
+            (found,) = progress(histories([row], scope), scope, period, None)
             return course(found.growth, NOON.date())
 
         week = drawn(6, 12)

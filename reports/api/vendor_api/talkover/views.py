@@ -62,7 +62,7 @@ def calls(request: HttpRequest, visit: Visit, agent_id: str | None = None) -> Ht
     visit.rests = Rests(Stream.CALLS, wanted.date_from, wanted.date_to)
     total = rows.count()
     offset = (number - 1) * size
-    raws = vendor.page(rows, offset=offset, size=size) if offset < total else []
+    raws = vendor.page(visit.scope, rows, offset=offset, size=size) if offset < total else []
     if agent_id is not None:
         raws = [_without_agent(raw) for raw in raws]
     return _listed(raws, visit, pagination=_pagination(number, size, total, len(raws), edges=True))
