@@ -11,6 +11,7 @@ from sync.connections import Description, add_connection
 from sync.models.calls import Call, Payload
 from sync.models.connections import Connection
 from sync.sandbox.server import Sandbox
+from tests.journeys.one_agent import readers, town
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +78,6 @@ def missing(connection: Connection) -> set[str]:
 def acme_wall(acme) -> Iterator[None]:
     with wall.tenant(acme):
         yield
+
+
+__all__ = ["readers", "town"]
