@@ -139,11 +139,5 @@ def number(value: float, decimal: str = ".") -> str:
 
 def safe(text: str) -> str:
     """The text as a spreadsheet may open it: never as a formula, whichever separators it splits cells at."""
-    begins = _FORMULA.match(text)
-    if begins and not _PLAIN_NUMBER.fullmatch(text):
-        return f"'{begins[0]}{_guarded(text[begins.end() :])}"
-    return _guarded(text)
-
-
-def _guarded(text: str) -> str:
-    return _INNER_FORMULA.sub(r"\1'", text)
+    ahead = "'" if _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text) else ""
+    return ahead + _INNER_FORMULA.sub(r"\1'", text)

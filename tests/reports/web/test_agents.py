@@ -143,10 +143,17 @@ def test_readers_of_some_agents_see_no_others(client, bruno, agents, acme) -> No
     assert client.get(f"/t/acme/agents/?agent={uuid4()}").status_code == 404
 
 
-def test_an_empty_portal_says_so(client, ana, sales) -> None:
+def test_an_empty_portal_leads_to_the_first_connection(client, ana) -> None:
     client.force_login(ana)
     text = open_page(client).content.decode()
-    assert "No calls in this period." in text
+    assert "Connect your first environment" in text
+    assert "Side by side" not in text
+
+
+def test_an_environment_that_was_not_read_yet_says_so(client, ana, sales) -> None:
+    client.force_login(ana)
+    text = open_page(client).content.decode()
+    assert "Nothing of this period was read from the vendor yet." in text
     assert "No agents are known yet." in text
 
 
