@@ -197,10 +197,11 @@ def test_neither_members_nor_the_invited_are_invited(acme, ana, bruno, narrow, i
             invite(acme, Invitee(email, narrow.holding), by=ana)
 
 
-def test_guessing_is_counted_for_the_network_address(client, invitation) -> None:
+def test_guessing_is_counted_for_the_network_address_and_closes_no_right_link(client, invitation) -> None:
     path = link()
     for _ in range(ADDRESS.most):
         client.get("/accounts/invitation/wrong/")
 
     assert client.get("/accounts/invitation/wrong/").status_code == 429
-    assert client.get(path, REMOTE_ADDR="10.9.8.7").status_code == 200
+    assert client.get(path).status_code == 200
+    assert client.get("/accounts/invitation/wrong/", REMOTE_ADDR="10.9.8.7").status_code == 404
