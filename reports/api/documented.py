@@ -7,12 +7,16 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 
 from reports.api.forms import Problem
+from reports.api.problems import usual
 from reports.api.writer import Form
 
 
-def single(of: type[Form]) -> dict[str, Any]:
-    """For a view that answers with one ``of``, which may be a page."""
-    return {"responses": {200: of, **_problems()}}
+TAKES = (413, 415)  # what has a body
+
+
+def single(of: type[Form], *also: int) -> dict[str, Any]:
+    """For a view that answers with one ``of``, which may be a page; ``also``: problems beyond those of any view."""
+    return {"responses": {200: of, **_problems(*also)}}
 
 
 def file(media_type: str) -> dict[str, Any]:
@@ -22,12 +26,12 @@ def file(media_type: str) -> dict[str, Any]:
 
 def accepted(of: type[Form]) -> dict[str, Any]:
     """For a view that takes an order and answers with the job."""
-    return {"responses": {202: of, **_problems()}}
+    return {"responses": {202: of, **_problems(409, *TAKES)}}
 
 
 def made(of: type[Form]) -> dict[str, Any]:
     """For a view that answers with what it made."""
-    return {"responses": {201: of, **_problems()}}
+    return {"responses": {201: of, **_problems(*TAKES)}}
 
 
 def nothing() -> dict[str, Any]:
@@ -37,16 +41,17 @@ def nothing() -> dict[str, Any]:
 
 def binary() -> dict[str, Any]:
     """For a view that hands out a file of any kind."""
-    responses = {(200, "application/octet-stream"): OpenApiTypes.BINARY, **_problems()}
+    responses = {(200, "application/octet-stream"): OpenApiTypes.BINARY, **_problems(409, 410)}
     return {"responses": responses}
 
 
-def _problems() -> dict[Any, Any]:
+def _problems(*also: int) -> dict[Any, Any]:
     kinds = {
         400: _("A parameter is wrong."),
         401: _("No key or session."),
         403: _("Not allowed."),
         404: _("Nothing there that the reader may see."),
+        **{status: usual(status) for status in sorted({406, 429, 503, *also})},
     }
     return {
         (status, "application/problem+json"): OpenApiResponse(Problem, description=str(text))

@@ -49,6 +49,11 @@ _KINDS = {
 }
 
 
+def usual(status: int) -> str:
+    """What a problem of this status says where nobody said more."""
+    return str(_KINDS[status][2])
+
+
 class RequestRefused(exceptions.APIException):
     """A refusal whose sentence is the reader's to see."""
 
@@ -92,12 +97,12 @@ def problem(exc: Exception, context: dict[str, Any]) -> Response:
 def document(
     status: int, *, detail: str = "", errors: Mapping[str, list[str]] | None = None, headers: Any = None
 ) -> Response:
-    name, title, usual = _KINDS.get(status, ("other", gettext_lazy("Request failed"), ""))
+    name, title, says = _KINDS.get(status, ("other", gettext_lazy("Request failed"), ""))
     body = {
         "type": f"{TYPE_PREFIX}{name}",
         "title": str(title),
         "status": status,
-        "detail": detail or str(usual),
+        "detail": detail or str(says),
         "errors": errors,
     }
     return Response(write(forms.Problem, body), status=status, headers=headers, content_type=MEDIA_TYPE)

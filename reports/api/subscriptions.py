@@ -159,7 +159,9 @@ class SubscriptionOne(SubscriptionView):
         """One scheduled mail, with when it is due next."""
         return Response(self.written(self.own(id)))
 
-    @extend_schema(operation_id="subscriptions_change", request=SubscriptionWish, **doc.single(SubscriptionForm))
+    @extend_schema(
+        operation_id="subscriptions_change", request=SubscriptionWish, **doc.single(SubscriptionForm, *doc.TAKES)
+    )
     def patch(self, request: Request, id: UUID) -> Response:
         """Change what is named; the rest stays. A new rhythm, and the end of a pause, count from now."""
         row = self.changeable(id)

@@ -196,9 +196,12 @@ class Nowhere(ReaderView):
     """Any other address below the API: a problem document, too."""
 
     schema = None
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def get(self, request: Request, rest: str = "") -> Response:
         raise NotFound
+
+    post = put = patch = delete = get
 
 
 def _streams(scope: Scope) -> dict[UUID, dict[str, StreamFreshness]]:
