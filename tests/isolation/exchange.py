@@ -4,21 +4,26 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from celery.signals import before_task_publish
 from django.core import mail
-from django.db import connection
+from django.core.cache import cache
+from django.db import connection, transaction
 
 from portal.outbox.models import Message
 from portal.tenants import wall
+from portal.tenants.base import TenantModel
+from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import Tenant
 from tests.isolation.principals import Principal
 from tests.walls.rows import MODELS, snapshot
 
 _BY_CHANCE = {"cookie csrftoken", "cookie sessionid", "Content-Length", "X-Request-ID", "Date"}
 _JSON = {"/api/", "/vendor/"}
+_WRITES = re.compile(r'\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -97,12 +102,48 @@ def _newest_message() -> int:
         return Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
-def state_of(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
-    """Every row of a tenant, but for when a key was used last."""
-    tables = {model._meta.label: snapshot(model, tenant) for model in MODELS}
-    for row in tables["tenants.ApiKey"]:
+def rows_of(model: type[TenantModel], tenant: Tenant) -> list[dict[str, Any]]:
+    """A tenant's rows of one table, but for when a key was used last."""
+    rows = snapshot(model, tenant)
+    for row in rows if model is ApiKey else ():
         row.pop("last_used_at")
-    return tables
+    return rows
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A tenant as it was, to be compared with what it is after others asked."""
+
+    tenant: Tenant
+    rows: dict[str, list[dict[str, Any]]]
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "Kept":
+        return cls(tenant, {model._meta.db_table: rows_of(model, tenant) for model in MODELS})
+
+    def changed(self, ran: list[str] | None = None) -> list[str]:
+        """The tables with other rows now; of those that the statements ``ran`` wrote to, where they are given."""
+        wrote = None if ran is None else {found[1] for sql in ran if (found := _WRITES.match(sql))}
+        tables = [model for model in MODELS if wrote is None or model._meta.db_table in wrote]
+        return [
+            model._meta.label for model in tables if rows_of(model, self.tenant) != self.rows[model._meta.db_table]
+        ]
+
+
+def pressed(who: Principal, path: str, method: str = "GET", body: str = "", kept: Kept | None = None) -> Exchange:
+    """An answer whose changes are undone, so that each cell finds the world as it was, and him with his cookies.
+
+    What is ``kept`` has to be as it was before they are.
+    """
+    cache.clear()
+    cookies = deepcopy(who.client.cookies)
+    with transaction.atomic():
+        with statements() as ran:
+            told = ask(who, path, method, body)
+        assert not (changed := kept.changed(ran) if kept else []), (who.name, method, path, changed)
+        transaction.set_rollback(True)
+    who.client.cookies = cookies
+    return told
 
 
 @contextmanager
