@@ -43,6 +43,7 @@ class UserPages(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "name")
+    ordering = ("email",)
     fields = ("email", "name", "language", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
     readonly_fields = ("last_login", "date_joined")
     actions = ("invite",)
