@@ -52,7 +52,7 @@ def but(told: Exchange, used: dict[str, str]) -> Exchange:
     def cleaned(text: str) -> str:
         for value in sorted(set(used.values()), key=len, reverse=True):
             # A short number stands for itself only as a part of an address.
-            short = rf"(?<=/){value}(?=[-/&\"'?\s]|$)|(?<=%2F){value}(?=%2F|-|$)"
+            short = rf"(?<=/){value}(?=[-/&\"'?\s]|%3F|$)|(?<=%2F){value}(?=%2F|%3F|-|$)"
             text = re.sub(short if len(value) < 4 else re.escape(value), "ID", text)
         return re.sub(r'(csrfmiddlewaretoken" value=|nonce[=-]"?)"?[\w/+=-]+', r"\1", text)
 
@@ -125,9 +125,7 @@ class Kept:
         """The tables with other rows now; of those that the statements ``ran`` wrote to, where they are given."""
         wrote = None if ran is None else {found[1] for sql in ran if (found := _WRITES.match(sql))}
         tables = [model for model in MODELS if wrote is None or model._meta.db_table in wrote]
-        return [
-            model._meta.label for model in tables if rows_of(model, self.tenant) != self.rows[model._meta.db_table]
-        ]
+        return [model._meta.label for model in tables if rows_of(model, self.tenant) != self.rows[model._meta.db_table]]
 
 
 def pressed(who: Principal, path: str, method: str = "GET", body: str = "", kept: Kept | None = None) -> Exchange:

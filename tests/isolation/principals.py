@@ -1,7 +1,9 @@
 """Who asks: everybody that an installation knows, and those that it does not know any more."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import pytest
 from allauth.account.internal.flows import reauthentication
 from django.http import HttpRequest
 from django.test import Client
@@ -34,6 +36,12 @@ HIDDEN = {
     "sales-key": ("-care", "-second"),
     "care-key": ("-sales", "-hidden"),
 }
+
+
+def longer(*names: str) -> list[Any]:
+    """All of them; those beyond ``names`` are asked by `make isolation` alone."""
+    late = pytest.mark.isolation_long
+    return [pytest.param(name, marks=() if name in names else late) for name in PRINCIPALS]
 
 
 @dataclass(frozen=True)

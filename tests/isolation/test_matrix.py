@@ -4,14 +4,13 @@ The addresses are the resolver's. One without a row in ``matrix.toml``, or a row
 a method that answers and has no word in its row.
 """
 
-import re
 from functools import partial
 
 import pytest
 
 from tests.isolation.exchange import Kept, ask, but, leaked, overheard, pressed, statements
-from tests.isolation.principals import PRINCIPALS, Principal
-from tests.isolation.routes import METHODS, Row, addresses, console_addresses, matrix
+from tests.isolation.principals import PRINCIPALS, Principal, longer
+from tests.isolation.routes import METHODS, Row, addresses, matrix
 from tests.isolation.world import ABSENT, TALKOVER, Side, canary
 
 pytestmark = pytest.mark.django_db
@@ -85,13 +84,7 @@ def test_no_method_answers_without_a_word_in_its_row(sides, principals, name) ->
     assert not open_ones, "\n".join(open_ones)
 
 
-def longer(names: tuple[str, ...]) -> list[object]:
-    """All principals; those beyond ``names`` are asked by `make isolation` alone."""
-    late = pytest.mark.isolation_long
-    return [pytest.param(name, marks=() if name in names else late) for name in PRINCIPALS]
-
-
-@pytest.mark.parametrize("name", longer(("anonymous", "one-agent", "both", "owner", "sales-key", "their-key")))
+@pytest.mark.parametrize("name", longer("anonymous", "one-agent", "both", "owner", "sales-key", "their-key"))
 def test_foreign_is_absent(sides, principals, name) -> None:
     """Status, headers and body of another tenant's ids are those of ids that nobody has, and so is the work done."""
     who = principals[name]
@@ -147,27 +140,3 @@ def test_the_same_vendors_ids_are_two_things(sides, principals) -> None:
             told = ask(principals[name], TALKOVER + path)
             assert (told.status, canary(slug) in told.body) == (200, True), path
             assert not leaked(told.whole, principals[name].secrets, {}), path
-
-
-@pytest.mark.parametrize("name", longer(("anonymous", "owner", "owner-key")))
-def test_the_console_is_closed_to_whoever_is_no_administrator(sides, principals, name) -> None:
-    """Every address of it, whatever it names: to the sign-in, and not a word of anybody."""
-    if name == "administrator":
-        pytest.skip("the console is his")
-    hidden = sides["globex"].secrets + sides["acme"].secrets
-    own = principals[name].secrets
-    console = console_addresses()
-    assert len(console) > 100
-    for route in console:
-        for method in ("GET", "POST"):
-            answers = []
-            for key in (sides["acme"].ids["row"], sides["globex"].ids["row"], ABSENT["row"]):
-                path = re.sub(r"\{\w+\}", key, route)
-                told = pressed(principals[name], path, method)
-                if not path.startswith(("/admin/login/", "/admin/logout/")):
-                    assert told.status in (302, 403, 404, 405), (path, method, told.status)
-                    assert not leaked(told.whole, tuple({*hidden, *own}), {}), (path, method)
-                answers.append(but(told, {"key": key}))
-                if "{" not in route:
-                    break
-            assert all(answer == answers[0] for answer in answers), (route, method)
