@@ -128,7 +128,9 @@ class Kept:
         return [model._meta.label for model in tables if rows_of(model, self.tenant) != self.rows[model._meta.db_table]]
 
 
-def pressed(who: Principal, path: str, method: str = "GET", body: str = "", kept: Kept | None = None) -> Exchange:
+def pressed(
+    who: Principal, path: str, method: str = "GET", body: str = "", kept: Kept | None = None, **headers: str
+) -> Exchange:
     """An answer whose changes are undone, so that each cell finds the world as it was, and him with his cookies.
 
     What is ``kept`` has to be as it was before they are.
@@ -137,7 +139,7 @@ def pressed(who: Principal, path: str, method: str = "GET", body: str = "", kept
     cookies = deepcopy(who.client.cookies)
     with transaction.atomic():
         with statements() as ran:
-            told = ask(who, path, method, body)
+            told = ask(who, path, method, body, **headers)
         assert not (changed := kept.changed(ran) if kept else []), (who.name, method, path, changed)
         transaction.set_rollback(True)
     who.client.cookies = cookies
