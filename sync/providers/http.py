@@ -13,14 +13,15 @@ from urllib.parse import urlencode
 
 import requests
 
+from portal.lib.outward.addresses import read_base
+from portal.lib.outward.dialling import PATIENCE, OneHost
+from portal.lib.outward.errors import Unreachable
 from portal.lib.version import VERSION
 from sync.providers import limits
 from sync.providers.access import Access
-from sync.providers.addresses import read_base
-from sync.providers.dialling import OneHost
 from sync.providers.errors import UpstreamError
 from sync.providers.limits import Expected
-from sync.providers.patience import PATIENCE, Patience
+from sync.providers.patience import Patience
 from sync.providers.refusals import FAILURES, breakage, clocks_apart, refusal
 from sync.providers.room import reserve
 from sync.taxonomy import Fault
@@ -92,7 +93,10 @@ class Http:
 
     def __init__(self, access: Access, *, headers: Mapping[str, str]) -> None:
         self.access = access
-        base = read_base(access.base_url, allow_private=access.allow_private)
+        try:
+            base = read_base(access.base_url, allow_private=access.allow_private)
+        except Unreachable as error:
+            raise breakage(error) from None
         self._base = access.base_url.rstrip("/")
         self._session = _Session()
         self._session.trust_env = False

@@ -6,7 +6,6 @@ writer: a slow database is no fault of the vendor's.
 
 import time
 from collections import deque
-from contextvars import ContextVar
 
 from sync.providers import limits
 from sync.providers.errors import UpstreamError
@@ -39,6 +38,10 @@ class Patience:
 
     def go_on(self) -> None:
         self._since = time.monotonic()
+
+    def connecting(self) -> float:
+        """Seconds that a connection may take."""
+        return min(limits.CONNECT_SECONDS, self.left())
 
     def left(self) -> float:
         """Seconds that the next byte may take."""
@@ -85,7 +88,3 @@ class Patience:
         since, received = marks[0]
         if now - since >= span and self._received - received < limits.SLOW_RATE * (now - since):
             raise UpstreamError(Fault.TIMEOUT, f"The answer came more slowly than {limits.SLOW_RATE:,} bytes a second.")
-
-
-# That of the request which this thread is sending. The answer takes it along.
-PATIENCE: ContextVar[Patience] = ContextVar("patience")

@@ -11,6 +11,7 @@ import msgspec
 import requests
 import urllib3.exceptions
 
+from portal.lib.outward.errors import Unreachable
 from sync.providers.errors import UpstreamError
 from sync.taxonomy import Fault
 
@@ -27,7 +28,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
 _PHONE = re.compile(r"\+?\(?\d(?:[\s().-]*\d){6,}")
 
 # Everything that a request may raise besides UpstreamError.
-FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+FAILURES = (Unreachable, requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, *, token: str) -> UpstreamError:
@@ -40,6 +41,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, token: str)
 
 def breakage(error: BaseException) -> UpstreamError:
     """The error for a connection that failed, before or while the answer was read."""
+    if isinstance(error, Unreachable):
+        return UpstreamError(Fault(error.obstacle), error.detail)
     causes = list(_causes(error))
     if any(isinstance(cause, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError) for cause in causes):
         return UpstreamError(Fault.TIMEOUT, "The answer did not come in time.")

@@ -17,7 +17,7 @@ IMPORTS_INSIDE = {
 INSIDES = {
     "portal/django_inside.py": "what Django does not document",
     "reports/files/as_xlsx.py": "XlsxWriter, pinned to the patch",
-    "sync/providers/dialling.py": "urllib3's connections, which dial checked addresses",
+    "portal/lib/outward/dialling.py": "urllib3's connections, which dial checked addresses",
 }
 DOCUMENTED = {
     *("_meta", "_state", "_base_manager", "_default_manager", "_db", "_request"),

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from sync.providers import addresses, dialling, limits
+from portal.lib.outward import addresses, dialling
+from portal.lib.outward.errors import Obstacle, Unreachable
+from sync.providers import limits
 from sync.providers.access import Access
 from sync.providers.errors import UpstreamError
 from sync.providers.http import Http
@@ -193,9 +195,9 @@ def test_an_unknown_name_is_a_broken_network(monkeypatch):
     ],
 )
 def test_a_base_address_that_is_none_is_refused_at_once(base):
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(Unreachable) as caught:
         addresses.read_base(base, allow_private=False)
-    assert caught.value.fault == Fault.ADDRESS
+    assert caught.value.obstacle == Obstacle.ADDRESS
     assert caught.value.detail.endswith(".")
 
 

@@ -10,8 +10,7 @@ import threading
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from sync.providers.errors import UpstreamError
-from sync.taxonomy import Fault
+from portal.lib.outward.errors import Obstacle, Unreachable
 
 # What ``is_global`` lets through although it leads inside, nowhere, or to a relay.
 _REFUSED_V4 = (
@@ -31,7 +30,7 @@ Place = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] 
 
 
 def read_base(base_url: str, *, allow_private: bool) -> SplitResult:
-    """The parts of a base address; raises UpstreamError(ADDRESS) with one sentence when it may not be asked."""
+    """The parts of a base address; raises Unreachable(ADDRESS) with one sentence when it may not be asked."""
     if not base_url.isascii() or any(char <= " " or char in "\\\x7f" for char in base_url):
         raise _refused("The address holds blanks or characters that no address has.")
     try:
@@ -42,7 +41,7 @@ def read_base(base_url: str, *, allow_private: bool) -> SplitResult:
     if parts.scheme not in ("https", "http"):
         raise _refused("The address has to begin with https://.")
     if parts.scheme == "http" and not allow_private:
-        raise _refused("The address has to begin with https://: a token may not travel in the clear.")
+        raise _refused("The address has to begin with https://: a secret may not travel in the clear.")
     if not parts.hostname or port == 0:
         raise _refused("The address names no host.")
     if "@" in parts.netloc:
@@ -69,7 +68,7 @@ def _is_public_v6(address: IPv6Address) -> bool:
 def places(host: str, port: int, *, allow_private: bool, seconds: float) -> list[Place]:
     """Where a connection to ``host`` may be dialled: all its addresses, or none if one of them is not public.
 
-    Raises UpstreamError: ADDRESS for a forbidden address, NETWORK for an unknown name, TIMEOUT when the name server
+    Raises Unreachable: ADDRESS for a forbidden address, NETWORK for an unknown name, TIMEOUT when the name server
     takes longer than ``seconds``.
     """
     addresses = _resolved(host.strip("[]"), port, seconds)
@@ -93,13 +92,13 @@ def _resolved(host: str, port: int, seconds: float) -> list[Place]:
     try:
         answer = answers.get(timeout=max(seconds, 0.001))
     except queue.Empty:
-        raise UpstreamError(Fault.TIMEOUT, "The host's name was not resolved in time.") from None
+        raise Unreachable(Obstacle.TIMEOUT, "The host's name was not resolved in time.") from None
     if isinstance(answer, UnicodeError):
         raise _refused("The host's name is not well formed.")
     if isinstance(answer, Exception) or not answer:
-        raise UpstreamError(Fault.NETWORK, "The host's name is not known.")
+        raise Unreachable(Obstacle.NETWORK, "The host's name is not known.")
     return answer
 
 
-def _refused(reason: str) -> UpstreamError:
-    return UpstreamError(Fault.ADDRESS, reason)
+def _refused(reason: str) -> Unreachable:
+    return Unreachable(Obstacle.ADDRESS, reason)

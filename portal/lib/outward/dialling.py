@@ -11,8 +11,9 @@ import io
 import socket
 import ssl
 from contextlib import suppress
+from contextvars import ContextVar
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult
 from weakref import WeakSet
 
@@ -22,11 +23,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sync.providers import limits
-from sync.providers.addresses import places
-from sync.providers.errors import UpstreamError
-from sync.providers.patience import PATIENCE, Patience
-from sync.taxonomy import Fault
+from portal.lib.outward.addresses import places
+from portal.lib.outward.errors import Obstacle, Unreachable
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -37,10 +35,34 @@ _TRIES = 3  # addresses tried before giving up
 _BUFFER = 64 * 1024
 
 
+class Waits(Protocol):
+    """How long one request may wait. Whoever sends it raises errors of his own."""
+
+    def connecting(self) -> float:
+        """Seconds that a connection may take."""
+        ...
+
+    def left(self) -> float:
+        """Seconds that the next byte may take; raises when there are none."""
+        ...
+
+    def ended(self) -> Exception:
+        """What to raise when it did not come."""
+        ...
+
+    def receive(self, count: int) -> None:
+        """So many bytes came; raises when they are too many."""
+        ...
+
+
+# That of the request which this thread is sending. The answer takes it along.
+PATIENCE: ContextVar[Waits] = ContextVar("patience")
+
+
 class _TimedSocket(io.RawIOBase):
     """Reads a socket for as long as the request's patience lasts."""
 
-    def __init__(self, sock: socket.socket, patience: Patience) -> None:
+    def __init__(self, sock: socket.socket, patience: Waits) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open for as long as the answer is read
         self._patience = patience
@@ -101,18 +123,20 @@ class _Checked(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         try:
-            allowed = places(self._dns_host, self.port, allow_private=self._allow_private, seconds=_connect_seconds())
+            allowed = places(
+                self._dns_host, self.port, allow_private=self._allow_private, seconds=PATIENCE.get().connecting()
+            )
             return self._dial(allowed[:_TRIES])
         except TimeoutError:
-            raise UpstreamError(Fault.TIMEOUT, "The connection was not made in time.") from None
+            raise Unreachable(Obstacle.TIMEOUT, "The connection was not made in time.") from None
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise UpstreamError(Fault.NETWORK, f"The connection was not made: {reason}.") from None
+            raise Unreachable(Obstacle.NETWORK, f"The connection was not made: {reason}.") from None
 
     def _dial(self, addresses: list[Any]) -> socket.socket:
         failure = OSError("no address")
         for family, sockaddr in addresses:
-            seconds = _connect_seconds()
+            seconds = PATIENCE.get().connecting()
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
                 for option in self.socket_options or ():
@@ -125,10 +149,6 @@ class _Checked(HTTPConnection):
             else:
                 return sock
         raise failure
-
-
-def _connect_seconds() -> float:
-    return min(limits.CONNECT_SECONDS, PATIENCE.get().left())
 
 
 class _CheckedTls(_Checked, HTTPSConnection):
@@ -175,7 +195,7 @@ class OneHost(HTTPAdapter):
         return request.path_url
 
     def break_off(self) -> None:
-        """End what is under way: whoever waits for the vendor sees the connection break."""
+        """End what is under way: whoever waits for the answer sees the connection break."""
         self._opened.break_off()
 
     def close(self) -> None:

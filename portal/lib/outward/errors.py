@@ -1,0 +1,18 @@
+"""Why a server was not reached."""
+
+from enum import StrEnum
+
+
+class Obstacle(StrEnum):
+    ADDRESS = "address"  # it is none, is not allowed, or leads to a private network
+    NETWORK = "network"  # unknown name, reset, TLS
+    TIMEOUT = "timeout"
+
+
+class Unreachable(Exception):
+    """A connection was not made. ``detail`` is one sentence and holds no secret."""
+
+    def __init__(self, obstacle: Obstacle, detail: str) -> None:
+        super().__init__(f"{obstacle}: {detail}")
+        self.obstacle = obstacle
+        self.detail = detail
