@@ -109,7 +109,7 @@ MIDDLEWARE = [
     "portal.site.doors.ReadableMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.accounts.admissions.AdmissionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -201,7 +201,10 @@ CACHES = {
 
 # --- People, sessions, browser ----------------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "portal.accounts.admissions.ProviderBackend",
+]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -285,6 +288,7 @@ globals().update(env.email("EMAIL_URL", f"file://{DATA_DIR / 'outbox'}"))
 EMAIL_TIMEOUT = 20
 # Who says, just before a message leaves, that it still may.
 OUTBOX_RULES = {
+    "company": "portal.accounts.sso.letters.objection",
     "connection": "sync.troubles.objection",
     "invitation": "portal.accounts.invitations.objection",
     "report": "reports.mail.rights.objection",

@@ -63,8 +63,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if not self._guess.is_allowed():
             raise self.validation_error("too_many_login_attempts")
 
+    def get_login_stages(self) -> list[str]:
+        """The last one holds what a company's identity provider began to that company."""
+        return [*super().get_login_stages(), "portal.accounts.admissions.HoldStage"]
+
     def post_login(self, request: HttpRequest, user: Any, **about: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **about)
+        if user.admission is not None:  # portal.accounts.sso let him in
+            note_way(request, Way.PROVIDER)
+            return response
         passkey = did_use_passwordless_login(request, user)
         note_way(request, Way.PASSKEY if passkey else Way.PASSWORD)
         remember_device(request, response, user.email)

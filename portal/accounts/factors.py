@@ -12,6 +12,7 @@ from django.utils import timezone
 from portal.accounts.notices import tell
 from portal.accounts.sessions import end_sessions
 from portal.audit.record import record
+from portal.tenants.admission import Admission
 from portal.tenants.guards import members_tenants, memberships_of
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import SecondFactor, Tenant
@@ -33,10 +34,14 @@ def users_with_factor(ids: Iterable[int]) -> set[int]:
 
 
 def due_at(user: User) -> datetime | None:
-    """From when on the person gets no further without a second factor; None for one who has it or needs none."""
-    since = [_asked_since(membership) for membership in memberships_of(user)]
+    """From when on the person gets no further without a second factor; None for one who has it or needs none.
+
+    One that his company's identity provider asked for is one.
+    """
+    admission: Admission = user.admission or Admission()
+    since = [_asked_since(membership) for membership in memberships_of(user) if not admission.factor]
     moments = [moment for moment in since if moment]
-    if user.is_staff:
+    if user.is_staff and admission.held_to is None:
         moments.append(user.staff_since or user.date_joined)
     return min(moments) + GRACE if moments and not has_factor(user) else None
 

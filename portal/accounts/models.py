@@ -1,4 +1,4 @@
-"""Sessions, what a browser that is signed in is known by, and invitations into a tenant."""
+"""Sessions, what a browser that is signed in is known by, invitations into a tenant, and its identity provider."""
 
 from typing import ClassVar
 
@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.tenants.base import PublicModel
 from portal.tenants.models.people import Role
+from portal.vault import EncryptedText
 
 
 class Way(models.TextChoices):
@@ -16,6 +17,7 @@ class Way(models.TextChoices):
 
     PASSWORD = "password", _("password")
     PASSKEY = "passkey", _("passkey")
+    PROVIDER = "provider", _("the company's sign-in")
 
 
 class Session(AbstractBaseSession):
@@ -76,3 +78,53 @@ class Invitation(PublicModel):
 
     def __str__(self) -> str:
         return self.email
+
+
+class IdentityProvider(PublicModel):
+    """Where a tenant's people are signed in by their own company, by OpenID Connect; one at most.
+
+    Its ``public_id`` is its address of sign-in, which nobody finds who was not told. ``domains`` are those of the mail
+    addresses it speaks for.
+    """
+
+    issuer = models.CharField(_("issuer"), max_length=300)
+    client_id = models.CharField(_("client id"), max_length=200)
+    client_secret = EncryptedText(_("client secret"))
+    domains = models.JSONField(_("domains"), default=list)
+    takes_strangers = models.BooleanField(_("gives strangers a place"), default=False)
+    factor_counts = models.BooleanField(_("its second factor counts"), default=False)
+    factor_acr = models.CharField(_("acr of a second factor"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("identity provider")
+        verbose_name_plural = _("identity providers")
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant",), name="accounts_identityprovider_one"),
+        )
+
+    def __str__(self) -> str:
+        return self.issuer
+
+
+class Identity(PublicModel):
+    """Whom a tenant's provider means by a subject. Bound at the first sign-in, and never moved to somebody else."""
+
+    provider = models.ForeignKey(IdentityProvider, on_delete=models.CASCADE, related_name="+")
+    subject = models.CharField(_("subject"), max_length=255)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    used_at = models.DateTimeField(_("last used"))
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("identity")
+        verbose_name_plural = _("identities")
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant", "provider", "subject"), name="accounts_identity_subject"),
+            models.UniqueConstraint(fields=("tenant", "provider", "user"), name="accounts_identity_user"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.user)

@@ -11,6 +11,7 @@ from django.views.generic import RedirectView
 
 from portal.accounts import account_pages
 from portal.accounts.invitation_pages import accept_invitation
+from portal.accounts.sso import views as sso
 from portal.accounts.views import LimitedResetView, set_language
 
 urlpatterns = [
@@ -50,5 +51,8 @@ urlpatterns = [
         name="account_reset_password_from_key_done",
     ),
     path("invitation/<str:secret>/", accept_invitation, name="accept_invitation"),
+    path("sso/", sso.company, name="company"),
+    path("sso/<uuid:provider>/", sso.company_start, name="company_start"),
+    path("sso/<uuid:provider>/return/", sso.company_return, name="company_return"),
     path("language/", set_language, name="set_language"),
 ]

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.limits import Guess
 from portal.accounts.resets import send_reset
-from portal.tenants.guards import memberships_of
+from portal.accounts.sso.known import addresses_of
+from portal.tenants.guards import memberships_of, places_asking_for_provider
 from portal.tenants.models.people import User
 
 _YEAR = 365 * 24 * 3600
@@ -28,10 +29,10 @@ _MANY = 8  # companies: more are found by typing
 def choose(request: HttpRequest) -> HttpResponse:
     """The start page: straight on for members of one company, a choice for members of several."""
     memberships = memberships_of(request.user)
-    tenants = [membership.tenant for membership in memberships]
-    if len(tenants) == 1:
-        return redirect(f"/t/{tenants[0].slug}/")
-    return render(request, "accounts/choose.html", {"memberships": memberships, "many": _MANY})
+    closed = addresses_of(place.tenant for place in places_asking_for_provider(request.user))
+    if len(memberships) == 1 and not closed:
+        return redirect(f"/t/{memberships[0].tenant.slug}/")
+    return render(request, "accounts/choose.html", {"memberships": memberships, "closed": closed, "many": _MANY})
 
 
 @require_POST

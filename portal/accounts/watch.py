@@ -8,6 +8,7 @@ from allauth.mfa.signals import authenticator_added, authenticator_removed, auth
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
 
+from portal.accounts.admissions import keep
 from portal.accounts.factors import due_for, look_up_again
 from portal.accounts.notices import tell
 from portal.accounts.sessions import end_sessions, note_sign_in
@@ -35,8 +36,10 @@ def record_person(action: str, user: User, request: HttpRequest | None) -> None:
 
 
 def _signed_in(sender: Any, request: HttpRequest | None = None, user: Any = None, **_: Any) -> None:
-    record_person("person.signed_in", user, request)
+    by_provider = user.admission is not None and user.admission.held_to is not None
+    record_person("person.signed_in_by_provider" if by_provider else "person.signed_in", user, request)
     if request is not None:
+        keep(request, user)
         note_sign_in(request)
         look_up_again(request)
         due_for(request, user)

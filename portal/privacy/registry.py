@@ -69,6 +69,8 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "audit.Entry": ("about", "action", "address", "changes", "digest", "previous"),
     "audit.EntryHead": ("digest",),
     "accounts.Invitation": ("digest", "email", "role"),  # of members, whose addresses go with their accounts
+    "accounts.Identity": ("subject",),  # of members, as their own company numbers them
+    "accounts.IdentityProvider": ("client_id", "client_secret", "domains", "factor_acr", "issuer"),
     "outbox.Attempt": ("outcome", "reply"),
     "outbox.Enclosure": ("content_type", "name"),
     "outbox.Message": (

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from portal.accounts.account_pages import sign_in_settings
+from portal.accounts.sso.pages import single_sign_on, single_sign_on_act
 from portal.accounts.views import choose
 from portal.site import health
 
@@ -15,6 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", choose, name="choose"),
     path("accounts/", include("portal.accounts.urls")),
     path("t/<slug:tenant>/settings/sign-in/", sign_in_settings, name="sign_in_settings"),
+    path("t/<slug:tenant>/team/sign-on/", single_sign_on, name="single_sign_on"),
+    path("t/<slug:tenant>/team/sign-on/act/", single_sign_on_act, name="single_sign_on_act"),
     path("t/<slug:tenant>/connections/", include("sync.urls")),
     path("t/<slug:tenant>/", include("reports.web.urls")),
     path("mail/", include("reports.mail.urls")),

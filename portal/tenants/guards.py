@@ -17,12 +17,14 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from portal.tenants import wall
+from portal.tenants.admission import Admission
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey, digest
 from portal.tenants.models.people import Membership, Role, User
@@ -46,7 +48,30 @@ class TenantRequest(HttpRequest):
 
 
 def memberships_of(user: Any) -> list[Membership]:
-    """A person's places in active tenants with their grants, by the tenant's name; none for a visitor. One query."""
+    """A person's places in active tenants with their grants, by the tenant's name; none for a visitor. One query.
+
+    Of somebody who reads, those that his session opens.
+    """
+    return _opened(user, places_of(user))
+
+
+def _opened(user: Any, places: list[Membership]) -> list[Membership]:
+    admission: Admission | None = getattr(user, "admission", None)
+    return [place for place in places if admission is None or admission.opens(place)]
+
+
+def places_asking_for_provider(user: Any) -> list[Membership]:
+    """A reader's places that he enters by his company's own sign-in only. One query."""
+    return [place for place in places_of(user) if _asks_for_provider(user, place)]
+
+
+def _asks_for_provider(user: Any, place: Membership | None) -> bool:
+    admission: Admission | None = getattr(user, "admission", None)
+    return admission is not None and place is not None and admission.asks_for_provider(place)
+
+
+def places_of(user: Any) -> list[Membership]:
+    """As :func:`memberships_of`, whatever the session opens: for what is to be told to nobody else. One query."""
     if not user.is_authenticated:
         return []
     with wall.every_tenant("which tenants a person belongs to"):
@@ -59,8 +84,10 @@ def memberships_of(user: Any) -> list[Membership]:
 
 
 def is_administrator(request: HttpRequest) -> bool:
-    """Whether a platform administrator asks."""
-    return bool(request.user.is_active and request.user.is_staff)
+    """Whether a platform administrator asks. No company's identity provider makes one."""
+    admission: Admission | None = getattr(request.user, "admission", None)
+    held = admission is not None and admission.held_to is not None
+    return bool(request.user.is_active and request.user.is_staff and not held)
 
 
 def members_tenants(user: Any) -> list[Tenant]:
@@ -94,9 +121,12 @@ def tenant_view(
         def guarded(request: HttpRequest, tenant: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            memberships = memberships_of(request.user)
+            places = places_of(request.user)
+            memberships = _opened(request.user, places)
             membership = _among(memberships, tenant)
             if membership is None:
+                if _asks_for_provider(request.user, _among(places, tenant)):
+                    return redirect("choose")  # which leads to the company's own sign-in
                 raise Http404
             if not Role(membership.role).covers(role):
                 raise PermissionDenied(_("Your role in this company does not allow this."))

@@ -54,6 +54,9 @@ class User(AbstractUser):
 
     staff_since = models.DateTimeField(null=True, editable=False)
 
+    # Which companies the session opens by which he reads (portal.tenants.admission); None where he is no reader.
+    admission: Any = None
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

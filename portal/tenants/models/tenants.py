@@ -60,6 +60,8 @@ class Tenant(models.Model):
         help_text=_("Who needs one to sign in. People have two weeks to set it up."),
     )
     second_factor_since = models.DateTimeField(default=timezone.now, editable=False)
+    # Whether its members have to sign in by its identity provider; set along with that one.
+    requires_provider = models.BooleanField(default=False, editable=False)
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

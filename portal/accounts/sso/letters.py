@@ -1,0 +1,68 @@
+"""The address of a company's sign-in by mail, to whoever asks for it.
+
+Which companies are here must not show: the page says the same for every address, and for a stranger's a letter is
+written as well, which never leaves.
+"""
+
+from uuid import uuid4
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from portal.accounts.letters import put_letter
+from portal.accounts.members import find_person
+from portal.accounts.models import IdentityProvider
+from portal.accounts.sso.flow import start_address
+from portal.accounts.sso.people import speaks_for
+from portal.outbox import post
+from portal.outbox.models import Letter
+from portal.outbox.render import Button, letter
+from portal.tenants import wall
+from portal.tenants.guards import places_of
+from portal.tenants.models.people import User
+from portal.tenants.models.tenants import Tenant
+
+_NOBODYS = IdentityProvider(tenant=Tenant(name="-"))
+
+
+def send_addresses(email: str) -> None:
+    """Mail the address of sign-in of each company whose provider speaks for that address and would let it in."""
+    user = find_person(email)
+    to = user.email if user is not None else email
+    providers = [provider for provider in _providers() if _lets_in(provider, to, user)]
+    with translation.override((user.language if user else "") or translation.get_language()):
+        for provider in providers or [_NOBODYS]:
+            _put(provider, to)
+
+
+def objection(message: Letter) -> str:
+    """Why such a mail may not leave, or "": it is nobody's, or its provider lets that address in no longer."""
+    provider = next((row for row in _providers() if row.pk == message.about["provider"]), None)
+    if provider is None or not _lets_in(provider, message.to, find_person(message.to)):
+        return "nobody"
+    return ""
+
+
+def _providers() -> list[IdentityProvider]:
+    with wall.every_tenant("which company's sign-in speaks for a mail address"):
+        rows = IdentityProvider.objects.filter(tenant__active=True).order_by("tenant__name", "pk")
+        return list(rows.select_related("tenant").defer("client_secret"))
+
+
+def _lets_in(provider: IdentityProvider, email: str, user: User | None) -> bool:
+    if not speaks_for(provider, email):
+        return False
+    places = places_of(user) if user is not None and user.is_active else []
+    return provider.takes_strangers or any(place.tenant_id == provider.tenant_id for place in places)
+
+
+def _put(provider: IdentityProvider, to: str) -> None:
+    name = {"name": " ".join(provider.tenant.name.split())}
+    mail = letter(
+        _("Sign in to %(name)s on Ringbook") % name,
+        [_("Somebody, most likely you, asked for the address at which people of %(name)s sign in.") % name],
+        Button(_("Sign in"), start_address(provider.public_id)),
+        small=[_("Keep the address: it stays the same. A browser that you signed in from knows it by itself.")],
+    )
+    conduct = post.Conduct(rule="company", about={"provider": provider.pk or 0}, holds_secret=True, urgent=True)
+    put_letter(mail, to=to, reference=f"company:{uuid4()}", conduct=conduct)

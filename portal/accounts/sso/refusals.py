@@ -1,0 +1,34 @@
+"""Why somebody does not get in, or a provider can't be used: in words for whoever reads it, and a word for the audit."""
+
+from enum import Enum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Why(Enum):
+    """The value is what the person reads."""
+
+    CANCELLED = _("You broke off at your company's sign-in, or it refused you.")
+    STALE = _("This sign-in was begun too long ago, in another browser, or was used already. Begin again.")
+    UNREACHED = _("Your company's sign-in does not answer. Try again in some minutes.")
+    WRONG = _("What your company's sign-in answered can't be trusted. Tell whoever looks after it.")
+    NO_PLACE = _("You have no place here by this sign-in. Ask an owner of the company to invite you.")
+    OTHER = _("Your company's sign-in knows you by another account than last time. Ask an owner of the company.")
+
+
+class Refused(Exception):
+    """Somebody does not get in. ``fault`` says more, in a word of ours, for the owners' audit."""
+
+    def __init__(self, why: Why, fault: str) -> None:
+        super().__init__(f"{why.name}: {fault}")
+        self.why = why
+        self.fault = fault
+
+
+class Unusable(Exception):
+    """A provider can't be used as it is described; the sentence is for owners."""
+
+    def __init__(self, sentence: str | Promise) -> None:
+        super().__init__(str(sentence))
+        self.sentence = str(sentence)
