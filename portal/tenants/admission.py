@@ -1,8 +1,8 @@
 """Which of a person's companies a session opens. How he signed in decides it, and a company's own rule.
 
-A company's identity provider vouches for its people to that company alone: whoever administers it could sign in as any of
-them. So a session made by it is *held* to the company, and a password, or a passkey, opens the others. A company may ask
-that its people come by its provider; owners are let in by password as well, so that nobody is locked out.
+A company's identity provider vouches for its people to that company alone: whoever administers it could sign in as any
+of them. So a session made by it is *held* to the company, and a password, or a passkey, opens the others. A company may
+ask that its people come by its provider; owners are let in by password as well, so that nobody is locked out.
 """
 
 from dataclasses import dataclass

@@ -62,14 +62,13 @@ def read_claims(token: Any, keys: PyJWKSet, expected: Expectation) -> Claims:
     if not subject or len(subject) > 255 or not subject.isprintable():
         raise _wrong("sub")
     methods = told.get("amr")
+    methods = methods if isinstance(methods, list) else []
     return Claims(
         subject=subject,
         email=_text(told.get("email"), 254).lower(),
         email_denied=told.get("email_verified", True) not in (True, "true"),
         name=_text(told.get("name"), 120),
-        methods=frozenset(word for word in methods if isinstance(word, str))
-        if isinstance(methods, list)
-        else frozenset(),
+        methods=frozenset(word for word in methods if isinstance(word, str)),
         acr=_text(told.get("acr"), 200),
     )
 

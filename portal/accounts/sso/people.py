@@ -34,7 +34,8 @@ def person_of(provider: IdentityProvider, claims: Claims) -> User:
 
 
 def speaks_for(provider: IdentityProvider, email: str) -> bool:
-    return email.rpartition("@")[2].lower() in provider.domains
+    domains: list[str] = provider.domains
+    return email.rpartition("@")[2].lower() in domains
 
 
 def _bound(provider: IdentityProvider, claims: Claims) -> User:

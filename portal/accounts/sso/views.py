@@ -25,7 +25,7 @@ from portal.accounts.sso.claims import Claims
 from portal.accounts.sso.known import address_for, provider_at, remember
 from portal.accounts.sso.letters import send_addresses
 from portal.accounts.sso.people import person_of
-from portal.accounts.sso.refusals import Refused, Why
+from portal.accounts.sso.refusals import SENTENCES, Refused, Why
 from portal.audit.record import address_of, record
 from portal.tenants.admission import Admission
 from portal.tenants.models.people import User
@@ -86,7 +86,7 @@ def company_return(request: HttpRequest, provider: UUID) -> HttpResponse:
         user = person_of(row, claims)
     except Refused as refused:
         if refused.why in _NOTED:
-            about = {"why": refused.why.name.lower(), "fault": refused.fault}
+            about = {"why": str(refused.why), "fault": refused.fault}
             record("provider.refused", tenant_id=row.tenant_id, about=about, address=address_of(request))
         return _refused(request, refused, row)
     Guess(request, "provider", "").take_back()  # what the way there counted
@@ -124,5 +124,5 @@ def _found(public_id: UUID) -> IdentityProvider:
 
 
 def _refused(request: HttpRequest, refused: Refused, provider: IdentityProvider) -> HttpResponse:
-    context = {"sentence": refused.why.value, "provider": provider, "again": refused.why != Why.NO_PLACE}
+    context = {"sentence": SENTENCES[refused.why], "provider": provider, "again": refused.why != Why.NO_PLACE}
     return render(request, "accounts/company_refused.html", context, status=_STATUS.get(refused.why, 403))

@@ -1,4 +1,4 @@
-"""One question to a server that somebody named: a small answer, soon, from a checked address, and no redirect followed."""
+"""One question to a server that somebody named: a small answer, soon, from a checked address. Follows no redirect."""
 
 import http.client
 import threading
