@@ -64,7 +64,7 @@ def _stranger(provider: IdentityProvider, claims: Claims, user: User | None) -> 
 
 
 def _was_removed(user: User) -> bool:
-    return Entry.objects.filter(action="member.removed", about__user=user.pk).exists()
+    return bool(Entry.objects.filter(action="member.removed", about__user=user.pk).exists())
 
 
 def _has_place(user: User) -> bool:
