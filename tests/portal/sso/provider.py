@@ -1,6 +1,7 @@
 """Identity providers over real HTTP: one that tests bend as they like, and the way through a well-known one."""
 
 import base64
+import functools
 import hashlib
 import json
 import threading
@@ -19,23 +20,35 @@ HOST = "127.0.0.1:8000"  # that of BASE_URL
 CLIENT_ID, SECRET = "ringbook", "a client's secret"
 
 
+@functools.cache
+def rsa_key(_which: int) -> rsa.RSAPrivateKey:
+    """Made once for all tests: it takes longer than a sign-in."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def browser() -> Client:
     return Client(HTTP_HOST=HOST, HTTP_ACCEPT_LANGUAGE="en")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Whoever asked went away, which is his right."""
 
 
 class BentProvider:
     """Well-behaved at first. ``told``, ``documents`` and ``sign`` change what it says."""
 
     def __init__(self) -> None:
-        self.key: Any = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key: Any = rsa_key(0)
         self.kid = "first"
         self.told: dict[str, Any] = {}  # claims over the good ones; None leaves one out
         self.documents: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.sign: Callable[[dict[str, Any]], str] = self.signed
         self.asked: list[tuple[str, str, dict[str, str]]] = []  # path, authorization, form
         self.codes: dict[str, dict[str, str]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.issuer = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -45,7 +58,7 @@ class BentProvider:
 
     def rotate(self, *, elliptic: bool = False) -> None:
         self.kid = "second"
-        self.key = ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa.generate_private_key(65537, 2048)
+        self.key = ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa_key(1)
 
     @property
     def algorithm(self) -> str:
@@ -145,7 +158,7 @@ def _json(document: Any, status: int = 200) -> tuple[int, dict[str, str], bytes]
 
 
 def through(location: str, subject: str, *, deny: bool = False) -> str:
-    """Say who one is at the page of the provider of the package index; the address that it sends the browser back to."""
+    """Say who one is at the page of the provider of the package index; where it sends the browser back to."""
     form = {"action": "deny"} if deny else {"sub": subject}
     answer = requests.post(location, data=form, allow_redirects=False, timeout=20)
     assert answer.status_code == 302, answer.text

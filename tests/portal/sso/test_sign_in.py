@@ -1,5 +1,7 @@
 """Through a real provider: who gets in, to what, and what is left of it."""
 
+from urllib.parse import parse_qs
+
 import pytest
 from django.core.cache import cache
 
@@ -98,8 +100,9 @@ def test_a_removed_member_is_out_at_his_next_request_and_stays_out(acme, ana, br
 
 def test_breaking_off_and_beginning_elsewhere_are_said_in_words(bruno, provider) -> None:
     client = browser()
-    answer = client.get(through(begin(client, provider), "", deny=True))
-    assert answer.status_code == 403
+    assert client.get(through(begin(client, provider), "", deny=True)).status_code == 403
+    state = parse_qs(begin(client, provider))["state"][0]
+    answer = client.get(f"/accounts/sso/{provider.public_id}/return/?error=access_denied&state={state}")
     assert "You broke off" in answer.content.decode()
 
     back = through(begin(client, provider), "s-bruno")
