@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from portal.accounts.models import Identity, IdentityProvider, Session, Way
 from portal.accounts.sso.discovery import describe, read_keys
@@ -43,8 +44,11 @@ def address_id(tenant: Tenant) -> UUID:
 
 def try_out(issuer: str) -> str:
     """Ask the provider, and say in a sentence how it answers. Raises :class:`Unusable`."""
-    keys = read_keys(describe(issuer).keys)
-    return _("The provider answers, and names %(count)d keys.") % {"count": len(keys.keys)}
+    count = len(read_keys(describe(issuer).keys).keys)
+    sentence = ngettext(
+        "The provider answers, and names %(count)d key.", "The provider answers, and names %(count)d keys.", count
+    )
+    return sentence % {"count": count}
 
 
 def save(tenant: Tenant, wanted: Wanted, *, by: User) -> IdentityProvider:
