@@ -1,10 +1,11 @@
-"""Erasures: each an obligation until it is done, and a tombstone for ever."""
+"""What is owed to privacy: erasures, each a tombstone for ever, and how long each class of data is kept."""
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from portal.tenants.base import PublicModel
+from portal.privacy.registry import DataClass
+from portal.tenants.base import PublicModel, TenantModel
 
 
 class Reason(models.TextChoices):
@@ -17,11 +18,11 @@ class Reason(models.TextChoices):
 class Erasure(PublicModel):
     """That a person's data are to be erased, or are: nothing with his number is written again.
 
-    ``numbers`` holds the keyed hash and the length of each spelling, and never a number. ``place`` is how far the texts
+    ``numbers`` holds the keyed hash, the length and the code of each spelling, and never a number. ``place`` is how far the texts
     were looked through. ``attempts`` grows with every claim, and so tells a late worker from the present one.
     """
 
-    numbers = models.JSONField(default=list, editable=False)  # [[hash, digits], …]
+    numbers = models.JSONField(default=list, editable=False)  # [[hash, digits, code], …]
     reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices, default=Reason.REQUEST)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("asked by")
@@ -41,3 +42,44 @@ class Erasure(PublicModel):
 
     def __str__(self) -> str:
         return str(self.public_id)
+
+
+class Retention(TenantModel):
+    """How many days a class of data is kept; without days, or without a row, for good.
+
+    Each night it is owed anew: ``due_at`` is when. Calls that began before ``reached`` were looked through.
+    """
+
+    what = models.CharField(_("what"), max_length=12, choices=DataClass.choices)
+    days = models.PositiveIntegerField(_("days"), null=True, blank=True)
+    reached = models.DateTimeField(_("looked through until"), null=True, blank=True)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
+    done_at = models.DateTimeField(_("done"), null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("retention")
+        verbose_name_plural = _("retentions")
+        constraints = (models.UniqueConstraint(fields=("tenant", "what"), name="privacy_retention_what"),)
+
+    def __str__(self) -> str:
+        return str(self.get_what_display())
+
+
+class Removal(TenantModel):
+    """How much of a class went on a day of the tenant's, because it had been kept long enough."""
+
+    what = models.CharField(_("what"), max_length=12, choices=DataClass.choices)
+    day = models.DateField(_("day"))
+    before = models.DateTimeField(_("older than"))
+    amount = models.PositiveBigIntegerField(_("how many"), default=0)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("removal")
+        verbose_name_plural = _("removals")
+        ordering = ("-day", "id")
+        constraints = (models.UniqueConstraint(fields=("tenant", "what", "day"), name="privacy_removal_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.day:%Y-%m-%d} {self.get_what_display()}"

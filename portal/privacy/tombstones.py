@@ -15,6 +15,7 @@ from portal.lib import phones
 from portal.privacy.models import Erasure
 from portal.vault import keyed_hash
 
+Number = tuple[str, int, str]  # as an erasure keeps it: keyed hash, how many digits, and the code in its place
 LOCK = 0x45524153  # "ERAS", with the tenant's key: an advisory lock
 _BETWEEN = r"[ ().\-/\u00a0]{0,3}"
 _RUN = re.compile(rf"[0-9](?:{_BETWEEN}[0-9]){{7,}}")
@@ -29,6 +30,7 @@ class Tombstones:
     tenant_id: int
     lengths: frozenset[int] = frozenset()
     hashes: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()  # of calls whose number was gone before its person was erased
 
     def __bool__(self) -> bool:
         return bool(self.hashes)
@@ -39,12 +41,13 @@ class Tombstones:
         rows = Erasure.objects.filter(tenant_id=tenant_id).values_list("numbers", flat=True)
         return cls(tenant_id).including(rows)
 
-    def including(self, rows: Iterable[Iterable[tuple[str, int]]]) -> "Tombstones":
-        pairs = [pair for numbers in rows for pair in numbers]
+    def including(self, rows: Iterable[Iterable[Number]]) -> "Tombstones":
+        known = [number for numbers in rows for number in numbers]
         return replace(
             self,
-            lengths=self.lengths | {length for _, length in pairs},
-            hashes=self.hashes | {digest for digest, _ in pairs},
+            lengths=self.lengths | {length for _, length, _ in known},
+            hashes=self.hashes | {digest for digest, _, _ in known},
+            codes=self.codes | {code for _, _, code in known},
         )
 
     def holds(self, contact: str) -> bool:
@@ -53,7 +56,7 @@ class Tombstones:
 
     def scrub(self, text: str) -> str:
         """The text with each erased number in it written over, however it is punctuated."""
-        if not self.hashes or not text:
+        if not self or not text:
             return text
         return _RUN.sub(lambda run: self._over(run.group()), text)
 
@@ -70,9 +73,32 @@ class Tombstones:
         return "".join(_OVER if place in hidden else sign for place, sign in enumerate(run))
 
 
-def hashes_of(tenant_id: int, contacts: Iterable[str]) -> list[tuple[str, int]]:
+@dataclass(frozen=True, slots=True)
+class Named(Tombstones):
+    """Numbers that are to go and are at hand, so that nothing has to be hashed to find them."""
+
+    contacts: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.contacts)
+
+    @classmethod
+    def these(cls, tenant_id: int, contacts: Iterable[str]) -> "Named":
+        """Some contacts, in every spelling."""
+        spelt = {
+            spelling
+            for contact in contacts
+            for spelling in (*phones.readings(contact), *phones.spellings(f"+{contact}"))
+        }
+        return cls(tenant_id, lengths=frozenset(map(len, spelt)), contacts=frozenset(spelt))
+
+    def holds(self, contact: str) -> bool:
+        return contact in self.contacts
+
+
+def hashes_of(tenant_id: int, contacts: Iterable[str]) -> list[Number]:
     """As an erasure keeps its numbers."""
-    return [(_hash(tenant_id, contact), len(contact)) for contact in contacts]
+    return [(_hash(tenant_id, contact), len(contact), code_of(tenant_id, contact)) for contact in contacts]
 
 
 def code_of(tenant_id: int, contact: str) -> str:

@@ -1,53 +1,39 @@
-"""What is kept of a record that names somebody who was erased: what is counted, and nothing he is known by.
+"""What is kept of a record that names somebody who was erased, or that tells what is to be kept no more.
 
-The same each time, digest included, so that an erased call that the vendor goes on telling of is found unchanged.
+The same each time, digest included, so that a call that the vendor goes on telling of is found unchanged.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
-
-import msgspec
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, date, datetime
 from msgspec.structs import replace
 
 from portal.lib.phones import contact_digits, is_erased
-from portal.privacy.tombstones import Tombstones, code_of, digest_of
+from portal.privacy.retention import Keeping
+from portal.privacy.tombstones import Named, Tombstones, code_of, digest_of
+from sync.mirror import retained
 from sync.models.calls import Call
-from sync.records import BrokenRecord, CallRecord, Record, UnplacedRecord
+from sync.records import BrokenRecord, CallRecord, CampaignRecord, Record, UnplacedRecord
 from sync.taxonomy import Direction
 
 _CHUNK = 2000  # ids in one look-up: under SQLite's bound on parameters
-# What stays of an element: when and how it went, in the vendors' words for it.
-_KEPT = frozenset(
-    {
-        "agent_id",
-        "answer_time",
-        "call_id",
-        "created_at",
-        "direction",
-        "duration",
-        "end_time",
-        "id",
-        "initiation_time",
-        "is_testing",
-        "org_id",
-        "status",
-        "updated_at",
-    }
-)
 
 
 def heed(
-    tombstones: Tombstones, records: Sequence[tuple[Record, datetime]], environment_id: int
+    tombstones: Tombstones,
+    keeping: Keeping,
+    records: Sequence[tuple[Record, datetime]],
+    environment_id: int,
 ) -> list[tuple[Record, datetime]]:
-    """The records as they may be written. What was erased stays so, even where the vendor withholds the number now."""
-    known = {record.external_id for record, _ in records if isinstance(record, CallRecord)}
-    codes = dict(_codes(environment_id, sorted(known)))
-    return [(_heeded(tombstones, record, codes), at) for record, at in records]
+    """The records as they may be written. What is gone stays so, even where the vendor withholds the number now."""
+    named = {record.external_id for record, _ in records if isinstance(record, CallRecord)}
+    if keeping.codes:
+        named |= {key for record, _ in records if isinstance(record, CampaignRecord) for key, _ in record.calls}
+    codes = dict(_codes(environment_id, sorted(named))) if tombstones or keeping.codes else {}
+    return [(_cut(keeping, _heeded(tombstones, record, codes), codes), at) for record, at in records]
 
 
 def _codes(environment_id: int, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Of those calls, by the vendor's id: what stands for the contact of each that was erased."""
+    """Of those calls, by the vendor's id: what stands for the contact of each whose number is gone."""
     for start in range(0, len(ids), _CHUNK):
         rows = Call.objects.filter(environment_id=environment_id, external_id__in=ids[start : start + _CHUNK])
         yield from ((key, contact) for key, contact in rows.values_list("external_id", "contact") if is_erased(contact))
@@ -66,16 +52,38 @@ def _heeded(tombstones: Tombstones, record: Record, codes: dict[str, str]) -> Re
 
 def _call(tombstones: Tombstones, record: CallRecord, code: str) -> CallRecord:
     numbers = neutral_numbers(tombstones, record.from_number, record.to_number)
+    erased, gone = bool(numbers) or code in tombstones.codes, tombstones
     if code:
-        numbers["to_number" if record.direction == Direction.OUTBOUND else "from_number"] = code
-    words = {name: tombstones.scrub(getattr(record, name)) for name in ("sid", "hangup_cause", "hangup_source")}
+        side = "to_number" if record.direction == Direction.OUTBOUND else "from_number"
+        if not erased:
+            gone = Named.these(tombstones.tenant_id, [contact_digits(getattr(record, side))])
+        numbers[side] = code
+    words = {name: gone.scrub(getattr(record, name)) for name in ("sid", "hangup_cause", "hangup_source")}
     if numbers:
-        raw = bare(tombstones, record.raw)
+        raw = bare(tombstones, record.raw) if erased else tombstones.scrub(gone.scrub(record.raw))
         return replace(record, **(words | numbers | {"sid": ""}), raw=raw, digest=digest_of(record.digest))
     raw = tombstones.scrub(record.raw)
     if raw == record.raw and all(getattr(record, name) == word for name, word in words.items()):
         return record
     return replace(record, **words, raw=raw, digest=digest_of(record.digest))
+
+
+def _cut(keeping: Keeping, record: Record, gone: Collection[str]) -> Record:
+    """The record without what is over."""
+    if isinstance(record, CallRecord):
+        over = keeping.over(record.started_at)
+        raw = retained.without(record.raw, over)
+        return record if raw == record.raw else replace(record, raw=raw)
+    if isinstance(record, BrokenRecord):
+        over = keeping.over(record.started_at or (_start(record.day) if record.day else None))
+        return replace(record, raw="") if over & retained.OF_UNREADABLE else record
+    if isinstance(record, CampaignRecord) and keeping.codes and any(key in gone for key, _ in record.calls):
+        return replace(record, raw=retained.without_calls(record.raw), digest=digest_of(record.digest))
+    return record
+
+
+def _start(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def neutral_numbers(tombstones: Tombstones, from_number: str, to_number: str) -> dict[str, str]:
@@ -88,14 +96,4 @@ def neutral_numbers(tombstones: Tombstones, from_number: str, to_number: str) ->
 
 def bare(tombstones: Tombstones, raw: str) -> str:
     """The element of an erased call: when and how it went, and nobody's words."""
-    try:
-        element: Any = msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        element = None
-    members = element if isinstance(element, dict) else {}
-    kept = {name: value for name, value in members.items() if name in _KEPT and _is_plain(value)}
-    return tombstones.scrub(msgspec.json.encode(kept).decode())
-
-
-def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float)
+    return tombstones.scrub(retained.bare(raw))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import OperationalError, transaction
 from django.db.models import Q, QuerySet
 
+from portal.privacy.retention import Keeping
 from portal.privacy.tombstones import reading
 from portal.work.clock import database_now
 from portal.work.retries import persist
@@ -106,9 +107,11 @@ class Mirror:
     ) -> Tally:
         with transaction.atomic():
             tables.spare_the_flush()
-            if tombstones := reading(self._connection.tenant_id):
-                records = heed(tombstones, records, self._environment_id)
+            tombstones = reading(self._connection.tenant_id)
             now = database_now()
+            keeping = Keeping.of(self._connection.tenant_id, now)
+            if tombstones or keeping:
+                records = heed(tombstones, keeping, records, self._environment_id)
             batch = Tally(seen=len(records))
             calls = [(record, at) for record, at in records if isinstance(record, CallRecord)]
             if calls:

@@ -2,6 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+from portal.privacy.models import Erasure, Retention
+from portal.privacy.registry import DataClass
+from portal.privacy.tombstones import digest_of
 from portal.work.clock import database_now
 from sync.mirror.calls import known_of, known_of_agent
 from sync.mirror.lists import listed_agents, listed_campaigns
@@ -14,13 +17,32 @@ from sync.taxonomy import Fault, Stream
 from sync.windows import BELIEVED_AFTER
 
 
+class Sealed(dict[bytes, str]):
+    """Known digests, those among them that stand for the vendor's own since the call's number is gone."""
+
+    def __contains__(self, mark: object) -> bool:
+        return super().__contains__(mark) or (isinstance(mark, bytes) and super().__contains__(digest_of(mark)))
+
+    def __missing__(self, mark: bytes) -> str:
+        sealed = digest_of(mark)
+        if not super().__contains__(sealed):
+            raise KeyError(mark)
+        return self[sealed]
+
+
 def known_digests(environment_id: int, part: Part) -> dict[bytes, str]:
     """Digests and ids of the mirrored calls that an answer about the part may show."""
     if part.stream != Stream.CALLS:
         return {}
     if part.day is None:
-        return known_of_agent(environment_id, part.key.removeprefix("agent:"))
-    return known_of(environment_id, *_span(part.day, margin=1 if part.wide else 0))
+        known = known_of_agent(environment_id, part.key.removeprefix("agent:"))
+    else:
+        known = known_of(environment_id, *_span(part.day, margin=1 if part.wide else 0))
+    return Sealed(known) if _numbers_may_be_gone() else known
+
+
+def _numbers_may_be_gone() -> bool:
+    return Erasure.objects.exists() or Retention.objects.filter(what=DataClass.NUMBERS).exists()
 
 
 def held_ids(environment_id: int, part: Part) -> set[str]:
