@@ -12,6 +12,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "column-files": {"task": "reports.columns.tasks.sweep_columns", "schedule": 600.0, "options": {"expires": 590}},
     "exports": _each_minute("reports.files.tasks.sweep_exports"),
     "erasures": {"task": "reports.privacy.tasks.sweep_erasures", "schedule": 300.0, "options": {"expires": 290}},
+    "retention": {"task": "reports.privacy.tasks.sweep_retention", "schedule": 300.0, "options": {"expires": 290}},
     "mails": _each_minute("reports.mail.tasks.send_reports"),
     "outbox": _each_minute("portal.outbox.tasks.sweep_outbox"),
 }

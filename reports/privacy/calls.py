@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date
+from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -30,10 +32,12 @@ _CHANGED = (
 
 
 def erase_calls(tombstones: Tombstones, hold: Callable[..., None]) -> None:
-    """Every call that names an erased number on either side. Numbers are found by their hash, each of them once.
+    """Every call that names an erased number on either side. Numbers are found by their hash, each of them once; calls
+    whose number was gone already, by its code.
 
     ``hold`` is called in the transaction of each batch, with what it adds to the row of the erasure.
     """
+    _strip_nameless(tombstones, hold)
     contacts = Call.objects.order_by().values_list("contact", flat=True).distinct().iterator()
     found = [contact for contact in contacts if tombstones.holds(contact)]
     lines = Line.objects.order_by().values_list("number", "digits")
@@ -43,6 +47,25 @@ def erase_calls(tombstones: Tombstones, hold: Callable[..., None]) -> None:
     while persist(lambda: _erase_some(tombstones, rows, hold)):
         pass
     Line.objects.filter(number__in=own).delete()
+
+
+def _strip_nameless(tombstones: Tombstones, hold: Callable[..., None]) -> None:
+    keys = list(Call.objects.filter(contact__in=tombstones.codes).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(keys), _BATCH):
+        persist(partial(_strip_some, tombstones, keys[start : start + _BATCH], hold))
+
+
+def _strip_some(tombstones: Tombstones, keys: Sequence[Any], hold: Callable[..., None]) -> None:
+    with transaction.atomic():
+        stripped = []
+        for payload in Payload.objects.select_for_update(of=("self",)).filter(call__in=keys).order_by("call_id"):
+            raw = bare(tombstones, payload.raw)
+            if raw != payload.raw:
+                payload.raw = raw
+                stripped.append(payload)
+        Payload.objects.bulk_update(stripped, ("raw",))
+        CallNote.objects.filter(call__in=keys).delete()
+        hold(calls=F("calls") + len(stripped))
 
 
 def _erase_some(tombstones: Tombstones, rows: QuerySet[Call], hold: Callable[..., None]) -> int:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from portal.audit.record import record
@@ -22,10 +21,8 @@ from portal.tenants.models.tenants import Tenant
 from portal.work.leases import Lease
 from portal.work.retries import persist
 from reports.columns.sweep import forget_retired
-from reports.files import folder
-from reports.files.models import Export
-from reports.files.models import State as FileState
 from reports.privacy.calls import erase_calls
+from reports.privacy.exports import withdraw_exports
 from reports.privacy.texts import scrub_texts
 
 LEASE = Lease(timedelta(minutes=10), until="claimed_until")
@@ -80,22 +77,11 @@ def work(erasure_id: int) -> Erasure | None:
         erase_calls(tombstones, hold)
         forget_retired()
         scrub_texts(tombstones, erasure.place, hold)
-        _withdraw_files()
+        withdraw_exports()
         persist(lambda: _finish(erasure))
     except Overtaken:
         return None
     return Erasure.objects.get(pk=erasure_id)
-
-
-def _withdraw_files() -> None:
-    """Nobody is given a file that was made with numbers; one that is being made is begun again."""
-    Export.objects.filter(state=FileState.RUNNING).update(
-        state=FileState.WAITING, lease_until=None, attempts=F("attempts") + 1
-    )
-    for export in Export.objects.filter(state=FileState.READY):
-        if export.rights.get("numbers", True):
-            Export.objects.filter(pk=export.pk, state=FileState.READY).update(state=FileState.EXPIRED)
-            folder.remove(export.tenant_id, export.file)
 
 
 def _finish(erasure: Erasure) -> None:

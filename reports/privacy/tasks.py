@@ -1,13 +1,16 @@
-"""Erasing in the background. Rows are the truth; what a worker leaves is found by the sweep."""
+"""Erasing, and taking away what was kept long enough. Rows are the truth; what a worker leaves, the sweep finds."""
 
 from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
+from portal.tenants import wall
 from portal.tenants.tasks import TenantTask
 from portal.work import hints
 from reports.privacy import erasing
+from reports.privacy.retention import nightly
+from reports.privacy.retention.space import give_back
 
 QUEUE = "files"  # where long work goes
 
@@ -27,3 +30,22 @@ def sweep_erasures(**_: Any) -> int:
 def hint(tenant_id: int, erasure_id: int) -> bool:
     """Tell the workers; False when the broker takes nothing, and then the sweep will find the row."""
     return hints.hint(erase, tenant_id, erasure_id, queue=QUEUE, expires=300)
+
+
+@shared_task(base=TenantTask)
+def retain(tenant_id: int, **_: Any) -> None:
+    """A turn at what is due of one tenant."""
+    done = [nightly.work(rule_id) for rule_id in nightly.in_order(nightly.due())]
+    if any(done):
+        give_back()
+
+
+@shared_task(base=DjangoTask)
+def sweep_retention(**_: Any) -> int:
+    """Hint the workers at every tenant with something due; how many there are."""
+    with wall.every_tenant("what was kept long enough"):
+        tenants = sorted(set(nightly.due().values_list("tenant_id", flat=True)))
+    for tenant_id in tenants:
+        if not hints.hint(retain, tenant_id, queue=QUEUE, expires=290):
+            break
+    return len(tenants)

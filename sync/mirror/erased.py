@@ -5,6 +5,7 @@ The same each time, digest included, so that a call that the vendor goes on tell
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
+
 from msgspec.structs import replace
 
 from portal.lib.phones import contact_digits, is_erased

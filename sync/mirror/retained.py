@@ -28,7 +28,8 @@ _KEPT = frozenset(
 )
 # By the names of members: what people said, what was written of it, what was told to or by tools, and where it lies.
 _SAID = re.compile(
-    r"call_context|call_insights|tool_data|.*(?:transcri|utterance|conversation|dialog|summary|messages).*", re.IGNORECASE
+    r"call_context|call_insights|tool_data|.*(?:transcri|utterance|conversation|dialog|summary|messages).*",
+    re.IGNORECASE,
 )
 _RECORDED = re.compile(r".*recording.*", re.IGNORECASE)
 _EMPTY = frozenset({b"null", b"[]", b"{}", b'""'})

@@ -7,6 +7,7 @@ from portal.tenants.command import DONE
 from portal.tenants.command import Command as BaseCommand
 from reports.files.tasks import sweep_exports
 from reports.privacy.erasing import sweep as sweep_erasures
+from reports.privacy.retention.nightly import sweep as sweep_retention
 from sync.reading.sweep import forget_old_runs, recheck, sweep
 from sync.tasks import hint_due
 
@@ -19,12 +20,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         ended, forgotten, hinted, mails = sweep(), forget_old_runs(), hint_due(), sweep_outbox()
-        exports, erased = sweep_exports(), sweep_erasures()
+        exports, erased, retained = sweep_exports(), sweep_erasures(), sweep_retention()
         recheck()
         if not self._json:
             self.stdout.write(
                 f"{ended} runs ended, {hinted} streams due, {mails} mails issued again, "
-                f"{exports} files to be made again, {forgotten} old runs forgotten, {erased} persons erased"
+                f"{exports} files to be made again, {forgotten} old runs forgotten, {erased} persons erased, "
+                f"{retained} classes looked through"
             )
         self.finish(
             DONE,
@@ -35,5 +37,6 @@ class Command(BaseCommand):
                 "exports": exports,
                 "forgotten": forgotten,
                 "erased": erased,
+                "retained": retained,
             },
         )

@@ -1,0 +1,112 @@
+"""Numbers of people with whom there was no call for so long: a code takes the place of each, as of an erased one.
+
+All calls of a contact keep naming one contact, so a number goes once the *last* of them is old. Nothing else changes:
+outcome, duration, area code and own numbers stay, and with them every figure.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Max, QuerySet
+from django.db.models.functions import Length
+
+from portal.lib.phones import CODE_LENGTH
+from portal.privacy.models import Removal
+from portal.privacy.tombstones import Named, code_of, digest_of
+from portal.work.clock import database_now
+from portal.work.retries import persist
+from reports.annotations.models import CallNote
+from reports.privacy.exports import withdraw_exports
+from reports.privacy.retention.rounds import Round, some_of
+from sync.mirror.calls import mark_dirty
+from sync.mirror.retained import without_calls
+from sync.models.calls import Call, Payload
+from sync.models.campaigns import Campaign
+from sync.taxonomy import Direction
+
+_AT_ONCE = 10_000  # contacts that are listed
+_CONTACTS = 50  # contacts of one transaction
+_BATCH = 500
+_CHANGED = ("from_number", "to_number", "contact", "sid", "hangup_cause", "hangup_source", "digest", "changed_at")
+
+
+def silent(since: datetime) -> QuerySet[Call, dict[str, Any]]:
+    """The contacts whose number is known and whose last call is of before ``since``, with the moment of that call."""
+    rows = Call.objects.exclude(contact="").order_by().annotate(digits=Length("contact")).exclude(digits=CODE_LENGTH)
+    return rows.values("contact").annotate(last=Max("started_at")).filter(last__lt=since)
+
+
+def numbers_by_environment(since: datetime) -> dict[int, int]:
+    rows = Call.objects.filter(contact__in=silent(since).values("contact")).order_by().values("environment_id")
+    return dict(rows.annotate(count=Count("contact", distinct=True)).values_list("environment_id", "count"))
+
+
+def take_numbers(round_: Round) -> None:
+    while contacts := list(silent(round_.since).values_list("contact", flat=True)[:_AT_ONCE]):
+        for some in some_of(contacts, _CONTACTS):
+            _take(round_, some)
+            round_.go_on()
+    _cut_campaigns(round_)
+    if Removal.objects.filter(what=round_.what, day=round_.day).exists():
+        withdraw_exports(round_.since.date())
+
+
+def _take(round_: Round, contacts: Sequence[str]) -> None:
+    named = Named.these(round_.rule.tenant_id, contacts)
+
+    def take() -> None:
+        with transaction.atomic():
+            rows = Call.objects.filter(contact__in=contacts, started_at__lt=round_.since).order_by("pk")
+            while calls := list(rows.select_for_update(of=("self",))[:_BATCH]):
+                _neutralise(named, calls)
+            round_.note(len(contacts))
+
+    persist(take)
+
+
+def _neutralise(named: Named, calls: Sequence[Call]) -> None:
+    now = database_now()
+    days: dict[int, set[date]] = {}
+    for call in calls:
+        call.contact = code_of(call.tenant_id, call.contact)
+        setattr(call, "to_number" if call.direction == Direction.OUTBOUND else "from_number", call.contact)
+        call.sid, call.changed_at = "", now
+        call.hangup_cause, call.hangup_source = named.scrub(call.hangup_cause), named.scrub(call.hangup_source)
+        call.digest = digest_of(bytes(call.digest))
+        days.setdefault(call.environment_id, set()).add(call.started_at.astimezone(UTC).date())
+    Call.objects.bulk_update(calls, _CHANGED)
+    for model, name in ((Payload, "raw"), (CallNote, "text")):
+        rows = list(model._default_manager.filter(call__in=calls))
+        for row in rows:
+            setattr(row, name, named.scrub(getattr(row, name)))
+        model._default_manager.bulk_update(rows, (name,))
+    for environment_id, moved in days.items():
+        mark_dirty(named.tenant_id, environment_id, moved, now)
+
+
+def _cut_campaigns(round_: Round) -> None:
+    """What is kept of a campaign's own answer names its calls with their numbers. Not of one with a number gone."""
+    rows = Campaign.objects.exclude(detail_payload="").order_by("pk")
+    for pk in list(rows.values_list("pk", flat=True)):
+        persist(lambda pk=pk: _cut_campaign(round_, pk))
+        round_.go_on()
+
+
+def _cut_campaign(round_: Round, pk: int) -> None:
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update(of=("self",)).get(pk=pk)
+        raw = without_calls(campaign.detail_payload)
+        if raw == campaign.detail_payload or not _names_code(campaign):
+            return
+        stored = campaign.detail_digest
+        digest = None if stored is None else digest_of(bytes(stored))
+        Campaign.objects.filter(pk=pk).update(detail_payload=raw, detail_digest=digest)
+        round_.note(0)
+
+
+def _names_code(campaign: Campaign) -> bool:
+    keys = list(campaign.calls.values_list("call_key", flat=True))
+    calls = Call.objects.filter(environment_id=campaign.environment_id).annotate(digits=Length("contact"))
+    return any(calls.filter(digits=CODE_LENGTH, external_id__in=some).exists() for some in some_of(keys, _BATCH))
