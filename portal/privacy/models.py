@@ -18,8 +18,8 @@ class Reason(models.TextChoices):
 class Erasure(PublicModel):
     """That a person's data are to be erased, or are: nothing with his number is written again.
 
-    ``numbers`` holds the keyed hash, the length and the code of each spelling, and never a number. ``place`` is how far the texts
-    were looked through. ``attempts`` grows with every claim, and so tells a late worker from the present one.
+    ``numbers`` holds the keyed hash, the length and the code of each spelling, and never a number. ``place`` is how far
+    the texts were looked through. ``attempts`` grows with every claim, and so tells a late worker from the present one.
     """
 
     numbers = models.JSONField(default=list, editable=False)  # [[hash, digits, code], …]

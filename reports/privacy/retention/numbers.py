@@ -6,6 +6,7 @@ outcome, duration, area code and own numbers stay, and with them every figure.
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -32,7 +33,7 @@ _BATCH = 500
 _CHANGED = ("from_number", "to_number", "contact", "sid", "hangup_cause", "hangup_source", "digest", "changed_at")
 
 
-def silent(since: datetime) -> QuerySet[Call, dict[str, Any]]:
+def silent(since: datetime) -> QuerySet[Call, Any]:
     """The contacts whose number is known and whose last call is of before ``since``, with the moment of that call."""
     rows = Call.objects.exclude(contact="").order_by().annotate(digits=Length("contact")).exclude(digits=CODE_LENGTH)
     return rows.values("contact").annotate(last=Max("started_at")).filter(last__lt=since)
@@ -77,11 +78,13 @@ def _neutralise(named: Named, calls: Sequence[Call]) -> None:
         call.digest = digest_of(bytes(call.digest))
         days.setdefault(call.environment_id, set()).add(call.started_at.astimezone(UTC).date())
     Call.objects.bulk_update(calls, _CHANGED)
-    for model, name in ((Payload, "raw"), (CallNote, "text")):
-        rows = list(model._default_manager.filter(call__in=calls))
-        for row in rows:
-            setattr(row, name, named.scrub(getattr(row, name)))
-        model._default_manager.bulk_update(rows, (name,))
+    payloads, notes = list(Payload.objects.filter(call__in=calls)), list(CallNote.objects.filter(call__in=calls))
+    for payload in payloads:
+        payload.raw = named.scrub(payload.raw)
+    for note in notes:
+        note.text = named.scrub(note.text)
+    Payload.objects.bulk_update(payloads, ("raw",))
+    CallNote.objects.bulk_update(notes, ("text",))
     for environment_id, moved in days.items():
         mark_dirty(named.tenant_id, environment_id, moved, now)
 
@@ -90,7 +93,7 @@ def _cut_campaigns(round_: Round) -> None:
     """What is kept of a campaign's own answer names its calls with their numbers. Not of one with a number gone."""
     rows = Campaign.objects.exclude(detail_payload="").order_by("pk")
     for pk in list(rows.values_list("pk", flat=True)):
-        persist(lambda pk=pk: _cut_campaign(round_, pk))
+        persist(partial(_cut_campaign, round_, pk))
         round_.go_on()
 
 

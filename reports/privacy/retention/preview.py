@@ -56,17 +56,16 @@ def preview(
 def _preview(what: DataClass, since: Mapping[DataClass, datetime], until: float | None) -> Preview:
     made = Preview(what, since[what])
     if what is DataClass.NUMBERS:
-        made.total, made.oldest = (
-            silent(made.since).aggregate(count=Count("contact"), oldest=Min("last"))[name]
-            for name in ("count", "oldest")
-        )
+        found = silent(made.since).aggregate(n=Count("contact"), oldest=Min("last"))
+        made.add(None, found["n"], found["oldest"])
         made.environments.update(numbers_by_environment(made.since))
     elif what is DataClass.MAILS:
-        made.add(None, *texts.mails(made.since).aggregate(n=Count("pk"), oldest=Min("created_at")).values())
+        found = texts.mails(made.since).aggregate(n=Count("pk"), oldest=Min("created_at"))
+        made.add(None, found["n"], found["oldest"])
     elif what is DataClass.CHANGES:
         rows = texts.changes(made.since).order_by().values("environment_id")
         for row in rows.annotate(n=Count("pk"), oldest=Min("at")):
-            made.add(*row.values())
+            made.add(row["environment_id"], row["n"], row["oldest"])
     else:
         _look_through(made, until)
     if what in OF_UNREADABLE:
@@ -90,4 +89,4 @@ def _unreadable(made: Preview, since: Mapping[DataClass, datetime]) -> None:
     earlier = [since[each] for each in first[: first.index(made.what)]]
     for rows in texts.unreadable(made.since, after=max(earlier, default=None)):
         for row in rows.order_by().values("environment_id").annotate(n=Count("pk"), oldest=Min("first_seen_at")):
-            made.add(*row.values())
+            made.add(row["environment_id"], row["n"], row["oldest"])

@@ -1,9 +1,11 @@
 """Mails that were sent, changes of calls, and elements that nobody could read: rows by their age."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from portal.outbox.models import Enclosure, Message
 from portal.outbox.post import ENDED
@@ -33,7 +35,7 @@ def unreadable(since: datetime, *, after: datetime | None = None) -> list[QueryS
 def take_mails(round_: Round) -> None:
     """Their texts and what was enclosed; that they were sent, to whom and with which subject stays."""
 
-    def take(keys: Any) -> None:
+    def take(keys: Sequence[Any]) -> None:
         Enclosure.objects.filter(message_id__in=keys).update(content=b"")
         Message.objects.filter(pk__in=keys).update(text="", html="")
 
@@ -46,4 +48,8 @@ def take_changes(round_: Round) -> None:
 
 def take_unreadable(round_: Round) -> None:
     for rows in unreadable(round_.since):
-        round_.each(rows, lambda keys, rows=rows: rows.model._default_manager.filter(pk__in=keys).update(raw=""))
+        round_.each(rows, partial(_blank, rows.model))
+
+
+def _blank(model: type[Model], keys: Sequence[Any]) -> None:
+    model._default_manager.filter(pk__in=keys).update(raw="")

@@ -18,8 +18,8 @@ from reports.privacy.retention.space import give_back
 
 class Command(BaseCommand):
     help = (
-        "Take away what a company has kept for as many days as its owner said, without waiting for the night. Calls and "
-        "figures stay. With --preview nothing goes: it only tells what would."
+        "Take away what a company has kept for as many days as its owner said, without waiting for the night. Calls "
+        "and figures stay. With --preview nothing goes: it only tells what would."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
