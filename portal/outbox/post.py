@@ -166,8 +166,9 @@ def prune_platform() -> int:
 
 def send_again(message_id: int) -> bool:
     """An operator's decision: one more try for a message that failed, or of which nobody knows. The same bytes, the
-    same Message-ID. What held a secret has no text any more, and whoever waits for it asks anew."""
+    same Message-ID. What held a secret has no text any more, and whoever waits for it asks anew; nor has what is old."""
     ended = Message.objects.filter(pk=message_id, state__in=(State.UNKNOWN, State.FAILED), holds_secret=False)
+    ended = ended.exclude(text="")
     return bool(ended.update(state=State.PENDING, next_attempt_at=None, claimed_until=None))
 
 

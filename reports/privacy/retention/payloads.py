@@ -26,8 +26,8 @@ def take_from_payloads(round_: Round) -> None:
         for environment_id in environments:
             for keys in some_of(_keys(environment_id, start, reached), _BATCH):
                 _take(round_, keys)
-                round_.go_on()
         _reach(round_, reached)
+        round_.go_on()
     _reach(round_, round_.since)
 
 

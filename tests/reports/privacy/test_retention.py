@@ -57,9 +57,9 @@ from tests.sync.conftest import make_connection
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("behind_acme")]
 
 LINE = "+551130000000"
-SILENT, SEEN, RETURNED = "+5511987654321", "+5521912345678", "+5511955554444"
+SILENT, SEEN, RETURNED = "+5511987123654", "+5521912345678", "+5511955554444"
 SPOKEN, LINK = "my sister Rosalia knows", "https://recordings.example/rosalia.mp3"
-NAMES = {DataClass.RECORDINGS: LINK, DataClass.TRANSCRIPTS: SPOKEN, DataClass.NUMBERS: "987654321"}
+NAMES = {DataClass.RECORDINGS: LINK, DataClass.TRANSCRIPTS: SPOKEN, DataClass.NUMBERS: "987123654"}
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ CALLS = (
     Told("c4", RETURNED, 2),
     Told("c5", SEEN, 1),
     Told("c6", "", 150, direction="inbound"),
-    Told("c7", "11987654321", 120),
+    Told("c7", "11987123654", 120),
 )
 _ZERO = timezone.now().replace(microsecond=0)
 
@@ -170,8 +170,10 @@ def night() -> int:
 def figures(scope: Scope) -> list[object]:
     """Every metric over the whole history, plain and by what calls can be told apart by."""
     period = Period(ago(220).date(), ago(-1).date(), scope.zone)
-    ways = ((), ("area_code",), ("agent",), ("status", "direction"), ("month",), ("cause",))
-    return [ask(Question(tuple(METRICS), period, by, compare=False), scope, now=_ZERO).rows for by in ways]
+    ways = (("area_code",), ("status", "direction"), ("month",))
+    answers = [ask(Question(tuple(METRICS), period, by, compare=False), scope, now=_ZERO) for by in ways]
+    assert answers[0].totals["unique_contacts"].value
+    return [(answer.totals, answer.rows) for answer in answers]
 
 
 def removed() -> dict[str, int]:
@@ -184,7 +186,7 @@ def payload(key: str) -> dict[str, object]:
 
 def everything_about_the_silent() -> list[str]:
     digits = "".join(sign if sign.isalnum() else "" for sign in everything_kept().replace("\n", "n"))
-    return ["987654321"] if "987654321" in digits else []
+    return ["987123654"] if "987123654" in digits else []
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,7 @@ def test_with_all_that_the_vendor_sent_only_the_course_of_a_call_stays(filled, a
 
 def test_a_number_goes_once_the_last_call_is_old(filled, acme, ana) -> None:
     CallNote.objects.create(
-        tenant_id=acme.pk, call=Call.objects.get(external_id="c1"), author=ana, text="ring 11 98765-4321"
+        tenant_id=acme.pk, call=Call.objects.get(external_id="c1"), author=ana, text="ring 11 98712-3654"
     )
     rule(acme, numbers=90)
     night()
@@ -258,7 +260,8 @@ def test_the_vendor_brings_nothing_back(filled, acme, scope, what) -> None:
 
     assert tell(filled, *(call.record() for call in CALLS), campaign()) == (0, 0), "it is known to be the same"
     tell(filled, *(call.record(note="told anew") for call in CALLS[:3]))
-    tell(filled, Told("c1", "", 200, status="no-answer").record(number="withheld now"))
+    if what is DataClass.NUMBERS:
+        tell(filled, Told("c1", "", 200, status="no-answer").record(number="withheld now"))
     refresh_tenant()
 
     text = " ".join(Payload.objects.filter(call__started_at__lt=ago(100)).values_list("raw", flat=True))
@@ -306,7 +309,7 @@ def test_what_is_gone_is_shown_as_absent(filled, acme, scope, client, ana) -> No
     shown = client.get(f"/t/acme/calls/{call.pk}/").content.decode()
     listed = client.get("/t/acme/calls/").content.decode()
     assert SPOKEN not in shown
-    assert "98765" not in shown + listed
+    assert "98712" not in shown + listed
     elements = [json.loads(raw) for raw in page(vendor_calls(scope, VendorFilter()), offset=0, size=50)]
     assert len(elements) == len(CALLS)
     assert [each["id"] for each in elements if "call_transcription" in each] == ["c5", "c4"]
@@ -382,8 +385,7 @@ def test_a_round_that_dies_is_gone_on_with(filled, acme, scope, monkeypatch) -> 
         for pk in nightly.in_order(nightly.due()):
             with pytest.raises(SystemExit):
                 nightly.work(pk)
-    half = removed()
-    assert set(half.values()) == {2, 1} or set(half.values()) == {2}
+    assert 0 < sum(removed().values()) < 7
     assert nightly.in_order(nightly.due()) == [], "its claims have not run out"
     Retention.objects.update(claimed_until=ago(1))
 
@@ -441,7 +443,7 @@ def test_another_company_keeps_what_it_has(filled, acme, globex, foreign) -> Non
 
     with wall.tenant(globex):
         assert payload("c1")["call_transcription"]
-        assert Call.objects.get(external_id="c1").contact == "5511987654321"
+        assert Call.objects.get(external_id="c1").contact == "5511987123654"
         assert tell(other, CALLS[0].record(note="told anew")) == (0, 1)
         assert payload("c1")["call_transcription"]
 
