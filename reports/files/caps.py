@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from portal.audit.models import Entry
 from portal.formats.figures import decimal
+from portal.tenants.models.tenants import Tenant
 from reports.files.models import Export, State
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ class TooMany(Exception):
 
 
 def demand_room(asker: "Asker") -> None:
-    """Raise TooMany unless the asker may ask for one more file. The wall must be open."""
+    """Raise TooMany unless the asker may ask for one more file. The wall must be open.
+
+    Who asks at the same moment waits until this transaction ends, and is counted with what it adds.
+    """
+    Tenant.objects.select_for_update(no_key=True).get(pk=asker.tenant_id)
     under_way = Export.objects.filter(state__in=OPEN)
     if asker.own().filter(state__in=OPEN).count() >= MOST_OPEN_OF_ONE:
         text = _("%(n)s of your files are under way already. Wait until some of them are ready.")

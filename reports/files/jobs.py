@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -54,8 +55,8 @@ def ask(order: Order, asker: Asker, hint: Callable[[int, int], object]) -> Expor
 
     Raises :class:`reports.files.caps.TooMany`.
     """
-    demand_room(asker)
     with transaction.atomic():
+        demand_room(asker)
         export: Export = Export.objects.create(
             tenant_id=asker.tenant_id,
             user=asker.user if asker.key is None else None,
@@ -73,11 +74,11 @@ def ask(order: Order, asker: Asker, hint: Callable[[int, int], object]) -> Expor
 
 
 def delete(export: Export, asker: Asker) -> None:
-    """Withdraw it: one that is being made ends by itself, having lost its row."""
+    """Withdraw it: one that is being made ends by itself, having lost its row. Its file goes once that is committed."""
     with transaction.atomic():
         note("export.deleted", export, asker)
         Export.objects.filter(pk=export.pk).delete()
-    folder.remove(export.tenant_id, export.file)
+        transaction.on_commit(partial(folder.remove, export.tenant_id, export.file))
 
 
 def note(action: str, export: Export, asker: Asker) -> None:

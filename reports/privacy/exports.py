@@ -1,26 +1,30 @@
-"""Files that were made with numbers, once some of these are gone."""
+"""Files that tell of people, once some of what they tell is gone."""
 
 from datetime import date
+from functools import partial
 
+from django.db import transaction
 from django.db.models import F
 
 from reports.files import folder
-from reports.files.models import Export, State
+from reports.files.models import Export, State, What
 from reports.files.orders import params_of
 
 
 def withdraw_exports(before: date | None = None) -> None:
-    """Nobody is given a file that was made with numbers; one that is being made is begun again.
+    """Nobody is given a file that was made with numbers, or that tells of contacts one by one: a contact's id opens to
+    his number. One that is being made is begun again.
 
     With a day, only those that may tell of calls before it.
     """
     Export.objects.filter(state=State.RUNNING).update(state=State.WAITING, lease_until=None, attempts=F("attempts") + 1)
     for export in Export.objects.filter(state=State.READY):
-        if export.rights.get("numbers", True) and _reaches(export, before):
+        tells = export.rights.get("numbers", True) or export.what != What.REPORT
+        if tells and _reaches(export, before):
             Export.objects.filter(pk=export.pk, state=State.READY).update(state=State.EXPIRED)
-            folder.remove(export.tenant_id, export.file)
+            transaction.on_commit(partial(folder.remove, export.tenant_id, export.file))
 
 
 def _reaches(export: Export, before: date | None) -> bool:
     first = params_of(export).get("date_from", "")
-    return before is None or not first or first < (before.isoformat())
+    return before is None or not first or first < before.isoformat()

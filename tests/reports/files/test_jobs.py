@@ -14,7 +14,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone, translation
 
 from portal.audit.models import Entry
@@ -137,6 +137,41 @@ def test_deleting_files_does_not_make_asking_free(calls, acme, ana, bruno, ask, 
     ask(ana)
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         ask(bruno)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_at_the_same_moment_is_counted_too(acme, sales, ana, ask, monkeypatch):
+    monkeypatch.setattr(caps, "MOST_OPEN_OF_ONE", 2)
+    together, answers = threading.Barrier(5), []
+
+    def press():
+        try:
+            together.wait()
+            with wall.tenant(acme):
+                answers.append(ask(ana, format="csv").state)
+        except TooMany as error:
+            answers.append(error.status)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, answers)) == ["429", "429", "429", "waiting", "waiting"]
+
+
+def test_a_file_goes_once_its_row_is_gone_for_good(calls, ana, ask, django_capture_on_commit_callbacks):
+    row = made(ask(ana, format="csv"))
+    asker = jobs.Asker(row.tenant_id, user=ana)
+    with django_capture_on_commit_callbacks(), pytest.raises(ZeroDivisionError), transaction.atomic():
+        jobs.delete(row, asker)
+        assert 1 / 0
+    assert file_of(row).exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        jobs.delete(row, asker)
+    assert not file_of(row).exists()
 
 
 def test_the_files_of_a_tenant_have_a_bounded_room(calls, ana, ask, monkeypatch, settings):
