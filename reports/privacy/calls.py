@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from portal.privacy.tombstones import Tombstones, code_of, digest_of
+from portal.privacy.tombstones import Tombstones, burying, code_of, digest_of
 from portal.tenants.models.tenants import Environment
 from portal.work.clock import database_now
 from portal.work.retries import persist
@@ -69,10 +69,11 @@ def _strip_some(tombstones: Tombstones, keys: Sequence[Any], hold: Callable[...,
 
 
 def _erase_some(tombstones: Tombstones, rows: QuerySet[Call], hold: Callable[..., None]) -> int:
+    if not rows.exists():
+        return 0
     with transaction.atomic():
+        burying(tombstones.tenant_id)  # a reading of the vendor holds rows in an order of its own
         calls = list(rows.select_for_update(of=("self",))[:_BATCH])
-        if not calls:
-            return 0
         now = database_now()
         raws = dict(Payload.objects.filter(call__in=calls).values_list("call_id", "raw"))
         for call in calls:

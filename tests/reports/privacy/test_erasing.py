@@ -3,9 +3,12 @@
 import json
 import logging
 import re
+import threading
+import time
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import duckdb
 import pytest
@@ -13,13 +16,15 @@ import time_machine
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import connections, transaction
+from django.test import TestCase
 
 from portal.audit.models import Entry
 from portal.lib import phones
 from portal.outbox.post import put
 from portal.privacy import ledger
 from portal.privacy.models import Erasure, Reason
-from portal.privacy.tombstones import Tombstones
+from portal.privacy.tombstones import Tombstones, reading
 from portal.tenants import wall
 from portal.tenants.guards import membership_of
 from reports.annotations.models import CallNote
@@ -30,10 +35,12 @@ from reports.files.models import Export
 from reports.files.models import State as FileState
 from reports.privacy.erasing import NoNumber, ask, sweep, work
 from reports.queries import ask as queries
+from reports.queries.contacts.ids import digits_within, id_within
 from reports.queries.question import Question
 from reports.queries.scope import Scope
 from reports.queries.vendor_api.calls import VendorFilter, page
 from reports.queries.vendor_api.calls import calls as vendor_calls
+from reports.web.models import SavedView
 from sync.leases import claim
 from sync.mirror import Mirror
 from sync.models.calls import Call, Payload
@@ -142,6 +149,12 @@ def filled(connection, ana):
         headers={},
         reference="r1",
     )
+    SavedView.objects.create(
+        tenant_id=connection.tenant_id,
+        owner=ana,
+        name=f"Of {WRITTEN}",
+        query=f"number={id_within(connection.tenant_id, '5511987654321')}&number_match=exact",
+    )
     made = Export.objects.create(
         tenant_id=connection.tenant_id,
         user=ana,
@@ -149,7 +162,7 @@ def filled(connection, ana):
         format="csv",
         language="en",
         query=f"number={NUMBER}",
-        rights={"numbers": True},
+        rights={"numbers": False},
         state=FileState.READY,
         file="f" * 40,
     )
@@ -180,6 +193,7 @@ def _text(value: object) -> str:
 
 def assert_nowhere() -> None:
     kept = everything_kept()
+    assert [contact for contact in phones.spellings(NUMBER) if id_within(wall.current(), contact) in kept] == []
     lines = [
         line
         for line in kept.split("\n")
@@ -202,8 +216,13 @@ def vendor_form(ana) -> str:
     return "\n".join(page(vendor_calls(scope, VendorFilter()), offset=0, size=50))
 
 
+def assert_not_in_the_vendor_form(ana) -> None:
+    assert "987654321" not in re.sub(r"[^0-9]", "", vendor_form(ana))
+
+
 def erase(tenant_id: int, number: str = NUMBER) -> Erasure:
-    done = work(ask(tenant_id, number, Reason.REQUEST).pk)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        done = work(ask(tenant_id, number, Reason.REQUEST).pk)
     assert done is not None
     return done
 
@@ -219,7 +238,7 @@ def test_an_erased_number_is_found_nowhere(filled, acme, ana, caplog) -> None:
     refresh_tenant()
     assert_nowhere()
     assert "987654321" not in caplog.text
-    assert "987654321" not in re.sub(r"[^0-9]", "", vendor_form(ana))
+    assert_not_in_the_vendor_form(ana)
     assert figures(acme, ana) == before
     assert Call.objects.count() == 4
 
@@ -236,6 +255,7 @@ def test_nor_after_the_vendor_tells_of_him_again(filled, acme, ana) -> None:
     forget_retired()
 
     assert_nowhere()
+    assert_not_in_the_vendor_form(ana)
     assert Call.objects.count() == 5
     assert len(set(Call.objects.filter(external_id__in=("c1", "c9")).values_list("contact", flat=True))) == 1
     assert figures(acme, ana)[0] != before
@@ -250,7 +270,7 @@ def test_nor_when_the_vendor_withholds_the_number_now(filled, acme) -> None:
 
 
 def test_nor_after_yesterdays_backup_is_restored(filled, acme, ana) -> None:
-    tables = [Call, Payload, Quarantine, CallNote, Export, *map(apps.get_model, ("outbox.Message", "sync.Campaign"))]
+    tables = [Call, Payload, Quarantine, CallNote, Export, SavedView, *map(apps.get_model, ("outbox.Message", "sync.Campaign"))]
     backup = {model: list(model.objects.all()) for model in tables}
     erase(acme.pk)
     Erasure.objects.all().delete()
@@ -259,12 +279,13 @@ def test_nor_after_yesterdays_backup_is_restored(filled, acme, ana) -> None:
             row.save(force_update=model.objects.filter(pk=row.pk).exists())
     assert "987654321" in re.sub(r"[^0-9a-zA-Z]", "", everything_kept())
 
-    with wall.every_tenant("a sweep opens walls by itself"):
+    with wall.every_tenant("a sweep opens walls by itself"), TestCase.captureOnCommitCallbacks(execute=True):
         assert sweep() == 1
     tell(filled, *everything_told())
     refresh_tenant()
 
     assert_nowhere()
+    assert_not_in_the_vendor_form(ana)
 
 
 def test_a_restored_database_knows_before_it_mirrors(filled, acme) -> None:
@@ -296,7 +317,8 @@ def test_a_worker_that_dies_leaves_the_rest_to_the_next(filled, acme, monkeypatc
     assert work(erasure.pk) is None, "its claim has not run out"
     with time_machine.travel(LATER + timedelta(hours=1), tick=False):
         Erasure.objects.update(claimed_until=LATER - timedelta(days=9))
-        assert work(erasure.pk) is not None
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            assert work(erasure.pk) is not None
         refresh_tenant()
         forget_retired()
 
@@ -307,10 +329,63 @@ def _die(*_: object) -> None:
     raise SystemExit
 
 
-def test_files_made_with_numbers_are_withdrawn(filled, acme) -> None:
+@pytest.mark.parametrize("what", ["calls", "callbacks", "waiting", "report"])
+def test_files_that_may_name_him_are_withdrawn(filled, acme, what) -> None:
+    made = Export.objects.get()
+    Export.objects.filter(pk=made.pk).update(what=what, rights={"numbers": what == "report"})
+    plain = Export.objects.create(
+        tenant=acme, user=made.user, what="report", format="csv", language="en", rights={"numbers": False},
+        state=FileState.READY, file="0" * 40,
+    )  # fmt: skip
     erase(acme.pk)
 
-    assert Export.objects.get().state == FileState.EXPIRED
+    assert Export.objects.get(pk=made.pk).state == FileState.EXPIRED
+    assert Export.objects.get(pk=plain.pk).state == FileState.READY
+
+
+def test_what_was_kept_of_the_contact_is_of_the_erased_one_now(filled, acme) -> None:
+    erase(acme.pk)
+    sealed = dict(parse_qsl(SavedView.objects.get().query))["number"]
+
+    assert phones.is_erased(digits_within(acme.pk, sealed))
+    assert Call.objects.filter(contact=digits_within(acme.pk, sealed)).exists()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", [Call, Payload])
+def test_an_erasure_and_a_reading_never_wait_for_each_other_in_a_ring(filled, acme, caplog, table) -> None:
+    """A reading that holds the later row takes the earlier one while the erasure is at both."""
+    named = "+5521987650000"
+    rows = Call.objects.filter(external_id__in=("c3", "c4")).order_by("pk")
+    if table is Call:
+        rows.update(contact=phones.digits(named))
+    else:
+        table.objects.filter(call__in=rows).update(raw=json.dumps({"said": named}))
+    first, last = rows.values_list("pk", flat=True)
+    erasure = ask(acme.pk, named, Reason.REQUEST)
+    holds, ended = threading.Event(), []
+
+    def read() -> None:
+        try:
+            with wall.tenant(acme), transaction.atomic():
+                reading(acme.pk)
+                table.objects.select_for_update(of=("self",)).get(pk=last)
+                holds.set()
+                time.sleep(0.7)
+                table.objects.select_for_update(of=("self",)).get(pk=first)
+                ended.append("read")
+        finally:
+            connections.close_all()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert holds.wait(10)
+    ended.append(work(erasure.pk) and "erased")
+    reader.join()
+
+    assert ended == ["read", "erased"]
+    assert "asked again" not in caplog.text
 
 
 def test_another_company_keeps_what_it_has(filled, acme, globex, foreign) -> None:
