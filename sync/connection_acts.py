@@ -7,10 +7,19 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from portal.audit.record import Changes, record
+from portal.audit.record import CHANGED, Changes, record
 from portal.tenants.models.tenants import Tenant
-from sync.connections import Description, add_connection, change_token, check_connection, forget_token, note_tested
+from sync.connections import (
+    Description,
+    add_connection,
+    change_token,
+    check_connection,
+    destination,
+    forget_token,
+    note_tested,
+)
 from sync.models.connections import Connection, ConnectionState
+from sync.providers import registry
 from sync.rerun import request_days, request_run
 
 
@@ -25,7 +34,8 @@ class By:
 def add(tenant: Tenant, description: Description, by: By) -> Connection:
     """A tested connection that waits for the day from which to read; raises as :func:`add_connection`."""
     connection = add_connection(tenant, description, begin=False)
-    _note("connection.created", connection, by)
+    changes = {"host": (None, _host(connection)), "since": (None, connection.since)}
+    _note("connection.created", connection, by, changes)
     return connection
 
 
@@ -35,7 +45,7 @@ def begin(connection: Connection, since: date, by: By) -> None:
         was, connection.since = connection.since, since
         connection.save(update_fields=["since"])
         if was != since:
-            _note("connection.changed", connection, by)
+            _note("connection.changed", connection, by, {"since": (was, since)})
     resume(connection, by)
 
 
@@ -44,7 +54,7 @@ def pause(connection: Connection, by: By) -> None:
     paused = (ConnectionState.PAUSED, ConnectionState.REMOVED)
     with transaction.atomic():
         if _others(connection, *paused).update(state=ConnectionState.PAUSED, state_since=timezone.now()):
-            _note("connection.paused", connection, by)
+            _note("connection.paused", connection, by, _becomes(connection, ConnectionState.PAUSED))
 
 
 def resume(connection: Connection, by: By) -> None:
@@ -54,7 +64,7 @@ def resume(connection: Connection, by: By) -> None:
         state = ConnectionState.OK if connection.tested_at else ConnectionState.UNTESTED
         if paused.update(state=state, state_since=timezone.now(), next_check_at=None):
             request_run(connection)
-            _note("connection.resumed", connection, by)
+            _note("connection.resumed", connection, by, {"state": (str(ConnectionState.PAUSED), str(state))})
 
 
 def remove(connection: Connection, by: By) -> None:
@@ -65,7 +75,7 @@ def remove(connection: Connection, by: By) -> None:
         ):
             return
         forget_token(connection)
-        _note("connection.removed", connection, by)
+        _note("connection.removed", connection, by, _becomes(connection, ConnectionState.REMOVED))
 
 
 def check(connection: Connection, by: By) -> None:
@@ -105,7 +115,7 @@ def change(form: Any, by: By) -> None:
         if form.moves:
             _note("connection.moved", connection, by, {name: form.moves[name] for name in form.moves if name == "host"})
         if form.is_reset:
-            _note("connection.changed", connection, by)
+            _note("connection.changed", connection, by, _reset(form))
         if form.is_proven is not None:
             note_tested(connection, well=form.is_proven)
         if connection.state not in (ConnectionState.PAUSED, ConnectionState.REMOVED):
@@ -114,6 +124,21 @@ def change(form: Any, by: By) -> None:
 
 def _others(connection: Connection, *states: ConnectionState) -> Any:
     return Connection.objects.filter(pk=connection.pk).exclude(state__in=states)
+
+
+def _host(connection: Connection) -> str:
+    return destination(registry.get(connection.provider), connection.base_url, connection.settings)["host"]
+
+
+def _becomes(connection: Connection, state: ConnectionState) -> Changes:
+    return {"state": (str(connection.state), str(state))}
+
+
+def _reset(form: Any) -> Changes:
+    """What the form set otherwise: before and after of day and rate, of the rest that it changed."""
+    was, now = form.initial, form.cleaned_data
+    told = {name: (was.get(name), now[name]) for name in ("since", "rate_per_minute")}
+    return told | {name: (None, CHANGED) for name in ("base_url", "settings") if was.get(name) != now[name]}
 
 
 def _note(action: str, connection: Connection, by: By, changes: Changes | None = None) -> None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.accounts.resets import send_first_link
-from portal.tenants.admin import TenantAdmin
+from portal.tenants.admin import NotedAdmin, TenantAdmin
 from portal.tenants.guards import members_tenants
 from portal.tenants.models.grants import Grant, GrantEnvironment
 from portal.tenants.models.keys import ApiKey
@@ -22,10 +22,13 @@ from portal.tenants.models.tenants import Environment, Tenant
 
 
 @admin.register(Tenant)
-class TenantPages(admin.ModelAdmin):  # type: ignore[type-arg]
+class TenantPages(NotedAdmin):
     list_display = ("name", "slug", "zone", "language", "active", "created_at")
     list_filter = ("active",)
     search_fields = ("name", "slug")
+
+    def whose_audit(self, row: Tenant) -> int:
+        return row.pk
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
         if "second_factor" in form.changed_data:
@@ -37,7 +40,7 @@ class TenantPages(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserPages(admin.ModelAdmin):  # type: ignore[type-arg]
+class UserPages(NotedAdmin):
     """For superusers: whoever may write people may make himself one. Passwords are chosen by mail, never here."""
 
     list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login")

@@ -61,7 +61,7 @@ class Console(admin.AdminSite):
         self,
         request: HttpRequest,
         action: str,
-        tenant_id: int,
+        tenant_id: int | None,
         about: Mapping[str, str | int],
         changes: Changes | None = None,
     ) -> None:

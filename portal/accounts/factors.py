@@ -82,10 +82,11 @@ def set_rule(tenant: Tenant, rule: SecondFactor, *, by: Any = None) -> None:
     """Say who of the tenant needs a second factor; the days of grace begin now. Audited."""
     if tenant.second_factor == rule:
         return
+    changes = {"second_factor": (tenant.second_factor, str(rule))}
     tenant.second_factor, tenant.second_factor_since = rule, timezone.now()
     with transaction.atomic():
         tenant.save(update_fields=["second_factor", "second_factor_since"])
-        record("tenant.second_factor", tenant_id=tenant.pk, user=by, about={"rule": str(rule)})
+        record("tenant.second_factor", tenant_id=tenant.pk, user=by, changes=changes)
 
 
 def _asked_since(membership: Membership) -> datetime | None:

@@ -88,7 +88,8 @@ def rotate_key(key: ApiKey, *, overlap: timedelta, by: Any = None, address: str 
             "replaces": str(old.public_id),
             "overlap_hours": int(overlap.total_seconds() // 3600),
         }
-        record("key.rotated", tenant_id=old.tenant_id, user=by, about=about, address=address)
+        changes: Changes = {"expires_at": (old.expires_at, min(filter(None, (old.expires_at, ends))))}
+        record("key.rotated", tenant_id=old.tenant_id, user=by, about=about, changes=changes, address=address)
     return fresh, secret
 
 
@@ -125,4 +126,5 @@ def _opened(key: ApiKey, new_key: NewKey) -> Changes:
         "environment": (None, str(new_key.environment.public_id) if new_key.environment else None),
         "sees_numbers": (None, new_key.sees_numbers),
         "looks_up": (None, new_key.looks_up),
+        "expires_at": (None, new_key.expires_at),
     }

@@ -22,6 +22,8 @@ from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
 from portal.tenants.rights import Holding, Rights
 
+EVERY = "all"  # in the audit, in place of each by its id
+
 
 class NotPossible(Exception):
     """An act on members that is refused; the text tells the person who asked for it why."""
@@ -146,12 +148,12 @@ def changes(was: Holding | None, now: Holding | None) -> Changes:
 def _told(holding: Holding | None) -> dict[str, Value]:
     if holding is None:
         return {}
-    environments = holding.rights.environments
+    environments, agents = holding.rights.environments, sorted(holding.rights.agents)
     return {
         "role": str(holding.role),
-        "environments": None if environments is None else sorted(environments),
+        "environments": [EVERY] if environments is None else sorted(environments),
         # With a word before it, so that no id of digits is taken for somebody's number.
-        "agents": [f"agent:{quote(key, safe='')}"[:180] for key in sorted(holding.rights.agents)],
+        "agents": [f"agent:{quote(key, safe='')}"[:180] for key in agents] or [EVERY],
         "sees_numbers": holding.sees_numbers,
         "looks_up": holding.looks_up,
     }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,15 +10,16 @@ from django.http import HttpRequest
 from portal.audit import chain
 from portal.audit.models import Entry, PlatformEntry
 from portal.proxies import client_address
-from portal.tenants import wall
+from portal.tenants import saved, wall
 from portal.tenants.models.keys import ApiKey
 
 _LONGEST = 200
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{6,}")  # what may be somebody's phone number
 
-Scalar = str | int | float | bool | None
+Scalar = str | int | float | bool | date | None
 Value = Scalar | Sequence[str | int]  # of a list: ids
 Changes = Mapping[str, tuple[Value, Value]]
+CHANGED = saved.CHANGED  # the second of a pair whose values are not told
 
 
 def record(  # noqa: PLR0913  # who, what, where and about what are one sentence
@@ -62,6 +64,8 @@ def _told(value: Value) -> Value:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
     if value is not None and not isinstance(value, str | int | float):
         raise ValueError("An audit entry keeps plain values only.")
     text = value if isinstance(value, str) else ""

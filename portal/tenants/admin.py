@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, cast
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
@@ -18,13 +19,19 @@ from portal.django_inside import CheckingForm
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
 from portal.tenants.models.tenants import Tenant
+from portal.tenants.saved import changes_of
 
 
 class _Console(Protocol):
     def note(
-        self, request: HttpRequest, action: str, tenant_id: int, about: Mapping[str, str | int], changes: Any = None
+        self,
+        request: HttpRequest,
+        action: str,
+        tenant_id: int | None,
+        about: Mapping[str, str | int],
+        changes: Any = None,
     ) -> None:
-        """Keep in the tenant's audit what an administrator did to a row of its."""
+        """Keep in the tenant's audit, or for None in the platform's, what an administrator did to a row."""
 
 
 class _TenantFilter(admin.RelatedFieldListFilter):
@@ -35,7 +42,37 @@ class _TenantFilter(admin.RelatedFieldListFilter):
         self.title = Tenant._meta.verbose_name
 
 
-class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class NotedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Whatever is saved here is told to the audit, with what changed (``portal.tenants.saved``)."""
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        form.instance.told = changes_of(form, formsets or (), is_new=add)  # for the entry that follows
+        return super().construct_change_message(request, form, formsets, add)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self.note(request, "admin.added", obj, getattr(obj, "told", None))
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self.note(request, "admin.changed", obj, getattr(obj, "told", None))
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for row in queryset:
+            self.note(request, "admin.deleted", row)
+        return super().log_deletions(request, queryset)
+
+    def note(self, request: HttpRequest, action: str, row: models.Model, changes: Any = None) -> None:
+        """Tell the audit what happens to ``row``; ``changes`` as the audit takes them."""
+        about = {"table": row._meta.label_lower, "row": str(row.pk)}
+        cast("_Console", self.admin_site).note(request, action, self.whose_audit(row), about, changes)
+
+    def whose_audit(self, row: Any) -> int | None:
+        """The tenant that is told; None: the platform alone."""
+        return None
+
+
+class TenantAdmin(NotedAdmin):
     """Lists across tenants, everything else within one. A new row asks for its tenant first."""
 
     show_full_result_count = False
@@ -103,23 +140,8 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         view = super().history_view
         return self._within_tenant_of(request, object_id, lambda: view(request, object_id, extra_context))
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self.note(request, "admin.added", obj)
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self.note(request, "admin.changed", obj)
-        return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for row in queryset:
-            self.note(request, "admin.deleted", row)
-        return super().log_deletions(request, queryset)
-
-    def note(self, request: HttpRequest, action: str, row: TenantModel, changes: Any = None) -> None:
-        """Tell the tenant's audit what happens to ``row``; ``changes`` as the audit takes them."""
-        about = {"table": row._meta.label_lower, "row": str(row.pk)}
-        cast("_Console", self.admin_site).note(request, action, row.tenant_id, about, changes)
+    def whose_audit(self, row: TenantModel) -> int:
+        return row.tenant_id
 
     def _within_tenant_of(
         self, request: HttpRequest, object_id: str | None, view: Callable[[], HttpResponseBase]

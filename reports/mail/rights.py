@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
-from portal.audit.record import record
+from portal.audit.record import Changes, record
 from portal.outbox.models import Letter
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
@@ -52,9 +53,10 @@ class Author:
             return bool(subscription.key_id == self.key.pk)
         return self.user is not None and bool(subscription.creator_id == self.user.pk)
 
-    def note(self, action: str, about: Mapping[str, str | int]) -> None:
+    def note(self, action: str, about: Mapping[str, str | int], changes: Changes | None = None) -> None:
         """Keep in the tenant's audit what he did."""
-        record(action, tenant_id=self.tenant.pk, user=self.user, key=self.key, about=about, address=self.address)
+        who: dict[str, Any] = {"user": self.user, "key": self.key, "address": self.address}
+        record(action, tenant_id=self.tenant.pk, about=about, changes=changes, **who)
 
 
 def at_the_console(tenant: Tenant) -> Author:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from portal.audit.record import CHANGED, Changes
 from portal.outbox import post
 from portal.outbox.models import Letter
 from portal.outbox.render import Button, letter
@@ -63,7 +64,7 @@ def create(plan: Plan, author: Author) -> Subscription:
         subscription.next_due = next_due(subscription.rhythm, timezone.now()) if subscription.active else None
         subscription.save()
         _set_readers(subscription, plan, author)
-        author.note("subscription.added", about(subscription, readers=len(plan.to)))
+        author.note("subscription.added", about(subscription, readers=len(plan.to)), _moved({}, _columns(plan, "")))
     return subscription
 
 
@@ -72,7 +73,8 @@ def change(subscription: Subscription, plan: Plan, author: Author) -> None:
     old rhythm and not made yet stays due, but for a pause.
     """
     columns = _columns(plan, subscription.filters)
-    changed = {name: value for name, value in columns.items() if getattr(subscription, name) != value}
+    was = {name: getattr(subscription, name) for name in columns}
+    changed = {name: value for name, value in columns.items() if was[name] != value}
     with transaction.atomic():
         for name, value in changed.items():
             setattr(subscription, name, value)
@@ -86,7 +88,7 @@ def change(subscription: Subscription, plan: Plan, author: Author) -> None:
             hold_back(subscription.deliveries.all(), "paused")
         readers = _set_readers(subscription, plan, author)
         if changed or readers:
-            author.note(_act(changed), about(subscription, readers=len(plan.to)))
+            author.note(_act(changed), about(subscription, readers=len(plan.to)), _moved(was, columns))
 
 
 def set_paused(subscription: Subscription, author: Author, *, on: bool) -> None:
@@ -194,6 +196,12 @@ def _columns(plan: Plan, filters: str) -> dict[str, Any]:
         "skips_empty": plan.empty == "skip",
         "active": not plan.paused,
     }
+
+
+def _moved(was: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
+    """Before and after, as the audit keeps it: not what a person wrote, nor whom a question is about."""
+    pairs = {name: (was.get(name), now[name]) for name in now if was.get(name) != now[name]}
+    return {name: (None, CHANGED) if name in ("name", "filters") else pair for name, pair in pairs.items()}
 
 
 def _act(changed: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from portal.tenants.guards import reader_of_key
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, User
-from portal.tenants.models.tenants import Environment
+from portal.tenants.models.tenants import Environment, Tenant
 from portal.vault import new_key
 from sync.connections import access_of
 from sync.history import today
@@ -145,7 +145,10 @@ def test_a_new_row_asks_for_its_tenant_first(client, root, acme, globex, foreign
     assert again.status_code == 200
     assert again.context["adminform"].form.errors
     with wall.tenant(acme):
-        assert Entry.objects.get().action == "admin.added"
+        added = Entry.objects.get()
+    assert (added.action, added.changes) == (
+        "admin.added", {"name": [None, "changed"], "provider": [None, "talkover"]},
+    )  # fmt: skip
 
 
 def test_choices_are_the_tenants_own(client, root, acme, sales, foreign, ana) -> None:
@@ -215,6 +218,36 @@ def test_a_grant_is_narrowed(client, root, acme, sales, care, foreign, bruno) ->
     with wall.tenant(acme):
         assert set(Grant.objects.get().environments.all()) == {sales, care}
         assert Grant.objects.get().sees_numbers
+        changed = Entry.objects.get(action="admin.changed")
+    assert changed.changes == {
+        "sees_numbers": [False, True], "environments": [[sales.pk], sorted([sales.pk, care.pk])],
+    }  # fmt: skip
+
+
+def test_what_is_set_for_a_tenant_or_a_person_is_audited(client, root, acme, ana) -> None:
+    values = {"slug": "acme", "name": "Acme & ana@acme.example", "zone": "America/Bahia", "language": "en"}
+    values |= {"callback_hours": 48, "second_factor": "everyone", "active": "on"}
+    assert client.post(page(Tenant, "change", acme.pk), values).status_code == 302
+    with wall.tenant(acme):
+        noted = Entry.objects.get()
+    assert (noted.action, noted.about) == ("admin.changed", {"table": "tenants.tenant", "row": str(acme.pk)})
+    assert noted.changes == {
+        "name": [None, "changed"],
+        "zone": ["America/Sao_Paulo", "America/Bahia"],
+        "language": ["pt-br", "en"],
+        "callback_hours": [72, 48],
+        "second_factor": ["managers", "everyone"],
+    }
+
+    client.post(
+        page(User, "change", ana.pk), {"email": "ana@b.example", "name": "A", "is_active": "on", "is_staff": "on"}
+    )
+    noted = PlatformEntry.objects.get(action="admin.changed")
+    assert noted.changes == {
+        "email": [None, "changed"],
+        "name": [None, "changed"],
+        "is_staff": [False, True],
+    }
 
 
 def test_people_are_for_superusers(client, db, acme) -> None:

@@ -46,7 +46,7 @@ def test_a_changed_member_sees_what_he_was_given(acme, ana, bruno, sales, care) 
         changes = Entry.objects.get(action="member.changed").changes
     assert changes["role"] == ["viewer", "manager"]
     assert changes["environments"] == [[sales.pk], [care.pk]]
-    assert changes["agents"] == [[], ["agent:12345678"]]
+    assert changes["agents"] == [["all"], ["agent:12345678"]]
     assert changes["sees_numbers"] == [False, True]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -19,6 +18,7 @@ from portal.lib.times import parse_day
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Membership, Role, User
 from reports.definitions.periods import moment_of_asking
+from reports.web.audit.words import Words
 
 SHOWN = 50
 
@@ -87,7 +87,7 @@ def _known(action: str) -> str:
 
 
 def _lines(rows: Iterable[Entry], members: Iterable[Membership], request: TenantRequest) -> list[AuditLine]:
-    rows, now = list(rows), moment_of_asking()
+    rows, now, words = list(rows), moment_of_asking(), Words(request.tenant.zone)
     names = {member.user_id: member.user.email for member in members}
     others = {row.user_id for row in rows if row.user_id not in names and row.user_id is not None}
     staff = set(User.objects.filter(pk__in=others, is_staff=True).values_list("pk", flat=True))
@@ -98,7 +98,7 @@ def _lines(rows: Iterable[Entry], members: Iterable[Membership], request: Tenant
             action=str(ACTIONS.get(row.action, row.action)),
             who=_who(row, names, staff),
             about=" · ".join(f"{name} {value}" for name, value in row.about.items()),
-            changes=tuple(f"{name}: {_said(was)} → {_said(now_is)}" for name, (was, now_is) in row.changes.items()),
+            changes=tuple(words.change(name, pair, row.about) for name, pair in row.changes.items()),
             address=row.address or "",
         )
         for row in rows
@@ -115,9 +115,3 @@ def _who(row: Entry, names: Mapping[int, str], staff: set[int]) -> str:
     if row.user_id in staff:
         return _("an administrator of the portal")
     return _("a former member (no. %(number)s)") % {"number": row.user_id}
-
-
-def _said(value: Any) -> str:
-    if value is None or value in ("", []):
-        return "–"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
