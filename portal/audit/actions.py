@@ -9,6 +9,7 @@ ACTIONS: dict[str, str | Promise] = {
     "admin.deleted": _("An administrator deleted a row"),
     "admin.opened": _("An administrator opened a page"),
     "administrator.added": _("Administrator added"),
+    "audit.exported": _("Audit exported"),
     "call.transcript_opened": _("Transcript opened"),
     "connection.created": _("Connection added"),
     "connection.changed": _("Connection's settings changed"),

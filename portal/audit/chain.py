@@ -17,6 +17,7 @@ from django.db import transaction
 from portal.audit.models import Act, Entry, EntryHead, Head, PlatformEntry, PlatformEntryHead
 from portal.tenants import wall
 
+SEALED = ("previous", "tenant", "number", "at", "action", "user", "key", "about", "changes", "address")
 PLATFORM = 1  # the key of the head of the platform's chain
 
 
@@ -55,22 +56,44 @@ def _held_head(entry: Act) -> Head:
     return head
 
 
+def sealed(entry: Any) -> dict[str, Any]:
+    """All that an entry says, by name, in the order in which it is sealed."""
+    return {
+        "previous": entry.previous,
+        "tenant": getattr(entry, "tenant_id", None),
+        "number": entry.number,
+        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "action": entry.action,
+        "user": entry.user_id,
+        "key": getattr(entry, "key_id", None),
+        "about": entry.about,
+        "changes": entry.changes,
+        "address": None if entry.address is None else ip_address(entry.address).exploded,
+    }
+
+
 def digest_of(entry: Any) -> str:
     """What seals an entry: the same on both databases, and for a row of a migration."""
-    address = None if entry.address is None else ip_address(entry.address).exploded
-    said = [
-        entry.previous,
-        getattr(entry, "tenant_id", None),
-        entry.number,
-        entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        entry.action,
-        entry.user_id,
-        getattr(entry, "key_id", None),
-        entry.about,
-        entry.changes,
-        address,
-    ]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return _digest(sealed(entry).values())
+
+
+def _digest(said: Iterable[Any]) -> str:
+    return hashlib.sha256(json.dumps(list(said), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def first_break_of_lines(lines: Iterable[str]) -> tuple[Break | None, int, str]:
+    """Where an exported log is broken, and the number and digest it ends with. It asks no database."""
+    number, digest = 0, ""
+    for text in lines:
+        line = json.loads(text)
+        if line["number"] != number + 1:
+            return Break(number + 1, "it is missing"), number, digest
+        if line["previous"] != digest:
+            return Break(number + 1, "it is not sealed to the entry before"), number, digest
+        if line["digest"] != _digest(line[name] for name in SEALED):
+            return Break(number + 1, "it does not say what was sealed"), number, digest
+        number, digest = line["number"], line["digest"]
+    return None, number, digest
 
 
 def first_break(tenant_id: int | None) -> Break | None:

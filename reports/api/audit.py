@@ -1,9 +1,12 @@
 """The audit over the API, for owners: who did what and when, by ids."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as s
@@ -11,12 +14,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.audit.models import Entry
+from portal.audit.record import address_of
 from portal.tenants.models.people import Role
 from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
+from reports.api.renderers import CsvRenderer, JsonRenderer
+from reports.files.audit import MEDIA, audit_csv, audit_headers, audit_lines
+from reports.files.jobs import Asker
 from reports.queries.cursor import opened, sealed
 
 AuditEntry = forms.form(
@@ -34,15 +41,22 @@ AuditEntry = forms.form(
 _OF = "audit"
 
 
-class AuditList(ReaderView):
+class AuditView(ReaderView):
+    """For owners alone."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not self.reader.role.covers(Role.OWNER):
+            raise PermissionDenied
+
+
+class AuditList(AuditView):
     params = ("date_from", "date_to", *PAGING)
     page_form = forms.page_of(AuditEntry)
 
     @extend_schema(operation_id="audit_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """Entries of the company's audit, newest first; its owners alone read them."""
-        if not self.reader.role.covers(Role.OWNER):
-            raise PermissionDenied
         rows, size, before = self._chosen(), self.page_size(), self._before()
         page = rows if before is None else rows.filter(number__lt=before)
         entries = list(page.select_related("key").order_by("-number")[: size + 1])
@@ -71,3 +85,35 @@ class AuditList(ReaderView):
         except ValueError:
             pass
         raise ParameterError({"cursor": _("This is no cursor of a page.")})
+
+
+class AuditFile(AuditView):
+    renderer_classes = (JsonRenderer, CsvRenderer)
+
+    @property
+    def asker(self) -> Asker:
+        user: Any = self.request.user
+        address = address_of(self.request._request)
+        return Asker(self.reader.tenant.pk, user=user, key=self.reader.key, address=address)
+
+    def handed_out(self, pieces: Iterator[str], form: str) -> StreamingHttpResponse:
+        headers = audit_headers(self.reader.tenant.slug, form)
+        return StreamingHttpResponse(pieces, content_type=MEDIA[form], headers=headers)
+
+
+class AuditCsv(AuditFile):
+    params = ("dialect",)
+
+    @extend_schema(operation_id="audit_csv", **doc.file("text/csv"))
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """The company's whole audit as one CSV file, oldest entry first, with the addresses of its members."""
+        return self.handed_out(audit_csv(self.reader.tenant, self.asker, dialect=self.dialect()), "csv")
+
+
+class AuditLines(AuditFile):
+    @extend_schema(operation_id="audit_lines", **doc.file("application/jsonl"))
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """The company's whole audit, a JSON object a line, with all that each entry's digest seals: it can be checked
+        without us, as ``manage.py verify_audit --file`` does.
+        """
+        return self.handed_out(audit_lines(self.reader.tenant, self.asker), "jsonl")

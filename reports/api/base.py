@@ -24,6 +24,7 @@ from reports.api.parameters import ALWAYS, MOST_PER_PAGE, OF_CALLS, PAGE_SIZE, R
 from reports.api.problems import ParameterError
 from reports.api.writer import Form, write
 from reports.definitions.filters import call_filters, whole_number
+from reports.files.as_csv import DIALECTS
 from reports.queries.cursor import opened, sealed
 from reports.queries.params import ParamReader
 from reports.queries.scope import Scope
@@ -111,6 +112,13 @@ class ReaderView(APIView):
         if text not in ("true", "false"):
             raise ParameterError({"count": _("This is “true” or “false”.")})
         return text == "true"
+
+    def dialect(self) -> str:
+        """Of a CSV file."""
+        dialect = self.asked.get("dialect") or "csv"
+        if dialect not in DIALECTS:
+            raise ParameterError({"dialect": _("This is one of %(names)s.") % {"names": ", ".join(DIALECTS)}})
+        return dialect
 
     def cursor(self) -> str:
         """The cursor; the whole address that a page named is one as well."""

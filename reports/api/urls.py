@@ -7,6 +7,8 @@ from reports.api.schema import DocsView, SchemaView
 
 v1 = [
     path("audit/", audit.AuditList.as_view(), name="audit"),
+    path("audit/csv/", audit.AuditCsv.as_view(), name="audit-csv"),
+    path("audit/lines/", audit.AuditLines.as_view(), name="audit-lines"),
     path("environments/", views.EnvironmentList.as_view(), name="environments"),
     path("environments/<uuid:id>/", views.EnvironmentOne.as_view(), name="environment"),
     path("agents/", views.AgentList.as_view(), name="agents"),

@@ -6,7 +6,6 @@ from uuid import UUID
 import msgspec
 from django.http import StreamingHttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -20,13 +19,12 @@ from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import ReaderView, behind_wall
 from reports.api.parameters import PAGING
-from reports.api.problems import ParameterError
 from reports.api.renderers import CsvRenderer, JsonRenderer
 from reports.api.writer import Beside, write
 from reports.definitions.catalogue import CATALOGUE, Report
 from reports.definitions.metrics import METRICS
 from reports.files import downloads
-from reports.files.as_csv import DIALECTS, stream_calls
+from reports.files.as_csv import stream_calls
 from reports.queries import agents, environments
 from reports.queries.ask import ask
 from reports.queries.callbacks import vendor_days as callbacks
@@ -107,9 +105,7 @@ class CallCsv(ReaderView):
         """The same calls as one CSV file, never cut. The headers ``X-Mirror-Complete`` and ``X-Mirror-As-Of`` tell, as
         the file's name does, whether every day of the period was read whole.
         """
-        dialect = self.asked.get("dialect") or "csv"
-        if dialect not in DIALECTS:
-            raise ParameterError({"dialect": _("This is one of %(names)s.") % {"names": ", ".join(DIALECTS)}})
+        dialect = self.dialect()
         question = read_calls(self.asked, self.scope)
         pieces = stream_calls(question, self.scope, dialect=dialect)
         return StreamingHttpResponse(

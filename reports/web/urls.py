@@ -3,7 +3,7 @@
 from django.urls import path
 
 from reports.web.agents.views import agents
-from reports.web.audit.views import audit
+from reports.web.audit.views import audit, audit_file
 from reports.web.call.remarks import call_flags, call_note, call_notes
 from reports.web.call.views import call, call_payload
 from reports.web.callbacks.views import callbacks
@@ -59,6 +59,8 @@ urlpatterns = [
     path("keys/<uuid:key>/rotate/", key_rotate, name="key_rotate"),
     path("keys/<uuid:key>/revoke/", key_revoke, name="key_revoke"),
     path("audit/", audit, name="audit"),
+    path("audit/audit.csv", audit_file, {"form": "csv"}, name="audit_csv"),
+    path("audit/audit.jsonl", audit_file, {"form": "jsonl"}, name="audit_lines"),
     path("erasures/", erasures, name="erasures"),
     path("reports/", reports, name="reports"),
     path("reports/query/", report, name="report"),

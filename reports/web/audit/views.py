@@ -6,18 +6,23 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.audit.actions import ACTIONS
 from portal.audit.models import Entry
+from portal.audit.record import address_of
 from portal.formats import figures
 from portal.lib.times import parse_day
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Membership, Role, User
 from reports.definitions.periods import moment_of_asking
+from reports.files.as_csv import spreadsheet_of
+from reports.files.audit import MEDIA, audit_csv, audit_headers, audit_lines
+from reports.files.jobs import Asker
 from reports.web.audit.words import Words
 
 SHOWN = 50
@@ -58,6 +63,18 @@ def audit(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "pages": {"next": f"?{urlencode(following)}" if len(page) > SHOWN else ""},
     }
     return TemplateResponse(request, "reports/audit.html", context, status=400 if wrong else 200)
+
+
+@require_safe
+@tenant_view(Role.OWNER)
+def audit_file(request: TenantRequest, tenant: str, form: str) -> HttpResponseBase:
+    """The whole audit: as a table that a spreadsheet opens, or as lines that can be checked."""
+    asker = Asker(request.tenant.pk, user=request.user, address=address_of(request))
+    if form == "csv":
+        pieces = audit_csv(request.tenant, asker, dialect=spreadsheet_of(get_language()))
+    else:
+        pieces = audit_lines(request.tenant, asker)
+    return StreamingHttpResponse(pieces, content_type=MEDIA[form], headers=audit_headers(tenant, form))
 
 
 def _chosen_entries(chosen: Mapping[str, str], request: TenantRequest) -> tuple[QuerySet[Entry], str]:

@@ -1,10 +1,20 @@
 """The audit page: owners alone read it, their own company's acts, in words."""
 
 import ast
+import csv
+import io
+import json
 from datetime import date
+from hashlib import sha256
 
+import pytest
+from django.core.management import CommandError, call_command
+
+from portal.accounts.keys import NewKey, issue_key
 from portal.audit.actions import ACTIONS
+from portal.audit.chain import SEALED
 from portal.audit.record import CHANGED, record
+from portal.tenants.models.people import Role
 from tests.walls.tree import ROOT
 
 
@@ -112,10 +122,72 @@ def test_what_changed_is_told_in_words(client, acme, ana, sales) -> None:
         "Ambiente: – → Sales",
         "Agentes: todos → a/1",
         "Vê números completos: não → sim",
-        "Segundo fator: responsáveis e gestores → todos",
-        "Estado: funcionando → em pausa",
+        "Segundo fator: proprietários e gerentes → todos",
+        "Situação: funcionando → em pausa",
         "Dia da semana: segunda-feira → sexta-feira",
-        "Histórico desde: – → 08/07/2026",
+        "Histórico desde: – → 8 jul 2026",
         "Configurações do fornecedor: alterado",
         "What nobody knows: 1 → 2",
     ]
+
+
+def test_the_whole_audit_is_a_file_that_can_be_checked_without_us(client, acme, ana, bruno, tmp_path, capsys) -> None:
+    for number in range(3):
+        about = {"member": "=cmd|' /C calc'!A0", "run": number}
+        record("member.added", tenant_id=acme.pk, user=ana, about=about, address="2001:db8::1")
+    client.force_login(bruno)
+    assert client.get("/t/acme/audit/audit.jsonl").status_code == 403
+    client.force_login(ana)
+    table = client.get("/t/acme/audit/audit.csv")
+    rows = list(csv.DictReader(io.StringIO(table.getvalue().decode())))
+    assert table["Content-Disposition"] == 'attachment; filename="acme-audit.csv"'
+    assert [row["Act"] for row in rows[:3]] == ["member.added"] * 3
+    assert rows[-1]["Act"] == "audit.exported"
+    assert {row["Who"] for row in rows[:3]} == {"ana@acme.example"}
+    assert rows[1]["Digest of the entry before"] == rows[0]["SHA-256"] != ""
+
+    kept = client.get("/t/acme/audit/audit.jsonl").getvalue().decode()
+    path = tmp_path / "audit.jsonl"
+    path.write_text(kept)
+    assert len(kept.splitlines()) == len(rows) + 1
+    assert "ana@" not in kept
+    call_command("verify_audit", "--file", str(path), "--tenant", "acme")
+    assert f"{len(rows) + 1} entries read, all hold" in capsys.readouterr().out
+    first = json.loads(kept.splitlines()[0])
+    said = [first[name] for name in SEALED]
+    assert first["digest"] == sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    for was, now, number in (('"run": 1', '"run": 7', 2), (kept.splitlines(keepends=True)[1], "", 2)):
+        path.write_text(kept.replace(was, now))
+        with pytest.raises(SystemExit):
+            call_command("verify_audit", "--file", str(path))
+        assert f"entry {number} does not hold" in capsys.readouterr().out
+    path.write_text("[]")
+    with pytest.raises(CommandError):
+        call_command("verify_audit", "--file", str(path))
+
+
+def test_another_chain_is_not_the_one_that_was_exported(client, acme, globex, ana, carla, tmp_path, capsys) -> None:
+    record("member.added", tenant_id=acme.pk, user=ana)
+    client.force_login(ana)
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(client.get("/t/acme/audit/audit.jsonl").getvalue())
+    with pytest.raises(SystemExit):
+        call_command("verify_audit", "--file", str(path), "--tenant", "globex")
+    assert "does not contain it" in capsys.readouterr().out
+
+
+def test_the_audit_leaves_by_the_api_as_well(client, acme, ana) -> None:
+    _, secret = issue_key(acme, NewKey("a", role=Role.OWNER), by=ana)
+    _, lesser = issue_key(acme, NewKey("b", role=Role.MANAGER), by=ana)
+
+    def get(form: str, key: str = secret):
+        return client.get(f"/api/v1/audit/{form}", headers={"Authorization": f"Bearer {key}"})
+
+    table, lines = get("csv/?dialect=excel-pt"), get("lines/")
+    assert table.getvalue().decode().count("\r\n") == 4  # the headers, two keys, and this file
+    assert [json.loads(line)["action"] for line in lines.getvalue().decode().splitlines()] == [
+        "key.created", "key.created", "audit.exported", "audit.exported",
+    ]  # fmt: skip
+    assert get("csv/", lesser).status_code == get("lines/", lesser).status_code == 403
+    assert get("csv/?dialect=x").status_code == 400
