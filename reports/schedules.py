@@ -11,6 +11,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "columns": {"task": "reports.columns.tasks.refresh_columns", "schedule": 10.0, "options": {"expires": 9}},
     "column-files": {"task": "reports.columns.tasks.sweep_columns", "schedule": 600.0, "options": {"expires": 590}},
     "exports": _each_minute("reports.files.tasks.sweep_exports"),
+    "persons": {
+        "task": "reports.privacy.tasks.sweep_persons_exports",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
     "erasures": {"task": "reports.privacy.tasks.sweep_erasures", "schedule": 300.0, "options": {"expires": 290}},
     "retention": {"task": "reports.privacy.tasks.sweep_retention", "schedule": 300.0, "options": {"expires": 290}},
     "mails": _each_minute("reports.mail.tasks.send_reports"),

@@ -48,6 +48,8 @@ ACTIONS: dict[str, str | Promise] = {
     "note.written": _("Note written"),
     "person.erased": _("Person erased"),
     "person.erasure_asked": _("Erasure of a person asked for"),
+    "person.exported": _("Person's data exported"),
+    "person.looked_for": _("Person looked for"),
     "person.password_changed": _("Password changed"),
     "person.sign_in_failed": _("Sign-in failed"),
     "person.signed_in": _("Signed in"),

@@ -48,6 +48,7 @@ PERSONAL: dict[Kind, tuple[str, ...]] = {
     Kind.WRITTEN: (
         "reports_files.Export.facts",
         "reports_files.Export.query",
+        "reports_files.Export.subject",  # sealed
         "reports_files.Export.title",
         "reports_mail.Delivery.snapshot",
         "reports_mail.Subscription.filters",

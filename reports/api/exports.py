@@ -30,8 +30,8 @@ from reports.files import jobs
 from reports.files.as_csv import DIALECTS
 from reports.files.caps import TooMany
 from reports.files.downloads import Refused, hand_out
-from reports.files.formats import FORMATS
-from reports.files.models import Export, State, What
+from reports.files.formats import FORMATS, HANDED_OUT
+from reports.files.models import ORDERED, Export, State, What
 from reports.files.orders import PARAMS, params_of, read_order
 from reports.files.tasks import hint
 from reports.queries.calls.columns import COLUMNS
@@ -44,7 +44,7 @@ ExportForm = forms.form(
     id=s.UUIDField(source="public_id"),
     what=s.ChoiceField(choices=What.values),
     title=s.CharField(),
-    format=s.ChoiceField(choices=tuple(FORMATS)),
+    format=s.ChoiceField(choices=tuple(HANDED_OUT)),
     dialect=s.CharField(),
     language=s.CharField(),
     params=s.DictField(child=s.CharField(), help_text=_("The question as the lists and reports of this API ask it.")),
@@ -67,7 +67,7 @@ _COMMAS = _("Also as a list.")
 OrderForm = forms.form(
     "ExportOrder",
     what=s.ChoiceField(
-        choices=What.values,
+        choices=[what.value for what in ORDERED],
         help_text=_(
             "The list: calls, callbacks (as /callbacks/returns/ lists them), waiting (/callbacks/open/), campaigns; or "
             "a report. Callbacks, waiting and campaigns take environment, agent and days; campaigns a status too, and "
@@ -181,7 +181,7 @@ def _given(data: Any) -> dict[str, str]:
         raise ParameterError({"": _("Send one JSON object.")})
     errors = {name: _("This parameter is not known here.") for name in data if name not in (*_FORM, *PARAMS)}
     if not data.get("what"):
-        errors["what"] = _("Say what the file is to hold: %(choices)s.") % {"choices": ", ".join(What.values)}
+        errors["what"] = _("Say what the file is to hold: %(choices)s.") % {"choices": ", ".join(ORDERED)}
     given = {}
     for name, value in data.items():
         items = value if isinstance(value, list) else [value]

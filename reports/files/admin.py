@@ -10,5 +10,5 @@ from reports.files.models import Export
 class ExportPages(LedgerAdmin):
     list_display = ("created_at", "what", "format", "user", "key", "state", "done", "bytes", "expires_at")
     list_filter = ("state", "what", "format")
-    exclude = ("query", "facts", "file", "owner")  # whom a file is about is its asker's to know
+    exclude = ("query", "subject", "facts", "file", "owner")  # whom a file is about is its asker's to know
     date_hierarchy = "created_at"

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from portal.lib.times import rfc3339
 from portal.storage import Away
 from reports.files import folder, jobs, rights
-from reports.files.formats import FORMATS
+from reports.files.formats import HANDED_OUT
 from reports.files.models import Export, State
 from reports.queries.answer import Completeness
 
@@ -69,7 +69,7 @@ def hand_out(export: Export, asker: jobs.Asker, *, noted: bool = True) -> FileRe
         file,
         as_attachment=True,
         filename=export.name,
-        content_type=FORMATS[export.format].media_type,
+        content_type=HANDED_OUT[export.format].media_type,
         headers={
             "X-Content-SHA256": export.sha256,
             "Digest": f"sha-256={digest}",

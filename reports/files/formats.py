@@ -79,6 +79,10 @@ FORMATS = {
     )
 }
 
+# Of one person's data; ``reports.privacy`` writes it.
+ARCHIVE = Format("zip", "ZIP", _("Files of JSON and CSV in one."), "application/zip")
+HANDED_OUT = FORMATS | {ARCHIVE.key: ARCHIVE}
+
 
 def offered() -> Mapping[str, Format]:
     """The formats that can be had here, the usual one first."""

@@ -22,7 +22,7 @@ from portal.tenants.models.people import User
 from portal.work.leases import Lease
 from reports.files import folder
 from reports.files.caps import demand_room
-from reports.files.models import Export, State
+from reports.files.models import ORDERED, Export, State
 from reports.files.orders import Order
 
 LEASE = Lease(timedelta(minutes=5), until="lease_until")  # renewed every few seconds while rows or bytes are written
@@ -143,10 +143,10 @@ def _mine(export: Export) -> QuerySet[Export]:
 
 
 def waiting() -> list[tuple[int, int]]:
-    """(tenant, export) of what waits: the tenants in turn, each of them oldest first."""
+    """(tenant, export) of lists and reports that wait: the tenants in turn, each of them oldest first."""
     by_tenant: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     with wall.every_tenant("which exports wait"):
-        rows = Export.objects.filter(state=State.WAITING, tenant__active=True).order_by("id")
+        rows = Export.objects.filter(state=State.WAITING, tenant__active=True, what__in=ORDERED).order_by("id")
         for tenant_id, pk in rows.values_list("tenant_id", "id"):
             by_tenant[tenant_id].append((tenant_id, pk))
     return [pair for turn in zip_longest(*by_tenant.values()) for pair in turn if pair is not None]

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
@@ -24,8 +24,10 @@ EVERY = 2.0  # seconds between two notes of progress
 LOOKED_AT = 200  # rows between two looks at the clock
 
 
-def make(export_id: int) -> bool:
+def make(export_id: int, work: Callable[[Export], bool] | None = None) -> bool:
     """Make the file if it waits and nobody else is at it; whether it was made. Never inside a transaction.
+
+    ``work`` makes it of a row that is claimed; by default the table of a list or a report.
 
     Safe to call twice and in several processes: who does not hold the row leaves no file. The wall must be open.
     """
@@ -35,7 +37,7 @@ def make(export_id: int) -> bool:
     with translation.override(export.language):
         try:
             with patient():
-                return _make(export)
+                return (work or _make)(export)
         except jobs.Lost:
             logger.info("export %s: not this process's any more", export.public_id)
         except NotNow as error:
@@ -75,7 +77,7 @@ def _make(export: Export) -> bool:
     table = orders.table_of(export, scope)
     form = FORMATS[export.format]
     write = form.writer
-    progress = _Progress(export)
+    progress = Progress(export)
     jobs.hold(export, expected=table.expected)
     with folder.draft(export.tenant_id, export.file, progress.pulse) as draft:
         written = write(replace(table, rows=progress.through(table)), cast("BinaryIO", draft), dialect=export.dialect)
@@ -102,7 +104,7 @@ def _summary(table: Table, notes: tuple[str, ...]) -> dict[str, Any]:
     return summary | ({} if facts.complete or not facts.lack else {"lack": facts.lack})
 
 
-class _Progress:
+class Progress:
     """Counts rows as they pass, and tells the row of it every now and then, which also keeps the claim."""
 
     def __init__(self, export: Export) -> None:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.tenants.base import PublicModel
 from portal.tenants.models.keys import ApiKey
+from portal.vault import EncryptedText
 
 
 class State(models.TextChoices):
@@ -22,6 +23,10 @@ class What(models.TextChoices):
     WAITING = "waiting", _("Contacts still waiting")
     CAMPAIGNS = "campaigns", _("Campaigns")
     REPORT = "report", _("Report")
+    PERSON = "person", _("Data of one person")  # asked for on a page of its own: reports.privacy
+
+
+ORDERED = tuple(what for what in What if what != What.PERSON)  # lists and reports
 
 
 class Export(PublicModel):
@@ -46,6 +51,7 @@ class Export(PublicModel):
     what = models.CharField(_("what"), max_length=10, choices=What.choices)
     title = models.CharField(_("title"), max_length=200, blank=True)
     query = models.TextField(_("query"), blank=True)
+    subject = EncryptedText(blank=True, default="", editable=False)  # whom it is about, until it is made
     format = models.CharField(_("format"), max_length=10)
     dialect = models.CharField(_("dialect"), max_length=10, blank=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)

@@ -15,7 +15,7 @@ from reports.files.as_csv import DIALECTS
 from reports.files.formats import FORMATS, offered
 from reports.files.lists import PARAMS as LIST_PARAMS
 from reports.files.lists import list_table, read_list, write_list
-from reports.files.models import Export, What
+from reports.files.models import ORDERED, Export, What
 from reports.files.table import Table
 from reports.files.tables import calls_table, report_table
 from reports.queries.calls.columns import COLUMNS, in_order
@@ -56,8 +56,8 @@ def read_order(params: Mapping[str, str], scope: Scope) -> Order:
     errors: dict[str, str] = {}
     what = params.get("what") or What.CALLS.value
     form = params.get("format") or next(iter(offered()))
-    if what not in What.values:
-        errors["what"] = _none_of(what, What.values)
+    if what not in ORDERED:
+        errors["what"] = _none_of(what, ORDERED)
     if form not in FORMATS:
         errors["format"] = _none_of(form, FORMATS)
     elif FORMATS[form].lack:

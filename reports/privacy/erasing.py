@@ -22,7 +22,7 @@ from portal.work.leases import Lease
 from portal.work.retries import persist
 from reports.columns.sweep import forget_retired
 from reports.privacy.calls import erase_calls
-from reports.privacy.exports import withdraw_exports
+from reports.privacy.exports import forget_requests, withdraw_exports
 from reports.privacy.texts import scrub_texts
 
 LEASE = Lease(timedelta(minutes=10), until="claimed_until")
@@ -78,6 +78,7 @@ def work(erasure_id: int) -> Erasure | None:
         forget_retired()
         scrub_texts(tombstones, erasure.place, hold)
         withdraw_exports()
+        forget_requests(tombstones)
         persist(lambda: _finish(erasure))
     except Overtaken:
         return None

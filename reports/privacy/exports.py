@@ -6,6 +6,9 @@ from functools import partial
 from django.db import transaction
 from django.db.models import F
 
+from portal.lib import phones
+from portal.privacy.tombstones import Tombstones
+from portal.vault import VaultError
 from reports.files import folder
 from reports.files.models import Export, State, What
 from reports.files.orders import params_of
@@ -22,6 +25,18 @@ def withdraw_exports(before: date | None = None) -> None:
         tells = export.rights.get("numbers", True) or export.what != What.REPORT
         if tells and _reaches(export, before):
             Export.objects.filter(pk=export.pk, state=State.READY).update(state=State.EXPIRED)
+            transaction.on_commit(partial(folder.remove, export.tenant_id, export.file))
+
+
+def forget_requests(tombstones: Tombstones) -> None:
+    """Nobody's export is asked for by an erased number any more; it stood in the row, sealed."""
+    for export in Export.objects.filter(what=What.PERSON).exclude(subject=""):
+        try:
+            named = any(map(tombstones.holds, phones.spellings(export.subject.reveal())))
+        except VaultError:
+            named = True  # and nobody can make it
+        if named:
+            Export.objects.filter(pk=export.pk).delete()
             transaction.on_commit(partial(folder.remove, export.tenant_id, export.file))
 
 

@@ -1,4 +1,4 @@
-"""Erasing, and taking away what was kept long enough. Rows are the truth; what a worker leaves, the sweep finds."""
+"""Erasing and exporting persons, and taking away what was kept long enough: rows are the truth, swept for what is left."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
 from portal.tenants import wall
+from portal.tenants.models.tenants import Tenant
 from portal.tenants.tasks import TenantTask
 from portal.work import hints
-from reports.privacy import erasing
+from reports.privacy import erasing, exporting
 from reports.privacy.retention import nightly
 from reports.privacy.retention.space import give_back
 
@@ -19,6 +20,22 @@ QUEUE = "files"  # where long work goes
 def erase(tenant_id: int, erasure_id: int, **_: Any) -> None:
     """Do what is left of one erasure."""
     erasing.work(erasure_id)
+
+
+@shared_task(base=TenantTask, soft_time_limit=4 * 3600, time_limit=4 * 3600 + 300)
+def export(tenant_id: int, export_id: int, **_: Any) -> None:
+    """Make the file of one person's data."""
+    exporting.make(export_id)
+
+
+@shared_task(base=DjangoTask)
+def sweep_persons_exports(**_: Any) -> int:
+    """Hint at what waits; how many hints went out."""
+    owed = []
+    for tenant in Tenant.objects.filter(active=True):
+        with wall.tenant(tenant):
+            owed += [(tenant.pk, export_id) for export_id in exporting.waiting()]
+    return sum(hint_export(*pair) for pair in owed)
 
 
 @shared_task(base=DjangoTask)
@@ -49,3 +66,8 @@ def sweep_retention(**_: Any) -> int:
         if not hints.hint(retain, tenant_id, queue=QUEUE, expires=290):
             break
     return len(tenants)
+
+
+def hint_export(tenant_id: int, export_id: int) -> bool:
+    """As :func:`hint`, of an export."""
+    return hints.hint(export, tenant_id, export_id, queue=QUEUE, expires=55)

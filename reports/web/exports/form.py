@@ -14,7 +14,7 @@ from reports.definitions.filters import FILTERS
 from reports.definitions.periods import last_days, local_date
 from reports.files import words
 from reports.files.formats import DIALECT_LABELS, FORMATS, Format, offered
-from reports.files.models import What
+from reports.files.models import ORDERED, What
 from reports.files.orders import SHAPES, Order, read_order
 from reports.files.tables import call_columns
 from reports.queries.params import ParamReader
@@ -43,7 +43,7 @@ class ExportForm:
         chosen, ready = self.values.get("what", ""), self.values.get("report", "")
         if chosen == What.REPORT and ready in CATALOGUE:
             return READY + ready
-        return chosen if chosen in What.values else What.CALLS.value
+        return chosen if chosen in ORDERED else What.CALLS.value
 
     @property
     def kinds(self) -> list[tuple[str, str]]:

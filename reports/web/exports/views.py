@@ -25,7 +25,7 @@ from portal.tenants.models.people import Role
 from reports.files import jobs
 from reports.files.caps import OPEN, TooMany
 from reports.files.downloads import Refused, hand_out, may_have
-from reports.files.formats import DIALECT_LABELS, FORMATS
+from reports.files.formats import DIALECT_LABELS, HANDED_OUT
 from reports.files.models import Export, State, What
 from reports.files.orders import params_of, read_order
 from reports.files.tasks import hint
@@ -145,7 +145,7 @@ def _rows(n: int) -> str:
 
 def _job(row: Export, request: TenantRequest, now: datetime, *, content: bool = True) -> Job:
     ready, zone = row.state == State.READY, request.tenant.zone
-    form = FORMATS[row.format].label if row.format in FORMATS else row.format
+    form = HANDED_OUT[row.format].label if row.format in HANDED_OUT else row.format
     if row.dialect not in ("", "csv"):
         form = f"{form} · {DIALECT_LABELS[row.dialect]}"
     rows = row.done if ready else row.expected

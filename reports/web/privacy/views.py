@@ -1,4 +1,4 @@
-"""The page on which an owner erases a person, and sees what became of it."""
+"""The page on which an owner answers a person: what there is, all of it as a file, or its erasure."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,13 @@ from portal.formats import figures
 from portal.privacy.models import Erasure, Reason
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Role
-from reports.definitions.periods import moment_of_asking
+from reports.definitions.periods import local_date, moment_of_asking
+from reports.files.caps import TooMany
+from reports.files.jobs import Asker
+from reports.privacy import exporting
 from reports.privacy.erasing import NoNumber, ask
-from reports.privacy.tasks import hint
+from reports.privacy.tasks import hint, hint_export
+from reports.queries.scope import Scope
 
 SHOWN = 100
 
@@ -40,9 +44,17 @@ class ErasureLine:
 @require_http_methods(["GET", "HEAD", "POST"])
 @tenant_view(Role.OWNER)
 def erasures(request: TenantRequest, tenant: str) -> HttpResponseBase:
-    """Ask for an erasure, which the workers do, and look at those there were."""
+    """Look what there is of a person, have it as a file, or ask for an erasure; workers do either."""
     errors: dict[str, str] = {}
-    if request.method == "POST":
+    found = ""
+    act = request.POST.get("act", "erase")
+    if request.method == "POST" and act == "look":
+        found = _look(request, errors)
+    elif request.method == "POST" and act == "export":
+        if _export(request, errors):
+            messages.success(request, _("The file is being made. It appears here as soon as it is ready."))
+            return HttpResponseRedirect(reverse("reports_web:exports", args=[tenant]) + "#files")
+    elif request.method == "POST":
         errors = _errors(request)
         if not errors and _ask(request, errors):
             messages.success(
@@ -52,11 +64,57 @@ def erasures(request: TenantRequest, tenant: str) -> HttpResponseBase:
     context = {
         "page": "audit",
         "errors": errors,
+        "found": found,
+        "number": request.POST.get("number", "") if found else "",
         "reasons": Reason.choices,
         "reason": request.POST.get("reason", ""),
         "lines": [_line(row, request) for row in Erasure.objects.order_by("-pk")[:SHOWN]],
     }
     return TemplateResponse(request, "reports/erasures.html", context, status=400 if errors else 200)
+
+
+def _look(request: TenantRequest, errors: dict[str, str]) -> str:
+    """How many calls there are, in words; else what was wrong is among ``errors``."""
+    try:
+        seen = exporting.look(request.POST.get("number", ""), _asker(request), Scope.of(request.scope_grant))
+    except NoNumber:
+        errors["number"] = _no_number()
+        return ""
+    except exporting.SeesTooLittle:
+        errors[""] = _sees_too_little()
+        return ""
+    if not seen.calls or seen.first is None or seen.last is None:
+        return _("No calls with this number.")
+    days = figures.days(*(local_date(moment, request.tenant.zone) for moment in (seen.first, seen.last)))
+    calls = ngettext("%(n)s call", "%(n)s calls", seen.calls) % {"n": figures.decimal(seen.calls)}
+    notes = ngettext("%(n)s note", "%(n)s notes", seen.notes) % {"n": figures.decimal(seen.notes)}
+    return f"{calls} · {days} · {notes}"
+
+
+def _export(request: TenantRequest, errors: dict[str, str]) -> bool:
+    """Whether it was asked for; else what was wrong is among ``errors``."""
+    number, scope = request.POST.get("number", ""), Scope.of(request.scope_grant)
+    try:
+        exporting.ask(number, _asker(request), scope, hint_export)
+    except NoNumber:
+        errors["number"] = _no_number()
+    except exporting.SeesTooLittle:
+        errors[""] = _sees_too_little()
+    except TooMany as error:
+        errors[""] = str(error)
+    return not errors
+
+
+def _asker(request: TenantRequest) -> Asker:
+    return Asker(request.tenant.pk, user=request.user, address=address_of(request))
+
+
+def _no_number() -> str:
+    return _("Give the number with + and country code, as in +55 11 98765-4321.")
+
+
+def _sees_too_little() -> str:
+    return _("This needs the right to see everything of the company, full numbers included, and yours is narrower.")
 
 
 def _errors(request: TenantRequest) -> dict[str, str]:
@@ -80,7 +138,7 @@ def _ask(request: TenantRequest, errors: dict[str, str]) -> bool:
             address=address_of(request),
         )
     except NoNumber:
-        errors["number"] = _("Give the number with + and country code, as in +55 11 98765-4321.")
+        errors["number"] = _no_number()
         return False
     transaction.on_commit(lambda: hint(erasure.tenant_id, erasure.pk))
     return True

@@ -270,7 +270,15 @@ def test_nor_when_the_vendor_withholds_the_number_now(filled, acme) -> None:
 
 
 def test_nor_after_yesterdays_backup_is_restored(filled, acme, ana) -> None:
-    tables = [Call, Payload, Quarantine, CallNote, Export, SavedView, *map(apps.get_model, ("outbox.Message", "sync.Campaign"))]
+    tables = [
+        Call,
+        Payload,
+        Quarantine,
+        CallNote,
+        Export,
+        SavedView,
+        *map(apps.get_model, ("outbox.Message", "sync.Campaign")),
+    ]
     backup = {model: list(model.objects.all()) for model in tables}
     erase(acme.pk)
     Erasure.objects.all().delete()
