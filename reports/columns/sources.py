@@ -30,6 +30,7 @@ from reports.columns.models import ColumnFile, ColumnLedger
 from reports.columns.schema import HOUR_US, NAMES, OPEN_TRAITS, rules_of
 from reports.definitions.measures import Microseconds
 from reports.definitions.periods import DAY, between, in_a_row, microseconds, utc_date
+from reports.definitions.written import listed
 from sync.models.changes import DirtyDay
 from sync.taxonomy import Outcome
 
@@ -74,10 +75,11 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a page's questions read."""
+    """What a page's questions read. ``areas`` are the area codes that calls are told apart by, None for all."""
 
     parts: tuple[Part, ...] = ()
     missing: tuple[Missing, ...] = ()
+    areas: frozenset[str] | None = None
 
     def relation(self, environments: Collection[int], start: datetime, end: datetime, now: datetime) -> str:
         """The calls of some environments on the days that touch ``[start, end)``, and maybe others of theirs, as SQL:
@@ -90,6 +92,10 @@ class Sources:
             if part.without:
                 selects.append(f"{_select([part.path])} WHERE NOT ({during(part.without)})")
         rows = " UNION ALL ".join(selects) if selects else f"SELECT {engine.dialect().nothing} WHERE false"
+        if self.areas is not None:
+            few = f"CASE WHEN area_code IN ({listed(sorted(self.areas))}) THEN area_code ELSE '' END"
+            told = few if self.areas else "''"
+            rows = f"SELECT * REPLACE ({told} AS area_code) FROM ({rows})"
         is_open = any(part.open_until is not None and part.open_until > now for part in wanted)
         if not is_open:
             return f"(SELECT *, settled AS outcome FROM ({rows}))"

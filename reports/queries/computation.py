@@ -17,6 +17,7 @@ from reports.definitions.filters import Filters
 from reports.definitions.measures import ATTEMPTS, CallbackCount, Measure, VendorTotal, is_of_loop
 from reports.definitions.periods import Period, elapsed_part, utc_date
 from reports.queries.answer import Completeness
+from reports.queries.areas import limited
 from reports.queries.callbacks.figures import LATER
 from reports.queries.callbacks.routes import AGENT_COLUMNS, able_environments, callback_window, routes_from, routing
 from reports.queries.compile import Grain, Scan, Span, mirrored
@@ -125,7 +126,8 @@ class Computation:
     @cached_property
     def _sources(self) -> Sources:
         """Looked up when first needed: it may take the turn that is given back at the end."""
-        return self._look_up()
+        asked = [(each.question.filters, each.question.by) for each in self._needs]
+        return limited(self._look_up(), self._run.scope, asked, self.now, self._run)
 
     def selector(self, question: Question) -> Selector:
         return self.selectors[question.filters]

@@ -68,7 +68,7 @@ class Turns:
     """Runs statements one after the other. The first, or :meth:`begin`, takes a turn; :meth:`close` gives it back."""
 
     def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+        self.scope = scope
         # A statement may compute so long, and a page may wait as long again for its turns.
         self._deadline = time.monotonic() + 2 * settings.QUESTION_SECONDS
         self._reading_until = 0.0
@@ -96,24 +96,24 @@ class Turns:
                 deadline=self._deadline,
                 seconds=settings.QUESTION_SECONDS,
                 tables=self._tables,
-                tenant=self._scope.tenant_id,
+                tenant=self.scope.tenant_id,
             )
         except TooLong:
-            logger.warning("a question of tenant %s took too long", self._scope.tenant_id)
+            logger.warning("a question of tenant %s took too long", self.scope.tenant_id)
             text = _("This took longer than %(seconds)s seconds: ask for a shorter period or fewer groupings.")
             raise QuestionError({"by": text % {"seconds": settings.QUESTION_SECONDS}}) from None
         except TooMuch:
-            logger.warning("a question of tenant %s needs too much memory", self._scope.tenant_id)
+            logger.warning("a question of tenant %s needs too much memory", self.scope.tenant_id)
             text = _("This needs more memory than a question may have: ask for a shorter period or fewer groupings.")
             raise QuestionError({"by": text}) from None
         except Away as error:
             logger.warning("the engine of figures does not answer: %s", error)
             raise NotNow from None
         except Failed:
-            logger.exception("a question of tenant %s could not be computed", self._scope.tenant_id)
+            logger.exception("a question of tenant %s could not be computed", self.scope.tenant_id)
             raise NotNow from None
         except NotThere:
-            logger.warning("a column file went while a question of tenant %s was answered", self._scope.tenant_id)
+            logger.warning("a column file went while a question of tenant %s was answered", self.scope.tenant_id)
             raise DataChanged from None
 
     def kept(self, statement: Statement) -> Rows:
@@ -143,7 +143,7 @@ class Turns:
         self._held = []
 
     def _take(self) -> None:
-        tenant, reader = f"asking:{self._scope.tenant_id}", f"asking:{self._scope.tenant_id}:{self._scope.reader}"
+        tenant, reader = f"asking:{self.scope.tenant_id}", f"asking:{self.scope.tenant_id}:{self.scope.reader}"
         for name, most in ((reader, READER_AT_ONCE), (tenant, TENANT_AT_ONCE)):
             self._held.append(_slot(name, most, self.close))
 

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
 
-from portal.lib.phones import AREA_CODES, AREA_LENGTHS
+from portal.lib.phones import AREA_LENGTHS
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment
 from reports.columns.schema import contact_code
@@ -20,6 +20,7 @@ from reports.definitions.ended_by import side_in_sql
 from reports.definitions.filters import FILTERS, NONE, Filters
 from reports.definitions.measures import outcome
 from reports.definitions.periods import microseconds
+from reports.queries.areas import told_areas
 from reports.queries.calls.numbers import (
     asked_number,
     contacts_like,
@@ -176,7 +177,7 @@ class Selector:
         if chosen.sides:
             rows = rows.alias(asked_side=side_in_sql()).filter(asked_side__in=chosen.sides)
         if chosen.area_codes:
-            rows = _of_areas(rows, chosen.area_codes)
+            rows = _of_areas(rows, chosen.area_codes, told_areas(self.scope, self.now))
         if chosen.campaigns:
             rows = of_campaigns(rows, chosen.campaigns, self.scope)
         if chosen.contact:
@@ -272,17 +273,20 @@ class Selector:
         return left if self.source_ids is None else left & set((self._source_homes or {}).values())
 
 
-def _of_areas(rows: QuerySet[Call], codes: Iterable[str]) -> QuerySet[Call]:
-    """Said by length and parts of the contact, not by its beginning: an area is too much for an index of contacts."""
+def _of_areas(rows: QuerySet[Call], codes: Iterable[str], told: frozenset[str]) -> QuerySet[Call]:
+    """Said by length and parts of the contact, not by its beginning: an area is too much for an index of contacts.
+
+    Numbers of an area that is not ``told`` are other numbers.
+    """
     rows = rows.alias(**AREA_PARTS, contact_country=Left("contact", 2))
     brazilian = Q(contact_country="55", contact_length__in=AREA_LENGTHS)
 
     def among(wanted: Iterable[str]) -> Q:
         return brazilian & Q(contact_area__in=sorted(wanted))
 
-    named = set(codes) - {NONE}
+    named = told.intersection(codes)
     condition = among(named) if named else Q(pk__in=())
-    return rows.filter(condition | ~among(AREA_CODES) if NONE in codes else condition)
+    return rows.filter(condition | ~among(told) if NONE in codes else condition)
 
 
 def resolve(filters: Filters, scope: Scope, *, now: datetime | None = None) -> Selector:

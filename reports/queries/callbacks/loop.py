@@ -18,6 +18,7 @@ from reports.definitions.dimensions import Clock
 from reports.definitions.filters import QuestionError, refused
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import at_of, microseconds, utc_date
+from reports.queries.areas import limited
 from reports.queries.callbacks.figures import END, LATER
 from reports.queries.callbacks.join import Join, Missed
 from reports.queries.callbacks.routes import Routes, ask_routes, callback_window
@@ -121,7 +122,8 @@ def opened(selector: Selector, start: datetime, end: datetime, *, since: datetim
     look_up = ask_sources(bundle, homes, utc_date(first), utc_date(last), run.begin)
     bundle.fetch()
     try:
-        yield Loop(selector, routes(), start, end, run, look_up())
+        sources = limited(look_up(), selector.scope, [(selector.filters, ())], selector.now, run)
+        yield Loop(selector, routes(), start, end, run, sources)
     finally:
         run.close()
 
