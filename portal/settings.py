@@ -244,6 +244,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes of a body, whatever it ho
 SESSION_ENGINE = "portal.accounts.sessions"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 8 * 60, at_least=1)
+LOOK_UPS_PER_DAY = env.number("LOOK_UPS_PER_DAY", 20, at_least=0)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
@@ -291,6 +292,7 @@ OUTBOX_RULES = {
     "company": "portal.accounts.sso.letters.objection",
     "connection": "sync.troubles.objection",
     "invitation": "portal.accounts.invitations.objection",
+    "look-ups": "reports.privacy.look_up.objection",
     "report": "reports.mail.rights.objection",
     "reset": "portal.accounts.resets.objection",
 }

@@ -69,6 +69,18 @@ def readings(typed: str, *, beginning: bool = False) -> tuple[str, ...]:
     return (contact,) if contact else ()
 
 
+def whole(typed: str) -> str:
+    """The contact that one whole number with its country code names, in any punctuation; "" for any other text.
+
+    What could be a number within Brazil as well says by a ``+`` that it is none.
+    """
+    contact, text = contact_digits(typed), typed.strip()
+    says = text.startswith(_SAYS_COUNTRY)
+    if not says and (_NATIONAL.fullmatch(contact) or len(contact) < _SHORTEST_WHOLE):
+        return ""
+    return contact if _formatted(f"+{contact}", phonenumbers.PhoneNumberFormat.INTERNATIONAL) else ""
+
+
 def area_code(contact: str) -> str:
     """The area code (DDD) of a Brazilian contact's digits, "" for any other."""
     if contact.startswith("55") and len(contact) in AREA_LENGTHS and contact[2:4] in AREA_CODES:

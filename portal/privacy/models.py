@@ -1,4 +1,6 @@
-"""What is owed to privacy: erasures, each a tombstone for ever, and how long each class of data is kept."""
+"""What is owed to privacy: erasures, each a tombstone for ever, how long each class of data is kept, and numbers that
+were looked up or shown.
+"""
 
 from django.conf import settings
 from django.db import models
@@ -6,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.privacy.registry import DataClass
 from portal.tenants.base import PublicModel, TenantModel
+from portal.tenants.models.grants import Grant
 
 
 class Reason(models.TextChoices):
@@ -83,3 +86,35 @@ class Removal(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.day:%Y-%m-%d} {self.get_what_display()}"
+
+
+class LookUps(TenantModel):
+    """The numbers that one reader looked up on one day of his company, as keyed hashes: his budget of that day."""
+
+    grant = models.ForeignKey(Grant, on_delete=models.CASCADE, related_name="+", verbose_name=_("grant"))
+    day = models.DateField(_("day"))
+    numbers = models.JSONField(default=list, editable=False)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("looked up numbers")
+        verbose_name_plural = _("looked up numbers")
+        constraints = (models.UniqueConstraint(fields=("tenant", "grant", "day"), name="privacy_lookups_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.day:%Y-%m-%d}"
+
+
+class Reveal(PublicModel):
+    """Why a number was shown. An audit entry names this row and says to whom; the text lies here, where it can be
+    scrubbed, since entries are kept for ever.
+    """
+
+    reason = models.CharField(_("reason"), max_length=200)
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("shown number")
+        verbose_name_plural = _("shown numbers")
+
+    def __str__(self) -> str:
+        return str(self.public_id)

@@ -46,6 +46,7 @@ PERSONAL: dict[Kind, tuple[str, ...]] = {
         "outbox.Message.text",
     ),
     Kind.WRITTEN: (
+        "privacy.Reveal.reason",
         "reports_files.Export.facts",
         "reports_files.Export.query",
         "reports_files.Export.subject",  # sealed
@@ -134,6 +135,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     ),
     "outbox.Suppression": ("address", "reason"),
     "privacy.Erasure": ("numbers", "place", "reason"),
+    "privacy.LookUps": ("numbers",),  # keyed hashes, of today
     "privacy.Removal": ("what",),
     "privacy.Retention": ("what",),
     "reports_columns.ColumnFile": ("digest", "rules", "words"),

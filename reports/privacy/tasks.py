@@ -1,4 +1,4 @@
-"""Erasing and exporting persons, and taking away what was kept long enough: rows are the truth, swept for what is left."""
+"""Erasing and exporting persons, and taking away what was kept long enough. Rows are the truth, and are swept."""
 
 from typing import Any
 

@@ -74,5 +74,10 @@ class Scope:
         )
 
     @property
+    def may_look_up(self) -> bool:
+        """Whether a whole number may be looked up, or one be shown for a reason: by who sees numbers, freely."""
+        return self.sees_numbers or self.looks_up
+
+    @property
     def tzinfo(self) -> ZoneInfo:
         return ZoneInfo(self.zone)

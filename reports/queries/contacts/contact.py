@@ -66,6 +66,15 @@ def contact(public_id: str, scope: Scope, *, now: datetime | None = None) -> Con
     return _contact(digits, scope, now or timezone.now())
 
 
+def latest_call(public_id: str, scope: Scope) -> str:
+    """The id of the contact's latest call in reach; "" where there is none."""
+    if not contact_digits_of(public_id, scope):
+        return ""
+    rows = resolve(Filters(contact=public_id, testing="include"), scope).calls()
+    call = rows.order_by("-started_at", "-pk").values_list("pk", flat=True).first()
+    return "" if call is None else str(call)
+
+
 def calls_with(shown: Contact) -> CallQuestion:
     """Every call of the contact, test calls included."""
     return CallQuestion(filters=Filters(contact=shown.id, testing="include"))
