@@ -1,4 +1,4 @@
-"""How many numbers a reader may look up in a day: a row for each reader and day, which two processes cannot overspend."""
+"""How many numbers a reader may look up in a day: a row for each reader and day, which no two processes overspend."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

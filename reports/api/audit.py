@@ -22,8 +22,10 @@ from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
 from reports.api.renderers import CsvRenderer, JsonRenderer
+from reports.api.writer import Beside
 from reports.files.audit import MEDIA, audit_csv, audit_headers, audit_lines
 from reports.files.jobs import Asker
+from reports.privacy.look_up import reasons
 from reports.queries.cursor import opened, sealed
 
 AuditEntry = forms.form(
@@ -34,6 +36,7 @@ AuditEntry = forms.form(
     user=s.IntegerField(source="user_id", allow_null=True),
     key=s.UUIDField(source="key.public_id", allow_null=True, help_text=_("The API key that did it, if one did.")),
     about=s.JSONField(help_text=_("Ids and counts.")),
+    reason=s.CharField(help_text=_("What a number was shown for; empty of other acts.")),
     changes=s.JSONField(help_text=_("Values before and after, by name.")),
     address=s.CharField(allow_null=True, help_text=_("From where on the network.")),
     digest=s.CharField(help_text=_("Seals this entry to the one before.")),
@@ -62,7 +65,9 @@ class AuditList(AuditView):
         entries = list(page.select_related("key").order_by("-number")[: size + 1])
         following = sealed(f"{_OF}:{entries[size - 1].number}") if len(entries) > size else ""
         count = rows.count() if self.wants_count() else None
-        return self.listed(entries[:size], next=following, previous="", count=count)
+        why = reasons(entry.about for entry in entries)
+        rows_told = [Beside(entry, reason=why.get(entry.about.get("reveal", ""), "")) for entry in entries[:size]]
+        return self.listed(rows_told, next=following, previous="", count=count)
 
     def _chosen(self) -> QuerySet[Entry]:
         rows: QuerySet[Entry] = Entry.objects.all()

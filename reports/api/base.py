@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from portal.audit.record import address_of
 from portal.tenants import wall
 from reports.api.auth import Reader
 from reports.api.parameters import ALWAYS, MOST_PER_PAGE, OF_CALLS, PAGE_SIZE, ReaderSchema
@@ -25,6 +26,7 @@ from reports.api.problems import ParameterError
 from reports.api.writer import Form, write
 from reports.definitions.filters import call_filters, whole_number
 from reports.files.as_csv import DIALECTS
+from reports.privacy.look_up import Asker
 from reports.queries.cursor import opened, sealed
 from reports.queries.params import ParamReader
 from reports.queries.scope import Scope
@@ -84,6 +86,13 @@ class ReaderView(APIView):
     @property
     def asked(self) -> Mapping[str, str]:
         return self.request.query_params
+
+    @property
+    def asker(self) -> Asker:
+        """Who looks a number up, or has one shown."""
+        user: Any = self.request.user
+        address = address_of(self.request._request)
+        return Asker(self.reader.tenant, self.reader.grant, user=user, key=self.reader.key, address=address)
 
     def days(self) -> tuple[date | None, date | None]:
         """The first and the last day asked for, both included."""

@@ -1,5 +1,8 @@
 """Contacts: one number over agents, environments and vendors, named by an opaque id."""
 
+from collections.abc import Mapping
+from contextlib import suppress
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -13,6 +16,8 @@ from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
+from reports.api.writer import write
+from reports.privacy.look_up import MOST_REASON, look_up, reveal
 from reports.queries.calls import lists as calls
 from reports.queries.contacts.contact import (
     NoContact,
@@ -41,6 +46,10 @@ ContactForm = forms.form(
     agents=s.IntegerField(),
     environments=s.ListField(child=s.CharField()),
 )
+ReasonForm = forms.form(
+    "RevealOrder", reason=s.CharField(max_length=MOST_REASON, help_text=_("What the number is needed for."))
+)
+Revealed = forms.form("Revealed", id=s.CharField(), number=s.CharField())
 ContactCalls = forms.form(
     "ContactCalls",
     contact=ContactForm(),
@@ -57,12 +66,18 @@ class ContactList(ReaderView):
     @extend_schema(operation_id="contacts_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """The contact of a whole number, in any punctuation: one element, or none. A number without its country code is
-        looked for as it stands and as a Brazilian one, so it may find two.
+        looked for as it stands and as a Brazilian one, so it may find two. Who may look numbers up without seeing them
+        names one with its country code, and each takes from a daily budget: 429 once that is used up.
         """
         number = self.asked.get("number") or ""
         if not any(mark.isdecimal() for mark in number):
             raise ParameterError({"number": _("Name a number, with its country code.")})
-        return self.short_list(contacts_of_number(number, self.scope))
+        if self.scope.sees_numbers or not self.scope.looks_up:
+            return self.short_list(contacts_of_number(number, self.scope))
+        found = look_up(number, self.scope, self.asker)
+        with suppress(NoContact):
+            return self.short_list([contact(found, self.scope)])
+        return self.short_list([])
 
 
 class ContactOne(ReaderView):
@@ -87,3 +102,24 @@ class ContactOne(ReaderView):
             contact=summary,
             standing=behind_contact(summary, self.scope, now=timezone.now()),
         )
+
+
+class ContactReveal(ReaderView):
+    http_method_names = ["post"]
+
+    @extend_schema(operation_id="contacts_reveal", request=ReasonForm, **doc.single(Revealed))
+    def post(self, request: Request, contact_id: str) -> Response:
+        """The contact's number, whole, for a reason that is kept in the audit. Who may not see numbers needs the right
+        to look them up, and takes from the same daily budget: 429 once that is used up.
+        """
+        data = request.data
+        if not isinstance(data, Mapping):
+            raise ParameterError({"": _("Send one JSON object.")})
+        if unknown := set(data) - {"reason"}:
+            raise ParameterError({name: _("This parameter is not known here.") for name in sorted(map(str, unknown))})
+        reason = data.get("reason")
+        try:
+            number = reveal(contact_id, reason if isinstance(reason, str) else "", self.scope, self.asker)
+        except NoContact:
+            raise NotFound from None
+        return Response(write(Revealed, {"id": contact_id, "number": number}))

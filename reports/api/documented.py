@@ -10,7 +10,6 @@ from reports.api.forms import Problem
 from reports.api.problems import usual
 from reports.api.writer import Form
 
-
 TAKES = (413, 415)  # what has a body
 
 

@@ -22,6 +22,7 @@ v1 = [
     path("campaigns/<uuid:id>/", campaigns.CampaignOne.as_view(), name="campaign"),
     path("contacts/", contacts.ContactList.as_view(), name="contacts"),
     path("contacts/<str:contact_id>/", contacts.ContactOne.as_view(), name="contact"),
+    path("contacts/<str:contact_id>/reveal/", contacts.ContactReveal.as_view(), name="contact-reveal"),
     path("exports/", exports.ExportList.as_view(), name="exports"),
     path("exports/<uuid:id>/", exports.ExportOne.as_view(), name="export"),
     path("exports/<uuid:id>/download/", exports.ExportDownload.as_view(), name="export-download"),

@@ -1,5 +1,6 @@
 """The views: parameters in, one question to ``reports.queries``, its form out."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from reports.definitions.catalogue import CATALOGUE, Report
 from reports.definitions.metrics import METRICS
 from reports.files import downloads
 from reports.files.as_csv import stream_calls
+from reports.privacy.look_up import look_up
 from reports.queries import agents, environments
 from reports.queries.ask import ask
 from reports.queries.callbacks import vendor_days as callbacks
@@ -78,7 +80,7 @@ class CallList(ReaderView):
         """Calls, newest first. With ``changed_since`` in the order they changed: ask again from the last
         ``changed_at`` that was read, less some minutes, and take every call you already have for an update of it.
         """
-        question = read_calls(self.asked, self.scope)
+        question = read_calls(self._named(), self.scope)
         since = read_instant(self.asked["changed_since"]) if self.asked.get("changed_since") else None
         page = calls.page(
             question,
@@ -93,6 +95,15 @@ class CallList(ReaderView):
             rows = calls.calls(question, self.scope).order_by()
             count = (rows.filter(changed_at__gte=since) if since else rows).count()
         return self.listed(page.rows, next=page.next, previous=page.previous, count=count)
+
+    def _named(self) -> Mapping[str, str]:
+        """What is asked, with the contact in place of a whole number that this reader looks up."""
+        asked, scope = self.asked, self.scope
+        whole = asked.get("number") and asked.get("number_match") == "exact" and not asked.get("contact")
+        if scope.sees_numbers or not scope.looks_up or not whole:
+            return asked
+        rest = {name: text for name, text in asked.items() if name not in ("number", "number_match")}
+        return rest | {"contact": look_up(asked["number"], scope, self.asker)}
 
 
 class CallCsv(ReaderView):

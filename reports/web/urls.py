@@ -11,7 +11,7 @@ from reports.web.calls.saved_views import view, views
 from reports.web.calls.views import calls
 from reports.web.campaigns.campaign import campaign
 from reports.web.campaigns.views import campaigns
-from reports.web.contact.views import contact_page
+from reports.web.contact.views import contact_page, look_up_page, reveal_number
 from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
 from reports.web.keys.views import key_revoke, key_rotate, keys
 from reports.web.mail.views import delivery_again, mail_act, mail_body, mail_new, mail_one, mail_preview, mails
@@ -27,7 +27,9 @@ urlpatterns = [
     path("calls/", calls, name="calls"),
     path("calls/views/", views, name="views"),
     path("calls/views/<uuid:view>/", view, name="view"),
+    path("look-up/", look_up_page, name="look_up"),
     path("contacts/<str:contact_id>/", contact_page, name="contact"),
+    path("contacts/<str:contact_id>/reveal/", reveal_number, name="contact_reveal"),
     path("calls.csv", calls_csv, name="calls_csv"),
     path("calls/<uuid:call>/", call, name="call"),
     path("calls/<uuid:call>/payload.json", call_payload, name="call_payload"),

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('privacy', '0001_erasures'),
+        ('privacy', '0002_retention'),
         ('tenants', '0006_second_factor_since'),
     ]
 

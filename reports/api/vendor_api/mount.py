@@ -18,6 +18,7 @@ from portal.audit.record import address_of
 from portal.lib.times import rfc3339
 from portal.tenants import wall
 from portal.tenants.guards import reader_of_key
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import Environment, Tenant
 from portal.unreadable import FAULTS, is_storable
@@ -31,10 +32,11 @@ logger = logging.getLogger("ringbook.api")
 class Refusal(Exception):
     """An answer other than 200, in the vendor's form."""
 
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, body: Mapping[str, Any], *, retry_after: int = 0) -> None:
         super().__init__(status)
         self.status = status
         self.body = body
+        self.retry_after = retry_after
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Visit:
     environment: Environment
     scope: Scope
     key: ApiKey
+    grant: Grant
     address: str | None = None
     rests: Rests = field(default_factory=Rests)
 
@@ -110,7 +113,7 @@ class Mount:
         scope = scope_of(reader.tenant, reader.grant, reader.key.environment_id)
         if not scope.environment_ids:
             return None
-        return Visit(reader.tenant, reader.key.environment, scope, reader.key, address_of(request))
+        return Visit(reader.tenant, reader.key.environment, scope, reader.key, reader.grant, address_of(request))
 
 
 def answer(body: bytes, status: int = 200) -> HttpResponse:
@@ -123,6 +126,8 @@ def refused(refusal: Refusal) -> HttpResponse:
         response["WWW-Authenticate"] = "Bearer"
     if refusal.status == 405:
         response["Allow"] = "GET, HEAD"
+    if refusal.retry_after:
+        response["Retry-After"] = str(refusal.retry_after)
     return response
 
 

@@ -17,6 +17,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.functions import Collate
 
 from portal.lib import phones
+from reports.queries.contacts.ids import contact_digits_of
 from reports.queries.scope import Scope
 from reports.queries.seen import seen
 from sync.models.agents import Agent
@@ -34,7 +35,9 @@ class HiddenNumberError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class VendorFilter:
-    """``agent`` is the vendor's id; the days are UTC days, both inclusive; empty means no restriction."""
+    """``agent`` is the vendor's id; the days are UTC days, both inclusive; ``contact`` is an
+    opaque id. Empty means no restriction.
+    """
 
     status: str = ""
     direction: str = ""
@@ -42,6 +45,7 @@ class VendorFilter:
     date_from: date | None = None
     date_to: date | None = None
     search: str = ""
+    contact: str = ""
 
 
 class AgentKeys(NamedTuple):
@@ -63,6 +67,8 @@ def calls(scope: Scope, filters: VendorFilter) -> QuerySet[Call]:
     if filters.agent:
         agent = agent_keys(scope, filters.agent)
         rows = seen(Call, scope, agents={agent.pk}) if agent else rows.none()
+    if filters.contact:
+        rows = rows.filter(contact=contact_digits_of(filters.contact, scope)).exclude(contact="")
     if filters.status:
         rows = rows.filter(status=filters.status)
     if filters.direction:

@@ -23,6 +23,7 @@ from reports.definitions.periods import moment_of_asking
 from reports.files.as_csv import spreadsheet_of
 from reports.files.audit import MEDIA, audit_csv, audit_headers, audit_lines
 from reports.files.jobs import Asker
+from reports.privacy.look_up import reasons
 from reports.web.audit.words import Words
 
 SHOWN = 50
@@ -35,6 +36,7 @@ class AuditLine:
     action: str
     who: str
     about: str
+    reason: str
     changes: tuple[str, ...]
     address: str
 
@@ -107,6 +109,7 @@ def _lines(rows: Iterable[Entry], members: Iterable[Membership], request: Tenant
     rows, now, words = list(rows), moment_of_asking(), Words(request.tenant.zone)
     names = {member.user_id: member.user.email for member in members}
     others = {row.user_id for row in rows if row.user_id not in names and row.user_id is not None}
+    why = reasons(row.about for row in rows)
     staff = set(User.objects.filter(pk__in=others, is_staff=True).values_list("pk", flat=True))
     return [
         AuditLine(
@@ -116,6 +119,7 @@ def _lines(rows: Iterable[Entry], members: Iterable[Membership], request: Tenant
             who=_who(row, names, staff),
             about=" · ".join(f"{name} {value}" for name, value in row.about.items()),
             changes=tuple(words.change(name, pair, row.about) for name, pair in row.changes.items()),
+            reason=why.get(row.about.get("reveal", ""), ""),
             address=row.address or "",
         )
         for row in rows

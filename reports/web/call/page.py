@@ -36,6 +36,7 @@ from reports.web.call.raw import raw
 from reports.web.call.talk import shown, talk
 from reports.web.call.times import clock, offset, stretch
 from reports.web.call.words import event_word, key_word, value_word
+from reports.web.contact.views import revealing
 from reports.web.shared.completeness import completeness_line
 
 MOST_ROWS = 40
@@ -157,6 +158,7 @@ def call_page(request: TenantRequest, call: UUID, draft: Draft | None = None) ->
         "below": below,
         "query": f"?{query}" if query else "",
         "list_url": reverse("reports_web:calls", args=[slug]) + (f"?{query}" if query else ""),
+        **revealing(request, scope, row["contact_id"]),
         "contact_url": reverse("reports_web:contact", args=[slug, row["contact_id"]]) if row["contact_id"] else "",
     }
     response = TemplateResponse(request, "reports/call.html", context, status=422 if draft else 200)

@@ -116,6 +116,7 @@ def calls(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "previous": address.query(cursor=listed.page.previous) if listed.page.previous else "",
         "first": address.query() if address.cursor else "",
         "sees_numbers": scope.sees_numbers,
+        "looks_up": scope.looks_up,
         "views": views,
         "view": next((view for view in views if view.id == address.view), None),
         "order_href": address.query(ordering=ORDERS[1] if address.ordering == ORDERS[0] else ""),

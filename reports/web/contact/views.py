@@ -1,23 +1,34 @@
-"""The page of one contact: what its calls come to, and all of them by day."""
+"""The page of one contact, and two ways to it and on from it: a whole number looked up, and its number shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import Http404
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from portal.audit.record import address_of
 from portal.formats import figures
+from portal.lib import phones
+from portal.privacy.budget import Budget, budget_of
 from portal.tenants.guards import TenantRequest, tenant_view
+from reports.privacy.look_up import MOST_REASON, Asker, look_up, reveal
 from reports.queries.calls.lists import page
-from reports.queries.contacts.contact import Contact, NoContact, behind_contact, calls_with, contact
+from reports.queries.contacts.contact import Contact, NoContact, behind_contact, calls_with, contact, latest_call
+from reports.queries.contacts.ids import contact_digits_of
 from reports.queries.cursor import CursorError
+from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
 from reports.web.call.facts import OUTCOMES
 from reports.web.calls.columns import CallLine, call_line, shown_columns
@@ -38,6 +49,64 @@ class Day:
 @tenant_view()
 def contact_page(request: TenantRequest, tenant: str, contact_id: str) -> HttpResponseBase:
     """Every call of one number over agents, environments and vendors, newest first. Foreign and absent ids are 404."""
+    return _page(request, contact_id)
+
+
+@require_POST
+@tenant_view()
+def reveal_number(request: TenantRequest, tenant: str, contact_id: str) -> HttpResponseBase:
+    """The same page with the number whole, for a reason that is kept in the audit. In this one answer only."""
+    reason = request.POST.get("reason", "")
+    try:
+        number = reveal(contact_id, reason, Scope.of(request.scope_grant), _asker(request))
+    except NoContact:
+        raise Http404 from None
+    except QuestionError as error:
+        return _page(request, contact_id, reason=reason, errors=error.errors)
+    return _page(request, contact_id, number=number)
+
+
+@sensitive_post_parameters("number")
+@require_http_methods(["GET", "HEAD", "POST"])
+@tenant_view()
+def look_up_page(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """Asks for a whole number and leads to its contact: the number stands in no address. For who may look numbers up;
+    others read 403."""
+    scope, asker = Scope.of(request.scope_grant), _asker(request)
+    if not scope.may_look_up:
+        raise PermissionDenied(_("You may not look numbers up."))
+    errors: dict[str, str] = {}
+    none = False
+    if request.method == "POST":
+        try:
+            found = look_up(request.POST.get("number", ""), scope, asker)
+        except QuestionError as error:
+            errors = dict(error.errors)
+        else:
+            if latest_call(found, scope):
+                return HttpResponseRedirect(reverse("reports_web:contact", args=[tenant, found]))
+            none = True
+    context = {"page": "calls", "errors": errors, "none": none, "budget": _budget(scope, asker)}
+    return TemplateResponse(request, "reports/look_up.html", context, status=400 if errors else 200)
+
+
+def _asker(request: TenantRequest) -> Asker:
+    return Asker(request.tenant, request.scope_grant, user=request.user, address=address_of(request))
+
+
+def _budget(scope: Scope, asker: Asker) -> Budget | None:
+    """What is left of the day; None for who sees numbers, and needs none."""
+    return None if scope.sees_numbers else budget_of(asker.tenant, asker.account)
+
+
+def _page(
+    request: TenantRequest,
+    contact_id: str,
+    *,
+    number: str = "",
+    reason: str = "",
+    errors: Mapping[str, str] | None = None,
+) -> HttpResponseBase:
     scope, now = Scope.of(request.scope_grant), timezone.now()
     try:
         record = contact(contact_id, scope, now=now)
@@ -52,7 +121,11 @@ def contact_page(request: TenantRequest, tenant: str, contact_id: str) -> HttpRe
     context = {
         "page": "calls",
         "contact": record,
-        "number": figures.phone(record.number),
+        "number": figures.phone(number or record.number),
+        "shown": bool(number),
+        "reason": reason,
+        "errors": errors or {},
+        **revealing(request, scope, record.id),
         "zone": figures.zone_name(scope.zone),
         "facts": _facts(record, now, scope.zone),
         "outcomes": [(OUTCOMES[word][0], _came_to(word, n)) for word, n in record.outcomes.items() if n],
@@ -65,7 +138,19 @@ def contact_page(request: TenantRequest, tenant: str, contact_id: str) -> HttpRe
         "previous": f"?{written({'cursor': listed.previous})}" if listed.previous else "",
         "line": completeness_line(behind_contact(record, scope, now=now), scope.zone, now=now),
     }
-    return TemplateResponse(request, "reports/contact.html", context)
+    return TemplateResponse(request, "reports/contact.html", context, status=400 if errors else 200)
+
+
+def revealing(request: TenantRequest, scope: Scope, contact_id: str) -> dict[str, Any]:
+    """What the form needs that asks to have a contact's number shown; nothing for who sees it, or may not."""
+    contact = contact_digits_of(contact_id, scope)
+    if scope.sees_numbers or not scope.looks_up or not contact or phones.is_erased(contact):
+        return {}
+    return {
+        "reveal_url": reverse("reports_web:contact_reveal", args=[request.tenant.slug, contact_id]),
+        "budget": _budget(scope, _asker(request)),
+        "most_reason": str(MOST_REASON),  # an attribute takes no thousands separator
+    }
 
 
 def _facts(record: Contact, now: datetime, zone: str) -> list[tuple[str, str, str]]:

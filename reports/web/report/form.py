@@ -26,6 +26,7 @@ from reports.definitions.labels import (
 from reports.definitions.metrics import METRICS
 from reports.definitions.spans import span_period
 from reports.queries.question import DEFAULT_METRICS, MATCHES, TESTING
+from reports.queries.scope import Scope
 from reports.web.shared.frame import Choices
 from reports.web.shared.selection import written
 from reports.web.shared.spans import SPANS
@@ -191,9 +192,9 @@ def report_form(
     *,
     days: tuple[date, date],
     today: date,
-    zone: str,
+    scope: Scope,
 ) -> ReportForm:
-    """``days`` are the first and the last one shown, ``zone`` the tenant's."""
+    """``days`` are the first and the last one shown. Who may not see numbers is offered no field for one."""
     errors = errors | _unknown(_Given(params, errors))
     given = _Given(params, errors)
     first, last = days
@@ -207,6 +208,7 @@ def report_form(
         given.declared("weekday"),
         given.declared("hour"),
     )
+    matches = {word: MATCH_LABELS[word] for word in MATCHES}
     selects = (
         given.select(
             "direction",
@@ -214,17 +216,17 @@ def report_form(
             {"": pgettext("directions", "All")} | {str(k): capfirst(str(v)) for k, v in DIRECTION_LABELS.items()},
         ),
         given.select("testing", _("Test calls"), {word: TESTING_LABELS[word] for word in TESTING}),
-        given.select("number_match", _("Number"), {word: MATCH_LABELS[word] for word in MATCHES}),
+        *((given.select("number_match", _("Number"), matches),) if scope.sees_numbers else ()),
     )
     texts: tuple[Text, ...] = (
-        given.field("number", _("Digits of the number")),
+        *((given.field("number", _("Digits of the number")),) if scope.sees_numbers else ()),
         given.field("min_duration", _("Shortest, seconds")),
         given.field("max_duration", _("Longest, seconds")),
         given.field("cause", _("Cause of hang-up"), hint=_("As the vendor writes it; several with commas.")),
         given.field("area_code", _("Area code (DDD)"), hint=_("Two digits; several with commas.")),
         given.field("line", _("Own number")),
     )
-    drawn = {*KEPT, *_labels(picks, selects, texts)}
+    drawn = {*KEPT, "number", "number_match", *_labels(picks, selects, texts)}
     others = [filter_ for filter_ in FILTERS.values() if filter_.name not in drawn]
     picks = (*picks, *(given.declared(filter_.name) for filter_ in others if filter_.kind.choices))
     texts = (*texts, *(given.field(filter_.name, filter_.label) for filter_ in others if not filter_.kind.choices))
@@ -235,15 +237,15 @@ def report_form(
         date_from=given.day("date_from", _("From"), first),
         date_to=given.day("date_to", pgettext("the last day", "To"), last),
         compare=given.select("compare", _("Compare with"), COMPARED),
-        zone=given.field("zone", _("Time zone"), value=zone),
+        zone=given.field("zone", _("Time zone"), value=scope.zone),
         zones=ZONES,
-        spans=tuple(_spans(params, (first, last), today, zone)),
+        spans=tuple(_spans(params, (first, last), today, scope.zone)),
         picks=picks,
         selects=selects,
         texts=texts,
         hidden=tuple((name, given.text(name)) for name in KEPT if given.text(name)),
         errors=tuple(
-            Wrong(labels.get(name, name), text, "by-1" if name == "by" else name if name in labels else "")
+            Wrong(labels.get(name) or _name_of(name), text, "by-1" if name == "by" else name if name in labels else "")
             for name, text in errors.items()
         ),
         open=bool(errors) or not params,
@@ -259,6 +261,11 @@ def _unknown(given: _Given) -> dict[str, str]:
         if allowed and (unknown := [word for word in given.words(name) if word not in allowed]):
             errors[name] = _("Unknown: %(words)s.") % {"words": ", ".join(unknown)}
     return errors
+
+
+def _name_of(name: str) -> str | Promise:
+    """Of a parameter that has no field."""
+    return FILTERS[name].label if name in FILTERS else name
 
 
 def _is_day(text: str) -> bool:

@@ -89,7 +89,7 @@ def report(request: TenantRequest, tenant: str) -> HttpResponseBase:
     context: dict[str, Any] = {
         "page": "reports",
         "title": title(None if errors else question),
-        "form": report_form(request.GET, errors, choices, days=days, today=today, zone=scope.zone),
+        "form": report_form(request.GET, errors, choices, days=days, today=today, scope=scope),
     }
     if answers and question is not None:
         context |= shown(answers, options, choices, scope=scope, tenant=tenant)

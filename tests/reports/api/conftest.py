@@ -15,12 +15,18 @@ from sync.models.runs import Window
 JULY_8 = date(2026, 7, 8)
 
 
-def make_key(tenant, *, environment=None, numbers=True, sees=(), agents=(), role=Role.VIEWER, **fields) -> str:
+def make_key(
+    tenant, *, environment=None, numbers=True, looks_up=False, sees=(), agents=(), role=Role.VIEWER, **fields
+) -> str:
     """``sees``: environments of the grant, all by default; ``environment``: the one the key is bound to."""
     secret = new_secret(PREFIX)
     with wall.tenant(tenant):
         grant = Grant.objects.create(
-            tenant=tenant, all_environments=not sees, agent_keys=list(agents), sees_numbers=numbers
+            tenant=tenant,
+            all_environments=not sees,
+            agent_keys=list(agents),
+            sees_numbers=numbers,
+            looks_up=looks_up,
         )
         grant.environments.set(sees)
         ApiKey.objects.create(

@@ -74,6 +74,6 @@ def test_a_filter_by_a_hidden_area_answers_as_for_one_that_is_not_there(scope):
 
 
 def test_no_further_filter_brings_a_hidden_area_out(scope):
-    """Groups are those of all that the reader may see, not of what is asked: answers tell no more when held together."""
+    """Groups are those of all that the reader may see, not of what is asked: answers held together tell no more."""
     assert by_area(scope, hours=(12,)) == {"11": 21, "51": 20, None: 40}
     assert by_area(scope, min_duration=1, statuses=("completed",)) == {"11": 21, "51": 20, None: 40}

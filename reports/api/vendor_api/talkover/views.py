@@ -15,10 +15,12 @@ from django.urls import path, re_path
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.lib import phones
 from reports.api.vendor_api.mount import Mount, Refusal, Visit, answer, refused
 from reports.api.vendor_api.talkover import parameters
 from reports.api.vendor_api.talkover.parameters import Parameters
 from reports.definitions.periods import utc_date
+from reports.privacy.look_up import Asker, UsedUp, look_up
 from reports.queries.calls.masks import hide_numbers
 from reports.queries.vendor_api import calls as vendor
 from reports.queries.vendor_api import lists as vendor_lists
@@ -51,7 +53,7 @@ def calls(request: HttpRequest, visit: Visit, agent_id: str | None = None) -> Ht
         agent=params.text("agent_id") if agent_id is None else agent_id,
         date_from=params.day("date_from"),
         date_to=params.day("date_to"),
-        search=params.text("search"),
+        **_searched(params.text("search"), visit),
     )
     number, size = params.page(), params.per_page()
     try:
@@ -66,6 +68,18 @@ def calls(request: HttpRequest, visit: Visit, agent_id: str | None = None) -> Ht
     if agent_id is not None:
         raws = [_without_agent(raw) for raw in raws]
     return _listed(raws, visit, pagination=_pagination(number, size, total, len(raws), edges=True))
+
+
+def _searched(search: str, visit: Visit) -> dict[str, str]:
+    """A whole number becomes the contact that it names, where this reader looks numbers up without seeing them."""
+    scope = visit.scope
+    if scope.sees_numbers or not scope.looks_up or not phones.whole(search):
+        return {"search": search}
+    asker = Asker(visit.tenant, visit.grant, key=visit.key, address=visit.address)
+    try:
+        return {"contact": look_up(search, scope, asker)}
+    except UsedUp as error:
+        raise Refusal(error.status, {"success": False, "message": str(error)}, retry_after=error.retry_after) from None
 
 
 def agents(request: HttpRequest, visit: Visit) -> HttpResponseBase:
