@@ -123,8 +123,8 @@ def test_no_part_no_list_and_nothing_ambiguous_is_looked_up(acme, called, eva, d
 
 
 def test_lists_and_reports_stay_closed_to_numbers(acme, called, desk):
-    for path in ("calls/", "calls.csv", "reports/query/", "callbacks/", "exports/"):
-        answer = desk.get(f"/t/acme/{path}?number={NUMBER[1:]}&number_match=exact")
+    for path in ("calls/?", "calls.csv?", "reports/query/?", "exports/?what=calls&"):
+        answer = desk.get(f"/t/acme/{path}number={NUMBER[1:]}&number_match=exact")
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         assert answer.status_code == 400 or b"nothing can be searched" in body, path
 
@@ -153,7 +153,8 @@ def test_the_api_finds_contacts_and_calls_by_a_whole_number(acme, sales, called,
     first = get(whole).json()
     assert len(first["results"]) == 1
     second = client.get(first["next"], headers=headers).json()
-    assert {row["contact_id"] for page in (first, second) for row in page["results"]} == {opaque(acme, NUMBER)}
+    rows = [row["id"] for page in (first, second) for row in page["results"]]
+    assert sorted(rows) == sorted(str(call.pk) for call in called)
     assert get("contacts/?number=5531900000000").json()["results"] == []
     for wrong in ("calls/?number=5511987654321", "calls/?number=987654321&number_match=exact",
                   "calls/?number=98765&number_match=begins", "contacts/?number=98765",
@@ -190,6 +191,7 @@ def test_a_used_up_budget_refuses_in_words_until_the_companys_day_is_over(acme, 
     assert "as many numbers as you may" in refused.content.decode()
     assert look(desk, NUMBER).status_code == 302  # which is paid for
     with time_machine.travel(datetime(2026, 7, 10, 2, 59, tzinfo=UTC), tick=False):
+        desk.force_login(eva)  # anew, after hours
         assert look(desk, "+5541900000000").status_code == 429
     with time_machine.travel(datetime(2026, 7, 10, 3, 0, tzinfo=UTC), tick=False):
         assert look(desk, "+5541900000000").status_code == 200
@@ -265,7 +267,7 @@ def test_a_number_is_shown_for_a_reason_and_in_that_answer_alone(acme, called, e
         assert "98765" not in body
     answer = show(desk, acme)
     assert answer.status_code == 200
-    assert "+55 11 98765-4321" in answer.content.decode()
+    assert "(11) 98765-4321" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     assert "98765" not in desk.get(page).content.decode()
     (entry,) = entries(acme, "number.shown")
