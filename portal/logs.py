@@ -11,7 +11,7 @@ _IN_ADDRESS = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
 # With +; as a parameter; and in Brazil's forms without it: other digits alone are counts, ids and moments.
 _NUMBER = re.compile(
     r"(?<![\w.:-])(?:(?:\+|%2B)\d{6,15}(?!\d)|(?:55[1-9]{2}\d{8,9}|[1-9]{2}9\d{8})(?![\w.:-]))"
-    r"|(?:(?<=number=)|(?<=[?&]line=))[^\s&\"']+"
+    r"|(?:(?<=number=)|(?<=[?&]line=)|(?<=[?&]search=))[^\s&\"']+"
 )
 
 

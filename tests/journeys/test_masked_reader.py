@@ -5,26 +5,35 @@ times are the same rows. A masked member and masked keys ask every address in bo
 served has to be the same, but for the contact's opaque id, which is another one in each.
 """
 
-import csv
 import io
 import json
+import logging
+import re
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import python_calamine
+import time_machine
+from django.core import mail
 from django.db.models import F, Value
 from django.db.models.functions import Replace
 from django.test import Client
 
 from portal.lib import phones
+from portal.logs import RedactedLines
 from portal.tenants import wall
 from portal.tenants.models.people import Role
 from reports.columns.refresh import refresh_tenant
 from reports.files import making
 from reports.files.models import Export
+from reports.mail.models import Subscription
+from reports.mail.send import send_due
+from reports.mail.subscriptions import create_weekly
 from reports.queries.contacts.ids import contact_id
 from reports.queries.scope import Scope
 from sync.models.agents import Agent
@@ -38,6 +47,7 @@ from tests.reports.api.conftest import make_key
 
 pytestmark = pytest.mark.django_db
 
+MONDAY = datetime(2026, 7, 13, 11, tzinfo=UTC)  # when the weekly mail of these days is due
 PERSON, NEIGHBOUR = BOTH[1], "+5511912344301"  # alike in what the mask shows, and in their area
 SPELT = ("{0}", "+55 {1} {2}-{3}", "({1}) {2}-{3}", "{1}{2}{3}", "{2} {3}", "{4}")
 
@@ -115,6 +125,17 @@ def masked(acme, sales, care, spoken) -> dict[str, tuple[Client, dict[str, str]]
     return found
 
 
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Every line that is logged, as it is written out."""
+    lines, root = io.StringIO(), logging.getLogger()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(RedactedLines())
+    root.addHandler(handler)
+    yield lines
+    root.removeHandler(handler)
+
+
 def reader_of(path: str) -> str:
     among = {"/t/": "eva", "/api/": "key", TALKOVER: "sales-key", ORIGINSAI: "care-key"}
     return next(name for start, name in among.items() if path.startswith(start))
@@ -160,8 +181,9 @@ def files(tenant: Any, masked: dict[str, Any], contact: str) -> dict[str, Any]:
     client, headers = masked["key"]
     found: dict[str, Any] = {}
     for what in ("calls", "callbacks", "waiting", "campaigns", "report"):
-        for form in ("csv", "xlsx", "parquet"):
-            for more in ({}, {"contact": contact}, {"number": PERSON[1:], "number_match": "exact"}):
+        for form in ("csv", "xlsx", "parquet", "pdf"):
+            narrowed = ({"contact": contact}, {"number": PERSON[1:], "number_match": "exact"})
+            for more in ({}, *(narrowed if form != "pdf" else ())):
                 body = {"what": what, "format": form, "date_from": "2026-07-01", "date_to": "2026-07-10"} | more
                 answer = client.post("/api/v1/exports/", body, content_type="application/json", headers=headers)
                 case = (what, form, *more)
@@ -174,31 +196,57 @@ def files(tenant: Any, masked: dict[str, Any], contact: str) -> dict[str, Any]:
                 file = client.get(f"/api/v1/exports/{job}/download/", headers=headers)
                 assert file.status_code == 200, case
                 content = b"".join(file.streaming_content)
-                found[case] = repr(cells(form, content)).replace(contact, "ID").replace("'ID", "ID")
+                found[case] = repr(parts(form, content)).replace(contact, "ID").replace("'ID", "ID")
     with wall.tenant(tenant):
         Export.objects.all().delete()
     return found
 
 
-def cells(form: str, content: bytes) -> list[Any]:
+def parts(form: str, content: bytes) -> Any:
+    """All that is in a file, what no program shows of it included."""
     if form == "csv":
-        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+        return content.decode()
     if form == "parquet":
-        return pq.read_table(io.BytesIO(content)).to_pylist()
-    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-    return [book.get_sheet_by_name(name).to_python() for name in book.sheet_names]
+        table = pq.read_table(io.BytesIO(content))
+        return table.schema.metadata, table.to_pylist()
+    if form == "xlsx":
+        with zipfile.ZipFile(io.BytesIO(content)) as book:
+            return {name: book.read(name).decode() for name in book.namelist()}
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL)
+    unpacked = [zlib.decompress(each) if each[:1] == b"x" else each for each in streams]
+    return [each for each in unpacked if b"xmpmeta" not in each]  # when it was made, and a number by chance
+
+
+def mails(tenant: Any, contact: str) -> list[str]:
+    """What the masked manager is sent, as it leaves: every part of the weekly mail, but for its signed links."""
+    with wall.tenant(tenant):
+        Subscription.objects.all().delete()
+    create_weekly(tenant, "eva@acme.example", "en", since=MONDAY - timedelta(days=1))
+    mail.outbox.clear()
+    assert send_due(MONDAY).due == 1
+    (sent,) = mail.outbox
+    parts = [str(sent.subject), str(sent.body), *(str(body) for body, _kind in sent.alternatives)]
+    parts += [str(attached) for attached in sent.attachments]
+    return [re.sub(r"/mail/\S+", "LINK", part).replace(contact, "ID") for part in parts]
 
 
 def test_a_masked_reader_is_served_the_same_in_two_worlds(
-    acme, sales, care, spoken, masked, settings, tmp_path, monkeypatch
+    acme, sales, care, spoken, masked, settings, tmp_path, monkeypatch, logged
 ):
     settings.DATA_DIR = tmp_path
     monkeypatch.setattr("reports.api.exports.hint", lambda *pair: None)
+    monkeypatch.setattr("portal.tenants.guards._USE_NOTED_EVERY", timedelta(days=1))  # the page of keys tells of it
     assert phones.masked(PERSON) == phones.masked(NEIGHBOUR)
-    here, here_files = served(masked, spoken), files(acme, masked, spoken["contact_id"])
+    here = served(masked, spoken)
+    with time_machine.travel(NOW, tick=False):
+        here_files = files(acme, masked, spoken["contact_id"])
+    here_mails = mails(acme, spoken["contact_id"])
     change_world(acme, sales, care)
     there_ids = spoken | {"contact_id": opaque(acme, NEIGHBOUR)}
-    there, there_files = served(masked, there_ids), files(acme, masked, there_ids["contact_id"])
+    there = served(masked, there_ids)
+    with time_machine.travel(NOW, tick=False):
+        there_files = files(acme, masked, there_ids["contact_id"])
+    assert mails(acme, there_ids["contact_id"]) == here_mails
     assert here.keys() == there.keys()
     assert [path for path in here if here[path] != there[path]] == []
     assert [case for case in here_files if here_files[case] != there_files[case]] == []
@@ -206,6 +254,8 @@ def test_a_masked_reader_is_served_the_same_in_two_worlds(
     told = [path for path, answer in here.items() for digits in hidden if digits in answer.body]
     echoed = [path for path in told if digits_asked(path)]
     assert sorted(set(told) - set(echoed)) == []
+    kept = (*here_files.values(), *here_mails, logged.getvalue())
+    assert [text[:200] for text in map(str, kept) for digits in hidden if digits in text] == []
 
 
 def digits_asked(path: str) -> bool:
