@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "portal.tenants.middleware.ReaderLanguageMiddleware",
+    "portal.site.doors.EmptyMiddleware",
     "portal.site.doors.SecondFactorMiddleware",
     "reports.web.middleware.QuestionMiddleware",
 ]

@@ -1,5 +1,5 @@
-"""What every request passes before its page: it can be read, it came by https where BASE_URL says so, and who is signed
-in has his second factor.
+"""What every request passes before its page: it can be read, it came by https where BASE_URL says so, somebody has set
+the portal up, and who is signed in has his second factor.
 """
 
 import logging
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.factors import due_for
 from portal.proxies import is_from_here
+from portal.site.setup import is_empty
 from portal.unreadable import FAULTS, demand_readable, is_storable
 from reports.api.auth import key_in
 from reports.api.problems import MEDIA_TYPE, document
@@ -31,6 +32,7 @@ _EVERY_ANSWER = {
 }
 _PROBES = ("/livez", "/readyz")
 _WITHOUT_FACTOR = ("/accounts/", "/mail/", "/static/", *_PROBES)
+_WITHOUT_PEOPLE = ("/setup/", "/accounts/language/", "/metrics", "/static/", *_PROBES)
 _VENDORS_FORM = "/vendor/"  # refuses in forms of its own
 _FOR_PROGRAMS = ("/api/", _VENDORS_FORM)
 
@@ -99,6 +101,23 @@ class HttpsMiddleware:
         if settings.TRUSTED_PROXIES == 0 and "HTTP_X_FORWARDED_PROTO" in request.META and not self._told:
             self._told = True
             logger.warning("A proxy passes requests on, and TRUSTED_PROXIES is 0: what it says is not believed.")
+
+
+class EmptyMiddleware:
+    """Pages of an empty portal lead to the one that sets it up. Asked until somebody has an account, and no more."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self._settled = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        if self._settled or request.path.startswith((*_WITHOUT_PEOPLE, *_FOR_PROGRAMS)):
+            return None
+        self._settled = request.user.is_authenticated or not is_empty()
+        return None if self._settled else redirect("set_up")
 
 
 class SecondFactorMiddleware:

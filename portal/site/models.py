@@ -1,4 +1,4 @@
-"""When each queue was last seen working."""
+"""When each queue was last seen working, and what opens a portal that nobody has signed in to."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -20,3 +20,17 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.queue} {self.at:%H:%M:%S}"
+
+
+class SetupCode(models.Model):
+    """What opens the first page of an empty portal. Only its hash is kept; a new one replaces the last."""
+
+    digest = models.CharField(max_length=64, editable=False)
+    made_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        verbose_name = _("setup code")
+        verbose_name_plural = _("setup codes")
+
+    def __str__(self) -> str:
+        return f"{self.made_at:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,7 @@
-"""The first owner of an empty portal and its first administrator, asked for on the terminal."""
+"""The first owner of an empty portal and its first administrator, asked for on the terminal.
+
+Without a terminal the browser asks (:mod:`portal.site.setup`).
+"""
 
 import getpass
 import os
@@ -14,6 +17,7 @@ from django.core.validators import validate_email
 from django.utils.text import slugify
 
 from portal.accounts.members import find_person
+from portal.site.setup import is_empty
 from portal.tenants.models.people import User
 from portal.tenants.models.tenants import Tenant
 
@@ -38,20 +42,23 @@ def ask_for_first_people() -> str:
         lines += [ask_for_owner()]
         lines += [ask_for_administrator()]
     except EOFError:  # Ctrl-D: no answer
-        lines += ["", HOW_TO_ADMINISTER if Tenant.objects.exists() else HOW]
+        lines += [""]
+        if not is_empty():
+            lines += [HOW_TO_ADMINISTER if Tenant.objects.exists() else HOW]
     return "\n".join(filter(None, lines))
 
 
 def ask_for_owner() -> str:
     """Make the first tenant and its owner if there is no tenant; returns what to tell, or "".
 
-    Without a terminal nothing is asked: the answer then says how to do it by command.
+    Without a terminal nothing is asked: an empty portal asks in the browser, and of one that has people already the
+    answer says how to do it by command.
     """
     if Tenant.objects.exists():
         return ""
     if not sys.stdin.isatty():
-        return HOW
-    sys.stderr.write("This portal is empty. Who is its first tenant? (Ctrl-C ends without one.)\n")
+        return "" if is_empty() else HOW
+    sys.stderr.write("This portal is empty. Who is its first tenant? (Ctrl-D: to be asked in the browser.)\n")
     name = _asked("Company name: ", check=_fits("name"))
     slug = _asked("Its address, in lower case: ", slugify(name), check=_fits("slug"))
     zone = _asked("Time zone: ", "America/Sao_Paulo", check=_fits("zone"))
@@ -70,7 +77,7 @@ def ask_for_administrator() -> str:
         return ""
     named = os.environ.get(ADMINISTRATOR, "").strip()
     if not named and not sys.stdin.isatty():
-        return HOW_TO_ADMINISTER
+        return "" if is_empty() else HOW_TO_ADMINISTER
     first = User.objects.order_by("pk").first()
     while True:
         email = named or _asked(WHO_ADMINISTERS, first.email if first else "-")

@@ -7,6 +7,7 @@ from portal.accounts.account_pages import sign_in_settings
 from portal.accounts.sso.pages import single_sign_on, single_sign_on_act
 from portal.accounts.views import choose
 from portal.site import health
+from portal.site.setup_pages import set_up
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),
@@ -14,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
     path("", choose, name="choose"),
+    path("setup/", set_up, name="set_up"),
     path("accounts/", include("portal.accounts.urls")),
     path("t/<slug:tenant>/settings/sign-in/", sign_in_settings, name="sign_in_settings"),
     path("t/<slug:tenant>/team/sign-on/", single_sign_on, name="single_sign_on"),

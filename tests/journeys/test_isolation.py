@@ -73,6 +73,7 @@ ROUTES = {
     "/accounts/2fa/passkeys/add/": (),
     "/accounts/2fa/passkeys/reauthenticate/": (),
     "/accounts/2fa/passkeys/{pk}/remove/": ("pk",),
+    "/setup/": (),
     "/accounts/login/": (),
     "/t/{tenant}/settings/sign-in/": ("tenant",),
     "/accounts/logout/": (),

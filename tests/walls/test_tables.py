@@ -21,6 +21,7 @@ OPEN_TABLES = {
     "audit.PlatformEntryHead": "where the chain of these ends",
     "accounts.Session": "a person's, whatever his tenants; a visitor's before he is anybody",
     "runtime.Heartbeat": "the workers' own",
+    "runtime.SetupCode": "of a portal that has no tenant yet",
 }
 
 # Unique constraints that do not begin with the tenant.

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from portal.site.command import SiteCommand
 from portal.site.owner import ask_for_first_people
 from portal.site.schema import bring_up_to_date
+from portal.site.setup import invitation_to_set_up
 from portal.site.supervisor import Supervisor, listen
 
 
@@ -35,4 +36,6 @@ class Command(SiteCommand):
 
     def _announce(self, bind: str) -> None:
         self.stdout.write(f"Ringbook is on http://{bind}/ - Ctrl-C ends it.")
+        if told := invitation_to_set_up():
+            self.stdout.write(f"\n{told}\n")
         self.stdout.flush()
