@@ -110,7 +110,7 @@ def test_a_closed_tenant_is_as_absent(ana, acme) -> None:
     assert members_tenants(ana) == []
 
 
-def test_visitors_are_sent_to_sign_in_whatever_the_address(client, acme) -> None:
+def test_visitors_are_sent_to_sign_in_whatever_the_address(client, ana) -> None:
     for slug in ("acme", "nobody"):
         response = client.get(f"/t/{slug}/")
         assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next=/t/{slug}/")

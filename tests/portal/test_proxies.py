@@ -99,7 +99,7 @@ class TestPlainHttp:
         assert client.get("/readyz").status_code in (200, 503)
         assert client.get("/metrics", headers={"host": "127.0.0.1"}).status_code == 200
 
-    def test_a_counted_proxy_is_believed(self, client, db, settings) -> None:
+    def test_a_counted_proxy_is_believed(self, client, ana, settings) -> None:
         headers = {"x-forwarded-proto": "https"}
         assert client.get("/accounts/login/", headers=headers).status_code == 301
         settings.TRUSTED_PROXIES = 1

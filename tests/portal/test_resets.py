@@ -111,6 +111,6 @@ def test_the_letter_speaks_the_persons_language(client, ana) -> None:
 
 
 @pytest.mark.parametrize("email", ["", "no address", "a" * 250 + "@acme.example"])
-def test_what_is_no_address(client, db, email) -> None:
+def test_what_is_no_address(client, ana, email) -> None:
     assert ask(client, email).status_code == 200
     assert not PlatformMessage.objects.exists()
