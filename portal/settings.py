@@ -240,7 +240,7 @@ MFA_FORMS = {
     "reauthenticate": "portal.accounts.factor_adapter.CodeAgainForm",
 }
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes of a body, whatever it holds: nobody uploads files
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes of a body, whatever it holds
 
 SESSION_ENGINE = "portal.accounts.sessions"
 SESSION_COOKIE_AGE = 7 * 24 * 3600

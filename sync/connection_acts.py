@@ -16,10 +16,12 @@ from sync.connections import (
     check_connection,
     destination,
     forget_token,
+    keep,
     note_tested,
 )
 from sync.models.connections import Connection, ConnectionState
 from sync.providers import registry
+from sync.providers.access import Access
 from sync.rerun import request_days, request_run
 
 
@@ -36,6 +38,15 @@ def add(tenant: Tenant, description: Description, by: By) -> Connection:
     connection = add_connection(tenant, description, begin=False)
     changes = {"host": (None, _host(connection)), "since": (None, connection.since)}
     _note("connection.created", connection, by, changes)
+    return connection
+
+
+def add_tested(tenant: Tenant, description: Description, access: Access, by: By) -> Connection:
+    """Save a connection that was tested just now, and read it. Raises ConnectionRefused."""
+    with transaction.atomic():
+        connection = keep(tenant, description, access, tested=True)
+        request_run(connection)
+        _note("connection.created", connection, by)
     return connection
 
 

@@ -167,34 +167,49 @@ def add_connection(tenant: Tenant, description: Description, *, check: bool = Tr
 
     Raises ConnectionRefused or UpstreamError, and then saves nothing. The wall of ``tenant`` must be open.
     """
+    access = prepared(tenant, description)
+    if check:
+        check_access(registry.get(description.provider), access)
+    return keep(tenant, description, access, tested=check, begin=begin)
+
+
+def prepared(tenant: Tenant, description: Description) -> Access:
+    """What a described connection would be tested with; asks no vendor. Raises as :func:`add_connection`."""
     try:
         provider = registry.get(description.provider)
     except KeyError as error:
-        raise ConnectionRefused(f"There is no vendor {description.provider!r}.") from error
+        raise ConnectionRefused(_("There is no vendor '%(key)s'.") % {"key": description.provider}) from error
     try:
         chosen = provider.check_settings(description.settings)
     except ValueError as error:
         raise ConnectionRefused(str(error)) from error
     base_url = description.base_url.rstrip("/")
     if not base_url.startswith(("https://", "http://") if settings.UPSTREAM_ALLOW_PRIVATE else "https://"):
-        raise ConnectionRefused("The base address must begin with https://.")
+        raise ConnectionRefused(_("The base address must begin with https://."))
     if not description.token and provider.needs_token:
-        raise ConnectionRefused("The token is empty.")
+        raise ConnectionRefused(_("The token is empty."))
     try:
         check_day(description.since)
     except WrongDay as error:
         raise ConnectionRefused(str(error)) from error
     refuse_elsewhere(tenant.pk, description.provider, description.token)
     if Environment.objects.filter(name=description.name).exists():
-        raise ConnectionRefused(f"There is an environment {description.name!r} already.")
+        raise _name_taken(description)
     access = Access(base_url, description.token, chosen, settings.UPSTREAM_ALLOW_PRIVATE)
     provider.session(access).close()  # proves the form of address and header; sends nothing
-    if check:
-        check_access(provider, access)
+    return access
+
+
+def keep(tenant: Tenant, description: Description, access: Access, *, tested: bool, begin: bool = True) -> Connection:
+    """Save what was :func:`prepared`. Raises ConnectionRefused for a name that was taken meanwhile."""
     try:
-        return _save(tenant, description, access, _first_state(check, begin))
+        return _save(tenant, description, access, _first_state(tested, begin))
     except IntegrityError as error:
-        raise ConnectionRefused(f"There is an environment {description.name!r} already.") from error
+        raise _name_taken(description) from error
+
+
+def _name_taken(description: Description) -> ConnectionRefused:
+    return ConnectionRefused(_("There is an environment '%(name)s' already.") % {"name": description.name})
 
 
 def _first_state(checked: bool, begin: bool) -> dict[str, Any]:

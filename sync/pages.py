@@ -93,7 +93,7 @@ def connection_act(request: TenantRequest, tenant: str, connection: UUID) -> Htt
 @tenant_view(Role.MANAGER)
 def connection_vendors(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The first step: which vendor."""
-    _demand_adding(request)
+    demand_adding(request)
     context = {"page": "connections", "vendors": registry.PROVIDERS}
     return TemplateResponse(request, "sync/connection_vendors.html", context)
 
@@ -102,7 +102,7 @@ def connection_vendors(request: TenantRequest, tenant: str) -> HttpResponseBase:
 @tenant_view(Role.MANAGER)
 def connection_new(request: TenantRequest, tenant: str, vendor: str) -> HttpResponseBase:
     """The second step: address and token. What the vendor answers decides whether anything is saved."""
-    _demand_adding(request)
+    demand_adding(request)
     provider = _vendor(vendor)
     form = NewConnectionForm(provider, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and (made := _added(request, form)):
@@ -127,7 +127,7 @@ def connection_start(request: TenantRequest, tenant: str, connection: UUID) -> H
         except ValueError:
             wrong = _("Days are written as 2026-11-20.")
         else:
-            acts.begin(row, since, _by(request))
+            acts.begin(row, since, by_of(request))
             messages.success(request, _("The first days are being read. This page tells how far it is."))
             return _to(request, connection)
     provider = registry.get(row.provider)
@@ -151,7 +151,7 @@ def _added(request: TenantRequest, form: NewConnectionForm) -> Connection | None
     description = form.description()
     shared = is_token_shared(description.provider, description.token)
     try:
-        made = acts.add(request.tenant, description, _by(request))
+        made = acts.add(request.tenant, description, by_of(request))
     except ConnectionRefused as error:
         form.add_error(None, str(error))
     except UpstreamError as error:
@@ -175,7 +175,7 @@ def _changed(request: TenantRequest, provider: Provider, form: ChangeForm) -> bo
     token = form.cleaned_data["new_token"]
     shared = "new_token" in form.changed_data and is_token_shared(provider.key, token)
     try:
-        acts.change(form, _by(request))
+        acts.change(form, by_of(request))
     except ConnectionRefused as error:
         form.add_error("new_token", str(error))
         return False
@@ -186,21 +186,21 @@ def _changed(request: TenantRequest, provider: Provider, form: ChangeForm) -> bo
 
 
 def _pause(request: TenantRequest, row: Connection) -> None:
-    acts.pause(row, _by(request))
+    acts.pause(row, by_of(request))
 
 
 def _resume(request: TenantRequest, row: Connection) -> None:
-    acts.resume(row, _by(request))
+    acts.resume(row, by_of(request))
 
 
 def _remove(request: TenantRequest, row: Connection) -> None:
-    acts.remove(row, _by(request))
+    acts.remove(row, by_of(request))
     messages.success(request, _("The connection is removed and its token forgotten. What was read stays."))
 
 
 def _read(request: TenantRequest, row: Connection) -> None:
     if _is_read(request, row):
-        acts.read(row, _by(request))
+        acts.read(row, by_of(request))
         messages.success(request, _("%(name)s will be read again at once.") % {"name": row.environment})
 
 
@@ -209,7 +209,7 @@ def _reread(request: TenantRequest, row: Connection) -> None:
     if not form.is_valid():
         messages.error(request, " ".join(map(str, form.non_field_errors())))
     elif _is_read(request, row):
-        windows = acts.reread(row, form.cleaned_data["first"], form.cleaned_data["last"], _by(request))
+        windows = acts.reread(row, form.cleaned_data["first"], form.cleaned_data["last"], by_of(request))
         sentence = ngettext("%(n)s part is read again.", "%(n)s parts are read again.", windows)
         messages.success(request, sentence % {"n": figures.decimal(windows)})
 
@@ -219,7 +219,7 @@ def _check(request: TenantRequest, row: Connection) -> None:
         messages.error(request, _("The connection was removed, and its token with it: enter one."))
         return
     try:
-        acts.check(row, _by(request))
+        acts.check(row, by_of(request))
     except TokenSealed as error:
         messages.error(request, str(error))
     except UpstreamError as error:
@@ -264,12 +264,14 @@ def _manages(request: TenantRequest) -> bool:
     return Role(request.membership.role).covers(Role.MANAGER)
 
 
-def _demand_adding(request: TenantRequest) -> None:
+def demand_adding(request: TenantRequest) -> None:
+    """Raise PermissionDenied for who may not add an environment."""
     if not may_add(request):
         raise PermissionDenied(_("Environments are added by who sees all of them."))
 
 
-def _by(request: TenantRequest) -> By:
+def by_of(request: TenantRequest) -> By:
+    """Who acts, for the audit."""
     return By(request.user, address_of(request))
 
 

@@ -118,6 +118,8 @@ ROUTES = {
     "/t/{tenant}/mail/deliveries/{delivery}/again/": ("tenant", "delivery"),
     "/t/{tenant}/erasures/": ("tenant",),
     "/t/{tenant}/connections/": ("tenant",),
+    "/t/{tenant}/connections/many/": ("tenant",),
+    "/t/{tenant}/connections/many/template.csv": ("tenant",),
     "/t/{tenant}/connections/new/": ("tenant",),
     "/t/{tenant}/connections/new/{vendor}/": ("tenant", "vendor"),
     "/t/{tenant}/connections/{connection}/": ("tenant", "connection"),
