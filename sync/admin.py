@@ -5,10 +5,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -17,10 +19,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from portal.accounts.admin import EnvironmentPages
+from portal.audit.record import address_of
 from portal.tenants import wall
 from portal.tenants.admin import LedgerAdmin, TenantAdmin
 from portal.tenants.models.tenants import Environment
 from sync.budget import note_request
+from sync.bulk_pages import answer_to, template_file
+from sync.connection_acts import By
 from sync.connection_form import ConnectionForm
 from sync.connections import (
     TokenSealed,
@@ -157,7 +162,32 @@ class ConnectionPages(TenantAdmin):
         own = [
             path(f"<int:object_id>/{name}/", below(name), name=f"sync_connection_{name}") for name in ("check", "read")
         ]
-        return own + super().get_urls()
+        many = [
+            path("many/", self.admin_site.admin_view(self.many_view), name="sync_connection_many"),
+            path("many/template.csv", self.admin_site.admin_view(self.template_view), name="sync_connection_template"),
+        ]
+        return own + many + super().get_urls()
+
+    def many_view(self, request: HttpRequest) -> HttpResponse:
+        """Environments of one tenant from a file, as on the tenant's own page."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        tenant = self.chosen_tenant(request)
+        if tenant is None:
+            return self.ask_for_tenant(request)
+        with wall.tenant(tenant):
+            context = {
+                **self.admin_site.each_context(request),
+                "title": f"{_('Add many from a file')} · {tenant}",
+                "opts": self.opts,
+                "template": reverse("admin:sync_connection_template"),
+            } | answer_to(request, tenant, By(request.user, address_of(request)))
+            return TemplateResponse(request, "admin/sync/connection/many.html", context).render()
+
+    def template_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return template_file()
 
     def check_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, self._check)

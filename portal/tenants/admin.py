@@ -114,9 +114,9 @@ class TenantAdmin(NotedAdmin):
         extra_context: Any = None,
     ) -> Any:
         if object_id is None and self.has_add_permission(request):
-            tenant = Tenant.objects.filter(pk=_number(request.GET.get("tenant"))).first()
+            tenant = self.chosen_tenant(request)
             if tenant is None:
-                return self._ask_for_tenant(request)
+                return self.ask_for_tenant(request)
             extra_context = {"title": f"{capfirst(self.opts.verbose_name)} · {tenant}"} | (extra_context or {})
             return _within(tenant.pk, lambda: self._form_view(request, None, form_url, extra_context))
         return self._within_tenant_of(
@@ -150,7 +150,12 @@ class TenantAdmin(NotedAdmin):
         # Without a row Django's own view answers that there is none.
         return view() if row is None else _within(row.tenant_id, view)
 
-    def _ask_for_tenant(self, request: HttpRequest) -> HttpResponse:
+    @staticmethod
+    def chosen_tenant(request: HttpRequest) -> Tenant | None:
+        """Whom the address names."""
+        return Tenant.objects.filter(pk=_number(request.GET.get("tenant"))).first()
+
+    def ask_for_tenant(self, request: HttpRequest) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": _("Whose is it?"),

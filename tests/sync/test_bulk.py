@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from portal.audit.models import Entry
 from portal.tenants import wall
-from portal.tenants.models.people import Role
+from portal.tenants.models.people import Role, User
 from portal.tenants.models.tenants import Environment
 from sync import bulk
 from sync.bulk_file import MOST_BYTES, MOST_ROWS, WrongFile, described, lines_of, template
@@ -186,3 +186,18 @@ def test_the_template_is_a_file_that_is_read(client, ana) -> None:
     ana.language = "pt-br"
     ana.save()
     assert re.match("\ufeffnome;fornecedor;endereço;token;desde;", client.get(f"{MANY}template.csv").content.decode())
+
+
+def test_the_console_adds_them_to_a_tenant_that_is_chosen_first(client, acme, box, hints) -> None:
+    client.force_login(User.objects.create_superuser("root@ringbook.example", "correct horse battery"))
+    asked = client.get(reverse("admin:sync_connection_many")).content.decode()
+    assert f"?tenant={acme.pk}" in asked
+    address = f"{reverse('admin:sync_connection_many')}?tenant={acme.pk}"
+    file = SimpleUploadedFile("environments.csv", "\n".join((HEAD, talkover(box))).encode())
+    page = client.post(address, {"file": file})
+    assert box.talkover_token not in page.content.decode()
+    done = client.post(address, {"carried": page.context["carried"], "line": "2"})
+    assert "1 environment was added" in done.content.decode()
+    [west] = connections()
+    assert west.tenant == acme
+    assert client.get(reverse("admin:sync_connection_template")).content == template()
