@@ -5,7 +5,6 @@ over. The rows are the memory, so any number of sweeps tells once.
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -16,6 +15,7 @@ from portal.outbox import post
 from portal.outbox.models import Letter
 from portal.outbox.tasks import enqueue
 from portal.tenants import wall
+from portal.tenants.brand import address_of
 from portal.tenants.models.grants import opened
 from portal.tenants.models.people import Membership, Role
 from sync.models.connections import Connection, ConnectionState
@@ -94,7 +94,7 @@ def _tell(connection: Connection, trouble: Trouble, *, over: bool) -> None:
             "name": environment.name,
             "state": standings([connection])[connection.pk].told(tenant.zone),  # its reason in this language
             "zone": tenant.zone,
-            "link": f"{settings.BASE_URL}{page}",
+            "link": f"{address_of(tenant)}{page}",
             "over": over,
         }
         for owner in _owners(environment.pk):

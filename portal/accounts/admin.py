@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from portal.accounts.brand_form import LogoForm
+from portal.accounts.branding import note_brand
 from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.accounts.resets import send_first_link
 from portal.tenants.admin import NotedAdmin, TenantAdmin
@@ -23,6 +25,7 @@ from portal.tenants.models.tenants import Environment, Tenant
 
 @admin.register(Tenant)
 class TenantPages(NotedAdmin):
+    form = LogoForm
     list_display = ("name", "slug", "zone", "language", "active", "created_at")
     list_filter = ("active",)
     search_fields = ("name", "slug")
@@ -34,6 +37,7 @@ class TenantPages(NotedAdmin):
         if "second_factor" in form.changed_data:
             obj.second_factor_since = timezone.now()
         super().save_model(request, obj, form, change)
+        note_brand(form, by=request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # closing is what "active" is for; history stays

@@ -8,7 +8,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
@@ -32,6 +31,7 @@ from portal.outbox.models import Letter
 from portal.outbox.render import Button, letter
 from portal.outbox.text import normalised
 from portal.tenants import wall
+from portal.tenants.brand import address_of, look_of
 from portal.tenants.models.people import Membership, User
 from portal.tenants.models.tenants import Tenant
 from portal.tenants.rights import Holding
@@ -185,24 +185,28 @@ def _note(action: str, invitation: Invitation, by: User | None, *, gives: Holdin
 def _mail(invitation: Invitation, secret: str) -> None:
     """Put the link into the outbox, in the invited person's language, or else the tenant's."""
     tenant, person = invitation.tenant, find_person(invitation.email)
-    names = {"tenant": " ".join(tenant.name.split()), "email": invitation.email}
+    look = look_of(tenant)
+    names = {"tenant": " ".join(tenant.name.split()), "email": invitation.email, "portal": look.name}
     with translation.override((person.language if person else "") or tenant.language):
         if invitation.invited_by is None:
-            offer = _("You are invited to %(tenant)s on Ringbook, where its calls and callbacks are reported.") % names
+            offer = (
+                _("You are invited to %(tenant)s on %(portal)s, where its calls and callbacks are reported.") % names
+            )
         else:
             names["by"] = invitation.invited_by.email
             offer = (
-                _("%(by)s invites you to %(tenant)s on Ringbook, where its calls and callbacks are reported.") % names
+                _("%(by)s invites you to %(tenant)s on %(portal)s, where its calls and callbacks are reported.") % names
             )
         days = {"days": GOOD_FOR.days}
         mail = letter(
-            _("Your place in %(tenant)s on Ringbook") % names,
+            _("Your place in %(tenant)s on %(portal)s") % names,
             [offer],
-            Button(_("Accept the invitation"), f"{settings.BASE_URL}{reverse('accept_invitation', args=[secret])}"),
+            Button(_("Accept the invitation"), f"{address_of(tenant)}{reverse('accept_invitation', args=[secret])}"),
             small=[
                 _("You sign in as %(email)s.") % names,
                 _("The link serves once, for %(days)d days. If you do nothing, nothing changes.") % days,
             ],
+            look=look,
         )
         conduct = post.Conduct(
             rule="invitation",

@@ -74,6 +74,7 @@ ACTIONS: dict[str, str | Promise] = {
     "subscription.resumed": _("Scheduled mail resumed"),
     "subscription.tested": _("Scheduled mail tried out"),
     "tenant.added": _("Company added"),
+    "tenant.brand": _("Brand changed"),
     "tenant.second_factor": _("Rule for second factors changed"),
     "view.deleted": _("View deleted"),
     "view.renamed": _("View renamed"),

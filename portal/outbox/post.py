@@ -27,6 +27,8 @@ from portal.outbox import rules
 from portal.outbox.models import Enclosure, Letter, Message, PlatformMessage, State, Suppression
 from portal.outbox.refusals import NotTaken
 from portal.outbox.text import normalised, one_line
+from portal.tenants.brand import sender_of
+from portal.tenants.models.tenants import Tenant
 from portal.work.leases import Lease
 
 logger = logging.getLogger("ringbook.outbox")
@@ -277,7 +279,7 @@ def _mail(message: Letter, connection: BaseEmailBackend) -> EmailMultiAlternativ
     mail = _Mail(
         message.subject,
         message.text,
-        settings.DEFAULT_FROM_EMAIL,
+        _sender(message),
         [message.to],
         connection=connection,
         headers={**message.headers, "Message-ID": message.message_id},
@@ -287,6 +289,13 @@ def _mail(message: Letter, connection: BaseEmailBackend) -> EmailMultiAlternativ
     for enclosure in message.enclosures.order_by("id") if isinstance(message, Message) else ():
         mail.attach(enclosure.name, bytes(enclosure.content), enclosure.content_type)
     return mail
+
+
+def _sender(message: Letter) -> str:
+    """The tenant's, if the message is about one."""
+    key = message.tenant_id if isinstance(message, Message) else message.about.get("tenant")
+    tenant = Tenant.objects.filter(pk=key).first() if key else None
+    return settings.DEFAULT_FROM_EMAIL if tenant is None else sender_of(tenant)
 
 
 def _message_id(tenant_id: int, reference: str) -> str:

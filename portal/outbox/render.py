@@ -7,6 +7,8 @@ from typing import Any
 import mrml
 from django.template.loader import render_to_string
 
+from portal.tenants.brand import RINGBOOK, Look
+
 _OPTIONS = mrml.RenderOptions(disable_comments=True, fonts={})  # by itself it would link fonts from another's server
 
 
@@ -26,10 +28,15 @@ class Button:
 
 
 def html(template: str, context: Mapping[str, Any]) -> str:
-    return str(mrml.to_html(render_to_string(template, dict(context)), render_options=_OPTIONS).content)
+    """In the colours of the ``look`` among the context, or else Ringbook's."""
+    return str(
+        mrml.to_html(render_to_string(template, {"look": RINGBOOK} | dict(context)), render_options=_OPTIONS).content
+    )
 
 
-def letter(subject: str, paragraphs: Sequence[str], button: Button, *, small: Sequence[str] = ()) -> Rendered:
+def letter(
+    subject: str, paragraphs: Sequence[str], button: Button, *, small: Sequence[str] = (), look: Look = RINGBOOK
+) -> Rendered:
     """A short mail: a few paragraphs, a button, and below it in small print what else is to know."""
-    context = {"subject": subject, "paragraphs": paragraphs, "button": button, "small": small}
+    context = {"subject": subject, "paragraphs": paragraphs, "button": button, "small": small, "look": look}
     return Rendered(subject, render_to_string("mail/letter.txt", context), html("mail/letter.mjml", context))

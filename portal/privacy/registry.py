@@ -172,6 +172,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "tenants.ApiKey": ("digest", "hint", "name", "role"),
     "tenants.Environment": ("name", "provider"),
     "tenants.Grant": ("agent_keys",),
+    "tenants.Logo": ("content", "content_type"),
     "tenants.Membership": ("role",),
 }
 

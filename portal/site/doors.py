@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.factors import due_for
 from portal.proxies import is_from_here
 from portal.site.setup import is_empty
+from portal.tenants.brand import address_of, tenant_at
 from portal.unreadable import FAULTS, demand_readable, is_storable
 from reports.api.auth import key_in
 from reports.api.problems import MEDIA_TYPE, document
@@ -31,7 +32,7 @@ _EVERY_ANSWER = {
     "X-Frame-Options": "DENY",
 }
 _PROBES = ("/livez", "/readyz")
-_WITHOUT_FACTOR = ("/accounts/", "/mail/", "/static/", *_PROBES)
+_WITHOUT_FACTOR = ("/accounts/", "/mail/", "/static/", "/brand.css", "/brand/", *_PROBES)
 _WITHOUT_PEOPLE = ("/setup/", "/accounts/language/", "/metrics", "/static/", *_PROBES)
 _VENDORS_FORM = "/vendor/"  # refuses in forms of its own
 _FOR_PROGRAMS = ("/api/", _VENDORS_FORM)
@@ -93,7 +94,9 @@ class HttpsMiddleware:
         if request.path.startswith(_FOR_PROGRAMS):
             # A redirect would be followed in silence, with the key in the clear each time.
             return _refused(_("This address is asked over https alone."))
-        here = settings.BASE_URL.split("://", 1)[1].split("/", 1)[0]
+        tenant = tenant_at(request)
+        home = settings.BASE_URL if tenant is None else address_of(tenant)
+        here = home.split("://", 1)[1].split("/", 1)[0]
         return HttpResponsePermanentRedirect(f"https://{here}{request.get_full_path()}")
 
     def _tell_of_proxy(self, request: HttpRequest) -> None:

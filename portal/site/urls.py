@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from portal.accounts import brand_pages
 from portal.accounts.account_pages import sign_in_settings
 from portal.accounts.sso.pages import single_sign_on, single_sign_on_act
 from portal.accounts.views import choose
@@ -20,6 +21,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/settings/sign-in/", sign_in_settings, name="sign_in_settings"),
     path("t/<slug:tenant>/team/sign-on/", single_sign_on, name="single_sign_on"),
     path("t/<slug:tenant>/team/sign-on/act/", single_sign_on_act, name="single_sign_on_act"),
+    path("t/<slug:tenant>/settings/brand/", brand_pages.brand_page, name="brand"),
+    path("t/<slug:tenant>/brand.css", brand_pages.stylesheet),
+    path("t/<slug:tenant>/brand/logo", brand_pages.logo),
+    path("brand.css", brand_pages.stylesheet_at_host),
+    path("brand/logo", brand_pages.logo_at_host),
     path("t/<slug:tenant>/connections/", include("sync.urls")),
     path("t/<slug:tenant>/", include("reports.web.urls")),
     path("mail/", include("reports.mail.urls")),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from portal.tenants.brand import RINGBOOK, Look
 from reports.definitions.periods import Period, month_first, month_number, previous
 from reports.mail.due import Kind, baseline
 from reports.queries.answer import Answer, Cell, Completeness
@@ -42,6 +43,7 @@ class Setting:
     late: bool
     complete: bool
     manage_url: str = ""  # for whoever can sign in
+    look: Look = RINGBOOK
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
+from portal.tenants.brand import address_of
 from reports.mail.models import Recipient
 
 CONFIRM, LEAVE = "confirm", "leave"
@@ -35,7 +36,7 @@ def pointer_to(recipient: Recipient) -> Pointer:
 def address(recipient: Recipient, purpose: str) -> str:
     """The full address; leaving has no end, confirming has thirty days."""
     value = f"{recipient.tenant_id}-{recipient.subscription_id}-{recipient.pk}"
-    return settings.BASE_URL + reverse(f"mail:{purpose}", args=[_signer(purpose).sign(value)])
+    return address_of(recipient.tenant) + reverse(f"mail:{purpose}", args=[_signer(purpose).sign(value)])
 
 
 def read(token: str, purpose: str) -> Pointer:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 
 from portal.outbox import post
 from portal.outbox.models import Letter
 from portal.outbox.render import Rendered
+from portal.tenants.brand import address_of, look_of
 from portal.tenants.models.people import Membership, Role
 from reports.mail.compose import compose
 from reports.mail.cupboard import Cover, Cupboard
@@ -64,7 +64,7 @@ def make(delivery: Delivery, scope: Scope, at: datetime, *, cupboard: Cupboard, 
 def manage_url(delivery: Delivery) -> str:
     """The page of a mail, for whoever signs in."""
     path = reverse("reports_web:mail_one", args=[delivery.tenant.slug, delivery.subscription.public_id])
-    return settings.BASE_URL + path
+    return address_of(delivery.tenant) + path
 
 
 def _setting(  # what surrounds the figures, all by name
@@ -77,13 +77,14 @@ def _setting(  # what surrounds the figures, all by name
         environments=cover.environments,
         agent_count=cover.agent_count,
         filters=facts.figures.question.filters,
-        portal_url=f"{settings.BASE_URL}/t/{tenant.slug}/",
+        portal_url=f"{address_of(tenant)}/t/{tenant.slug}/",
         leave_url=leave_url,
         reply_to=_reply_to(delivery.subscription),
         due_at=delivery.due_at,
         late=late,
         complete=complete,
         manage_url=manage_url(delivery) if delivery.recipient.as_member else "",
+        look=look_of(tenant),
     )
 
 

@@ -17,6 +17,7 @@ def render(mail: Mail, *, zone: str) -> Rendered:
     context = {
         "mail": mail,
         "setting": mail.setting,
+        "look": mail.setting.look,
         "title": mail.title[:1].upper() + mail.title[1:],
         "zone": figures.zone_name(zone),
     }

@@ -15,6 +15,7 @@ from portal.outbox.models import Letter
 from portal.outbox.render import Button, letter
 from portal.outbox.text import normalised
 from portal.tenants import wall
+from portal.tenants.brand import look_of
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Tenant
@@ -220,6 +221,7 @@ def invite(recipient: Recipient) -> Letter:
             [_("%(tenant)s wants to send you “%(name)s” by mail. It is sent only if you agree.") % names],
             Button(_("Yes, send it to me"), links.address(recipient, links.CONFIRM)),
             small=[_("If you do nothing, you get no further mail. The link is good for thirty days.")],
+            look=look_of(tenant),
         )
         return post.put(
             tenant_id=recipient.tenant_id,

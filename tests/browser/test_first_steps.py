@@ -18,7 +18,7 @@ from tests.portal.site.test_serve import embedded, manage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
 CODE = re.compile(r"[A-Z2-9]{4}(?:-[A-Z2-9]{4}){3}")
-EMAIL, PASSWORD = "zoe@acme.example", "correct horse battery"  # noqa: S105
+EMAIL, PASSWORD = "zoe@acme.example", "correct horse battery"
 PATIENCE = 90_000  # of the browser, on a busy machine
 
 

@@ -3,6 +3,6 @@
 from portal.tenants.models.grants import Grant, GrantEnvironment
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, User
-from portal.tenants.models.tenants import Environment, Tenant
+from portal.tenants.models.tenants import Environment, Logo, Tenant
 
-__all__ = ["ApiKey", "Environment", "Grant", "GrantEnvironment", "Membership", "Tenant", "User"]
+__all__ = ["ApiKey", "Environment", "Grant", "GrantEnvironment", "Logo", "Membership", "Tenant", "User"]
