@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0006_second_factor_since'),
+        ('tenants', '0007_tenant_requires_provider'),
     ]
 
     operations = [
