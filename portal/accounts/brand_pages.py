@@ -96,7 +96,7 @@ def _stylesheet(accent: str) -> HttpResponse:
 
 
 def _logo(tenant: Tenant) -> HttpResponse:
-    row = Logo.objects.first()
+    row = Logo.objects.order_by("-version").first()
     if row is None:
         raise Http404
     return HttpResponse(bytes(row.content), content_type=row.content_type, headers=_KEPT | _ONLY_SHOWN)

@@ -26,12 +26,15 @@ def note_brand(form: Any, *, by: Any) -> None:
     if not changed:
         return
     with wall.tenant(tenant), transaction.atomic():
-        if picture := form.cleaned_data.get("logo"):
-            Logo.objects.update_or_create(tenant=tenant, defaults={"content_type": picture[0], "content": picture[1]})
-        elif form.cleaned_data.get("without_logo"):
-            Logo.objects.all().delete()
         rows = Tenant.objects.filter(pk=tenant.pk)
-        rows.update(brand_version=F("brand_version") + 1, has_logo=Logo.objects.exists())
+        rows.update(brand_version=F("brand_version") + 1)
+        picture = form.cleaned_data.get("logo")
+        if picture or form.cleaned_data.get("without_logo"):
+            Logo.objects.all().delete()
+        if picture:
+            version = rows.values_list("brand_version", flat=True).get()
+            Logo.objects.create(tenant=tenant, version=version, content_type=picture[0], content=picture[1])
+        rows.update(has_logo=Logo.objects.exists())
         names = ("accent", "host", "language")
         moved = {name: (form.initial.get(name), getattr(tenant, name)) for name in names if name in changed}
         about = {"tenant": tenant.pk, "fields": ", ".join(changed)}

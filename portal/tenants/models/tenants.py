@@ -148,15 +148,16 @@ class Tenant(models.Model):
 
 
 class Logo(TenantModel):
-    """A tenant's picture, rebuilt of what draws in it."""
+    """A tenant's picture, rebuilt of what draws in it; ``version`` is the brand's that it came with."""
 
+    version = models.PositiveIntegerField(editable=False)
     content_type = models.CharField(max_length=20, editable=False)
     content = models.BinaryField()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("logo")
         verbose_name_plural = _("logos")
-        constraints = (models.UniqueConstraint(fields=("tenant",), name="tenants_logo_one"),)
+        constraints = (models.UniqueConstraint(fields=("tenant", "version"), name="tenants_logo_version"),)
 
     def __str__(self) -> str:
         return self.content_type
