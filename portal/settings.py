@@ -300,7 +300,10 @@ OUTBOX_RULES = {
     "look-ups": "reports.privacy.look_up.objection",
     "report": "reports.mail.rights.objection",
     "reset": "portal.accounts.resets.objection",
+    "visit": "portal.accounts.visits.objection",
 }
+# Who finds the place that an administrator's visit gives in a tenant.
+VISITS = "portal.accounts.visits.place_of"
 
 # --- REST API ---------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -15,6 +16,7 @@ from portal.accounts.brand_form import LogoForm
 from portal.accounts.branding import note_brand
 from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.accounts.resets import send_first_link
+from portal.accounts.visit_pages import visit_urls
 from portal.tenants.admin import NotedAdmin, TenantAdmin
 from portal.tenants.guards import members_tenants
 from portal.tenants.models.grants import Grant, GrantEnvironment
@@ -29,6 +31,10 @@ class TenantPages(NotedAdmin):
     list_display = ("name", "slug", "zone", "language", "active", "created_at")
     list_filter = ("active",)
     search_fields = ("name", "slug")
+    change_form_template = "admin/tenants/tenant/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        return visit_urls(self) + super().get_urls()
 
     def whose_audit(self, row: Tenant) -> int:
         return row.pk
@@ -96,7 +102,7 @@ class UserPages(NotedAdmin):
 class EnvironmentPages(TenantAdmin):
     list_display = ("name", "provider", "retired_at", "created_at")
     list_filter = ("provider",)
-    search_fields = ("name",)
+    search_fields = ("name", "tenant__name", "public_id")
     readonly_fields = ("public_id", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -107,7 +113,7 @@ class EnvironmentPages(TenantAdmin):
 class MembershipPages(TenantAdmin):
     list_display = ("user", "role", "created_at")
     list_filter = ("role",)
-    search_fields = ("user__email", "user__name")
+    search_fields = ("user__email", "user__name", "tenant__name")
     autocomplete_fields = ("user",)
     fields = ("user", "role", "grant", "created_at")
     readonly_fields = ("grant", "created_at")
@@ -160,7 +166,7 @@ class GrantPages(TenantAdmin):
 class ApiKeyPages(TenantAdmin):
     list_display = ("name", "hint", "role", "environment", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("role",)
-    search_fields = ("name", "hint")
+    search_fields = ("name", "hint", "tenant__name")
     actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -3,6 +3,7 @@
 See portal/decisions/0038-audit-chains.md.
 """
 
+from datetime import datetime
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.tenants.base import TenantModel, WalledManager, WalledQuerySet
+from portal.tenants.base import PublicModel, TenantModel, WalledManager, WalledQuerySet
 from portal.tenants.models.keys import ApiKey
 
 
@@ -158,3 +159,31 @@ class PlatformEntryHead(Head):
     class Meta:
         verbose_name = _("end of the platform's audit chain")
         verbose_name_plural = _("end of the platform's audit chain")
+
+
+class Visit(PublicModel):
+    """A platform administrator's look at the pages of a tenant that he is no member of: why, and from when until when.
+
+    It is open until it runs out or he ends it, and opens nothing once he is no administrator any more.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("who")
+    )
+    reason = models.CharField(_("reason"), max_length=300)
+    begun_at = models.DateTimeField(_("begun"), default=timezone.now)
+    until = models.DateTimeField(_("until"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("visit")
+        verbose_name_plural = _("visits")
+        ordering = ("-begun_at", "-id")
+        indexes = (models.Index(fields=("user", "until"), name="audit_visit_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.begun_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def over_at(self) -> datetime:
+        return self.ended_at or self.until

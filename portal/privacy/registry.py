@@ -46,6 +46,7 @@ PERSONAL: dict[Kind, tuple[str, ...]] = {
         "outbox.Message.text",
     ),
     Kind.WRITTEN: (
+        "audit.Visit.reason",
         "privacy.Reveal.reason",
         "reports_files.Export.facts",
         "reports_files.Export.query",

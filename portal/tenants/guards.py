@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, transaction
@@ -21,6 +22,7 @@ from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from portal.tenants import wall
@@ -104,14 +106,23 @@ def _among(memberships: list[Membership], slug: str) -> Membership | None:
     return next((membership for membership in memberships if membership.tenant.slug == slug), None)
 
 
+def _visited(request: HttpRequest, slug: str) -> Membership | None:
+    """The place that a visit gives an administrator who is no member, as ``settings.VISITS`` finds it."""
+    place_of: Callable[[HttpRequest, str], Membership | None] = import_string(settings.VISITS)
+    return place_of(request, slug)
+
+
 def tenant_view(
     role: Role = Role.VIEWER,
+    *,
+    to_visits: bool = True,
 ) -> Callable[[Callable[Concatenate[Any, str, P], HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Guard a view below ``/t/<slug:tenant>/``; use it as ``@tenant_view()`` or ``@tenant_view(Role.OWNER)``.
 
     The view takes the request (a :class:`TenantRequest`) and ``tenant``, the slug, as any view of that address does. It
     runs behind the wall with the tenant's zone active, and so does the rendering of a TemplateResponse and each piece
-    of a streamed answer. Visitors are sent to sign in; strangers read 404, members of too low a role 403.
+    of a streamed answer. Visitors are sent to sign in; strangers read 404, members of too low a role 403. An
+    administrator's visit reads what an owner reads, and changes nothing; a view that hands out files is closed to it.
     """
 
     def guard(
@@ -125,9 +136,13 @@ def tenant_view(
             memberships = _opened(request.user, places)
             membership = _among(memberships, tenant)
             if membership is None:
-                if _asks_for_provider(request.user, _among(places, tenant)):
-                    return redirect("choose")  # which leads to the company's own sign-in
-                raise Http404
+                membership = _visited(request, tenant)
+                if membership is None:
+                    if _asks_for_provider(request.user, _among(places, tenant)):
+                        return redirect("choose")  # which leads to the company's own sign-in
+                    raise Http404
+                if not to_visits or request.method not in ("GET", "HEAD", "OPTIONS"):
+                    raise PermissionDenied(_("A visit is for reading: it changes nothing and takes no files along."))
             if not Role(membership.role).covers(role):
                 raise PermissionDenied(_("Your role in this company does not allow this."))
             entered: Any = request

@@ -14,22 +14,23 @@ from tests.isolation.world import Companies, Side, hidden_marks
 MEMBERS = ("viewer", "one-agent", "one-environment", "both", "manager", "owner")
 ELSEWHERE = ("their-owner", "empty-owner")  # members of other tenants
 OUTSIDE = ("ex-member", "closed-owner", "administrator")  # signed in, and members of nothing that is open
+VISITOR = "visitor"  # an administrator who visits Acme
 LIVE_KEYS = ("key", "manager-key", "owner-key", "sales-key", "care-key")
 DEAD_KEYS = ("revoked-key", "expired-key", "closed-key")
-PRINCIPALS = ("anonymous", *MEMBERS, *ELSEWHERE, *OUTSIDE, *LIVE_KEYS, "their-key", *DEAD_KEYS)
+PRINCIPALS = ("anonymous", *MEMBERS, *ELSEWHERE, *OUTSIDE, VISITOR, *LIVE_KEYS, "their-key", *DEAD_KEYS)
 GROUPS = {
     "all": PRINCIPALS,
-    "people": (*MEMBERS, *ELSEWHERE, *OUTSIDE),
+    "people": (*MEMBERS, *ELSEWHERE, *OUTSIDE, VISITOR),
     "members": MEMBERS,
     "viewers": ("viewer", "one-agent", "one-environment", "both"),
     "managers": ("manager", "owner"),
     "elsewhere": (*ELSEWHERE, "their-key"),
-    "outside": OUTSIDE,
+    "outside": (*OUTSIDE, VISITOR),
     "keys": LIVE_KEYS,
     "manager-keys": ("manager-key", "owner-key"),
     "dead-keys": DEAD_KEYS,
 } | {name: (name,) for name in PRINCIPALS}
-MASKED = {"viewer", "one-agent", "one-environment", "both", "key"}
+MASKED = {"viewer", "one-agent", "one-environment", "both", "key", VISITOR}
 HIDDEN = {
     "one-agent": ("-hidden", "-care"),
     "one-environment": ("-care", "-second"),
@@ -69,7 +70,7 @@ def principal(name: str, companies: Companies) -> Principal:
         reauthentication.record_authentication(asking, companies.people[name], "password", reauthenticated=True)
         asking.session.save()
     bearer = {"Authorization": f"Bearer {companies.keys[name]}"} if name in companies.keys else {}
-    home = "acme" if name in (*MEMBERS, *LIVE_KEYS) else "globex" if name in ("their-owner", "their-key") else ""
+    home = "acme" if name in (*MEMBERS, VISITOR, *LIVE_KEYS) else "globex" if name in ("their-owner", "their-key") else ""
     own = companies.people[name].email if name in companies.people else ""
     hidden = _hidden(name, home, own, companies.sides)
     return Principal(name, home, client, bearer | {"Accept-Language": "en"}, hidden)

@@ -16,6 +16,7 @@ import time_machine
 from allauth.mfa.models import Authenticator
 from django.utils.http import int_to_base36
 
+from portal.accounts import visits
 from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.accounts.models import Invitation, Session
 from portal.audit.record import record
@@ -140,6 +141,7 @@ def five_companies() -> Iterator[Companies]:
             "empty-owner": member(empty, "owner@initech.example", Role.OWNER, numbers=True),
             "closed-owner": member(closed, "owner@closed.example", Role.OWNER, numbers=True),
             "administrator": User.objects.create_superuser("root@ringbook.example", "correct horse battery"),
+            "visitor": User.objects.create_superuser("visitor@ringbook.example", "correct horse battery"),
         }
         with wall.tenant(globex):
             grant = Grant.objects.create(tenant=globex, sees_numbers=True)
@@ -167,6 +169,7 @@ def five_companies() -> Iterator[Companies]:
         for tenant in (acme, globex):
             with wall.tenant(tenant):
                 refresh_tenant()
+        visits.begin(acme, "A visit of the world", user=people["visitor"], address=None)
     yield Companies(sides, people, {name: secret for name, (_key, secret) in keys.items()})
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.audit.actions import ACTIONS
-from portal.audit.models import Entry
+from portal.audit.models import Entry, Visit
 from portal.audit.record import address_of
 from portal.formats import figures
 from portal.lib.times import parse_day
@@ -27,6 +27,7 @@ from reports.privacy.look_up import reasons
 from reports.web.audit.words import Words
 
 SHOWN = 50
+SHOWN_VISITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ class AuditLine:
     reason: str
     changes: tuple[str, ...]
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitLine:
+    who: str
+    reason: str
+    begun: str
+    over: str
+    is_open: bool
 
 
 @require_safe
@@ -58,6 +68,7 @@ def audit(request: TenantRequest, tenant: str) -> HttpResponseBase:
     context = {
         "page": "audit",
         "lines": _lines(page[:SHOWN], members, request),
+        "visits": _visits(request.tenant.zone),
         "chosen": chosen,
         "actions": sorted(((key, str(label)) for key, label in ACTIONS.items()), key=lambda pair: pair[1].casefold()),
         "members": [(str(member.user_id), member.user.email) for member in members],
@@ -121,6 +132,22 @@ def _lines(rows: Iterable[Entry], members: Iterable[Membership], request: Tenant
             changes=tuple(words.change(name, pair, row.about) for name, pair in row.changes.items()),
             reason=why.get(row.about.get("reveal", ""), ""),
             address=row.address or "",
+        )
+        for row in rows
+    ]
+
+
+def _visits(zone: str) -> list[VisitLine]:
+    """The newest visits of the portal's administrators."""
+    now = moment_of_asking()
+    rows = Visit.objects.select_related("user")[:SHOWN_VISITS]
+    return [
+        VisitLine(
+            who=row.user.email if row.user else _("an administrator of the portal"),
+            reason=row.reason,
+            begun=figures.moment(row.begun_at, zone, now=now),
+            over=figures.moment(row.over_at, zone, now=now),
+            is_open=row.over_at > now,
         )
         for row in rows
     ]

@@ -18,7 +18,7 @@ def call(request: TenantRequest, tenant: str, call: UUID) -> HttpResponseBase:
 
 
 @require_safe
-@tenant_view()
+@tenant_view(to_visits=False)
 def call_payload(request: TenantRequest, tenant: str, call: UUID) -> HttpResponseBase:
     """The vendor's element whole: his own bytes, or with numbers masked for who may not see them."""
     call_detail, _scope = find(request, call)

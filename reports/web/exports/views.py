@@ -88,7 +88,7 @@ def exports_list(request: TenantRequest, tenant: str) -> HttpResponseBase:
 
 
 @require_safe
-@tenant_view()
+@tenant_view(to_visits=False)
 def export_download(request: TenantRequest, tenant: str, export: UUID) -> HttpResponseBase:
     """The file, if its asker may still see what is in it."""
     try:

@@ -113,7 +113,7 @@ def _map_choice(key: str, selection: Selection) -> OptionLink:
 
 
 @require_safe
-@tenant_view()
+@tenant_view(to_visits=False)
 def calls_csv(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The calls behind a figure, streamed, as a spreadsheet of the reader's language opens them.
 
