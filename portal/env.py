@@ -129,6 +129,15 @@ def sender(name: str, default: str) -> str:
     return value
 
 
+def addresses(name: str) -> list[str]:
+    """Mail addresses with commas between; none by default."""
+    found = listed(name)
+    for address in found:
+        if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
+            raise SettingError(f"{name} must list mail addresses with commas between.")
+    return found
+
+
 def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
     value = text(name, default)
     try:

@@ -1,9 +1,9 @@
 """What the ledger of reading says of some environments: windows, gaps, quarantine, corrections. Plain queries."""
 
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
 
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 
 from portal.tenants.models.tenants import Environment
 from sync.models.connections import Connection
@@ -34,6 +34,26 @@ def open_gaps(environments: Collection[int]) -> QuerySet[Gap]:
     return Gap.objects.filter(environment_id__in=environments, closed_at=None).order_by(
         "environment_id", "stream", "day", "part"
     )
+
+
+def overdue(connections: Iterable[Connection], before: datetime) -> dict[int, tuple[datetime, list[str]]]:
+    """The environments that nobody has read since ``before`` though they were due: since when, and which streams.
+
+    One that has no window at all was due since its connection was made, or stands as it does.
+    """
+    rows = {row.environment_id: row for row in connections}
+    of_history = Q(day=None) | Q(day__gte=F("environment__connection__since"))
+    late = Window.objects.filter(of_history, next_attempt_at__lt=before, environment_id__in=rows).order_by()
+    found: dict[int, tuple[datetime, list[str]]] = {}
+    for key, stream, since in late.values_list("environment_id", "stream").annotate(Min("next_attempt_at")):
+        first, streams = found.get(key, (since, []))
+        found[key] = min(first, since), [*streams, stream]
+    unread = Environment.objects.exclude(Exists(Window.objects.filter(environment_id=OuterRef("pk")))).filter(pk__in=rows)
+    for key in unread.values_list("pk", flat=True):
+        since = rows[key].state_since or rows[key].created_at
+        if since < before:
+            found[key] = since, []
+    return found
 
 
 def set_aside(environments: Collection[int]) -> QuerySet[Quarantine]:

@@ -51,14 +51,12 @@ def _judge(connection: Connection, standing: Standing, trouble: Trouble | None, 
         if _is_ill(connection, standing, now):
             _open(connection, standing, now)
     elif standing.kind in _QUIET:
-        _close(trouble, now)
+        trouble.close(now)
     elif standing.kind not in _WELL:
-        Trouble.objects.filter(pk=trouble.pk, closed_at=None).exclude(well_since=None).update(well_since=None)
-    elif trouble.well_since is None:
-        Trouble.objects.filter(pk=trouble.pk, closed_at=None).update(well_since=now)
-    elif now - trouble.well_since >= LONG:
+        trouble.relapse()
+    else:
         with transaction.atomic():
-            if _close(trouble, now):
+            if trouble.recover(now, LONG):
                 _tell(connection, trouble, over=True)
 
 
@@ -79,10 +77,6 @@ def _open(connection: Connection, standing: Standing, now: datetime) -> None:
         )
         if is_new:
             _tell(connection, trouble, over=False)
-
-
-def _close(trouble: Trouble, now: datetime) -> bool:
-    return bool(Trouble.objects.filter(pk=trouble.pk, closed_at=None).update(closed_at=now))
 
 
 def _tell(connection: Connection, trouble: Trouble, *, over: bool) -> None:

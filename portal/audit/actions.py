@@ -33,6 +33,7 @@ ACTIONS: dict[str, str | Promise] = {
     "invitation.accepted": _("Invitation accepted"),
     "invitation.sent_again": _("Invitation sent again"),
     "invitation.withdrawn": _("Invitation withdrawn"),
+    "job.asked": _("A job of the background asked for"),
     "key.created": _("API key issued"),
     "key.revoked": _("API key revoked"),
     "key.rotated": _("API key rotated"),

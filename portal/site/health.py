@@ -26,13 +26,12 @@ from portal.proxies import is_from_here
 from portal.site.celery import app as celery_app
 from portal.site.models import Heartbeat
 from portal.site.schedules import QUEUES
+from portal.site.wrongs.work import silent_queues
 from portal.tenants import wall
 from portal.tenants.guards import is_administrator
 from sync.models.runs import Run, Window, WindowState
 
 logger = logging.getLogger("ringbook.health")
-
-SILENT_AFTER = timedelta(minutes=3)
 
 
 @never_cache
@@ -77,8 +76,7 @@ def _broker() -> bool:
 
 def _queues() -> bool:
     """Beat ticked, the broker carried and a worker of every queue wrote, all in the last minutes."""
-    alive = Heartbeat.objects.filter(at__gte=timezone.now() - SILENT_AFTER).values_list("queue", flat=True)
-    return set(QUEUES) <= set(alive)
+    return not silent_queues(timezone.now())
 
 
 CHECKS: dict[str, Callable[[], bool]] = {"database": _database, "broker": _broker, "queues": _queues}

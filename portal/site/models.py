@@ -1,7 +1,11 @@
-"""When each queue was last seen working, and what opens a portal that nobody has signed in to."""
+"""When each queue was last seen working, what opens a portal that nobody has signed in to, and what administrators were
+told is wrong.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from portal.work.episodes import Episode
 
 
 class Heartbeat(models.Model):
@@ -34,3 +38,27 @@ class SetupCode(models.Model):
 
     def __str__(self) -> str:
         return f"{self.made_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Alarm(Episode):
+    """A problem that the platform's administrators are told of: once when it opens, once when it is over.
+
+    ``key`` is the problem's own, ``whose`` says in every language alike what it is about.
+    """
+
+    key = models.CharField(_("problem"), max_length=200)
+    kind = models.CharField(_("kind"), max_length=20)
+    whose = models.CharField(_("about"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("alarm")
+        verbose_name_plural = _("alarms")
+        ordering = ("-opened_at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("key",), condition=models.Q(closed_at__isnull=True), name="runtime_alarm_one_open"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,4 +1,4 @@
-"""The site's queues, and its own rhythm: one heartbeat a minute through each of them.
+"""The site's queues, and its own rhythm: one heartbeat a minute through each of them, and a look at what is wrong.
 
 A queue is one kind of work, and no kind keeps another waiting: reading vendors takes minutes, files may take hours.
 ``default`` is for the ticks, which are short.
@@ -16,4 +16,4 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"queue": queue, "expires": 55},
     }
     for queue in QUEUES
-}
+} | {"alarms": {"task": "runtime.watch", "schedule": 60.0, "options": {"expires": 55}}}

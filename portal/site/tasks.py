@@ -1,4 +1,4 @@
-"""The heartbeat: proof that a queue is served."""
+"""The heartbeat, which proves that a queue is served, and the look at what is wrong."""
 
 from typing import Any
 
@@ -7,12 +7,19 @@ from celery.contrib.django.task import DjangoTask
 from celery.signals import worker_ready
 from django.utils import timezone
 
+from portal.site import alarms
 from portal.site.models import Heartbeat
 
 
 @shared_task(base=DjangoTask, name="runtime.heartbeat", max_retries=0)
 def heartbeat(queue: str, **_: Any) -> None:
     Heartbeat.objects.update_or_create(queue=queue, defaults={"at": timezone.now()})
+
+
+@shared_task(base=DjangoTask, name="runtime.watch", max_retries=0)
+def watch(**_: Any) -> None:
+    """Tell administrators of what has become wrong, and of what is over."""
+    alarms.watch()
 
 
 @worker_ready.connect

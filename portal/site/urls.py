@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("admin/", include("portal.site.console_pages")),
     path("admin/", admin.site.urls),
     path("", choose, name="choose"),
     path("setup/", set_up, name="set_up"),

@@ -4,20 +4,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib.ids import uuid7
+from portal.work.episodes import Episode
 from sync.models.base import EnvironmentModel
 
 
-class Trouble(EnvironmentModel):
-    """A connection that was rejected, or failed for long, from ``began_at`` until it was well for a while.
-
-    ``well_since`` is when it was first seen well again; a relapse before it counts as over takes that back.
-    """
+class Trouble(Episode, EnvironmentModel):
+    """A connection that was rejected, or failed for long."""
 
     public_id = models.UUIDField(default=uuid7, editable=False)
-    began_at = models.DateTimeField(_("began"), null=True)
-    opened_at = models.DateTimeField(_("opened"))
-    well_since = models.DateTimeField(_("well since"), null=True)
-    closed_at = models.DateTimeField(_("closed"), null=True)
 
     class Meta(EnvironmentModel.Meta):
         verbose_name = _("trouble")

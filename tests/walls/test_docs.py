@@ -17,6 +17,7 @@ READERS = {
     "engine",
     "hosts",
     "sender",
+    "addresses",
     "url",
     "site",
     "broker",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from portal.outbox.tasks import sweep_outbox
+from portal.site import alarms
 from portal.tenants.command import DONE
 from portal.tenants.command import Command as BaseCommand
 from reports.files.tasks import sweep_exports
@@ -15,13 +16,15 @@ from sync.tasks import hint_due
 class Command(BaseCommand):
     help = (
         "End runs whose process is gone, and hint the workers at what is due: streams to read, mails to send, "
-        "files to make."
+        "files to make. Tells administrators what is wrong."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         ended, forgotten, hinted, mails = sweep(), forget_old_runs(), hint_due(), sweep_outbox()
         exports, erased, retained = sweep_exports(), sweep_erasures(), sweep_retention()
         recheck()
+        alarms.watch()
+        alarms.deliver_where_nobody_does()
         if not self._json:
             self.stdout.write(
                 f"{ended} runs ended, {hinted} streams due, {mails} mails issued again, "
