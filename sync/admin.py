@@ -1,6 +1,7 @@
 """Console pages about the mirror: connections, and the ledger of what was read."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,13 +22,15 @@ from django.views.decorators.http import require_POST
 from portal.accounts.admin import EnvironmentPages
 from portal.audit.record import address_of
 from portal.tenants import wall
-from portal.tenants.admin import LedgerAdmin, TenantAdmin
+from portal.tenants.admin import LedgerAdmin, TenantAdmin, rerun
 from portal.tenants.models.tenants import Environment
 from sync.budget import note_request
 from sync.bulk_pages import answer_to, template_file
 from sync.connection_acts import By
 from sync.connection_form import ConnectionForm
+from sync.connection_forms import console_form, setting_fields
 from sync.connections import (
+    READ,
     TokenSealed,
     change_token,
     check_connection,
@@ -39,9 +42,10 @@ from sync.models.connections import Connection, ConnectionState
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, Window
 from sync.providers import registry
+from sync.providers.base import Provider
 from sync.providers.errors import UpstreamError
 from sync.quarantine_pages import QuarantinePages
-from sync.rerun import request_run
+from sync.rerun import request_part, request_run
 from sync.standing import standings
 
 
@@ -60,6 +64,13 @@ class VendorsEnvironments(EnvironmentPages):
         return (*kept, "provider") if connected else kept
 
 
+_VENDORS = [provider.key for provider in registry.PROVIDERS]
+
+
+def _named(environment: Environment) -> str:
+    return f"{environment.name} · {registry.get(environment.provider).label}"
+
+
 admin.site.unregister(Environment)
 admin.site.register(Environment, VendorsEnvironments)
 
@@ -76,10 +87,10 @@ class ConnectionList(ChangeList):
 
 @admin.register(Connection)
 class ConnectionPages(TenantAdmin):
-    form = ConnectionForm
     change_form_template = "admin/sync/connection/change_form.html"
     list_display = ("environment", "standing", "provider", "base_url", "since")
     list_filter = ("provider", "state")
+    search_fields = ("environment__name", "tenant__name", "base_url")
     actions = ("check_now", "read_now")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
@@ -94,8 +105,37 @@ class ConnectionPages(TenantAdmin):
     def standing(self, row: Connection) -> str:
         return str(getattr(row, "standing", None) or standings([row])[row.pk])
 
+    def _form_view(self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any) -> Any:
+        """A new one is of an environment, which says what its vendor asks for."""
+        if object_id is None and self._environment(request) is None:
+            rows = Environment.objects.filter(connection=None, retired_at=None, provider__in=_VENDORS)
+            tenant = request.GET.get("tenant", "")
+            choices = [(f"?{urlencode({'tenant': tenant, 'environment': row.pk})}", _named(row)) for row in rows]
+            none = _("Every environment of this company is connected. Add one first.")
+            return self.choose(request, _("Which environment does it fill?"), choices, none)
+        return super()._form_view(request, object_id, form_url, extra_context)
+
+    def _environment(self, request: HttpRequest) -> Environment | None:
+        """The one that a new connection is to fill, of the tenant whose wall is open."""
+        key = request.POST.get("environment") or request.GET.get("environment", "")
+        known = Environment.objects.filter(provider__in=_VENDORS)
+        return known.filter(pk=int(key)).first() if key.isascii() and key.isdecimal() and len(key) < 19 else None
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        chosen = self._environment(request) if db_field.name == "environment" else None
+        if chosen is not None:
+            kwargs |= {"queryset": Environment.objects.filter(pk=chosen.pk), "initial": chosen.pk, "empty_label": None}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def _provider(self, request: HttpRequest, obj: Connection | None) -> Provider | None:
+        """The vendor whose settings the form has fields for; None where that is not known, or nobody's any more."""
+        row = self._environment(request) if obj is None else obj
+        return registry.get(row.provider) if row is not None and row.provider in _VENDORS else None
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        written = ("base_url", "new_token", "settings", "since", "sure", "rate_per_minute")
+        provider = self._provider(request, obj)
+        settings = ("settings", *(setting_fields(provider) if provider is not None else ()))
+        written = ("base_url", "new_token", *settings, "since", "sure", "rate_per_minute")
         if obj is None:
             return ("environment", *written, "untested")
         return (*self.get_readonly_fields(request, obj), *written, "paused", "untested")
@@ -109,7 +149,9 @@ class ConnectionPages(TenantAdmin):
         return False  # its runs would go with it; "paused" stops it
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        provider = self._provider(request, obj)
+        base = ConnectionForm if provider is None else console_form(provider)
+        form = super().get_form(request, obj, change, form=base, **kwargs)
         form.refusal = getattr(request, "refusal", None)  # a class of this request's own
         return form
 
@@ -236,19 +278,37 @@ class ConnectionPages(TenantAdmin):
         self.message_user(request, notice, messages.SUCCESS)
 
 
+_AGAIN = gettext_lazy("Read again")
+_READ_ASKED = gettext_lazy("The vendor is asked for these again at once. What is mirrored already stays, and is not counted twice.")
+
+
 @admin.register(Run)
 class RunPages(LedgerAdmin):
+    actions = ("read_again",)
+    search_fields = ("environment__name", "tenant__name")
     list_display = ("environment", "stream", "state", "started_at", "finished_at", "seen", "new", "changed", "fault")
     list_filter = ("state", "stream", "fault")
     date_hierarchy = "started_at"
 
+    @rerun(_AGAIN, _READ_ASKED)
+    def read_again(self, request: HttpRequest, row: Run) -> bool:
+        connection = Connection.objects.defer("token").filter(pk=row.connection_id, state__in=READ).first()
+        if connection is not None:
+            request_run(connection)
+        return connection is not None
+
 
 @admin.register(Window)
 class WindowPages(LedgerAdmin):
+    actions = ("read_again",)
     list_display = ("environment", "stream", "part", "state", "mirrored", "vendor_total", "read_at", "fault")
     list_filter = ("state", "stream", "fault")
-    search_fields = ("part",)
+    search_fields = ("part", "environment__name", "tenant__name")
     ordering = ("-id",)
+
+    @rerun(_AGAIN, _READ_ASKED)
+    def read_again(self, request: HttpRequest, row: Window) -> bool:
+        return request_part(row)
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -266,6 +326,12 @@ class OpenFilter(admin.SimpleListFilter):
 class GapPages(LedgerAdmin):
     list_display = ("environment", "stream", "part", "fault", "opened_at", "closed_at")
     list_filter = (OpenFilter, "stream", "fault")
+    search_fields = ("part", "environment__name", "tenant__name")
+    actions = ("read_again",)
+
+    @rerun(_AGAIN, _READ_ASKED)
+    def read_again(self, request: HttpRequest, row: Gap) -> bool:
+        return request_part(row)
 
 
 admin.site.register(Quarantine, QuarantinePages)

@@ -87,25 +87,42 @@ class NewConnectionForm(forms.Form):
         )
 
 
-class ChangeForm(ConnectionForm):
-    """The console's form with a field for each setting; pausing is a button of its own here."""
+class SettingsForm(ConnectionForm):
+    """A form of a connection with a field for each setting that its vendor has."""
+
+    provider: Provider
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["settings"].required = False
+        self.fields["settings"].widget = forms.HiddenInput()
+        self.fields["rate_per_minute"].help_text = lazystr(_("Empty: the usual limit of this portal."))
+        self.fields["since"].help_text = _("UTC day. What was read from before it stays.")
+        self.fields.update(setting_fields(self.provider))
+        for each in self.provider.fields:
+            text = str((self.instance.settings or {}).get(each.key, each.default))
+            self.fields[f"{_PREFIX}{each.key}"].initial = text.replace(",", "\n") if each.many else text
+
+    def clean_settings(self) -> dict[str, str]:
+        # Django cleans fields in their order, and this one may come before those that it is made of.
+        for name in setting_fields(self.provider):
+            value = self.fields[name].widget.value_from_datadict(self.data, self.files, self.add_prefix(name))
+            self.cleaned_data.setdefault(name, str(value or "").strip())
+        return settings_sent(self.provider, self.cleaned_data)
+
+
+class ChangeForm(SettingsForm):
+    """The console's form as a company's page has it; pausing is a button of its own here."""
 
     class Meta:
         model = Connection
         fields = ("base_url", "since", "rate_per_minute", "settings")
 
     def __init__(self, provider: Provider, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
         self.provider = provider
+        super().__init__(*args, **kwargs)
         del self.fields["paused"], self.fields["untested"]
-        self.fields["settings"].required = False
         self.fields["since"].widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        self.fields["since"].help_text = _("UTC day. What was read from before it stays.")
-        self.fields["rate_per_minute"].help_text = lazystr(_("Empty: the usual limit of this portal."))
-        self.fields.update(setting_fields(provider))
-        for each in provider.fields:
-            text = str((self.instance.settings or {}).get(each.key, each.default))
-            self.fields[f"{_PREFIX}{each.key}"].initial = text.replace(",", "\n") if each.many else text
         self.order_fields(["base_url", "new_token", *setting_fields(provider), "since", "rate_per_minute", "sure"])
 
     @property
@@ -119,8 +136,16 @@ class ChangeForm(ConnectionForm):
         names = ("base_url", "since", "rate_per_minute", "settings")
         return any(self.cleaned_data[name] != self.initial.get(name) for name in names)
 
-    def clean_settings(self) -> dict[str, str]:
-        return settings_sent(self.provider, self.cleaned_data)
+
+def console_form(provider: Provider) -> type[SettingsForm]:
+    """The administrators' form of that vendor's connections, for Django's console, which asks a class for its fields."""
+    return type("ConsoleForm", (_ConsoleForm,), {**setting_fields(provider), "provider": provider})
+
+
+class _ConsoleForm(SettingsForm):
+    def add_error(self, field: str | None, error: Any) -> None:
+        """What speaks against the settings together belongs to the whole form: their own field is hidden."""
+        super().add_error(None if field == "settings" else field, error)
 
 
 class DaysForm(forms.Form):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from portal.audit.record import address_of
+from portal.logs import redact
 from portal.tenants import wall
 from portal.tenants.admin import LedgerAdmin
 from sync.models.quarantine import ACCEPTED, OPEN, Quarantine
@@ -52,14 +53,15 @@ class NoteForm(forms.Form):
 
 class QuarantinePages(LedgerAdmin):
     change_form_template = "admin/sync/quarantine/change_form.html"
-    list_display = ("environment", "day", "kind", "external_id", "reason", "state", "last_seen_at")
+    list_display = ("environment", "day", "kind", "external_id", "why", "state", "last_seen_at")
     list_filter = (StateFilter, "environment", "kind", "stream")
-    search_fields = ("external_id", "public_id")
+    search_fields = ("external_id", "public_id", "tenant__name")
+    personal = ("shown", "note")
     fields = (
-        "environment", "stream", "part", "day", "kind", "external_id", "address", "reason", "times", "state",
+        "environment", "stream", "part", "day", "kind", "external_id", "address", "why", "times", "state",
         "first_seen_at", "last_seen_at", "released_at", "accepted_at", "accepted_by", "note", "shown",
     )  # fmt: skip
-    readonly_fields = ("address", "state", "shown")
+    readonly_fields = ("address", "why", "state", "shown")
     ordering = ("-last_seen_at", "-id")
     actions = ("accept_chosen", "reread_chosen")
 
@@ -81,6 +83,11 @@ class QuarantinePages(LedgerAdmin):
     def address(self, row: Quarantine) -> str:
         """What the commands call it."""
         return str(row.public_id)
+
+    @admin.display(description=gettext_lazy("reason"))
+    def why(self, row: Quarantine) -> str:
+        """It may quote what the vendor said."""
+        return redact(row.reason)
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: Quarantine) -> Any:

@@ -6,8 +6,9 @@ from functools import partial
 from django.db import transaction
 
 from portal.work.clock import database_now
+from sync.connections import READ
 from sync.models.connections import Connection
-from sync.models.runs import Window
+from sync.models.runs import Gap, Window
 from sync.providers import registry
 from sync.reading.runner import make_due
 from sync.tasks import hint
@@ -34,6 +35,16 @@ def request_days(connection: Connection, first: date, last: date) -> int:
     asked += rows.filter(day=None, stream__in=whole).update(next_attempt_at=database_now())
     _hint(connection)
     return asked
+
+
+def request_part(row: Window | Gap) -> bool:
+    """Ask the workers to read one window again; False where nothing is read, as its connection is paused or gone."""
+    connection = Connection.objects.filter(environment_id=row.environment_id, state__in=READ).defer("token").first()
+    windows = Window.objects.filter(environment_id=row.environment_id, stream=row.stream, part=row.part)
+    if connection is None or not windows.update(next_attempt_at=database_now()):
+        return False
+    transaction.on_commit(partial(hint, [(connection.tenant_id, connection.pk, row.stream)]))
+    return True
 
 
 def _streams(connection: Connection) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.visits import is_visiting
 from portal.audit.record import Changes, address_of, record
 from portal.tenants import wall
 from portal.tenants.guards import is_administrator
@@ -67,6 +68,9 @@ class Console(admin.AdminSite):
     ) -> None:
         address = address_of(request)
         record(action, tenant_id=tenant_id, user=request.user, about=about, changes=changes, address=address)
+
+    def is_visiting(self, request: HttpRequest, tenant_id: int) -> bool:
+        return is_visiting(request.user, tenant_id)
 
     def _note_look(self, request: HttpRequest) -> None:
         match = request.resolver_match

@@ -8,6 +8,7 @@ ACTIONS: dict[str, str | Promise] = {
     "admin.changed": _("An administrator changed a row"),
     "admin.deleted": _("An administrator deleted a row"),
     "admin.opened": _("An administrator opened a page"),
+    "admin.rerun": _("An administrator asked for a job again"),
     "administrator.added": _("Administrator added"),
     "audit.exported": _("Audit exported"),
     "call.transcript_opened": _("Transcript opened"),

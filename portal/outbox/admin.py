@@ -3,16 +3,18 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from portal.outbox import post
 from portal.outbox.models import Attempt, Message, PlatformAttempt, PlatformMessage, Suppression
-from portal.tenants import wall
-from portal.tenants.admin import LedgerAdmin
+from portal.tenants.admin import LedgerAdmin, confirm, noted, rerun
 
+_SEND_AGAIN = _("Send again what failed or is unknown")
+_SEND_ASKED = _("What is unknown may have arrived already, and arrives twice then. That is why a person asks for it.")
 LISTED = ("subject", "to", "state", "attempts", "created_at", "sent_at")
 
 
@@ -45,6 +47,8 @@ class PlatformMessagePages(admin.ModelAdmin):  # type: ignore[type-arg]
     date_hierarchy = "created_at"
     fields = (*LISTED, "last_reply", "next_attempt_at", "language", "reference", "message_id")
     inlines = (PlatformAttemptLines,)
+    search_fields = ("to", "message_id")
+    actions = ("send_again",)
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -57,6 +61,22 @@ class PlatformMessagePages(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+    def has_rerun_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.change_platformmessage")
+
+    @admin.action(description=_SEND_AGAIN, permissions=["rerun"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[PlatformMessage]) -> HttpResponse | None:
+        """What held a secret, a link of a reset say, is not sent again: whoever waits for it asks anew."""
+        if "confirmed" not in request.POST:
+            return confirm(self, request, queryset, (_SEND_AGAIN, _SEND_ASKED))
+        with transaction.atomic():
+            sent = [message for message in queryset if post.send_again(message.pk, PlatformMessage)]
+            noted(self, request, "admin.rerun", {"count": len(sent)})
+        told = ngettext("%(count)s was asked for.", "%(count)s were asked for.", len(sent)) % {"count": len(sent)}
+        self.message_user(request, told, messages.SUCCESS if sent else messages.WARNING)
+        return None
+
+
 @admin.register(Message)
 class MessagePages(LedgerAdmin):
     list_display = LISTED
@@ -64,6 +84,8 @@ class MessagePages(LedgerAdmin):
     date_hierarchy = "created_at"
     fields = (*LISTED, "last_reply", "next_attempt_at", "language", "reference", "message_id", "text")
     inlines = (AttemptLines,)
+    search_fields = ("to", "tenant__name", "message_id")
+    personal = ("text",)
     actions = ("send_again",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -71,17 +93,9 @@ class MessagePages(LedgerAdmin):
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "text"] if obj is not None and obj.holds_secret else fields
 
-    @admin.action(description=_("Send again what failed or is unknown"), permissions=["view"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        """What is unknown may have arrived already; that is why only a person does this."""
-        count = 0
-        for message in queryset:
-            with wall.tenant(message.tenant_id):
-                if post.send_again(message.pk):
-                    self.log_change(request, message, "sent again")
-                    count += 1
-        text = ngettext("%(count)s message will be sent again.", "%(count)s messages will be sent again.", count)
-        self.message_user(request, text % {"count": count}, messages.SUCCESS if count else messages.WARNING)
+    @rerun(_SEND_AGAIN, _SEND_ASKED)
+    def send_again(self, request: HttpRequest, row: Message) -> bool:
+        return post.send_again(row.pk)
 
 
 @admin.register(Suppression)

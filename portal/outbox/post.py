@@ -166,11 +166,12 @@ def prune_platform() -> int:
     return old.delete()[1].get("outbox.PlatformMessage", 0)
 
 
-def send_again(message_id: int) -> bool:
+def send_again(message_id: int, kind: type[Letter] = Message) -> bool:
     """An operator's decision: one more try for a message that failed, or of which nobody knows. The same bytes, the
-    same Message-ID. What held a secret has no text any more, and whoever waits for it asks anew; nor has what is old."""
-    ended = Message.objects.filter(pk=message_id, state__in=(State.UNKNOWN, State.FAILED), holds_secret=False)
-    ended = ended.exclude(text="")
+    same Message-ID. What held a secret has no text any more, and whoever waits for it asks anew; nor has what is old.
+    """
+    again = {"state__in": (State.UNKNOWN, State.FAILED), "holds_secret": False}
+    ended = kind._default_manager.filter(pk=message_id, **again).exclude(text="")
     return bool(ended.update(state=State.PENDING, next_attempt_at=None, claimed_until=None))
 
 

@@ -5,21 +5,30 @@ row's own tenant, so its choices, its checks and whatever it saves are that tena
 """
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, ClassVar, Protocol, cast
 
-from django.contrib import admin
-from django.db import models
+from django.contrib import admin, messages
+from django.db import models, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from portal.django_inside import CheckingForm
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
 from portal.tenants.models.tenants import Tenant
 from portal.tenants.saved import changes_of
+
+_NAMED = 20  # rows that a page which confirms an action names
+_POSTED = ("action", "select_across", "index", "_selected_action")  # as Django's lists send an action
 
 
 class _Console(Protocol):
@@ -31,7 +40,10 @@ class _Console(Protocol):
         about: Mapping[str, str | int],
         changes: Any = None,
     ) -> None:
-        """Keep in the tenant's audit, or for None in the platform's, what an administrator did to a row."""
+        """Keep in the tenant's audit, or the platform's own, what an administrator did to a row of its."""
+
+    def is_visiting(self, request: HttpRequest, tenant_id: int) -> bool:
+        """Whether the administrator's visit of that tenant is open."""
 
 
 class _TenantFilter(admin.RelatedFieldListFilter):
@@ -77,7 +89,30 @@ class TenantAdmin(NotedAdmin):
 
     show_full_result_count = False
     list_per_page = 50
+    personal: ClassVar[tuple[str, ...]] = ()  # fields that only a visit of the tenant shows
     list_select_related: ClassVar[Any] = ()  # beyond the keys that the list shows, which come along anyway
+
+    def has_rerun_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change these rows; most are changed by no page of Django's."""
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_fields(request, obj)
+        if obj is None or not self.personal or self._is_visiting(request, obj):
+            return fields
+        return [*(name for name in fields if name not in self.personal), "hidden"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), *(("hidden",) if obj is not None and self.personal else ()))
+
+    @admin.display(description=gettext_lazy("not shown"))
+    def hidden(self, row: Any) -> str:
+        """In the place of what holds words of people who called or were called."""
+        where = reverse("admin:tenants_tenant_visit", args=[row.tenant_id])
+        return format_html('<a href="{}">{}</a>', where, _("Texts of people are shown on a visit of the company."))
+
+    def _is_visiting(self, request: HttpRequest, row: Any) -> bool:
+        return cast("_Console", self.admin_site).is_visiting(request, row.tenant_id)
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return ("whose", *super().get_list_display(request))
@@ -97,9 +132,10 @@ class TenantAdmin(NotedAdmin):
         return str(row.tenant)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """By what the list offers alone: a filter on a key's digest or a sealed token would tell it letter by letter."""
+        """By what the list offers alone: a filter on a sealed token, or on words that the page hides, would tell them
+        letter by letter."""
         offered = {each[0] if isinstance(each, tuple) else each for each in self.get_list_filter(request)}
-        named = lookup.split("__")[0] in {*offered, self.date_hierarchy}
+        named = lookup.split("__")[0] in {*offered, self.date_hierarchy, "tenant", "id"}
         return named and super().lookup_allowed(lookup, value, request)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -156,13 +192,66 @@ class TenantAdmin(NotedAdmin):
         return Tenant.objects.filter(pk=_number(request.GET.get("tenant"))).first()
 
     def ask_for_tenant(self, request: HttpRequest) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Whose is it?"),
-            "opts": self.opts,
-            "choices": Tenant.objects.all(),
-        }
-        return TemplateResponse(request, "admin/choose_tenant.html", context)
+        choices = [(f"?tenant={tenant.pk}", tenant.name) for tenant in Tenant.objects.all()]
+        return self.choose(request, _("Whose is it?"), choices, _("There is no tenant yet."))
+
+    def choose(self, request: HttpRequest, title: str, choices: list[tuple[str, str]], none: str) -> HttpResponse:
+        """A page that leads on by one of some (address, name); ``none`` is said where there is nothing to choose."""
+        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "choices": choices}
+        return TemplateResponse(request, "admin/choose.html", context | {"none": none})
+
+
+def rerun(words: str | Promise, asked: str | Promise) -> Callable[[Callable[..., bool]], Any]:
+    """Make an action of a list of what does one row's job again; ``asked`` is what the page that confirms it says.
+
+    ``act(pages, request, row)`` runs behind the row's wall in a transaction, and says whether there was something to
+    do: then the tenant's audit tells it.
+    """
+
+    def made(act: Callable[[Any, HttpRequest, Any], bool]) -> Any:
+        @admin.action(description=words, permissions=["rerun"])
+        @wraps(act)
+        def run(pages: TenantAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+            if "confirmed" not in request.POST:
+                return confirm(pages, request, queryset, (words, asked))
+            count = 0
+            for row in queryset:
+                with wall.tenant(row.tenant_id), transaction.atomic():
+                    if act(pages, request, row):
+                        pages.note(request, "admin.rerun", row)
+                        count += 1
+            level = messages.SUCCESS if count else messages.WARNING
+            told = ngettext("%(count)s was asked for.", "%(count)s were asked for.", count) % {"count": count}
+            pages.message_user(request, told, level)
+            return None
+
+        return run
+
+    return made
+
+
+def confirm(
+    pages: admin.ModelAdmin,  # type: ignore[type-arg]
+    request: HttpRequest,
+    queryset: QuerySet[Any],
+    words: tuple[str | Promise, str | Promise],
+) -> HttpResponse:
+    """The page that asks whether an action is meant; sent, it comes back with ``confirmed``."""
+    context = {
+        **pages.admin_site.each_context(request),
+        "title": words[0],
+        "asked": words[1],
+        "opts": pages.opts,
+        "count": queryset.count(),
+        "chosen": [(getattr(row, "tenant", ""), row) for row in queryset[:_NAMED]],
+        "posted": {name: request.POST.getlist(name) for name in _POSTED if name in request.POST},
+    }
+    return TemplateResponse(request, "admin/confirm.html", context)
+
+
+def noted(pages: Any, request: HttpRequest, action: str, about: Mapping[str, str | int]) -> None:
+    """Keep in the platform's audit what was done to rows of no tenant."""
+    cast("_Console", pages.admin_site).note(request, action, None, about)
 
 
 class LedgerAdmin(TenantAdmin):

@@ -134,6 +134,15 @@ def fail(export: Export, error: str) -> bool:
     return settle(export, State.FAILED, error=error, file="", expires_at=Now() + KEPT)
 
 
+def retry(export: Export, hint: Callable[[int, int], object]) -> bool:
+    """Have one that failed made once more, for its asker by the rights he has then; False when it did not fail."""
+    failed = Export.objects.filter(pk=export.pk, state=State.FAILED)
+    if not failed.update(state=State.WAITING, error="", finished_at=None, expires_at=None):
+        return False
+    transaction.on_commit(lambda: hint(export.tenant_id, export.pk))
+    return True
+
+
 def ready(export: Export, **fields: Any) -> bool:
     return settle(export, State.READY, expires_at=Now() + KEPT, **fields)
 

@@ -98,4 +98,4 @@ class Export(PublicModel):
         )
 
     def __str__(self) -> str:
-        return self.name or self.title or self.what
+        return f"{self.what}.{self.format}"  # its title is its asker's to know

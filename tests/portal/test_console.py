@@ -7,6 +7,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
+from portal.accounts import visits
 from portal.audit.models import Entry, PlatformEntry
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
@@ -362,6 +363,8 @@ def test_raw_text_is_shown_as_text(client, root, acme) -> None:
         row = row_of(model, acme, {})
         row.raw = "<script>alert(1)</script>"
         row.save()
+    assert "alert(1)" not in client.get(page(model, "change", row.pk)).content.decode()
+    visits.begin(acme, "To look at an element", user=root, address=None)
     text = client.get(page(model, "change", row.pk)).content.decode()
 
     assert "&lt;script&gt;alert(1)" in text
@@ -422,3 +425,52 @@ def test_the_vendor_of_an_environment_is_chosen_and_stays_once_it_is_connected(c
     with wall.tenant(acme):
         sales.refresh_from_db()
     assert (sales.name, sales.provider) == ("Sold", "originsai")
+
+
+PERSONAL = [
+    ("outbox.Message", "text"),
+    ("reports_mail.Delivery", "snapshot"),
+    ("reports_mail.Subscription", "filters"),
+    ("sync.Quarantine", "note"),
+    ("sync.Quarantine", "raw"),
+]
+
+
+@pytest.mark.parametrize(("label", "field"), PERSONAL)
+def test_words_of_people_are_shown_on_a_visit_alone(client, root, acme, globex, label, field) -> None:
+    model = next(model for model in PAGES if model._meta.label == label)
+    with wall.tenant(acme):
+        row = row_of(model, acme, {})
+        words = "what Maria said"
+        model.objects.filter(pk=row.pk).update(**{field: {"said": words} if field == "snapshot" else words})
+    address = page(model, "change", row.pk)
+    visits.begin(globex, "Another company's visit", user=root, address=None)
+    closed = client.get(address).content.decode()
+    assert words not in closed
+    assert f"/admin/tenants/tenant/{acme.pk}/visit/" in closed
+    visits.begin(acme, "To look at this row", user=root, address=None)
+    assert words in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize(("label", "field"), PERSONAL)
+def test_a_list_is_not_asked_for_what_it_does_not_show(client, root, acme, label, field) -> None:
+    """Else the answer to ``?raw__contains=+5511…`` would tell a number digit by digit."""
+    model = next(model for model in PAGES if model._meta.label == label)
+    with wall.tenant(acme):
+        row_of(model, acme, {})
+    answer = client.get(f"{page(model, 'changelist')}?{field}__contains=x", follow=True)
+    assert answer.status_code == 400 or "?e=1" in str(answer.redirect_chain)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [model for model in TENANTS_PAGES if "tenant__name" in admin.site._registry[model].search_fields],
+    ids=lambda model: model._meta.label,
+)
+def test_lists_are_searched_by_company(client, root, acme, globex, model) -> None:
+    for tenant in (acme, globex):
+        with wall.tenant(tenant):
+            row_of(model, tenant, {})
+    shown = client.get(f"{page(model, 'changelist')}?q=Acme").context["cl"]
+    with wall.every_tenant("a test"):
+        assert {row.tenant_id for row in shown.queryset} <= {acme.pk}

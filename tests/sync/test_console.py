@@ -1,6 +1,5 @@
 """The console's page of a connection: tested before it is saved, and honest afterwards."""
 
-import json
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -59,7 +58,6 @@ def hints(monkeypatch) -> list:
 def form_of(box: Sandbox, **changed) -> dict[str, object]:
     return {
         "base_url": box.talkover_url,
-        "settings": "{}",
         "since": since(box).isoformat(),
         "rate_per_minute": "",
         "new_token": "",
@@ -180,8 +178,8 @@ def test_a_stored_token_leaves_in_no_other_form(client, root, acme, box, setting
     with wall.tenant(acme):
         made = connect_originsai(acme, box)
     before = heard(box)
-    changed = dict(made.settings) | {setting: value}
-    sent = form_of(box, base_url=box.originsai_url, settings=json.dumps(changed))
+    changed = {f"setting_{name}": text.replace(",", "\n") for name, text in made.settings.items()}
+    sent = form_of(box, base_url=box.originsai_url, **changed | {f"setting_{setting}": value})
     assert errors(client.post(change(made), sent)).keys() == {"new_token"}
     assert (heard(box), kept().settings[setting]) == (before, made.settings[setting])
 
@@ -335,3 +333,61 @@ def test_many_connections_take_as_many_queries_as_one(acme, read, django_assert_
     with django_assert_max_num_queries(5):
         found = standings(list(Connection.objects.defer("token")))
     assert {one.kind for one in found.values()} == {Kind.FAILING}
+
+
+# --- what a vendor asks for, and doing a reading again ---
+
+
+def test_a_vendors_settings_are_fields_with_help(client, root, acme, care, box, hints):
+    first = f"{reverse('admin:sync_connection_add')}?tenant={acme.pk}"
+    choice = client.get(first).content.decode()
+    assert f"environment={care.pk}" in choice
+    assert "OriginsAI" in choice
+    form = client.get(f"{first}&environment={care.pk}").content.decode()
+    for words in ("Agents", "One a line.", "Prefix", "What stands before the token", "UTC day."):
+        assert words in form
+    sent = form_of(box, environment=care.pk, base_url=box.originsai_url, new_token=box.originsai_token, untested="on")
+    refused = client.post(first, sent | {"setting_agents": "seven", "setting_header": "Authorization"})
+    assert "Agents are written as number:name" in errors(refused)["__all__"]
+    assert client.post(first, sent | {"setting_agents": "7:Reception\n8:Sales"}).status_code == 302
+    assert kept().settings["agents"] == "7:Reception,8:Sales"
+    with wall.tenant(acme):
+        shown = client.get(change(kept())).content.decode()
+    assert "7:Reception\n8:Sales" in shown
+
+
+def test_a_window_a_gap_and_a_run_are_read_again_once_confirmed(client, root, connection, acme, hints):
+    at = timezone.now()
+    where = {"tenant": acme, "environment_id": connection.environment_id, "stream": "calls"}
+    with wall.tenant(acme):
+        later = at + timedelta(hours=9)
+        window = Window.objects.create(part="2026-07-01", state=WindowState.INCOMPLETE, next_attempt_at=later, **where)
+        gap = Gap.objects.create(part="2026-07-01", fault="server", opened_at=at, **where)
+        run = run_of(connection, 1, RunState.FAILED)
+    for row in (window, gap, run):
+        model = row._meta.model_name
+        with wall.tenant(acme):
+            Window.objects.update(next_attempt_at=later)
+        hints.clear()
+        listed = reverse(f"admin:sync_{model}_changelist")
+        act = {"action": "read_again", "_selected_action": [row.pk]}
+        asked = client.post(listed, act)
+        assert 'name="confirmed"' in asked.content.decode(), model
+        assert hints == []
+        assert client.post(listed, act | {"confirmed": "yes"}).status_code == 302
+        assert hints, model
+        with wall.tenant(acme):
+            assert Window.objects.get().next_attempt_at <= timezone.now(), model
+            noted = Entry.objects.filter(action="admin.rerun").latest("number")
+        assert noted.about == {"table": f"sync.{model}", "row": str(row.pk)}
+
+
+def test_what_is_paused_is_not_read_again(client, root, connection, acme, hints):
+    with wall.tenant(acme):
+        Connection.objects.update(state=ConnectionState.PAUSED)
+        row = run_of(connection, 1, RunState.FAILED)
+    act = {"action": "read_again", "_selected_action": [row.pk], "confirmed": "yes"}
+    client.post(reverse("admin:sync_run_changelist"), act)
+    assert hints == []
+    with wall.tenant(acme):
+        assert not Entry.objects.filter(action="admin.rerun").exists()
