@@ -90,7 +90,7 @@ class ConnectionPages(TenantAdmin):
     change_form_template = "admin/sync/connection/change_form.html"
     list_display = ("environment", "standing", "provider", "base_url", "since")
     list_filter = ("provider", "state")
-    search_fields = ("environment__name", "tenant__name", "base_url")
+    search_fields = ("environment__name", "base_url")
     actions = ("check_now", "read_now")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
@@ -143,7 +143,7 @@ class ConnectionPages(TenantAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ()
-        return ("environment", "provider", "standing", "tested_at", "token_changed_at", "created_at")
+        return self.in_utc(("environment", "provider", "standing", "tested_at", "token_changed_at", "created_at"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # its runs would go with it; "paused" stops it
@@ -285,7 +285,7 @@ _READ_ASKED = gettext_lazy("The vendor is asked for these again at once. What is
 @admin.register(Run)
 class RunPages(LedgerAdmin):
     actions = ("read_again",)
-    search_fields = ("environment__name", "tenant__name")
+    search_fields = ("environment__name",)
     list_display = ("environment", "stream", "state", "started_at", "finished_at", "seen", "new", "changed", "fault")
     list_filter = ("state", "stream", "fault")
     date_hierarchy = "started_at"
@@ -303,7 +303,7 @@ class WindowPages(LedgerAdmin):
     actions = ("read_again",)
     list_display = ("environment", "stream", "part", "state", "mirrored", "vendor_total", "read_at", "fault")
     list_filter = ("state", "stream", "fault")
-    search_fields = ("part", "environment__name", "tenant__name")
+    search_fields = ("part", "environment__name")
     ordering = ("-id",)
 
     @rerun(_AGAIN, _READ_ASKED)
@@ -326,7 +326,7 @@ class OpenFilter(admin.SimpleListFilter):
 class GapPages(LedgerAdmin):
     list_display = ("environment", "stream", "part", "fault", "opened_at", "closed_at")
     list_filter = (OpenFilter, "stream", "fault")
-    search_fields = ("part", "environment__name", "tenant__name")
+    search_fields = ("part", "environment__name")
     actions = ("read_again",)
 
     @rerun(_AGAIN, _READ_ASKED)

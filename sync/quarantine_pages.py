@@ -55,7 +55,7 @@ class QuarantinePages(LedgerAdmin):
     change_form_template = "admin/sync/quarantine/change_form.html"
     list_display = ("environment", "day", "kind", "external_id", "why", "state", "last_seen_at")
     list_filter = (StateFilter, "environment", "kind", "stream")
-    search_fields = ("external_id", "public_id", "tenant__name")
+    search_fields = ("external_id", "public_id")
     personal = ("shown", "note")
     fields = (
         "environment", "stream", "part", "day", "kind", "external_id", "address", "why", "times", "state",

@@ -102,7 +102,7 @@ class UserPages(NotedAdmin):
 class EnvironmentPages(TenantAdmin):
     list_display = ("name", "provider", "retired_at", "created_at")
     list_filter = ("provider",)
-    search_fields = ("name", "tenant__name", "public_id")
+    search_fields = ("name", "public_id")
     readonly_fields = ("public_id", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -113,7 +113,7 @@ class EnvironmentPages(TenantAdmin):
 class MembershipPages(TenantAdmin):
     list_display = ("user", "role", "created_at")
     list_filter = ("role",)
-    search_fields = ("user__email", "user__name", "tenant__name")
+    search_fields = ("user__email", "user__name")
     autocomplete_fields = ("user",)
     fields = ("user", "role", "grant", "created_at")
     readonly_fields = ("grant", "created_at")
@@ -166,7 +166,7 @@ class GrantPages(TenantAdmin):
 class ApiKeyPages(TenantAdmin):
     list_display = ("name", "hint", "role", "environment", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("role",)
-    search_fields = ("name", "hint", "tenant__name")
+    search_fields = ("name", "hint")
     actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -177,7 +177,7 @@ class ApiKeyPages(TenantAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ()
-        return ("hint", "environment", "grant", "made_by", "created_at", "last_used_at", "revoked_at")
+        return self.in_utc(("hint", "environment", "grant", "made_by", "created_at", "last_used_at", "revoked_at"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # revoked keys stay, for the audit names them

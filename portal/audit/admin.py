@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from portal.audit.models import Entry, PlatformEntry
 from portal.tenants.admin import LedgerAdmin
+from portal.tenants.times import TimesInUtc
 
 _SHOWN = ("at", "action", "user_id", "about", "address")
 
@@ -20,7 +21,7 @@ class EntryPages(LedgerAdmin):
 
 
 @admin.register(PlatformEntry)
-class PlatformEntryPages(admin.ModelAdmin):  # type: ignore[type-arg]
+class PlatformEntryPages(TimesInUtc, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = _SHOWN
     fields = _SHOWN
     list_filter = ("action",)

@@ -12,13 +12,14 @@ from django.utils.translation import ngettext
 from portal.outbox import post
 from portal.outbox.models import Attempt, Message, PlatformAttempt, PlatformMessage, Suppression
 from portal.tenants.admin import LedgerAdmin, confirm, noted, rerun
+from portal.tenants.times import TimesInUtc
 
 _SEND_AGAIN = _("Send again what failed or is unknown")
 _SEND_ASKED = _("What is unknown may have arrived already, and arrives twice then. That is why a person asks for it.")
 LISTED = ("subject", "to", "state", "attempts", "created_at", "sent_at")
 
 
-class TryLines(admin.TabularInline):  # type: ignore[type-arg]
+class TryLines(TimesInUtc, admin.TabularInline):  # type: ignore[type-arg]
     fields = readonly_fields = ("number", "started_at", "ended_at", "outcome", "reply")
     extra = 0
     can_delete = False
@@ -39,7 +40,7 @@ class PlatformAttemptLines(TryLines):
 
 
 @admin.register(PlatformMessage)
-class PlatformMessagePages(admin.ModelAdmin):  # type: ignore[type-arg]
+class PlatformMessagePages(TimesInUtc, admin.ModelAdmin):  # type: ignore[type-arg]
     """Without their texts: these hold links that open an account."""
 
     list_display = LISTED
@@ -84,7 +85,7 @@ class MessagePages(LedgerAdmin):
     date_hierarchy = "created_at"
     fields = (*LISTED, "last_reply", "next_attempt_at", "language", "reference", "message_id", "text")
     inlines = (AttemptLines,)
-    search_fields = ("to", "tenant__name", "message_id")
+    search_fields = ("to", "message_id")
     personal = ("text",)
     actions = ("send_again",)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 QUEUES = ("default", "reading", "refresh", "mail", "files")
 
-SCHEDULE: dict[str, dict[str, Any]] = {
+HEARTBEATS: dict[str, dict[str, Any]] = {
     f"heartbeat-{queue}": {
         "task": "runtime.heartbeat",
         "schedule": 60.0,
@@ -16,4 +16,5 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"queue": queue, "expires": 55},
     }
     for queue in QUEUES
-} | {"alarms": {"task": "runtime.watch", "schedule": 60.0, "options": {"expires": 55}}}
+}
+SCHEDULE = HEARTBEATS | {"alarms": {"task": "runtime.watch", "schedule": 60.0, "options": {"expires": 55}}}

@@ -26,6 +26,7 @@ from portal.tenants import wall
 from portal.tenants.base import TenantModel
 from portal.tenants.models.tenants import Tenant
 from portal.tenants.saved import changes_of
+from portal.tenants.times import TimesInUtc
 
 _NAMED = 20  # rows that a page which confirms an action names
 _POSTED = ("action", "select_across", "index", "_selected_action")  # as Django's lists send an action
@@ -54,7 +55,7 @@ class _TenantFilter(admin.RelatedFieldListFilter):
         self.title = Tenant._meta.verbose_name
 
 
-class NotedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class NotedAdmin(TimesInUtc, admin.ModelAdmin):  # type: ignore[type-arg]
     """Whatever is saved here is told to the audit, with what changed (``portal.tenants.saved``)."""
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
@@ -113,6 +114,9 @@ class TenantAdmin(NotedAdmin):
 
     def _is_visiting(self, request: HttpRequest, row: Any) -> bool:
         return cast("_Console", self.admin_site).is_visiting(request, row.tenant_id)
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        return (*super().get_search_fields(request), "tenant__name")
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return ("whose", *super().get_list_display(request))

@@ -21,7 +21,7 @@ from sync.models.changes import DirtyDay
 class ColumnLedgerPages(LedgerAdmin):
     list_display = ("environment", "covers_from", "checked_at", "held_until", "owed")
     fields = list_display
-    search_fields = ("environment__name", "tenant__name")
+    search_fields = ("environment__name",)
     actions = ("make_owed", "make_anew", "look_through")
 
     @admin.display(description=_("days owed"))

@@ -15,7 +15,7 @@ class ExportPages(LedgerAdmin):
     list_display = ("created_at", "what", "format", "user", "key", "state", "done", "bytes", "expires_at")
     list_filter = ("state", "what", "format")
     exclude = ("query", "subject", "facts", "file", "owner", "title", "name")  # whom it is about is its asker's to know
-    search_fields = ("user__email", "tenant__name")
+    search_fields = ("user__email",)
     date_hierarchy = "created_at"
     actions = ("make_again",)
 

@@ -19,7 +19,7 @@ from reports.mail.rights import at_the_console
 class SubscriptionPages(LedgerAdmin):
     list_display = ("name", "kind", "weekday", "hour", "zone", "active", "next_due")
     list_filter = ("kind", "active")
-    search_fields = ("name", "tenant__name")
+    search_fields = ("name",)
     personal = ("filters",)
 
 
@@ -27,7 +27,7 @@ class SubscriptionPages(LedgerAdmin):
 class RecipientPages(LedgerAdmin):
     list_display = ("email", "subscription", "language", "as_member", "confirmed_at", "left_at")
     list_filter = ("language", "as_member")
-    search_fields = ("email", "tenant__name")
+    search_fields = ("email",)
 
 
 @admin.register(Delivery)
@@ -35,7 +35,7 @@ class DeliveryPages(LedgerAdmin):
     list_display = ("period_start", "subscription", "recipient", "state", "outcome", "complete", "late", "due_at")
     list_filter = ("state", "complete", "late")
     list_select_related = ("message",)
-    search_fields = ("subscription__name", "tenant__name")
+    search_fields = ("subscription__name",)
     date_hierarchy = "due_at"
     personal = ("snapshot",)
     actions = ("make_again",)

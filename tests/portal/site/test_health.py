@@ -16,7 +16,7 @@ from portal.outbox import post
 from portal.site import health
 from portal.site.celery import app
 from portal.site.models import Heartbeat
-from portal.site.schedules import QUEUES, SCHEDULE
+from portal.site.schedules import HEARTBEATS, QUEUES, SCHEDULE
 from portal.site.tasks import heartbeat
 from portal.site.workers import groups
 from portal.tenants import wall
@@ -68,7 +68,7 @@ def test_not_ready_names_what_failed_and_nothing_else(client, monkeypatch, caplo
 
 
 def test_beat_sends_each_queue_its_heartbeat_through_that_queue() -> None:
-    assert {(entry["args"], entry["options"]["queue"]) for entry in SCHEDULE.values()} == {((q,), q) for q in QUEUES}
+    assert {(entry["args"], entry["options"]["queue"]) for entry in HEARTBEATS.values()} == {((q,), q) for q in QUEUES}
     assert all(entry["options"]["expires"] < entry["schedule"] for entry in SCHEDULE.values())
 
 
