@@ -69,7 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def post_login(self, request: HttpRequest, user: Any, **about: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **about)
-        if user.admission is not None:  # portal.accounts.sso let him in
+        if user.admission is not None and user.admission.held_to is not None:  # a company's provider let him in
             note_way(request, Way.PROVIDER)
             return response
         passkey = did_use_passwordless_login(request, user)
