@@ -21,11 +21,11 @@ from portal.tenants.models.tenants import Environment
 from reports.bundle import Bundle
 from reports.columns.engine import Statement
 from reports.columns.sources import Sources, ask_sources
-from reports.definitions.conditions import Condition, numbers_among, together
 from reports.definitions.filters import Filters
 from reports.definitions.periods import utc_date
 from reports.queries.run import Turns
 from reports.queries.scope import Scope
+from reports.queries.seen import seen, seen_in_files
 
 LEAST_CONTACTS = 20  # of an area that is told
 COUNTED_DAYS = timedelta(days=366)
@@ -79,21 +79,17 @@ def _kept(key: str) -> frozenset[str] | None:
 
 
 def _large(scope: Scope, now: datetime, run: Turns | None) -> frozenset[str]:
-    environments = {row.pk: row for row in Environment.objects.filter(pk__in=scope.environment_ids)}
+    environments = {row.pk: row for row in seen(Environment, scope)}
     mine = run or Turns(scope)
     try:
         bundle, start, end = Bundle(), now - COUNTED_DAYS, now + timedelta(days=1)
         later = ask_sources(bundle, environments, utc_date(start), utc_date(end), mine.begin)
         bundle.fetch()
-        reach = [numbers_among("environment", environments), Condition("area_code <> ''")]
-        if scope.agent_ids is not None:
-            reach.append(numbers_among("agent", scope.agent_ids))
-        where = together(reach)
         rows = mine(
             Statement(
-                f"SELECT area_code FROM {later().relation(environments, start, end, now)} WHERE {where.sql}"
-                f" GROUP BY area_code HAVING count(DISTINCT contact % {_APART}) >= {LEAST_CONTACTS}",
-                where.params,
+                f"SELECT area_code FROM {seen_in_files(later(), scope, environments, start, end, now)}"
+                f" WHERE area_code <> '' GROUP BY area_code"
+                f" HAVING count(DISTINCT contact % {_APART}) >= {LEAST_CONTACTS}"
             )
         )
     finally:
