@@ -7,8 +7,10 @@ from django.core.cache import cache
 from portal.accounts.devices import COOKIE
 from portal.accounts.limits import ACCOUNT, ADDRESS, DEVICE, PAIR
 from portal.outbox.models import PlatformMessage
+from portal.tenants.models.keys import PREFIX
 from portal.tenants.models.people import Role
 from tests.conftest import member
+from tests.reports.api.conftest import make_key
 
 RIGHT = "correct horse battery"
 
@@ -140,3 +142,27 @@ def test_links_are_asked_for_a_few_times_only(client, ana) -> None:
     assert ask == [302] * PAIR.most + [429]
     assert PlatformMessage.objects.count() == PAIR.most
     assert client.post("/accounts/password/reset/", {"email": "bea@acme.example"}).status_code == 302
+
+
+def test_guessing_links_of_many_leaves_a_known_browser_of_the_office_alone(client, ana, attempt) -> None:
+    assert attempt(ana.email, RIGHT)
+    known = client.cookies[COOKIE].value
+    forget(client)
+
+    def ask(email: str) -> int:
+        return int(client.post("/accounts/password/reset/", {"email": email}, REMOTE_ADDR="1.2.3.4").status_code)
+
+    asked = [ask(f"x{number}@acme.example") for number in range(ADDRESS.most + 1)]
+    assert asked == [302] * ADDRESS.most + [429]
+    assert ask(ana.email) == 429
+    client.cookies[COOKIE] = known
+    assert ask(ana.email) == 302
+
+
+def test_guessing_keys_closes_no_right_one(client, acme) -> None:
+    def ask(key: str) -> int:
+        return int(client.get("/api/v1/agents/", headers={"Authorization": f"Bearer {key}"}).status_code)
+
+    right = make_key(acme)
+    assert {ask(f"{PREFIX}{number}{right[len(PREFIX) + 3 :]}") for number in range(100, 300)} == {401}
+    assert ask(right) == 200

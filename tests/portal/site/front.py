@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import create_server
 from typing import Any
@@ -50,6 +50,13 @@ class Front:
     folder: Path
     port: int
     behind: int
+    environment: dict[str, str] = field(repr=False)
+
+    def manage(self, *words: str) -> str:
+        """What a command of the installation prints."""
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(command, cwd=BASE_DIR, env=self.environment, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     def addresses(self) -> set[str | None]:
         """Whence the audit says that people came."""
@@ -107,19 +114,15 @@ def served(folder: Path, program: str) -> Iterator[Front]:
     """Two companies, an owner each, in an installation of its own behind nginx, the ``program``."""
     environment = embedded(folder) | {"TRUSTED_PROXIES": "1", "RINGBOOK_OWNER_PASSWORD": RIGHT}
     listener, port = create_server(("127.0.0.1", 0)), free_port()
-    front = Front(folder, port, listener.getsockname()[1])
+    front = Front(folder, port, listener.getsockname()[1], environment)
     settings = folder / "nginx.conf"
     settings.write_text(NGINX.format(folder=folder, port=port, behind=front.behind), encoding="utf-8")
     broker = Broker(folder / "broker.sock", folder / "broker")
     broker.ensure()
     try:
-        for words in (
-            ["migrate"],
-            ["add_tenant", "acme", "--name", "Acme", "--owner", ANA],
-            ["add_tenant", "globex", "--name", "Globex", "--owner", BEA],
-        ):
-            command = [sys.executable, "manage.py", *words]
-            subprocess.run(command, cwd=BASE_DIR, env=environment, check=True, capture_output=True)
+        front.manage("migrate")
+        front.manage("add_tenant", "acme", "--name", "Acme", "--owner", ANA)
+        front.manage("add_tenant", "globex", "--name", "Globex", "--owner", BEA)
         web = programs.web(listener, 1)
         with (
             running([*web.argv], env=environment, cwd=BASE_DIR, pass_fds=web.pass_fds),
