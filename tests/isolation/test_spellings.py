@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from tests.isolation.exchange import Kept, but, leaked, pressed, statements
+from tests.isolation.exchange import Exchange, Kept, but, leaked, pressed, statements
 from tests.isolation.principals import Principal
 from tests.isolation.routes import Row, matrix
 from tests.isolation.test_matrix import SIGNED, named, strange, with_query
@@ -54,7 +54,7 @@ SPELT: dict[str, Callable[[str, str], str]] = {
 }  # fmt: skip
 NO_IDS = st.one_of(
     st.sampled_from(["", "0", "-1", "1", "2", "2147483648", "9223372036854775808", "1e3", "null", "None", "[]", "{}",
-                     "*", "%", "\0", "٣", "true", "00000000-0000-0000-0000-000000000000", "../../etc/passwd", "a" * 3000]),
+                     "*", "%", "\0", "٣", "00000000-0000-0000-0000-000000000000", "../../etc/passwd", "a" * 3000]),
     st.text(max_size=40),
 )  # fmt: skip
 # What proxies and frameworks elsewhere take for an order, and this portal has to take for nothing.
@@ -115,10 +115,9 @@ def slots() -> list[Slot]:
             found += [Slot(method, row, "body", name, body) for body in bodies for name in _ids(body)]
             if method == "GET":
                 found += [Slot(method, row, "query", name, query) for query in row.queries for name in _ids(query)]
-                word = row.names[-1] if row.names and row.names[-1] not in SIGNED else "call"
-                found += [Slot(method, row, "header", word, header) for header in HEADERS]
                 if row.route.startswith(tuple(WHO)):
-                    found += [Slot(method, row, "parameter", word, parameter) for parameter in PARAMETERS]
+                    found += [Slot(method, row, "header", "environment", header) for header in HEADERS]
+                    found += [Slot(method, row, "parameter", "environment", parameter) for parameter in PARAMETERS]
     return found
 
 
@@ -159,6 +158,15 @@ def forms_of(spelt: str, *ids: str) -> dict[str, str]:
     return {part: part for part in every if len(part) > 3}
 
 
+def unmade(told: Exchange, method: str) -> Exchange:
+    """Without the id of what an order made."""
+    if method == "GET":
+        return told
+    new = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
+    headers = tuple((name, re.sub(new, "NEW", value)) for name, value in told.headers)
+    return Exchange(told.status, headers, re.sub(new, "NEW", told.body))
+
+
 def ask_about(slot: Slot, who: Principal, sides: dict[str, Side], spelling: str, kept: Kept) -> None:
     own, theirs = sides["acme"].ids, strange(sides["globex"].ids)
     answers = []
@@ -171,7 +179,7 @@ def ask_about(slot: Slot, who: Principal, sides: dict[str, Side], spelling: str,
         assert told.status < 500 or slot.row.route == "/readyz", (told.status, path)
         asked = used | {slot.name: ids[slot.name]} | own
         assert not [text for text in leaked(told.whole, who.secrets, asked) if text.lower() not in spelt.lower()], path
-        answers.append((but(told, used), ran))
+        answers.append((unmade(but(told, used), slot.method), ran))
     assert answers[0] == answers[1], (who.name, slot.method, slot.row.route, slot.where, slot.name, slot.form, spelling)
 
 
@@ -203,7 +211,7 @@ def fuzz(sides: dict[str, Side], principals: dict[str, Principal], examples: int
 
 
 def test_an_id_is_foreign_however_it_is_spelt(sides, principals) -> None:
-    fuzz(sides, principals, 60, shrinks=False)
+    fuzz(sides, principals, 40, shrinks=False)
 
 
 @pytest.mark.isolation_long
@@ -213,7 +221,7 @@ def test_an_id_is_foreign_however_it_is_spelt_at_length(sides, principals) -> No
 
 @pytest.mark.isolation_long
 def test_every_slot_in_every_spelling(sides, principals) -> None:
-    """Not drawn: each place once, with what is most often let through."""
+    """Not drawn: each id of a path, a query and a body once in each, and what else is sent once."""
     kept = Kept.of(sides["globex"].tenant)
     for slot in slots():
         for spelling in SPELT if slot.where in ("path", "body", "query") else ("itself",):
