@@ -1,28 +1,26 @@
 """PostgreSQL keeps the wall by itself: beneath our code, and where our code is switched off."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import StringIO
 
-import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from portal.audit.models import Entry
 from portal.audit.record import record
 from portal.site.schema import bring_up_to_date
 from portal.tenants import roles, row_security, wall
-from portal.tenants.base import WalledQuerySet
 from portal.tenants.models.grants import Grant, GrantEnvironment
 from portal.tenants.models.tenants import Environment
 from sync.models.agents import Agent
 from sync.models.calls import Call
 from tests import factories
+from tests.walls.beneath import bare, refused, without_our_wall
 from tests.walls.rows import MODELS
 
+__all__ = ["without_our_wall"]  # a fixture
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 in_transactions_of_its_own = pytest.mark.django_db(transaction=True)  # for other sessions to see, such as the owner's
 
@@ -30,29 +28,6 @@ in_transactions_of_its_own = pytest.mark.django_db(transaction=True)  # for othe
 @pytest.fixture(autouse=True)
 def _beneath() -> None:
     assert row_security.in_force()
-
-
-@contextmanager
-def refused(words: str = ".") -> Iterator[None]:
-    with pytest.raises((DatabaseError, psycopg.Error), match=words), transaction.atomic():
-        yield
-
-
-def bare(sql: str, *values: object) -> list[tuple[object, ...]]:
-    """Past all of Django and of ours, on the same session."""
-    cursor = connection.connection.cursor()
-    cursor.execute(sql, values or None)
-    return cursor.fetchall() if cursor.description else []
-
-
-@pytest.fixture
-def without_our_wall(monkeypatch) -> None:
-    """A build whose querysets filter nothing and whose rows ask nobody."""
-    monkeypatch.setattr(WalledQuerySet, "walled", lambda rows: rows)
-    monkeypatch.setattr(WalledQuerySet, "_demand", lambda rows: None)
-    monkeypatch.setattr("portal.tenants.base._refuse_move", lambda names: None)
-    monkeypatch.setattr("portal.tenants.base._refuse_foreign", lambda *row: None)
-    monkeypatch.setattr("portal.tenants.base.TenantModel.check_wall", lambda row: None)
 
 
 @in_transactions_of_its_own
