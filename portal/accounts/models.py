@@ -99,10 +99,6 @@ class IdentityProvider(PublicModel):
     class Meta(PublicModel.Meta):
         verbose_name = _("identity provider")
         verbose_name_plural = _("identity providers")
-        constraints = (
-            *PublicModel.Meta.constraints,
-            models.UniqueConstraint(fields=("tenant",), name="accounts_identityprovider_one"),
-        )
 
     def __str__(self) -> str:
         return self.issuer

@@ -87,6 +87,9 @@ ROUTES = {
     "/accounts/password/reset/key/done/": (),
     "/accounts/invitation/{secret}/": ("confirm",),
     "/accounts/language/": (),
+    "/accounts/sso/": (),
+    "/accounts/sso/{provider}/": ("invitation",),  # one that is no provider's: who knows the address may begin there
+    "/accounts/sso/{provider}/return/": ("invitation",),
     "/t/{tenant}/": ("tenant",),
     "/t/{tenant}/agents/": ("tenant",),
     "/t/{tenant}/audit/": ("tenant",),
@@ -137,6 +140,8 @@ ROUTES = {
     "/t/{tenant}/team/invite/": ("tenant",),
     "/t/{tenant}/team/{member}/": ("tenant", "member"),
     "/t/{tenant}/team/{member}/act/": ("tenant", "member"),
+    "/t/{tenant}/team/sign-on/": ("tenant",),
+    "/t/{tenant}/team/sign-on/act/": ("tenant",),
     "/t/{tenant}/team/invitations/{invitation}/act/": ("tenant", "invitation"),
     "/t/{tenant}/keys/": ("tenant",),
     "/t/{tenant}/keys/{key}/rotate/": ("tenant", "api_key"),

@@ -30,6 +30,7 @@ TOOLS = {
     "flask": "of moto's server",
     "flask-cors": "of moto's server",
     "moto": "a server that tests start",
+    "oidc-provider-mock": "an identity provider that tests start",
     "pytest-cov": "an option of pytest",
     "pytest-randomly": "mixes the order of tests",
 }

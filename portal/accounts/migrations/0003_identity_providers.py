@@ -67,10 +67,6 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('tenant', 'public_id'), name='accounts_identityprovider_public_id'),
         ),
         migrations.AddConstraint(
-            model_name='identityprovider',
-            constraint=models.UniqueConstraint(fields=('tenant',), name='accounts_identityprovider_one'),
-        ),
-        migrations.AddConstraint(
             model_name='identity',
             constraint=models.UniqueConstraint(fields=('tenant', 'public_id'), name='accounts_identity_public_id'),
         ),

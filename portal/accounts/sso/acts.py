@@ -59,7 +59,8 @@ def save(tenant: Tenant, wanted: Wanted, *, by: User) -> IdentityProvider:
     """
     try_out(wanted.issuer)
     with wall.tenant(tenant), transaction.atomic():
-        row = IdentityProvider.objects.select_for_update().filter(tenant=tenant).first()
+        Tenant.objects.select_for_update().get(pk=tenant.pk)  # two owners at once set up one
+        row = IdentityProvider.objects.filter(tenant=tenant).first()
         kept = row is not None and (row.issuer, row.client_id) == (wanted.issuer, wanted.client_id)
         if not wanted.client_secret and not kept:
             raise Unusable(_("Enter the client secret: another issuer or client has another."))
@@ -92,7 +93,7 @@ def save(tenant: Tenant, wanted: Wanted, *, by: User) -> IdentityProvider:
 def remove(tenant: Tenant, *, by: User) -> None:
     """Take the provider away. Whoever came by it is signed out; passwords serve again."""
     with wall.tenant(tenant), transaction.atomic():
-        provider = IdentityProvider.objects.select_for_update().filter(tenant=tenant).first()
+        provider = IdentityProvider.objects.filter(tenant=tenant).first()
         if provider is None:
             return
         _forget(list(Identity.objects.filter(provider=provider)))

@@ -61,12 +61,11 @@ def company(request: HttpRequest) -> HttpResponse:
 @never_cache
 def company_start(request: HttpRequest, provider: UUID) -> HttpResponse:
     """To the provider. A browser that came by another name of this portal goes by its own first."""
-    here = settings.BASE_URL.split("/")[2]
+    row, here = _found(provider), settings.BASE_URL.split("/")[2]
     if request.get_host() != here:
         return HttpResponseRedirect(f"{'/'.join(settings.BASE_URL.split('/')[:3])}{request.get_full_path()}")
     if not Guess(request, "provider", "").is_allowed():
         return render(request, "429.html", status=429)
-    row = _found(provider)
     target = request.GET.get("next", "")
     if not url_has_allowed_host_and_scheme(target, allowed_hosts={here}, require_https=request.is_secure()):
         target = f"/t/{row.tenant.slug}/"
