@@ -69,6 +69,7 @@ ACTIONS: dict[str, str | Promise] = {
     "quarantine.accepted": _("Element accepted as no call"),
     "quarantine.read_again": _("Element read again"),
     "quarantine.reopened": _("Element opened again"),
+    "retention.changed": _("Days of keeping changed"),
     "subscription.added": _("Scheduled mail added"),
     "subscription.changed": _("Scheduled mail changed"),
     "subscription.paused": _("Scheduled mail paused"),

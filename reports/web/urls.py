@@ -16,6 +16,7 @@ from reports.web.exports.views import export_again, export_delete, export_downlo
 from reports.web.keys.views import key_revoke, key_rotate, keys
 from reports.web.mail.views import delivery_again, mail_act, mail_body, mail_new, mail_one, mail_preview, mails
 from reports.web.overview.views import calls_csv, overview
+from reports.web.privacy.retention import privacy
 from reports.web.privacy.views import erasures
 from reports.web.report.views import report, reports
 from reports.web.team.views import invitation_act, member_act, team, team_invite, team_member
@@ -63,6 +64,7 @@ urlpatterns = [
     path("audit/", audit, name="audit"),
     path("audit/audit.csv", audit_file, {"form": "csv"}, name="audit_csv"),
     path("audit/audit.jsonl", audit_file, {"form": "jsonl"}, name="audit_lines"),
+    path("privacy/", privacy, name="privacy"),
     path("erasures/", erasures, name="erasures"),
     path("reports/", reports, name="reports"),
     path("reports/query/", report, name="report"),

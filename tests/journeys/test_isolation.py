@@ -119,6 +119,7 @@ ROUTES = {
     "/t/{tenant}/mail/{mail}/preview/": ("tenant", "mail"),
     "/t/{tenant}/mail/{mail}/preview/body/": ("tenant", "mail"),
     "/t/{tenant}/mail/deliveries/{delivery}/again/": ("tenant", "delivery"),
+    "/t/{tenant}/privacy/": ("tenant",),
     "/t/{tenant}/erasures/": ("tenant",),
     "/t/{tenant}/connections/": ("tenant",),
     "/t/{tenant}/settings/brand/": ("tenant",),
