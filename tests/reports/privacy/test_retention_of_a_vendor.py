@@ -25,10 +25,10 @@ DAYS = 40
 
 def test_what_is_over_stays_away(acme, settings, tmp_path) -> None:
     settings.DATA_DIR = tmp_path
-    with Sandbox(days=DAYS, calls_per_day=6, seed=3) as box:
+    with Sandbox(days=DAYS, calls_per_day=60, seed=3) as box:
         with wall.tenant(acme):
-            connection = connect_originsai(acme, box)
-        call_command("pull", environment=connection.environment.public_id, json=True)
+            environment = connect_originsai(acme, box).environment.public_id
+        call_command("pull", environment=environment, json=True)
         with wall.tenant(acme):
             said = told()
             with transaction.atomic():
@@ -39,7 +39,7 @@ def test_what_is_over_stays_away(acme, settings, tmp_path) -> None:
             left = told()
             digests = dict(Call.objects.values_list("external_id", "digest"))
             nameless = Call.objects.filter(sid="", contact__regex="^[0-9]{30}$").count()
-        call_command("pull", environment=connection.environment.public_id, json=True)
+        call_command("pull", environment=environment, json=True)
         with wall.tenant(acme):
             again = Run.objects.filter(stream="calls").latest("pk")
             assert told() == left
