@@ -45,6 +45,7 @@ TABLE = {
     f"{API}/callbacks/returns/": API_READERS,
     f"{API}/contacts/": API_READERS,
     f"{API}/contacts/{{contact}}/": API_READERS,
+    f"{API}/contacts/{{contact}}/reveal/": API_READERS,
     f"{API}/exports/": API_READERS,
     f"{API}/exports/{{call}}/": API_READERS,
     f"{API}/exports/{{call}}/download/": API_READERS,
@@ -240,6 +241,10 @@ def expected(address, name, method):
             return 200 if reads else 405 if method != "POST" else 400 if name == "ana" else 403
         taken = ("GET", "HEAD", "PATCH", "DELETE") if address.endswith("{call}/") else ("POST",)
         return 404 if method in taken else 405
+    if address.endswith("/reveal/") and method == "POST":  # for no reason
+        return {"care": 404, "blind": 403}.get(name, 400)
+    if address.endswith("/reveal/"):
+        return 405
     if not reads:
         return 405
     if address == f"{API}/contacts/":
