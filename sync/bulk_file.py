@@ -79,8 +79,7 @@ def described(line: Line) -> Description:
 
 def template() -> bytes:
     """A file to fill in, with one line that shows how; the way a spreadsheet in the reader's language opens it."""
-    portuguese = (translation.get_language() or "").startswith("pt")
-    names = [_NAMES[column][portuguese] for column in NEEDED]
+    portuguese, names = _is_portuguese(), column_names()
     shown = [
         _("Sales"),
         "talkover",
@@ -95,9 +94,18 @@ def template() -> bytes:
     return output.getvalue().encode("utf-8-sig")  # by the mark spreadsheets know the letters
 
 
+def column_names() -> list[str]:
+    """What the columns that every line needs are called in the reader's language."""
+    return [_NAMES[column][_is_portuguese()] for column in NEEDED]
+
+
 def settings_columns() -> list[str]:
     """The columns that only some vendors need, each once."""
     return list(dict.fromkeys(field.key for provider in registry.PROVIDERS for field in provider.fields))
+
+
+def _is_portuguese() -> bool:
+    return (translation.get_language() or "").startswith("pt")
 
 
 def _text(content: bytes) -> str:
@@ -120,7 +128,8 @@ def _columns(head: list[str]) -> list[str]:
     columns = [_COLUMN_OF.get(name.strip().lower(), name.strip().lower()) for name in head]
     while columns and not columns[-1]:
         columns.pop()
-    if missing := [name for name in NEEDED if name not in columns and name != "since"]:
+    told = dict(zip(NEEDED, column_names(), strict=True))
+    if missing := [told[name] for name in NEEDED if name not in columns and name != "since"]:
         raise WrongFile(_("These columns are missing: %(names)s.") % {"names": ", ".join(missing)})
     unknown = [name[:40] for name in columns if name not in (*NEEDED, *settings_columns())]
     if unknown or len(set(columns)) < len(columns):

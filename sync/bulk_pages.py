@@ -11,7 +11,7 @@ from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Role
 from portal.tenants.models.tenants import Tenant
 from sync import bulk
-from sync.bulk_file import MOST_BYTES, MOST_ROWS, NEEDED, WrongFile, lines_of, settings_columns, template
+from sync.bulk_file import MOST_BYTES, MOST_ROWS, WrongFile, column_names, lines_of, settings_columns, template
 from sync.connection_acts import By
 from sync.pages import by_of, demand_adding
 from sync.providers import registry
@@ -43,7 +43,7 @@ def answer_to(request: HttpRequest, tenant: Tenant, by: By) -> dict[str, Any]:
     context: dict[str, Any] = {
         "wrong": "",
         "vendors": ", ".join(provider.key for provider in registry.PROVIDERS),
-        "columns": ", ".join(NEEDED),
+        "columns": ", ".join(column_names()),
         "settings_columns": ", ".join(settings_columns()),
         "most_rows": MOST_ROWS,
     }

@@ -19,6 +19,7 @@ from portal.lib import colours
 from portal.tenants.models.tenants import DARK_GROUNDS, LIGHT_GROUNDS, Tenant
 
 _WHITE, _BLACK, _SOFT = "#ffffff", "#0d1615", 0.1
+_MIDDLE = 4.6  # the contrast of Ringbook's own bars with white
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,16 @@ def stylesheet(accent: str) -> str:
         f"  --accent: light-dark({accent}, {dark});\n"
         f"  --accent-ink: light-dark({_WHITE}, {_BLACK});\n"
         f"  --accent-soft: light-dark({soft[0]}, {soft[1]});\n"
-        f"  --bar-1: light-dark({accent}, {dark});\n"
+        f"  --bar-1: light-dark({_bar(accent)}, {dark});\n"
+        f"  --deep: light-dark({accent}, {dark});\n"
         "}\n"
     )
+
+
+def _bar(accent: str) -> str:
+    """The colour, light enough that ink is read on its mixtures with paper: squares of a map are such."""
+    shades = (colours.mixed(accent, _WHITE, step / 50) for step in range(51))
+    return next(each for each in shades if colours.contrast(each, _WHITE) <= _MIDDLE)
 
 
 def _ground(accent: str, sheet: str) -> str:

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from portal.accounts.invitations import Invitee, invite
 from portal.accounts.members import whole
 from portal.audit.models import Entry
-from portal.lib.colours import TEXT, contrast
+from portal.lib.colours import TEXT, contrast, mixed
 from portal.outbox import post
 from portal.outbox.models import PlatformMessage
 from portal.tenants import wall
@@ -171,6 +171,9 @@ def test_every_colour_that_is_taken_is_read_in_light_and_dark(accent) -> None:
     for shade, written, ground in ((light, ink[0], soft[0]), (dark, ink[1], soft[1])):
         assert contrast(shade, written) >= TEXT
         assert contrast(shade, ground) >= TEXT
+    bar = told["bar-1"].split(", ")[0]
+    assert contrast(bar, "#ffffff") >= 3  # as WCAG asks of what is no text
+    assert contrast(mixed("#ffffff", bar, 0.54), "#181b1e") >= TEXT  # the darkest square with ink on it
 
 
 def test_a_colour_that_is_too_light_is_told_with_one_that_would_do() -> None:
