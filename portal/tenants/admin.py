@@ -138,7 +138,8 @@ class TenantAdmin(NotedAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """By what the list offers alone: a filter on a sealed token, or on words that the page hides, would tell them
         letter by letter."""
-        offered = {each[0] if isinstance(each, tuple) else each for each in self.get_list_filter(request)}
+        filters = [each[0] if isinstance(each, tuple) else each for each in self.get_list_filter(request)]
+        offered = {getattr(each, "parameter_name", each) for each in filters}
         named = lookup.split("__")[0] in {*offered, self.date_hierarchy, "tenant", "id"}
         return named and super().lookup_allowed(lookup, value, request)
 
