@@ -49,8 +49,30 @@ from sync.rerun import request_part, request_run
 from sync.standing import standings
 
 
+_VENDORS = [provider.key for provider in registry.PROVIDERS]
+
+
+class VendorFilter(admin.SimpleListFilter):
+    title = gettext_lazy("vendor")
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(provider.key, provider.label) for provider in registry.PROVIDERS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.value() is None else queryset.filter(provider=self.value())
+
+
+@admin.display(description=gettext_lazy("vendor"), ordering="provider")
+def vendor(row: Environment | Connection) -> str:
+    return registry.get(row.provider).label if row.provider in _VENDORS else row.provider
+
+
 class VendorsEnvironments(EnvironmentPages):
     """The vendor is chosen among those there are, and stays once the environment is connected."""
+
+    list_display = ("name", vendor, "retired_at", "created_at")
+    list_filter = (VendorFilter,)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name != "provider":
@@ -62,9 +84,6 @@ class VendorsEnvironments(EnvironmentPages):
         kept = super().get_readonly_fields(request, obj)
         connected = obj is not None and Connection.objects.filter(environment=obj).exists()
         return (*kept, "provider") if connected else kept
-
-
-_VENDORS = [provider.key for provider in registry.PROVIDERS]
 
 
 def _named(environment: Environment) -> str:
@@ -88,8 +107,8 @@ class ConnectionList(ChangeList):
 @admin.register(Connection)
 class ConnectionPages(TenantAdmin):
     change_form_template = "admin/sync/connection/change_form.html"
-    list_display = ("environment", "standing", "provider", "base_url", "since")
-    list_filter = ("provider", "state")
+    list_display = ("environment", "standing", vendor, "base_url", "since")
+    list_filter = (VendorFilter, "state")
     search_fields = ("environment__name", "base_url")
     actions = ("check_now", "read_now")
 

@@ -122,7 +122,7 @@ def test_a_mail_that_failed(ask, acme) -> None:
     assert noted(acme) == ["outbox.message"]
 
 
-def test_a_report_that_could_not_be_made(ask, acme, ana) -> None:
+def test_a_report_that_could_not_be_made(ask, acme, sales, ana) -> None:
     with wall.tenant(acme):
         subscription = create_weekly(acme, ana.email, "en")
         recipient = subscription.recipients.get()
