@@ -48,7 +48,6 @@ from sync.quarantine_pages import QuarantinePages
 from sync.rerun import request_part, request_run
 from sync.standing import standings
 
-
 _VENDORS = [provider.key for provider in registry.PROVIDERS]
 
 
@@ -71,8 +70,11 @@ def vendor(row: Environment | Connection) -> str:
 class VendorsEnvironments(EnvironmentPages):
     """The vendor is chosen among those there are, and stays once the environment is connected."""
 
-    list_display = ("name", vendor, "retired_at", "created_at")
-    list_filter = (VendorFilter,)
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return tuple(vendor if name == "provider" else name for name in super().get_list_display(request))
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return tuple(VendorFilter if name == "provider" else name for name in super().get_list_filter(request))
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name != "provider":
@@ -298,7 +300,9 @@ class ConnectionPages(TenantAdmin):
 
 
 _AGAIN = gettext_lazy("Read again")
-_READ_ASKED = gettext_lazy("The vendor is asked for these again at once. What is mirrored already stays, and is not counted twice.")
+_READ_ASKED = gettext_lazy(
+    "The vendor is asked for these again at once. What is mirrored already stays, and is not counted twice."
+)
 
 
 @admin.register(Run)

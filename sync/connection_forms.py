@@ -138,7 +138,7 @@ class ChangeForm(SettingsForm):
 
 
 def console_form(provider: Provider) -> type[SettingsForm]:
-    """The administrators' form of that vendor's connections, for Django's console, which asks a class for its fields."""
+    """The administrators' form of that vendor's connections: Django's console asks a class for its fields."""
     return type("ConsoleForm", (_ConsoleForm,), {**setting_fields(provider), "provider": provider})
 
 

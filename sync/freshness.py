@@ -48,7 +48,9 @@ def overdue(connections: Iterable[Connection], before: datetime) -> dict[int, tu
     for key, stream, since in late.values_list("environment_id", "stream").annotate(Min("next_attempt_at")):
         first, streams = found.get(key, (since, []))
         found[key] = min(first, since), [*streams, stream]
-    unread = Environment.objects.exclude(Exists(Window.objects.filter(environment_id=OuterRef("pk")))).filter(pk__in=rows)
+    unread = Environment.objects.exclude(Exists(Window.objects.filter(environment_id=OuterRef("pk")))).filter(
+        pk__in=rows
+    )
     for key in unread.values_list("pk", flat=True):
         since = rows[key].state_since or rows[key].created_at
         if since < before:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -100,8 +101,9 @@ def objection(message: Letter) -> str:
     return "" if message.to in owners else "no longer an owner"
 
 
-def _open_ones(user: Any) -> Any:
-    return Visit.objects.filter(user_id=user.pk, ended_at=None, until__gt=timezone.now())
+def _open_ones(user: Any) -> QuerySet[Visit]:
+    rows: QuerySet[Visit] = Visit.objects.filter(user_id=user.pk, ended_at=None, until__gt=timezone.now())
+    return rows
 
 
 def _note_page(request: HttpRequest, visit: Visit) -> None:

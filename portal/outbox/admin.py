@@ -61,7 +61,6 @@ class PlatformMessagePages(TimesInUtc, admin.ModelAdmin):  # type: ignore[type-a
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-
     def has_rerun_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("outbox.change_platformmessage")
 

@@ -94,7 +94,9 @@ def _tell(begun: Sequence[Alarm], over: Sequence[Alarm], now: datetime) -> None:
                 small=[_("Each problem is told once when it begins and once when it is over.")],
             )
             digest = hashlib.sha256(address.encode()).hexdigest()[:16]
-            put_letter(mail, to=address, reference=f"alarm:{last}:{digest}", conduct=post.Conduct(rule="alarm", urgent=True))
+            put_letter(
+                mail, to=address, reference=f"alarm:{last}:{digest}", conduct=post.Conduct(rule="alarm", urgent=True)
+            )
 
 
 def _subject(begun: int, over: int) -> str:

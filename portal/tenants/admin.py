@@ -206,7 +206,7 @@ class TenantAdmin(NotedAdmin):
         return TemplateResponse(request, "admin/choose.html", context | {"none": none})
 
 
-def rerun(words: str | Promise, asked: str | Promise) -> Callable[[Callable[..., bool]], Any]:
+def rerun(words: Any, asked: str | Promise) -> Callable[[Callable[..., bool]], Any]:
     """Make an action of a list of what does one row's job again; ``asked`` is what the page that confirms it says.
 
     ``act(pages, request, row)`` runs behind the row's wall in a transaction, and says whether there was something to

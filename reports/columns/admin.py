@@ -35,7 +35,10 @@ class ColumnLedgerPages(LedgerAdmin):
 
     @rerun(
         _("Make all files anew"),
-        _("The files of all days are made anew from the mirror. Figures stay the same; until it is done pages may be slow."),
+        _(
+            "The files of all days are made anew from the mirror. Figures stay the same; until it is done"
+            " pages may be slow."
+        ),
     )
     def make_anew(self, request: HttpRequest, row: ColumnLedger) -> bool:
         for file in ColumnFile.objects.filter(environment_id=row.environment_id, retired_at=None):

@@ -70,7 +70,9 @@ def principal(name: str, companies: Companies) -> Principal:
         reauthentication.record_authentication(asking, companies.people[name], "password", reauthenticated=True)
         asking.session.save()
     bearer = {"Authorization": f"Bearer {companies.keys[name]}"} if name in companies.keys else {}
-    home = "acme" if name in (*MEMBERS, VISITOR, *LIVE_KEYS) else "globex" if name in ("their-owner", "their-key") else ""
+    home = (
+        "acme" if name in (*MEMBERS, VISITOR, *LIVE_KEYS) else "globex" if name in ("their-owner", "their-key") else ""
+    )
     own = companies.people[name].email if name in companies.people else ""
     hidden = _hidden(name, home, own, companies.sides)
     return Principal(name, home, client, bearer | {"Accept-Language": "en"}, hidden)

@@ -387,7 +387,7 @@ def test_a_list_says_first_whose_each_row_is(client, root, connection, globex) -
     root.save()
     html = client.get(page(Connection, "changelist")).content.decode()
     head = re.findall(r'<th scope="col" class="[^"]*column-(\w+)', html)
-    assert head == ["whose", "environment", "standing", "provider", "base_url", "since"]
+    assert head == ["whose", "environment", "standing", "vendor", "base_url", "since"]
     assert re.search(r'field-whose">Acme</td><th class="field-environment[^>]*><a href', html)
     assert "Por empresa" in html
     assert "Por tenant" not in html

@@ -19,7 +19,7 @@ from sync.standing import Standing, standings
 LONG = timedelta(hours=1)  # for how long a connection fails before anybody is written to
 GROWTH = 20  # elements set aside within a day that nobody could read
 _READ = (Stands.WORKING, Stands.GAPS, Stands.UNTESTED)
-_STREAMS = dict(STREAMS)
+_STREAMS = {str(stream): words for stream, words in STREAMS}
 
 
 def found(now: datetime) -> Iterator[Wrong]:

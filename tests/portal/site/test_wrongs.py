@@ -141,7 +141,9 @@ def test_a_full_disk_and_a_folder_that_takes_nothing(well, monkeypatch, settings
     assert found()[Kind.STORAGE].key == "erasures"
 
 
-def test_as_many_queries_for_many_tenants_as_for_few(well, acme, globex, sales, foreign, connection, django_assert_max_num_queries):
+def test_as_many_queries_for_many_tenants_as_for_few(
+    well, acme, globex, sales, foreign, connection, django_assert_max_num_queries
+):
     for tenant, environment in ((acme, sales), (globex, foreign)):
         with wall.tenant(tenant):
             Gap.objects.create(
