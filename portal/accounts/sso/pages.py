@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -31,7 +32,7 @@ def single_sign_on(request: TenantRequest, tenant: str) -> HttpResponseBase:
             else:
                 acts.save(request.tenant, form.wanted(), by=request.user)
                 messages.success(request, _("Saved."))
-                return redirect("single_sign_on", tenant)
+                return _back(request, tenant)
         except Unusable as unusable:
             form.add_error(None, unusable.sentence)
     public_id = provider.public_id if provider is not None else acts.address_id(request.tenant)
@@ -59,6 +60,13 @@ def single_sign_on_act(request: TenantRequest, tenant: str) -> HttpResponseBase:
         messages.success(request, _("Forgotten. The next sign-in binds anew."))
     else:
         raise Http404
+    return _back(request, tenant)
+
+
+def _back(request: TenantRequest, tenant: str) -> HttpResponseBase:
+    """To the page; who came by the provider himself may have ended his own session."""
+    if not request.session.exists(request.session.session_key):
+        logout(request)
     return redirect("single_sign_on", tenant)
 
 

@@ -19,7 +19,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from portal.accounts.admissions import held_state, prove
 from portal.accounts.factors import look_up_again
 from portal.accounts.limits import Guess
-from portal.accounts.models import IdentityProvider
+from portal.accounts.models import IdentityProvider, Way
+from portal.accounts.sessions import note_way
 from portal.accounts.sso import flow
 from portal.accounts.sso.claims import Claims
 from portal.accounts.sso.known import address_for, provider_at, remember
@@ -101,6 +102,7 @@ def _signed_in(
     reader: Any = request.user
     if reader.pk == user.pk and reader.admission.held_to is None:
         prove(request, provider.tenant)
+        note_way(request, Way.PROVIDER)  # so that it ends along with the provider
         look_up_again(request)
         address = address_of(request)
         record("person.signed_in_by_provider", tenant_id=provider.tenant_id, user=user, address=address)

@@ -99,6 +99,18 @@ def test_requiring_and_removing(acme, bruno, bent, owner) -> None:
     assert stored(acme) is None
 
 
+def test_an_owner_who_came_by_it_himself_signs_himself_out(acme, bent, owner) -> None:
+    owner.post(PAGE, form(bent.issuer))
+    bent.told = {"email": "ana@acme.example"}
+    come(owner, stored(acme), bent)  # besides his password
+    assert owner.get(PAGE).status_code == 200
+    session = owner.session
+    session["second_factor"] = [0, 0]  # looked up again, and so written, in the request that ends it
+    session.save()
+    assert owner.post(f"{PAGE}act/", {"act": "remove"}).status_code == 302
+    assert owner.get(PAGE)["Location"].startswith("/accounts/login/")
+
+
 def test_an_account_is_forgotten_and_the_next_one_bound(acme, bruno, bent, owner) -> None:
     owner.post(PAGE, form(bent.issuer))
     client = browser()
