@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
+from portal.accounts import visits
 from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.people import User
@@ -236,6 +237,7 @@ def test_the_console_shows_accepts_and_reopens(client, root, acme, connection, d
     Quarantine.objects.filter(pk=first.pk).update(id=1_234_567)  # more than a figure without separators
     row = Quarantine.objects.get(pk=1_234_567)
     change = reverse("admin:sync_quarantine_change", args=[row.pk])
+    visits.begin(acme, "To look at the element", user=root, address=None)
     page = client.get(change).content.decode()
     assert "NaN" in page
     assert row.reason in page

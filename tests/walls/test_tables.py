@@ -20,6 +20,7 @@ OPEN_TABLES = {
     "outbox.PlatformAttempt": "tries at sending these",
     "audit.PlatformEntryHead": "where the chain of these ends",
     "accounts.Session": "a person's, whatever his tenants; a visitor's before he is anybody",
+    "runtime.Alarm": "what the platform's administrators are told is wrong",
     "runtime.Heartbeat": "the workers' own",
     "runtime.SetupCode": "of a portal that has no tenant yet",
 }
