@@ -90,8 +90,11 @@ class Visitor:
         self.session.get(self.page, timeout=60).raise_for_status()
 
     def sign_in(self, email: str, password: str) -> int:
-        sent = {"login": email, "password": password, "csrfmiddlewaretoken": self.session.cookies["csrftoken"]}
-        return self.session.post(self.page, sent, allow_redirects=False, timeout=60).status_code
+        return self.send(self.page, login=email, password=password)
+
+    def send(self, page: str, **fields: str) -> int:
+        sent = {**fields, "csrfmiddlewaretoken": self.session.cookies["csrftoken"]}
+        return self.session.post(page, sent, allow_redirects=False, timeout=60).status_code
 
 
 @contextmanager
@@ -125,7 +128,8 @@ def served(folder: Path, program: str) -> Iterator[Front]:
         front.manage("add_tenant", "globex", "--name", "Globex", "--owner", BEA)
         web = programs.web(listener, 1)
         with (
-            running([*web.argv], env=environment, cwd=BASE_DIR, pass_fds=web.pass_fds),
+            (folder / "web.log").open("w") as log,
+            running([*web.argv], env=environment, cwd=BASE_DIR, pass_fds=web.pass_fds, stderr=log),
             running([program, "-e", str(folder / "start.log"), "-p", str(folder), "-c", str(settings)]),
         ):
             answer(port, "/livez")
