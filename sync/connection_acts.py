@@ -36,7 +36,7 @@ class By:
 def add(tenant: Tenant, description: Description, by: By) -> Connection:
     """A tested connection that waits for the day from which to read; raises as :func:`add_connection`."""
     connection = add_connection(tenant, description, begin=False)
-    changes = {"host": (None, _host(connection)), "since": (None, connection.since)}
+    changes: Changes = {"host": (None, _host(connection)), "since": (None, connection.since)}
     _note("connection.created", connection, by, changes)
     return connection
 

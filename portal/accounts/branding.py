@@ -37,5 +37,5 @@ def note_brand(form: Any, *, by: Any) -> None:
         rows.update(has_logo=Logo.objects.exists())
         names = ("accent", "host", "language")
         moved = {name: (form.initial.get(name), getattr(tenant, name)) for name in names if name in changed}
-        about = {"tenant": tenant.pk, "fields": ", ".join(changed)}
+        about: dict[str, str | int] = {"tenant": tenant.pk, "fields": ", ".join(changed)}
         record("tenant.brand", tenant_id=tenant.pk, user=by, about=about, changes=moved)

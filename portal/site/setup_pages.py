@@ -44,7 +44,7 @@ class FirstForm(NewPersonForm):
         help_text=gettext_lazy("Days and hours of every figure are counted in it."),
     )
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES)
-    email = forms.EmailField(
+    email = forms.EmailField(  # type: ignore[assignment]
         label=gettext_lazy("Your e-mail address"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.audit.models import Entry
-from portal.audit.record import address_of
 from portal.tenants.models.people import Role
 from reports.api import documented as doc
 from reports.api import forms
@@ -24,7 +23,6 @@ from reports.api.problems import ParameterError
 from reports.api.renderers import CsvRenderer, JsonRenderer
 from reports.api.writer import Beside
 from reports.files.audit import MEDIA, audit_csv, audit_headers, audit_lines
-from reports.files.jobs import Asker
 from reports.privacy.look_up import reasons
 from reports.queries.cursor import opened, sealed
 
@@ -94,12 +92,6 @@ class AuditList(AuditView):
 
 class AuditFile(AuditView):
     renderer_classes = (JsonRenderer, CsvRenderer)
-
-    @property
-    def asker(self) -> Asker:
-        user: Any = self.request.user
-        address = address_of(self.request._request)
-        return Asker(self.reader.tenant.pk, user=user, key=self.reader.key, address=address)
 
     def handed_out(self, pieces: Iterator[str], form: str) -> StreamingHttpResponse:
         headers = audit_headers(self.reader.tenant.slug, form)

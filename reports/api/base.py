@@ -26,7 +26,8 @@ from reports.api.problems import ParameterError
 from reports.api.writer import Form, write
 from reports.definitions.filters import call_filters, whole_number
 from reports.files.as_csv import DIALECTS
-from reports.privacy.look_up import Asker
+from reports.files.jobs import Asker
+from reports.privacy.look_up import NumberAsker
 from reports.queries.cursor import opened, sealed
 from reports.queries.params import ParamReader
 from reports.queries.scope import Scope
@@ -89,10 +90,17 @@ class ReaderView(APIView):
 
     @property
     def asker(self) -> Asker:
+        """Who asks for a file."""
+        user: Any = self.request.user
+        address = address_of(self.request._request)
+        return Asker(self.reader.tenant.pk, user=user, key=self.reader.key, address=address)
+
+    @property
+    def number_asker(self) -> NumberAsker:
         """Who looks a number up, or has one shown."""
         user: Any = self.request.user
         address = address_of(self.request._request)
-        return Asker(self.reader.tenant, self.reader.grant, user=user, key=self.reader.key, address=address)
+        return NumberAsker(self.reader.tenant, self.reader.grant, user=user, key=self.reader.key, address=address)
 
     def days(self) -> tuple[date | None, date | None]:
         """The first and the last day asked for, both included."""

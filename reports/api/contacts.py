@@ -74,7 +74,7 @@ class ContactList(ReaderView):
             raise ParameterError({"number": _("Name a number, with its country code.")})
         if self.scope.sees_numbers or not self.scope.looks_up:
             return self.short_list(contacts_of_number(number, self.scope))
-        found = look_up(number, self.scope, self.asker)
+        found = look_up(number, self.scope, self.number_asker)
         with suppress(NoContact):
             return self.short_list([contact(found, self.scope)])
         return self.short_list([])
@@ -119,7 +119,7 @@ class ContactReveal(ReaderView):
             raise ParameterError({name: _("This parameter is not known here.") for name in sorted(map(str, unknown))})
         reason = data.get("reason")
         try:
-            number = reveal(contact_id, reason if isinstance(reason, str) else "", self.scope, self.asker)
+            number = reveal(contact_id, reason if isinstance(reason, str) else "", self.scope, self.number_asker)
         except NoContact:
             raise NotFound from None
         return Response(write(Revealed, {"id": contact_id, "number": number}))

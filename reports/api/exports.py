@@ -17,7 +17,6 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.audit.record import address_of
 from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import ReaderView
@@ -92,12 +91,6 @@ OrderForm = forms.form(
 
 
 class ExportView(ReaderView):
-    @property
-    def asker(self) -> jobs.Asker:
-        user: Any = self.request.user
-        address = address_of(self.request._request)
-        return jobs.Asker(self.reader.tenant.pk, user=user, key=self.reader.key, address=address)
-
     def own(self, id: UUID) -> Export:
         """Raises DoesNotExist for another's as for an absent one."""
         return self.asker.own().get(public_id=id)

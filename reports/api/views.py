@@ -103,7 +103,7 @@ class CallList(ReaderView):
         if scope.sees_numbers or not scope.looks_up or not whole:
             return asked
         rest = {name: text for name, text in asked.items() if name not in ("number", "number_match")}
-        return rest | {"contact": look_up(asked["number"], scope, self.asker)}
+        return rest | {"contact": look_up(asked["number"], scope, self.number_asker)}
 
 
 class CallCsv(ReaderView):

@@ -44,8 +44,15 @@ def audit_lines(tenant: Tenant, asker: Asker) -> Iterator[str]:
 
 
 def _note(asker: Asker, form: str) -> int:
-    who = {"user": asker.user if asker.key is None else None, "key": asker.key, "address": asker.address}
-    return record("audit.exported", tenant_id=asker.tenant_id, about={"format": form}, **who).number
+    entry = record(
+        "audit.exported",
+        tenant_id=asker.tenant_id,
+        user=asker.user if asker.key is None else None,
+        key=asker.key,
+        about={"format": form},
+        address=asker.address,
+    )
+    return entry.number
 
 
 def _batches(last: int) -> Iterator[list[Entry]]:
@@ -90,7 +97,7 @@ def _rows(last: int) -> Iterator[Row]:
             entry.action,
             words.get(entry.action, ""),
             entry.user_id,
-            names.get(entry.user_id, ""),
+            "" if entry.user_id is None else names.get(entry.user_id, ""),
             "" if entry.key is None else str(entry.key.public_id),
             entry.address or "",
             _json(entry.about),

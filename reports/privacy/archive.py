@@ -48,11 +48,12 @@ def write_person(tenant: Tenant, person: Person, out: BinaryIO, pulse: Callable[
         calls = tables.write("calls", _call_columns(), told_calls(person))
         elements = tables.write("elements", _element_columns(), told_elements(person))
         notes = tables.write("notes", _note_columns(), told_notes(person))
-        found = [{"column": name, "rows": n, "reason": why} for name, n, why in mentions(person, pulse)]
+        named = list(mentions(person, pulse))
         others = in_others_calls(person, pulse)
-        found.append({"column": "sync.Payload.raw", "rows": others, "reason": _("They are calls of other people.")})
-        tables.write("mentions", _mention_columns(), found)
-        held = Held(calls, elements, notes, sum(row["rows"] for row in found))
+        named.append(("sync.Payload.raw", others, _("They are calls of other people.")))
+        told = [{"column": column, "rows": rows, "reason": why} for column, rows, why in named]
+        tables.write("mentions", _mention_columns(), told)
+        held = Held(calls, elements, notes, sum(rows for _column, rows, _why in named))
         archive.writestr("about.txt", _about(tenant, held))
     return held
 

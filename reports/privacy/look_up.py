@@ -55,7 +55,7 @@ class UsedUp(NotNow):
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class NumberAsker:
     """Who asks, from where: a member, or an API key."""
 
     tenant: Tenant
@@ -90,7 +90,7 @@ class Asker:
         )
 
 
-def look_up(number: str, scope: Scope, asker: Asker) -> str:
+def look_up(number: str, scope: Scope, asker: NumberAsker) -> str:
     """The opaque id of the contact that a whole number names, whether any call of it may be seen or not.
 
     Raises QuestionError, and UsedUp. The wall of the tenant must be open.
@@ -107,7 +107,7 @@ def look_up(number: str, scope: Scope, asker: Asker) -> str:
     return public_id
 
 
-def reveal(public_id: str, reason: str, scope: Scope, asker: Asker) -> str:
+def reveal(public_id: str, reason: str, scope: Scope, asker: NumberAsker) -> str:
     """The number of a contact, whole. Raises PermissionDenied, NoContact, QuestionError and UsedUp.
 
     The wall of the tenant must be open.
@@ -143,7 +143,7 @@ def _found(public_id: str, scope: Scope) -> dict[str, str | int]:
     return {"call": call} if call else {}
 
 
-def _show(contact: str, reason: str, found: Mapping[str, str | int], scope: Scope, asker: Asker) -> None:
+def _show(contact: str, reason: str, found: Mapping[str, str | int], scope: Scope, asker: NumberAsker) -> None:
     with transaction.atomic():
         if not scope.sees_numbers:
             _pay(contact, {}, asker, entry=False)
@@ -151,7 +151,7 @@ def _show(contact: str, reason: str, found: Mapping[str, str | int], scope: Scop
         asker.note("number.shown", {**found, "reveal": str(shown.public_id)})
 
 
-def _pay(contact: str, found: Mapping[str, str | int], asker: Asker, *, entry: bool = True) -> None:
+def _pay(contact: str, found: Mapping[str, str | int], asker: NumberAsker, *, entry: bool = True) -> None:
     """Take a number from the budget, with the entry of a look-up and the alarm in one transaction. Raises UsedUp."""
     with transaction.atomic():
         budget = spend(asker.tenant, asker.account, contact)
@@ -164,7 +164,7 @@ def _pay(contact: str, found: Mapping[str, str | int], asker: Asker, *, entry: b
             _tell_owners(budget, asker)
 
 
-def _tell_owners(budget: Budget, asker: Asker) -> None:
+def _tell_owners(budget: Budget, asker: NumberAsker) -> None:
     tenant, day = asker.tenant, today(asker.tenant)
     audit = reverse("reports_web:audit", args=[tenant.slug])
     for owner in _owners():

@@ -65,7 +65,7 @@ def single_sign_on_act(request: TenantRequest, tenant: str) -> HttpResponseBase:
 
 def _back(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """To the page; who came by the provider himself may have ended his own session."""
-    if not request.session.exists(request.session.session_key):
+    if not request.session.exists(request.session.session_key or ""):
         logout(request)
     return redirect("single_sign_on", tenant)
 

@@ -19,10 +19,8 @@ from portal.accounts.members import EVERY
 from portal.audit.record import CHANGED
 from portal.formats import figures
 from portal.tenants.models.people import Role
-from portal.tenants.models.tenants import Environment, Tenant
+from portal.tenants.models.tenants import Environment
 from reports.definitions.periods import moment_of_asking
-from reports.mail.models import Subscription
-from sync.models.connections import Connection
 
 # Names of our own; others are columns of the first of _TABLES that has them, or of the table an entry is about.
 FIELDS: dict[str, str | Promise] = {
@@ -41,7 +39,7 @@ FIELDS: dict[str, str | Promise] = {
     "sure": gettext_lazy("Read so much"),
     "untested": gettext_lazy("Save without testing"),
 }
-_TABLES: tuple[type[models.Model], ...] = (Tenant, Connection, Subscription)
+_TABLES = ("tenants.Tenant", "sync.Connection", "reports_mail.Subscription")
 
 
 class Words:
@@ -94,7 +92,7 @@ class Words:
 
 
 def _column(name: str, about: Mapping[str, Any]) -> Any:
-    tables: list[type[models.Model]] = list(_TABLES)
+    tables: list[type[models.Model]] = [apps.get_model(label) for label in _TABLES]
     with suppress(LookupError, ValueError):
         tables.insert(0, apps.get_model(str(about.get("table", ""))))
     for table in tables:

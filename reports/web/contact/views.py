@@ -23,7 +23,7 @@ from portal.formats import figures
 from portal.lib import phones
 from portal.privacy.budget import Budget, budget_of
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.privacy.look_up import MOST_REASON, Asker, look_up, reveal
+from reports.privacy.look_up import MOST_REASON, NumberAsker, look_up, reveal
 from reports.queries.calls.lists import page
 from reports.queries.contacts.contact import Contact, NoContact, behind_contact, calls_with, contact, latest_call
 from reports.queries.contacts.ids import contact_digits_of
@@ -90,11 +90,11 @@ def look_up_page(request: TenantRequest, tenant: str) -> HttpResponseBase:
     return TemplateResponse(request, "reports/look_up.html", context, status=400 if errors else 200)
 
 
-def _asker(request: TenantRequest) -> Asker:
-    return Asker(request.tenant, request.scope_grant, user=request.user, address=address_of(request))
+def _asker(request: TenantRequest) -> NumberAsker:
+    return NumberAsker(request.tenant, request.scope_grant, user=request.user, address=address_of(request))
 
 
-def _budget(scope: Scope, asker: Asker) -> Budget | None:
+def _budget(scope: Scope, asker: NumberAsker) -> Budget | None:
     """What is left of the day; None for who sees numbers, and needs none."""
     return None if scope.sees_numbers else budget_of(asker.tenant, asker.account)
 

@@ -20,7 +20,7 @@ from reports.api.vendor_api.mount import Mount, Refusal, Visit, answer, refused
 from reports.api.vendor_api.talkover import parameters
 from reports.api.vendor_api.talkover.parameters import Parameters
 from reports.definitions.periods import utc_date
-from reports.privacy.look_up import Asker, UsedUp, look_up
+from reports.privacy.look_up import NumberAsker, UsedUp, look_up
 from reports.queries.calls.masks import hide_numbers
 from reports.queries.vendor_api import calls as vendor
 from reports.queries.vendor_api import lists as vendor_lists
@@ -75,7 +75,7 @@ def _searched(search: str, visit: Visit) -> dict[str, str]:
     scope = visit.scope
     if scope.sees_numbers or not scope.looks_up or not phones.whole(search):
         return {"search": search}
-    asker = Asker(visit.tenant, visit.grant, key=visit.key, address=visit.address)
+    asker = NumberAsker(visit.tenant, visit.grant, key=visit.key, address=visit.address)
     try:
         return {"contact": look_up(search, scope, asker)}
     except UsedUp as error:
