@@ -21,7 +21,7 @@ from sync.providers import registry
 @tenant_view(Role.MANAGER)
 def connections_many(request: TenantRequest, tenant: str) -> HttpResponse:
     demand_adding(request)
-    context = {"page": "connections"} | answer_to(request, request.tenant, by_of(request))
+    context = {"page": "company"} | answer_to(request, request.tenant, by_of(request))
     return TemplateResponse(request, "sync/connections_many.html", context, status=400 if context["wrong"] else 200)
 
 

@@ -42,7 +42,7 @@ def connections(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Every environment that one may see, with the standing of its connection."""
     environments = list(opened(request.scope_grant).filter(retired_at=None).order_by("name", "pk"))
     lines = connection_lines(environments, request.tenant.zone)
-    context = {"page": "connections", "lines": lines, "may_add": may_add(request), "zone": _zone(request)}
+    context = {"page": "company", "lines": lines, "may_add": may_add(request), "zone": _zone(request)}
     return TemplateResponse(request, "sync/connections.html", context)
 
 
@@ -63,7 +63,7 @@ def connection_one(request: TenantRequest, tenant: str, connection: UUID) -> Htt
         row = _own(request, connection)  # as it stands: the form holds what was refused
     [line] = connection_lines([row.environment], request.tenant.zone)
     context = {
-        "page": "connections",
+        "page": "company",
         "line": line,
         "connection": row,
         "progress": progress_of(row),
@@ -94,7 +94,7 @@ def connection_act(request: TenantRequest, tenant: str, connection: UUID) -> Htt
 def connection_vendors(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The first step: which vendor."""
     demand_adding(request)
-    context = {"page": "connections", "vendors": registry.PROVIDERS}
+    context = {"page": "company", "vendors": registry.PROVIDERS}
     return TemplateResponse(request, "sync/connection_vendors.html", context)
 
 
@@ -107,7 +107,7 @@ def connection_new(request: TenantRequest, tenant: str, vendor: str) -> HttpResp
     form = NewConnectionForm(provider, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and (made := _added(request, form)):
         return HttpResponseRedirect(reverse("connections:start", args=[tenant, made.public_id]))
-    context = {"page": "connections", "form": form, "vendor": provider}
+    context = {"page": "company", "form": form, "vendor": provider}
     return TemplateResponse(request, "sync/connection_new.html", context, status=400 if form.errors else 200)
 
 
@@ -132,7 +132,7 @@ def connection_start(request: TenantRequest, tenant: str, connection: UUID) -> H
             return _to(request, connection)
     provider = registry.get(row.provider)
     choices = [(days, estimate(provider, row.settings, rate_of(row), days)) for days in HISTORIES]
-    context = {"page": "connections", "connection": row, "choices": choices, "wrong": wrong}
+    context = {"page": "company", "connection": row, "choices": choices, "wrong": wrong}
     return TemplateResponse(request, "sync/connection_start.html", context, status=400 if wrong else 200)
 
 

@@ -101,4 +101,4 @@ def sign_in_settings(request: TenantRequest, tenant: str) -> HttpResponse:
         set_rule(request.tenant, SecondFactor(rule), by=request.user)
         messages.success(request, _("Saved."))
         return redirect("sign_in_settings", tenant)
-    return render(request, "accounts/sign_in_settings.html", {"rules": SecondFactor.choices})
+    return render(request, "accounts/sign_in_settings.html", {"page": "company", "rules": SecondFactor.choices})

@@ -27,7 +27,7 @@ def brand_page(request: TenantRequest, tenant: str) -> HttpResponse:
     """Shows the brand, tries one out on this very page, or saves it."""
     kept = Tenant.objects.get(pk=request.tenant.pk)
     form = BrandForm(request.POST or None, request.FILES or None, instance=kept)
-    context: dict[str, Any] = {"page": "brand", "form": form, "sender": brand.sender_of(request.tenant)}
+    context: dict[str, Any] = {"page": "company", "form": form, "sender": brand.sender_of(request.tenant)}
     if request.method == "POST" and form.is_valid():
         if request.POST.get("act") != "try":
             save_brand(form, by=request.user)

@@ -37,7 +37,7 @@ def single_sign_on(request: TenantRequest, tenant: str) -> HttpResponseBase:
             form.add_error(None, unusable.sentence)
     public_id = provider.public_id if provider is not None else acts.address_id(request.tenant)
     context = {
-        "page": "team",
+        "page": "company",
         "form": form,
         "provider": provider,
         "start_address": flow.start_address(public_id),

@@ -66,7 +66,7 @@ def audit(request: TenantRequest, tenant: str) -> HttpResponseBase:
     if len(page) > SHOWN:
         following["before"] = str(page[SHOWN - 1].number)
     context = {
-        "page": "audit",
+        "page": "company",
         "lines": _lines(page[:SHOWN], members, request),
         "visits": _visits(request.tenant.zone),
         "chosen": chosen,

@@ -70,7 +70,7 @@ def keys(request: TenantRequest, tenant: str) -> HttpResponseBase:
         key, secret = issue_key(request.tenant, new_key, by=request.user, address=address_of(request))
         return _issued(request, key, secret)
     context = {
-        "page": "team",
+        "page": "company",
         "form": form,
         "lines": _lines(request, maker, now),
         "overlaps": OVERLAPS,
@@ -157,7 +157,7 @@ def _ends(ends: datetime, zone: str, now: datetime) -> str:
 
 
 def _issued(request: TenantRequest, key: ApiKey, secret: str, **about: Any) -> HttpResponseBase:
-    context = {"page": "team", "key": key, "secret": secret, "base": request.build_absolute_uri("/api/v1/"), **about}
+    context = {"page": "company", "key": key, "secret": secret, "base": request.build_absolute_uri("/api/v1/"), **about}
     answer = TemplateResponse(request, "reports/key_issued.html", context)
     answer["Cache-Control"] = "private, no-store"
     return answer

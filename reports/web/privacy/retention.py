@@ -110,7 +110,7 @@ def _page(
         for what in DataClass
     ]
     context = {
-        "page": "audit",
+        "page": "company",
         "lines": lines,
         "most": MOST_DAYS,
         "wrong": bool(errors),

@@ -62,7 +62,7 @@ def erasures(request: TenantRequest, tenant: str) -> HttpResponseBase:
             )
             return HttpResponseRedirect(reverse("reports_web:erasures", args=[tenant]))
     context = {
-        "page": "audit",
+        "page": "company",
         "errors": errors,
         "found": found,
         "number": request.POST.get("number", "") if found else "",

@@ -28,7 +28,7 @@ def team(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Members and open invitations; managers read them, owners act on them."""
     now = moment_of_asking()
     context = {
-        "page": "team",
+        "page": "company",
         "lines": member_lines(request, now),
         "invitations": invitation_lines(request, now),
         "may_act": request.membership.role == Role.OWNER,
@@ -51,7 +51,7 @@ def team_invite(request: TenantRequest, tenant: str) -> HttpResponseBase:
                 return _to_team(tenant)
         except NotPossible as error:
             form.errors["email"] = str(error)
-    context = {"page": "team", "form": form}
+    context = {"page": "company", "form": form}
     return TemplateResponse(request, "reports/team_invite.html", context, status=400 if form.errors else 200)
 
 
@@ -134,7 +134,7 @@ def _member(public_id: UUID) -> Membership:
 def _member_page(request: TenantRequest, row: Membership, form: PlaceForm) -> HttpResponseBase:
     has_factor = factors.has_factor(row.user)
     context = {
-        "page": "team",
+        "page": "company",
         "member": row,
         "form": form,
         "has_factor": has_factor,
