@@ -6,7 +6,6 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from portal.privacy.registry import DataClass
 from portal.tenants.base import PublicModel, TenantModel
 from portal.tenants.models.grants import Grant
 
@@ -53,7 +52,7 @@ class Retention(TenantModel):
     Each night it is owed anew: ``due_at`` is when. Calls that began before ``reached`` were looked through.
     """
 
-    what = models.CharField(_("what"), max_length=12, choices=DataClass.choices)
+    what = models.CharField(_("what"), max_length=20)  # a DataClass
     days = models.PositiveIntegerField(_("days"), null=True, blank=True)
     reached = models.DateTimeField(_("looked through until"), null=True, blank=True)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
@@ -67,13 +66,13 @@ class Retention(TenantModel):
         constraints = (models.UniqueConstraint(fields=("tenant", "what"), name="privacy_retention_what"),)
 
     def __str__(self) -> str:
-        return str(self.get_what_display())
+        return self.what
 
 
 class Removal(TenantModel):
     """How much of a class went on a day of the tenant's, because it had been kept long enough."""
 
-    what = models.CharField(_("what"), max_length=12, choices=DataClass.choices)
+    what = models.CharField(_("what"), max_length=20)  # a DataClass
     day = models.DateField(_("day"))
     before = models.DateTimeField(_("older than"))
     amount = models.PositiveBigIntegerField(_("how many"), default=0)
@@ -85,7 +84,7 @@ class Removal(TenantModel):
         constraints = (models.UniqueConstraint(fields=("tenant", "what", "day"), name="privacy_removal_day"),)
 
     def __str__(self) -> str:
-        return f"{self.day:%Y-%m-%d} {self.get_what_display()}"
+        return f"{self.day:%Y-%m-%d} {self.what}"
 
 
 class LookUps(TenantModel):

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 from django.db import OperationalError, connection
 
@@ -19,19 +20,29 @@ def give_back() -> bool:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         return False
     with connection.cursor() as cursor:
-        pages, empty, size = (
-            cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-        )
-        if empty * size < _LEAST or empty * _PART < pages:
+        size, empty = _room(cursor)
+        if empty < _LEAST or empty * _PART < size:
             return False
         path = Path(str(connection.settings_dict["NAME"]))
-        if path.exists() and shutil.disk_usage(path.parent).free < 2 * pages * size:
+        if path.exists() and shutil.disk_usage(path.parent).free < 2 * size:
             logger.warning("there is no room on the disk to write the database anew, so it stays as large as it is")
             return False
         try:
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except OperationalError as error:  # somebody reads for long: another night
+        except OperationalError as error:  # somebody reads or writes for long: another night
             logger.warning("the database was not written anew: %s", error.__class__.__name__)
             return False
     return True
+
+
+def _room(cursor: Any) -> tuple[int, int]:
+    """The bytes of the file, and how many of them hold nothing: whole pages, and what shorter texts left within."""
+    pages, free, size = (
+        cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    try:
+        within = cursor.execute("SELECT sum(unused) FROM dbstat WHERE aggregate = TRUE").fetchone()[0] or 0
+    except OperationalError:  # a SQLite that was built without it
+        within = 0
+    return pages * size, free * size + within
