@@ -173,7 +173,8 @@ else:
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"
-            "PRAGMA busy_timeout=20000;PRAGMA cache_size=-20000;",
+            # What is deleted is written over: an erased number must not stay in a free page.
+            "PRAGMA busy_timeout=20000;PRAGMA cache_size=-20000;PRAGMA secure_delete=ON;",
         },
     }
 

@@ -7,7 +7,9 @@ from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from portal.formats.figures import decimal
 from portal.tenants.models.tenants import Tenant
 from reports.files.as_csv import pieces
 from reports.files.table import Column, Kind
@@ -34,10 +36,10 @@ class Held:
 
     def lines(self) -> list[tuple[str, str]]:
         return [
-            (_("Calls"), str(self.calls)),
-            (_("Elements that are no calls yet"), str(self.elements)),
-            (_("Notes on calls of others"), str(self.notes)),
-            (_("Other places that name the person"), str(self.mentions)),
+            (_("Calls"), ngettext("%(n)s call", "%(n)s calls", self.calls) % {"n": decimal(self.calls)}),
+            (_("Elements that are no calls yet"), decimal(self.elements)),
+            (_("Notes on calls of others"), decimal(self.notes)),
+            (_("Other places that name the person"), decimal(self.mentions)),
         ]
 
 

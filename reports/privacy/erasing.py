@@ -8,7 +8,7 @@ code takes the number's place, so different contacts stay different.
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from portal.audit.record import record
@@ -80,9 +80,19 @@ def work(erasure_id: int) -> Erasure | None:
         withdraw_exports()
         forget_requests(tombstones)
         persist(lambda: _finish(erasure))
+        _let_go_of_old_pages()
     except Overtaken:
         return None
     return Erasure.objects.get(pk=erasure_id)
+
+
+def _let_go_of_old_pages() -> None:
+    """SQLite's log keeps pages as they were until it is written back; readers that are at it make it wait for another
+    time.
+    """
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _finish(erasure: Erasure) -> None:
