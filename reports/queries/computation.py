@@ -143,7 +143,9 @@ class Computation:
                         wanted[other.by] |= each.measures | {ATTEMPTS} if other == each.here else each.compared
             scan = Scan(self.selectors[need.filters], Span(need.period, need.until, self.now), self._sources)
             agents = len(self._agents.rows) + 1  # and calls without one
-            self._figures[need.key] = compute(scan, wanted, self._run.kept, self._routes, self._totals, agents=agents)
+            # A number in an answer stays out of the shared cache: ours may be somebody's.
+            run = self._run if any("line" in grain for grain in wanted) else self._run.kept
+            self._figures[need.key] = compute(scan, wanted, run, self._routes, self._totals, agents=agents)
         return self._figures[need.key]
 
     def completeness(self, stand: Stand) -> Completeness:

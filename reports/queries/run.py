@@ -120,7 +120,7 @@ class Turns:
         """As calling it, for figures that many readers ask for: the rows are kept for whoever asks the same again.
 
         Files never change and stand in the statement by their names, as scope, filters and moment do: what was kept is
-        right for ever. Nothing of single calls or contacts goes this way.
+        right for ever. Nothing of single calls, contacts or numbers goes this way.
         """
         whole = statement.alone
         if not settings.ANSWERS_KEPT_SECONDS:

@@ -169,7 +169,7 @@ def live(client: Client, box: Sandbox, acme: Any, ana: Any) -> dict[str, str]:
         assert erasing.work(erasure.pk)
         refresh_tenant()
     take_files(acme, ana, "+5511955554444")  # those of before went with the person
-    secrets["erased number"] = number[-9:]
+    secrets["erased number"] = number[-11:]
     TOTP.activate(ana, FACTOR)
     return secrets
 
@@ -247,7 +247,7 @@ def test_a_dump_tells_no_secret_no_number_and_no_word(client, acme, ana, box, re
     secrets = live(client, box, acme, ana)
     with wall.tenant(acme):
         named = [number for pair in Call.objects.values_list("from_number", "to_number") for number in pair]
-        numbers = {digits[-9:] for digits in map(phones.digits, named) if 10 <= len(digits) <= 15}
+        numbers = {digits[-11:] for digits in map(phones.digits, named) if 10 <= len(digits) <= 15}
         words = {text for raw in Payload.objects.values_list("raw", flat=True) for text in _said(raw)}
     assert len(numbers) > 10
     assert len(words) > 10
