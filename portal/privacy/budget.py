@@ -45,7 +45,7 @@ def budget_of(tenant: Tenant, grant_id: int) -> Budget:
 def spend(tenant: Tenant, grant_id: int, contact: str) -> Budget:
     """Ask for a number. The same one again on the same day is free. The wall of the tenant must be open."""
     day, most = today(tenant), settings.LOOK_UPS_PER_DAY
-    ((digest, *_),) = hashes_of(tenant.pk, [contact])
+    digest = hashes_of(tenant.pk, [contact])[0][0]
     of_grant = LookUps.objects.filter(tenant_id=tenant.pk, grant_id=grant_id)
     with transaction.atomic():
         LookUps.objects.get_or_create(tenant_id=tenant.pk, grant_id=grant_id, day=day)

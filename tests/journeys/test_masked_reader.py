@@ -42,8 +42,9 @@ from sync.models.calls import Call, Payload
 from sync.models.changes import DirtyDay
 from tests import factories
 from tests.conftest import member
+from tests.journeys.one_agent import BOTH, at
 from tests.journeys.test_isolation import DAYS, NOW, ORIGINSAI, TALKOVER, Exchange, but, visit
-from tests.journeys.test_one_agent import BOTH, at, questions, town  # noqa: F401 - a fixture
+from tests.journeys.test_one_agent import questions
 from tests.reports.api.conftest import make_key
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +61,7 @@ def spellings(number: str) -> list[str]:
 
 
 @pytest.fixture
-def spoken(acme, sales, care, town) -> dict[str, str]:  # noqa: F811
+def spoken(acme, sales, care, town) -> dict[str, str]:
     """A call of the person whose vendor wrote the number down in every way, wherever it may stand."""
     said = " / ".join(spellings(PERSON))
     element = {
