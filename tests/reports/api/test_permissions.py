@@ -220,7 +220,15 @@ def test_who_reads_what(get, client, world, principals, address):
             assert FOREIGN_NUMBER.encode() not in answer.body
 
 
-def expected(address, name, method):  # noqa: C901 - one table in words
+def of_exports(address, method):
+    """An order that says nothing, and files that are nobody's."""
+    reads, one, whole = method in ("GET", "HEAD"), "{call}" in address, address.endswith("{call}/")
+    if method == "POST" and not one:
+        return 400
+    return 404 if one and (reads or (method == "DELETE" and whole)) else 200 if reads else 405
+
+
+def expected(address, name, method):
     reads = method in ("GET", "HEAD")
     if TABLE[address] == OPEN and address.startswith("/api/"):
         return 200 if reads else 405
@@ -231,20 +239,15 @@ def expected(address, name, method):  # noqa: C901 - one table in words
         known = name in CARE_READERS
     if not known:
         return 401
-    if address.startswith(f"{API}/exports/"):  # an order that says nothing, and files that are nobody's
-        one, whole = "{call}" in address, address.endswith("{call}/")
-        if method == "POST" and not one:
-            return 400
-        return 404 if one and (reads or (method == "DELETE" and whole)) else 200 if reads else 405
+    if address.startswith(f"{API}/exports/"):
+        return of_exports(address, method)
     if address.startswith(f"{API}/subscriptions/"):  # a wish that says nothing, and mails that are nobody's
         if address == f"{API}/subscriptions/":
             return 200 if reads else 405 if method != "POST" else 400 if name == "ana" else 403
         taken = ("GET", "HEAD", "PATCH", "DELETE") if address.endswith("{call}/") else ("POST",)
         return 404 if method in taken else 405
-    if address.endswith("/reveal/") and method == "POST":  # for no reason
-        return {"care": 404, "blind": 403}.get(name, 400)
-    if address.endswith("/reveal/"):
-        return 405
+    if address.endswith("/reveal/"):  # for no reason
+        return {"care": 404, "blind": 403}.get(name, 400) if method == "POST" else 405
     if not reads:
         return 405
     if address == f"{API}/contacts/":
