@@ -69,6 +69,8 @@ def principal(name: str, companies: Companies) -> Principal:
         asking.session = client.session
         reauthentication.record_authentication(asking, companies.people[name], "password", reauthenticated=True)
         asking.session.save()
+    else:
+        client.get("/")  # the first page asks, once, whether the portal is empty
     bearer = {"Authorization": f"Bearer {companies.keys[name]}"} if name in companies.keys else {}
     home = (
         "acme" if name in (*MEMBERS, VISITOR, *LIVE_KEYS) else "globex" if name in ("their-owner", "their-key") else ""
