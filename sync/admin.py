@@ -128,7 +128,7 @@ class ConnectionPages(TenantAdmin):
 
     def _form_view(self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any) -> Any:
         """A new one is of an environment, which says what its vendor asks for."""
-        if object_id is None and self._environment(request) is None:
+        if object_id is None and self.has_add_permission(request) and self._environment(request) is None:
             rows = Environment.objects.filter(connection=None, retired_at=None, provider__in=_VENDORS)
             tenant = request.GET.get("tenant", "")
             choices = [(f"?{urlencode({'tenant': tenant, 'environment': row.pk})}", _named(row)) for row in rows]

@@ -18,6 +18,8 @@ WORDS: dict[str, str | Promise] = {
     "exports": _("Make files that wait, and remove old ones"),
     "mails": _("Make scheduled mails that are due"),
     "outbox": _("Send mails that wait"),
+    "persons": _("Gather what is kept of persons who asked for it"),
+    "retention": _("Take away what was kept long enough"),
     "sync-due": _("Read what is due"),
     "sync-forget": _("Forget old runs of reading"),
     "sync-sweep": _("End runs whose process is gone"),
