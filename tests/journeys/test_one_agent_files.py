@@ -22,6 +22,7 @@ from portal.tenants.models.tenants import Tenant
 from portal.tenants.rights import Rights
 from reports.definitions.catalogue import CATALOGUE
 from reports.files import folder, jobs, making, orders
+from reports.files.lists import PARAMS as LISTS
 from reports.files.models import Export, What
 from reports.mail.models import Recipient
 from reports.mail.plans import Plan
@@ -39,7 +40,7 @@ SINCE = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 def asked() -> Iterator[dict[str, str]]:
-    for what in set(What) - {What.REPORT}:
+    for what in (What.CALLS, *LISTS):
         yield {"what": what} | ({} if what == What.WAITING else JULY)
     for report in CATALOGUE:
         yield {"what": What.REPORT, "report": report} | JULY
