@@ -21,7 +21,7 @@ from sync.models.campaigns import Campaign
 from tests.browser.conftest import NARROW, WIDE
 from tests.browser.town import LANGUAGES, Town
 from tests.browser.watch import grave, pushed_aside
-from tests.journeys.test_isolation import addresses, plain
+from tests.isolation.routes import addresses
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
@@ -134,7 +134,7 @@ def paths(town: Town) -> Iterator[str]:
     client = Client(raise_request_exception=False)
     client.force_login(town.readers["en"])
     ids = samples(town, client)
-    for route in sorted({plain(address) for address in addresses()}):
+    for route in sorted(set(addresses())):
         if route.startswith(ELSEWHERE) or route.endswith(FRAMED) or any(word in route for word in SIGNED_OUT):
             continue
         for path in {route.format_map(defaultdict(lambda: NOBODY, chosen)) for chosen in ids}:

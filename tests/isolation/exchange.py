@@ -12,6 +12,7 @@ from celery.signals import before_task_publish
 from django.core import mail
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.test import Client
 
 from portal.outbox.models import Message
 from portal.tenants import wall
@@ -44,6 +45,12 @@ def ask(who: Principal, path: str, method: str = "GET", body: str = "", **header
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     cookies = [(f"cookie {name}", morsel.value) for name, morsel in answer.cookies.items()]
     return Exchange(answer.status_code, tuple(sorted([*answer.headers.items(), *cookies])), content.decode())
+
+
+def visit(visitor: tuple[Client, dict[str, str]], path: str, method: str = "GET") -> Exchange:
+    """As :func:`ask`, for who is no principal of these tenants."""
+    client, headers = visitor
+    return ask(Principal("", "", client, headers, ()), path, method)
 
 
 def but(told: Exchange, used: dict[str, str]) -> Exchange:

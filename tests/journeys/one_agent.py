@@ -27,7 +27,8 @@ from sync.models.changes import DirtyDay
 from sync.models.runs import Window
 from tests import factories
 from tests.conftest import member
-from tests.journeys.test_isolation import DAYS, NOW, visit
+from tests.isolation.exchange import visit
+from tests.isolation.world import DAYS, NOW
 from tests.reports.api.conftest import make_key
 
 SEEN = ("agent-mine", "agent-mine-takes", "7", "77")

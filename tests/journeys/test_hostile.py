@@ -30,9 +30,9 @@ from reports.queries.calls.columns import COLUMNS
 from reports.queries.question import CallQuestion, Question
 from reports.queries.scope import Scope
 from sync.models.calls import Call, Payload
+from tests.isolation.routes import addresses
 from tests.journeys.acts import report_of
 from tests.journeys.hostile import MARK, POISONS, formulas, live
-from tests.journeys.test_isolation import addresses, plain
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def test_no_page_breaks_or_carries_it_alive(town) -> None:
     client.force_login(town.readers["en"])
     with wall.tenant(town.tenant):
         calls = list(Call.objects.filter(external_id__regex="^(hostile|odd|0000|long)").values_list("pk", flat=True))
-    routes = {plain(address) for address in addresses() if address.startswith("/t/")}
+    routes = {address for address in addresses() if address.startswith("/t/")}
     bare = [route.format(tenant="acme") for route in routes if route.count("{") == 1]
     by = ("agent", "status", "cause", "direction", "line", "side", "area_code", "environment", "length")
     queries = [f"/t/acme/reports/query/?metrics=attempts&by={key}" for key in by]

@@ -9,7 +9,9 @@ from django.test import Client
 
 from reports.api.parameters import PARAMETERS
 from reports.definitions.filters import FILTERS
-from tests.journeys.test_isolation import ABSENT, ROUTES, sides, two_companies, visitors  # noqa: F401 - fixtures
+from tests.isolation.conftest import five_companies, principals, sides  # noqa: F401 - fixtures
+from tests.isolation.principals import Principal
+from tests.isolation.routes import Row, matrix
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +52,9 @@ BODIES = {
 KINDS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "/")
 
 
+MATRIX = matrix()
+
+
 def no_fault(answer, told: str) -> int:
     assert answer.status_code < 500 or (answer.status_code == 503 and "readyz" in told), told
     if answer.streaming:
@@ -57,42 +62,34 @@ def no_fault(answer, told: str) -> int:
     return answer.status_code
 
 
-def visit(side, route: str) -> str:
-    return route.format(**{**ABSENT, "rest": "x/", "pk": "7", "token": "x", **_path(route, side.ids)})
-
-
-def _path(route: str, ids: dict[str, str]) -> dict[str, str]:
-    named = ROUTES[route]
-    letters = [word.split("}")[0] for word in route.split("{")[1:]]
-    return {letter: ids[name] for letter, name in zip(letters, named, strict=True)}
-
-
-def reader_of(route: str, visitors) -> tuple[Client, dict[str, str]]:  # noqa: F811
-    return visitors["sales-key" if "/talkover/" in route else "care-key" if "/originsai/" in route else "ana"]
+def reader_of(row: Row, principals: dict[str, Principal]) -> tuple[Client, dict[str, str]]:  # noqa: F811
+    name = "sales-key" if "/talkover/" in row.route else "care-key" if "/originsai/" in row.route else "owner"
+    return principals[name].client, principals[name].headers
 
 
 @pytest.mark.parametrize("face", ["/accounts", "/t/", "/api/v1", "/vendor", "/mail", ""])
-def test_no_parameter_is_a_fault(face, sides, visitors) -> None:  # noqa: F811
-    routes = [route for route in ROUTES if (route.startswith(face) if face else route.count("/") < 3)]
+def test_no_parameter_is_a_fault(face, sides, principals) -> None:  # noqa: F811
+    rows = [row for row in MATRIX.values() if (row.route.startswith(face) if face else row.route.count("/") < 3)]
     turn, seen = count(), set()
-    for place, route in enumerate(routes):
-        client, headers = reader_of(route, visitors)
+    for place, row in enumerate(rows):
+        client, headers = reader_of(row, principals)
         # The API refuses what it does not know first, so each name stands alone; pages read them all.
         asked = [(name,) for name in (NAMES[place % 3 :: 3] if face == "/api/v1" else NAMES[place % 20 :: 20])]
         asked += [NAMES] * (0 if face == "/api/v1" else 2)
         for names in asked:
             value = VALUES[(next(turn) + place) % len(VALUES)]
-            told = f"{visit(sides['acme'], route)}?{'&'.join(f'{name}={value}' for name in names)}"
+            told = f"{row.path(sides['acme'].ids)[0]}?{'&'.join(f'{name}={value}' for name in names)}"
             seen.add(no_fault(client.get(told, headers=headers), told))
     assert 400 in seen
 
 
-@pytest.mark.parametrize("route", ROUTES)
-def test_no_body_or_path_is_a_fault(route, sides, visitors) -> None:  # noqa: F811
-    client, headers = reader_of(route, visitors)
+@pytest.mark.parametrize("route", MATRIX)
+def test_no_body_or_path_is_a_fault(route, sides, principals) -> None:  # noqa: F811
+    row = MATRIX[route]
+    client, headers = reader_of(row, principals)
     if "logout" in route or "/end/" in route:
         return  # the session is what the others are sent with
-    address = visit(sides["acme"], route)
+    address = row.path(sides["acme"].ids)[0]
     kinds = iter(range(10_000))
     for name, body in BODIES.items():
         for kind in ("application/json", KINDS[next(kinds) % len(KINDS)]):
@@ -105,38 +102,40 @@ def test_no_body_or_path_is_a_fault(route, sides, visitors) -> None:  # noqa: F8
 
 
 @pytest.mark.parametrize("address", ["/t/acme/", "/t/acme/calls/", "/t/acme/calls.csv", "/accounts/login/", "/"])
-def test_a_page_is_refused_in_words(address, sides, visitors) -> None:  # noqa: F811
-    answer = visitors["ana"][0].get(f"{address}?number=119{NUL}876", headers={"Accept-Language": "pt-br"})
+def test_a_page_is_refused_in_words(address, sides, principals) -> None:  # noqa: F811
+    answer = principals["owner"].client.get(f"{address}?number=119{NUL}876", headers={"Accept-Language": "pt-br"})
     assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "private, no-store")
     assert "Este endereço não pode ser lido." in answer.content.decode()
-    form = visitors["ana"][0].post(address, {"login": "a\0b"})
+    form = principals["owner"].client.post(address, {"login": "a\0b"})
     assert form.status_code == 400
 
 
-def test_a_body_over_the_limit_is_told_as_such(sides, visitors) -> None:  # noqa: F811
-    client, headers = visitors["key"]
+def test_a_body_over_the_limit_is_told_as_such(sides, principals) -> None:  # noqa: F811
+    client, headers = principals["owner-key"].client, principals["owner-key"].headers
     body = json.dumps({"what": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)})
     answer = client.post("/api/v1/exports/", body, content_type="application/json", headers=headers)
     assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
     assert answer.json()["type"] == "urn:ringbook:problem:too-long"
-    page = visitors["ana"][0].post("/accounts/login/", {"login": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)})
+    page = principals["owner"].client.post(
+        "/accounts/login/", {"login": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)}
+    )
     assert (page.status_code, page.headers["Content-Type"]) == (413, "text/html; charset=utf-8")
 
 
 @pytest.mark.parametrize("name", ["NUL", "half a pair", "deep", "deep and whole", "no UTF-8", "twice", "huge number"])
-def test_the_api_refuses_a_body_with_a_problem(name, sides, visitors) -> None:  # noqa: F811
-    client, headers = visitors["key"]
+def test_the_api_refuses_a_body_with_a_problem(name, sides, principals) -> None:  # noqa: F811
+    client, headers = principals["owner-key"].client, principals["owner-key"].headers
     answer = client.post("/api/v1/exports/", BODIES[name], content_type="application/json", headers=headers)
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
     assert answer.json()["errors"]
 
 
-def test_vendors_forms_refuse_in_their_own_words(sides, visitors) -> None:  # noqa: F811
-    client, headers = visitors["sales-key"]
+def test_vendors_forms_refuse_in_their_own_words(sides, principals) -> None:  # noqa: F811
+    client, headers = principals["sales-key"].client, principals["sales-key"].headers
     answer = client.get(f"/vendor/talkover/api/v1/calls?search={NUL}", headers=headers)
     assert answer.status_code == 400
     assert "type" not in answer.json()
-    client, headers = visitors["care-key"]
+    client, headers = principals["care-key"].client, principals["care-key"].headers
     answer = client.get(f"/vendor/originsai/api/agents/7{NUL}/call_stats", headers=headers)
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["path", "agent_id"])
 
@@ -146,9 +145,9 @@ def test_a_cookie_that_is_no_text_signs_nobody_in(sides) -> None:  # noqa: F811
     assert client.get("/t/acme/").status_code == 302
 
 
-@pytest.mark.parametrize("who", ["ana", "key"])
-def test_the_root_of_the_api_is_a_problem_like_any_address_that_is_none(who, sides, visitors) -> None:  # noqa: F811
-    client, headers = visitors[who]
+@pytest.mark.parametrize("who", ["owner", "owner-key"])
+def test_the_root_of_the_api_is_a_problem_like_any_address_that_is_none(who, sides, principals) -> None:  # noqa: F811
+    client, headers = principals[who].client, principals[who].headers
     answer = client.get("/api/v1/", headers=headers)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
     assert answer.json()["type"] == "urn:ringbook:problem:not-found"

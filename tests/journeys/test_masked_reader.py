@@ -42,8 +42,9 @@ from sync.models.calls import Call, Payload
 from sync.models.changes import DirtyDay
 from tests import factories
 from tests.conftest import member
+from tests.isolation.exchange import Exchange, but, visit
+from tests.isolation.world import DAYS, NOW, ORIGINSAI, TALKOVER
 from tests.journeys.one_agent import BOTH, at
-from tests.journeys.test_isolation import DAYS, NOW, ORIGINSAI, TALKOVER, Exchange, but, visit
 from tests.journeys.test_one_agent import questions
 from tests.reports.api.conftest import make_key
 

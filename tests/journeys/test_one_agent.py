@@ -20,18 +20,10 @@ from reports.queries.scope import Scope
 from sync.models.agents import Agent
 from sync.models.changes import DirtyDay
 from tests import factories
+from tests.isolation.exchange import Exchange, but, visit
+from tests.isolation.routes import matrix
+from tests.isolation.world import ABSENT, NOW, ORIGINSAI, TALKOVER
 from tests.journeys.one_agent import BOTH, CANARY, THEIRS, at, did, marks, the_other_acts
-from tests.journeys.test_isolation import (
-    ABSENT,
-    NOW,
-    ORIGINSAI,
-    QUERIES,
-    ROUTES,
-    TALKOVER,
-    Exchange,
-    but,
-    visit,
-)
 from tests.reports.api.conftest import make_key
 
 pytestmark = pytest.mark.django_db
@@ -41,24 +33,15 @@ GROUPS = ("day", "hour_of_day", "weekday", "week", "agent", "status", "direction
 
 def questions(ids: dict[str, str]) -> Iterator[str]:
     """Every address that can be made of the ids, with the parameters that narrow it, and reports by everything."""
-    for route, names in ROUTES.items():
-        if names and not set(names) <= ids.keys():
+    for row in matrix().values():
+        if "GET" not in row.expected or not set(row.names) <= ids.keys():
             continue
-        if not route.startswith(("/t/", "/api/", TALKOVER, ORIGINSAI)):
+        if not row.route.startswith(("/t/", "/api/", TALKOVER, ORIGINSAI)):
             continue
-        path = route
-        for name in names:
-            part = {"call": "{call}", "campaign": "{campaign}"}.get(name)
-            for spelt in (part, f"{{{name}}}", "{id}", "{agent_id}", "{campaign_id}", "{rest}"):
-                if spelt and spelt in path:
-                    path = path.replace(spelt, ids[name], 1)
-                    break
-        yield path
-        for query in QUERIES.get(route, ()):
-            try:
-                yield f"{path}?{query.format(**ids)}"
-            except KeyError:
-                continue
+        yield row.path(ids)[0]
+        for query in row.queries:
+            if set(re.findall(r"\{(\w+)\}", query)) <= ids.keys():
+                yield row.asked(query, ids, ids)[0]
     days = "date_from=2026-07-01&date_to=2026-07-10"
     metrics = ",".join(METRICS)
     for group in GROUPS:

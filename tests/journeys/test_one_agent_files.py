@@ -30,8 +30,8 @@ from reports.mail.rights import Author, at_the_console
 from reports.mail.send import send_due
 from reports.mail.subscriptions import create
 from reports.queries.scope import Scope
+from tests.isolation.world import NOW
 from tests.journeys.one_agent import marks, the_other_acts
-from tests.journeys.test_isolation import NOW
 
 pytestmark = pytest.mark.django_db
 FORMATS = ("csv", "xlsx", "parquet", "pdf")
