@@ -21,7 +21,7 @@ from reports.files.models import Export
 from sync.models.connections import Connection
 from sync.models.quarantine import Quarantine
 from tests.isolation.exchange import Kept, leaked, overheard, statements
-from tests.isolation.test_left_behind import order
+from tests.isolation.test_left_behind import order, text_of
 from tests.isolation.world import ABSENT, NUMBERS, Side
 from tests.walls.tree import PACKAGES
 
@@ -41,6 +41,8 @@ TASKS: dict[str, Callable[[Side], tuple[int, ...]]] = {
     "reports.files.tasks.make_export": first(Export),
     "reports.mail.tasks.send_tenant_reports": lambda side: (),
     "reports.privacy.tasks.erase": first(Erasure),
+    "reports.privacy.tasks.export": first(Export),
+    "reports.privacy.tasks.retain": lambda side: (),
     "sync.tasks.pull_stream": first(Connection),
 }
 MORE = {"sync.tasks.pull_stream": ("calls",)}
@@ -52,6 +54,8 @@ FOREIGN = {
     "add_subscription": ["--tenant", "acme", "--to", "owner@acme.example", "--environment", "{environment}"],
 }  # fmt: skip
 WITHIN = {
+    "apply_retention": ["--tenant", "acme"],
+    "export_person": ["--tenant", "acme", "--number", "+55" + NUMBERS["globex"], "--output", "{file}"],
     "erase_person": ["--tenant", "acme", "--number", "+55" + NUMBERS["globex"]],
     "list_keys": ["--tenant", "acme"],
     "verify_audit": ["--tenant", "acme"],
@@ -75,6 +79,7 @@ NO_IDS = {
     "reset_factors": "names a person by e-mail",
     "rotate_tokens": "of the whole database",
     "sandbox": "plays a vendor",
+    "setup_code": "of the installation, before there is a tenant",
     "serve": "starts the programs",
     "sweep": "of the whole installation",
 }
@@ -127,17 +132,19 @@ def test_a_command_for_one_tenant_refuses_anothers_ids(sides, name) -> None:
 
 
 @pytest.mark.parametrize("name", WITHIN)
-def test_a_command_stays_within_the_tenant_it_names(sides, name, capsys) -> None:
+def test_a_command_stays_within_the_tenant_it_names(sides, name, capsys, tmp_path) -> None:
     acme, globex = sides["acme"], sides["globex"]
     with wall.tenant(acme.tenant):
         ids = acme.ids | {"quarantine": str(Quarantine.objects.order_by("pk")[0].public_id)}
+    file = tmp_path / "person.zip"
+    ids["file"] = str(file)
     kept, out = Kept.of(globex.tenant), StringIO()
     with overheard() as texts:
         try:
             call_command(name, *(part.format(**ids) for part in WITHIN[name]), stdout=out, stderr=out)
         except (CommandError, SystemExit) as ended:
             out.write(str(ended))
-    told = out.getvalue() + "".join(capsys.readouterr())
+    told = out.getvalue() + "".join(capsys.readouterr()) + (text_of(file.read_bytes()) if file.exists() else "")
     if name != "send_reports":  # of every tenant
         assert kept.changed() == []
         assert not leaked("\n".join([told, *texts]), globex.secrets, {"number": NUMBERS["globex"]})
