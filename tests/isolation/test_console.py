@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 TABLE = tomllib.loads(Path(__file__).with_name("console.toml").read_text(encoding="utf-8"))
 MODELS = {model._meta.label: (model, pages) for model, pages in admin.site._registry.items()}
-LISTS = ("/admin/", "/admin/audit/")  # which tell of all tenants by their names
+LISTS = ("/admin/", "/admin/audit/", "/admin/sync/connection/many/")  # which name all tenants, or ask whose it is
 VIEWS = {"changelist": "", "add": "add/", "change": "{}/change/", "delete": "{}/delete/", "history": "{}/history/"}
 
 
