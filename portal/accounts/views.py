@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.limits import Guess
 from portal.accounts.resets import send_reset
 from portal.accounts.sso.known import addresses_of
-from portal.tenants.guards import memberships_of, places_asking_for_provider
+from portal.tenants.guards import asking_among, opened_among, places_of
 from portal.tenants.models.people import User
 
 _YEAR = 365 * 24 * 3600
@@ -28,8 +28,9 @@ _MANY = 8  # companies: more are found by typing
 @login_required
 def choose(request: HttpRequest) -> HttpResponse:
     """The start page: straight on for members of one company, a choice for members of several."""
-    memberships = memberships_of(request.user)
-    closed = addresses_of(place.tenant for place in places_asking_for_provider(request.user))
+    places = places_of(request.user)
+    memberships = opened_among(request.user, places)
+    closed = addresses_of(place.tenant for place in asking_among(request.user, places))
     if len(memberships) == 1 and not closed:
         return redirect(f"/t/{memberships[0].tenant.slug}/")
     return render(request, "accounts/choose.html", {"memberships": memberships, "closed": closed, "many": _MANY})

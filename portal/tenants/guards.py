@@ -54,17 +54,18 @@ def memberships_of(user: Any) -> list[Membership]:
 
     Of somebody who reads, those that his session opens.
     """
-    return _opened(user, places_of(user))
+    return opened_among(user, places_of(user))
 
 
-def _opened(user: Any, places: list[Membership]) -> list[Membership]:
+def opened_among(user: Any, places: list[Membership]) -> list[Membership]:
+    """Those of a person's places that his session opens."""
     admission: Admission | None = getattr(user, "admission", None)
     return [place for place in places if admission is None or admission.opens(place)]
 
 
-def places_asking_for_provider(user: Any) -> list[Membership]:
-    """A reader's places that he enters by his company's own sign-in only. One query."""
-    return [place for place in places_of(user) if _asks_for_provider(user, place)]
+def asking_among(user: Any, places: list[Membership]) -> list[Membership]:
+    """Those of a reader's places that he enters by his company's own sign-in only."""
+    return [place for place in places if _asks_for_provider(user, place)]
 
 
 def _asks_for_provider(user: Any, place: Membership | None) -> bool:
@@ -133,7 +134,7 @@ def tenant_view(
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             places = places_of(request.user)
-            memberships = _opened(request.user, places)
+            memberships = opened_among(request.user, places)
             membership = _among(memberships, tenant)
             if membership is None:
                 membership = _visited(request, tenant)

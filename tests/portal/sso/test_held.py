@@ -100,6 +100,7 @@ def test_an_administrator_of_the_platform_is_none_by_it(provider, bruno, bent) -
 def test_who_is_here_by_password_gains_a_company_and_loses_none(acme, provider, both, bent) -> None:
     Tenant.objects.filter(pk=acme.pk).update(requires_provider=True)
     client = by_password(both.email)
+    assert Session.objects.get(user=both).way == "password"
     assert client.get("/t/globex/").status_code == 200
     assert client.get("/t/acme/")["Location"] == "/"
     page = client.get("/").content.decode()
