@@ -162,12 +162,12 @@ def test_a_letter_that_waits_is_looked_at_again(acme, ana, bruno, bent, set_up) 
     assert mail.outbox == []
 
 
-def test_asking_is_limited(db) -> None:
+def test_asking_is_limited(ana) -> None:
     statuses = [browser().post("/accounts/sso/", {"email": "x@y.example"}).status_code for _time in range(6)]
     assert statuses == [200] * 5 + [429]
 
 
-def test_the_browsers_own_cookie_opens_nothing(db) -> None:
+def test_the_browsers_own_cookie_opens_nothing(ana) -> None:
     client = browser()
     client.cookies["ringbook_company"] = "forged:value"
     page = client.get("/accounts/login/?next=/t/acme/calls/").content.decode()
