@@ -11,6 +11,7 @@ import time_machine
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
+from django.test import TestCase
 from django.utils import timezone
 
 from portal.lib import phones
@@ -310,7 +311,7 @@ def test_what_is_gone_is_shown_as_absent(filled, acme, scope, client, ana) -> No
     listed = client.get("/t/acme/calls/").content.decode()
     assert SPOKEN not in shown
     assert "98712" not in shown + listed
-    elements = [json.loads(raw) for raw in page(vendor_calls(scope, VendorFilter()), offset=0, size=50)]
+    elements = [json.loads(raw) for raw in page(scope, vendor_calls(scope, VendorFilter()), offset=0, size=50)]
     assert len(elements) == len(CALLS)
     assert [each["id"] for each in elements if "call_transcription" in each] == ["c5", "c4"]
 
@@ -428,7 +429,8 @@ def test_files_made_with_numbers_of_then_go(filled, acme, ana) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(SILENT)
     rule(acme, numbers=90)
-    night()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        night()
 
     assert list(Export.objects.order_by("pk").values_list("state", flat=True)) == ["expired", "expired", "ready"]
     assert sorted(path.name[0] for path in path.parent.iterdir()) == ["2"]
