@@ -11,7 +11,7 @@ import logging
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -180,12 +180,17 @@ def served(masked: dict[str, Any], ids: dict[str, str]) -> dict[str, Exchange]:
     }
 
 
-def files(tenant: Any, masked: dict[str, Any], contact: str) -> dict[str, Any]:
+WHATS, FORMS = ("calls", "callbacks", "waiting", "campaigns", "report"), ("csv", "xlsx", "parquet", "pdf")
+
+
+def files(
+    tenant: Any, masked: dict[str, Any], contact: str, whats: Iterable[str] = WHATS, forms: Iterable[str] = FORMS
+) -> dict[str, Any]:
     """What stands in the files of a masked key, but for the contact's id; a job that is refused is its answer."""
     client, headers = masked["key"]
     found: dict[str, Any] = {}
-    for what in ("calls", "callbacks", "waiting", "campaigns", "report"):
-        for form in ("csv", "xlsx", "parquet", "pdf"):
+    for what in whats:
+        for form in forms:
             narrowed = ({"contact": contact}, {"number": PERSON[1:], "number_match": "exact"})
             for more in ({}, *(narrowed if form != "pdf" else ())):
                 body = {"what": what, "format": form, "date_from": "2026-07-01", "date_to": "2026-07-10"} | more
@@ -268,7 +273,7 @@ def digits_asked(path: str) -> bool:
     return any(f"{name}=" in path for name in ("number", "search", "line", "cause"))
 
 
-def test_who_sees_numbers_would_tell_the_worlds_apart(acme, sales, care, spoken, ana):
+def test_who_sees_numbers_would_tell_the_worlds_apart(acme, sales, care, spoken, ana, settings, tmp_path, monkeypatch):
     """The other way round, so that the game could be lost."""
     client = Client()
     client.force_login(ana)
@@ -280,8 +285,16 @@ def test_who_sees_numbers_would_tell_the_worlds_apart(acme, sales, care, spoken,
     }
     paths = ("/t/acme/calls/", f"/t/acme/calls/{spoken['call']}/", "/api/v1/calls/", f"{TALKOVER}/calls?per_page=100",
              f"/api/v1/calls/?number={PERSON[1:]}&number_match=exact&page_size=500")  # fmt: skip
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setattr("reports.api.exports.hint", lambda *pair: None)
+    wanted = {"whats": ("calls",), "forms": ("xlsx", "pdf")}
     here = {path: visit(everyone[reader_of(path)], path) for path in paths}
+    with time_machine.travel(NOW, tick=False):
+        here_files = files(acme, everyone, spoken["contact_id"], **wanted)
     change_world(acme, sales, care)
+    with time_machine.travel(NOW, tick=False):
+        there_files = files(acme, everyone, opaque(acme, NEIGHBOUR), **wanted)
+    assert all(there_files[case] != content for case, content in here_files.items())
     assert all(visit(everyone[reader_of(path)], path) != here[path] for path in paths)
 
 

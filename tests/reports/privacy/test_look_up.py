@@ -131,6 +131,14 @@ def test_lists_and_reports_stay_closed_to_numbers(acme, called, desk):
     assert desk.post("/t/acme/exports/", order).status_code == 400
 
 
+def test_no_form_offers_a_field_for_a_number_to_who_may_not_see_them(called, desk, client, ana):
+    field = 'name="number"'
+    for path in ("calls/", "reports/query/", "exports/"):
+        assert field not in desk.get(f"/t/acme/{path}").content.decode(), path
+    client.force_login(ana)
+    assert field in client.get("/t/acme/reports/query/").content.decode()
+
+
 def test_without_the_right_there_is_no_page(acme, called, client, bruno):
     client.force_login(bruno)
     assert client.get("/t/acme/look-up/").status_code == 403
