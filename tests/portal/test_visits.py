@@ -64,7 +64,8 @@ def test_it_reads_as_an_owner_without_numbers_and_changes_nothing(client, root, 
         assert client.get(f"/t/acme/{page}").status_code == 200, page
     for page in ("keys/", "mail/new/", "exports/", "settings/sign-in/", "team/invite/", "erasures/", "calls/views/"):
         assert client.post(f"/t/acme/{page}", {"name": "x", "second_factor": "nobody"}).status_code == 403, page
-    assert client.get("/t/acme/calls.csv").status_code == 403
+    for file in ("calls.csv", "audit/audit.csv", "audit/audit.jsonl"):
+        assert client.get(f"/t/acme/{file}").status_code == 403, file
     assert client.get("/api/v1/calls/").status_code == 403
     assert client.get("/api/v1/calls/?tenant=acme").status_code == 404
     assert client.post("/accounts/language/", {"language": "en", "next": "/t/acme/"}).status_code == 302

@@ -79,7 +79,7 @@ def audit(request: TenantRequest, tenant: str) -> HttpResponseBase:
 
 
 @require_safe
-@tenant_view(Role.OWNER)
+@tenant_view(Role.OWNER, to_visits=False)
 def audit_file(request: TenantRequest, tenant: str, form: str) -> HttpResponseBase:
     """The whole audit: as a table that a spreadsheet opens, or as lines that can be checked."""
     asker = Asker(request.tenant.pk, user=request.user, address=address_of(request))
