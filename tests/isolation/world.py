@@ -20,6 +20,8 @@ from portal.accounts import visits
 from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.accounts.models import Invitation, Session
 from portal.audit.record import record
+from portal.privacy.models import Removal, Retention
+from portal.privacy.registry import DataClass
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
@@ -194,6 +196,8 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
             tenant=tenant, subscription=subscription, recipient=recipient, period_start=DAYS[0], period_end=DAYS[7],
             zone="UTC", due_at=NOW, held_until=NOW,
         )  # fmt: skip
+        Retention.objects.create(tenant=tenant, what=DataClass.RECORDINGS)  # the page knows these words alone
+        Removal.objects.create(tenant=tenant, what=DataClass.RECORDINGS, day=DAYS[0], before=NOW, amount=1)
         record("key.created", tenant_id=tenant.pk, user=owner, about={"key": canary(slug)})
         rows: dict[type, Any] = {Environment: sales}
         for model in MODELS:
