@@ -45,10 +45,12 @@ IN_FULL = frozenset(
     }
 )
 COUNTED: dict[str, str | Promise] = {
+    "audit.Visit.reason": _MEMBERS,
     "outbox.Enclosure.content": _MEMBERS,
     "outbox.Message.html": _MEMBERS,
     "outbox.Message.subject": _MEMBERS,
     "outbox.Message.text": _MEMBERS,
+    "privacy.Reveal.reason": _MEMBERS,
     "reports_files.Export.facts": _MEMBERS,
     "reports_files.Export.query": _MEMBERS,
     "reports_files.Export.subject": _("It is the number of an export such as this one, encrypted."),

@@ -33,7 +33,7 @@ def test_one_company_is_entered_at_once(client, ana) -> None:
 def test_several_companies_are_a_choice(client, ana, globex, django_assert_max_num_queries) -> None:
     add_member(globex, ana, whole(Role.VIEWER))
     client.force_login(ana)
-    with django_assert_max_num_queries(3):  # session, user, memberships
+    with django_assert_max_num_queries(4):  # session, user, memberships, whose host it is
         response = client.get("/")
 
     assert [place.tenant.slug for place in response.context["memberships"]] == ["acme", "globex"]

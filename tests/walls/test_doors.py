@@ -24,11 +24,7 @@ MIRROR = {model.__name__ for model in apps.get_app_config("sync").get_models()} 
 PAST_THE_DOOR = {
     "reports/queries/scope.py": "makes the scope: which agents a grant names",
     "reports/web/audit/words.py": "names what an owner's log tells of, who hears of every environment",
-<<<<<<< HEAD
     "reports/web/privacy/retention.py": "tells an owner what would go, who hears of every environment",
-=======
-    "reports/web/privacy/retention.py": "an owner is told for every environment what is taken away",
->>>>>>> f1afd8e (tests: Count campaigns of the agents asked for alone, and name who else is past the door.)
     "reports/web/shared/grants.py": "an owner hears of every environment, since he gives them",
 }
 # Who looks past the reader's agents, in which function, and why nothing of theirs is told.

@@ -213,7 +213,7 @@ def figures(tenant, ana) -> object:
 
 def vendor_form(ana) -> str:
     scope = Scope.of(membership_of(ana, "acme").grant)
-    return "\n".join(page(vendor_calls(scope, VendorFilter()), offset=0, size=50))
+    return "\n".join(page(scope, vendor_calls(scope, VendorFilter()), offset=0, size=50))
 
 
 def assert_not_in_the_vendor_form(ana) -> None:
