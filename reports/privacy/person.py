@@ -24,6 +24,7 @@ from sync.models.lines import Line
 from sync.models.quarantine import Quarantine
 
 _BATCH = 200
+_LOOKED: str | Promise = _("It says why somebody looked.")
 _MANY: str | Promise = _("It tells of many people at once.")
 _READING: str | Promise = _("It tells how reading went.")
 _MEMBERS: str | Promise = _("It was asked for or sent by members.")
@@ -45,12 +46,12 @@ IN_FULL = frozenset(
     }
 )
 COUNTED: dict[str, str | Promise] = {
-    "audit.Visit.reason": _MEMBERS,
+    "audit.Visit.reason": _LOOKED,
     "outbox.Enclosure.content": _MEMBERS,
     "outbox.Message.html": _MEMBERS,
     "outbox.Message.subject": _MEMBERS,
     "outbox.Message.text": _MEMBERS,
-    "privacy.Reveal.reason": _MEMBERS,
+    "privacy.Reveal.reason": _LOOKED,
     "reports_files.Export.facts": _MEMBERS,
     "reports_files.Export.query": _MEMBERS,
     "reports_files.Export.subject": _("It is the number of an export such as this one, encrypted."),
