@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection as database
 from django.test import Client, override_settings
+from kombu import pools
 from redis import Redis
 
 from portal.lib import phones
@@ -78,7 +79,8 @@ def redis(tmp_path) -> Iterator[Redis]:
         client.flushdb()
         yield client
         caches.close_all()
-        app.pool.force_close_all()
+        pools.reset()
+        app._after_fork()  # which opens another pool for whoever comes next
         client.flushdb()
     if broker is not None:
         broker.stop()

@@ -69,7 +69,7 @@ def get(client):
         response = client.generic(method, path, headers=headers)
         response.body = b"".join(response.streaming_content) if response.streaming else response.content
         kind = response.headers.get("Content-Type", "")
-        response.data = json.loads(response.body) if "json" in kind and response.body else None
+        response.data = json.loads(response.body) if "json" in kind and "jsonl" not in kind and response.body else None
         return response
 
     return ask

@@ -79,7 +79,7 @@ def test_a_storage_that_is_away_is_told(export, server, bucket, client, ana):
     assert download(client, export).status_code == 410
 
 
-def test_it_goes_when_it_expires_or_is_deleted(export, server, ask, ana, acme):
+def test_it_goes_when_it_expires_or_is_deleted(export, server, ask, ana, acme, django_capture_on_commit_callbacks):
     assert making.make(export.pk)
     other = ask(ana, what="calls", format="csv", date_from="2026-07-08", date_to="2026-07-08")
     assert making.make(other.pk)
@@ -88,7 +88,8 @@ def test_it_goes_when_it_expires_or_is_deleted(export, server, ask, ana, acme):
     sweep.sweep()
     other.refresh_from_db()
     assert server.names() == {name_of(other)}
-    jobs.delete(other, jobs.Asker(acme.pk, user=ana))
+    with django_capture_on_commit_callbacks(execute=True):
+        jobs.delete(other, jobs.Asker(acme.pk, user=ana))
     assert server.names() == set()
 
 
