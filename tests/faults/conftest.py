@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection as database
 
+from portal.tenants import row_security
 from sync.providers import limits
 from sync.sandbox.server import Sandbox
 from tests import databases
@@ -53,7 +54,7 @@ def scratch(transactional_db):
     databases.copy(databases.EMPTY, "scratch")
 
     def rows(statement):
-        with databases.speaking_to("scratch"), database.cursor() as cursor:
+        with databases.speaking_to("scratch"), row_security.as_owner(), database.cursor() as cursor:
             cursor.execute(statement)
             return cursor.fetchall()
 
