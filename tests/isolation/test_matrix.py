@@ -91,7 +91,6 @@ def test_foreign_is_absent(sides, principals, name) -> None:
     own = sides[who.home or "acme"].ids
     stays = {"tenant": own["tenant"]} if name == "both" else {}  # both are his: he asks one for what the other holds
     theirs, absent = strange(sides[who.abroad].ids) | stays, ABSENT | stays
-    secrets = who.secrets if who.home else sides[who.abroad].secrets
     for row in MATRIX.values():
         for method in row.expected:
             questions = [row.path] if row.names or row.told(own) else []
@@ -107,7 +106,7 @@ def test_foreign_is_absent(sides, principals, name) -> None:
                     used |= row.told(ids)
                     with statements() as ran:
                         told = pressed(who, path, method, row.sent(method, ids))
-                    assert not leaked(told.whole, secrets, used), path
+                    assert not leaked(told.whole, who.secrets, used), path
                     assert told.status < 500, path
                     answers.append((but(told, used), ran))
                 assert answers[0] == answers[1], (method, path)

@@ -138,7 +138,7 @@ def five_companies() -> Iterator[Companies]:
             "one-environment": member(acme, "sales@acme.example", Role.VIEWER, sales),
             "one-agent": member(acme, "agent@acme.example", Role.VIEWER),
             "both": member(acme, "both@agency.example", Role.VIEWER),
-            "ex-member": member(acme, "ex@acme.example", Role.OWNER, numbers=True),
+            "ex-member": member(acme, "former@people.example", Role.OWNER, numbers=True),
             "their-owner": member(globex, "owner@globex.example", Role.OWNER, numbers=True),
             "empty-owner": member(empty, "owner@initech.example", Role.OWNER, numbers=True),
             "closed-owner": member(closed, "owner@closed.example", Role.OWNER, numbers=True),
