@@ -10,6 +10,7 @@ from django.utils import timezone
 from portal.audit.record import CHANGED, Changes, record
 from portal.tenants.models.tenants import Tenant
 from sync.connections import (
+    ChangedMeanwhile,
     Description,
     add_connection,
     change_token,
@@ -23,6 +24,8 @@ from sync.models.connections import Connection, ConnectionState
 from sync.providers import registry
 from sync.providers.access import Access
 from sync.rerun import request_days, request_run
+
+_SAVED = ("base_url", "settings", "since", "rate_per_minute")  # what a form holds beside the token
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,13 @@ def reread(connection: Connection, first: date, last: date, by: By) -> int:
 def change(form: Any, by: By) -> None:
     """Save what a valid :class:`~sync.connection_form.ConnectionForm` holds, once it was tested.
 
-    Raises ConnectionRefused when the token came into use elsewhere meanwhile, and then changes nothing.
+    Raises ConnectionRefused when the token came into use elsewhere meanwhile, and ChangedMeanwhile when the connection
+    is no longer what the form was made of: then nothing changes.
     """
     connection: Connection = form.instance
     with transaction.atomic():
-        connection.save(update_fields=["base_url", "settings", "since", "rate_per_minute"])
+        _demand_unchanged(form)
+        connection.save(update_fields=_SAVED)
         if form.cleaned_data["new_token"]:
             change_token(connection, form.cleaned_data["new_token"], check=False)
             _note("connection.token_changed", connection, by)
@@ -131,6 +136,14 @@ def change(form: Any, by: By) -> None:
             note_tested(connection, well=form.is_proven)
         if connection.state not in (ConnectionState.PAUSED, ConnectionState.REMOVED):
             request_run(connection)
+
+
+def _demand_unchanged(form: Any) -> None:
+    """A test takes its time. Who saved an address meanwhile gave a token for it, which would leave for the form's."""
+    stored = Connection.objects.select_for_update(of=("self",)).defer("token").get(pk=form.instance.pk)
+    removed = stored.state == ConnectionState.REMOVED and form.instance.state != ConnectionState.REMOVED
+    if removed or any(getattr(stored, name) != form.initial[name] for name in _SAVED):
+        raise ChangedMeanwhile
 
 
 def _others(connection: Connection, *states: ConnectionState) -> Any:

@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sync.connections import (
+    ChangedMeanwhile,
     ConnectionRefused,
     TokenSealed,
-    access_of,
+    access_unsaved,
     access_with,
     check_access,
     destination,
@@ -26,6 +27,8 @@ from sync.providers import registry
 from sync.providers.errors import UpstreamError
 from sync.taxonomy import Fault
 
+Refusal = UpstreamError | TokenSealed | ChangedMeanwhile
+
 
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     """The token goes in and never comes out: an empty field keeps the one there is.
@@ -33,7 +36,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     What has to be tested is tested by the page before its transaction begins; ``refusal`` is what came of it.
     """
 
-    refusal: ClassVar[UpstreamError | TokenSealed | None] = None
+    refusal: ClassVar[Refusal | None] = None
 
     base_url = forms.URLField(label=gettext_lazy("Base address"), max_length=300, assume_scheme="https")
     new_token = forms.CharField(
@@ -149,8 +152,11 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         except (ValueError, TypeError, AttributeError) as error:
             self.add_error("settings", str(error))
 
-    def tell(self, refusal: UpstreamError | TokenSealed) -> None:
+    def tell(self, refusal: Refusal) -> None:
         """Say at the field in question why nothing was saved."""
+        if isinstance(refusal, ChangedMeanwhile):
+            self.add_error(None, str(refusal))
+            return
         nothing = _("Nothing was saved.")
         if isinstance(refusal, TokenSealed):
             self.add_error("new_token", f"{nothing} {refusal}")
@@ -158,16 +164,18 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         field = {Fault.REJECTED: "new_token", Fault.FORBIDDEN: "new_token", Fault.REFUSED: "settings"}
         self.add_error(field.get(refusal.fault, "base_url"), f"{nothing} {explain(refusal)}")
 
-    def tested(self) -> UpstreamError | TokenSealed | None:
-        """What speaks against saving: the vendor's answer to one request, or that the present token does not open."""
+    def tested(self) -> Refusal | None:
+        """What speaks against saving: the vendor's answer to one request, or that the present token does not open, or
+        that it is for another address by now.
+        """
         connection: Connection = self.instance  # as it would be saved
         token = self.cleaned_data["new_token"]
         try:
-            access = access_with(connection, token) if token else access_of(connection)
+            access = access_with(connection, token) if token else access_unsaved(connection)
             if connection.pk:
                 test(connection, access)
             else:
                 check_access(registry.get(connection.provider), access)
-        except (UpstreamError, TokenSealed) as error:
+        except (UpstreamError, TokenSealed, ChangedMeanwhile) as error:
             return error
         return None

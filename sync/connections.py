@@ -52,6 +52,13 @@ class ConnectionRefused(ValueError):
     """A connection can't be made as described; the text is one sentence for whoever described it."""
 
 
+class ChangedMeanwhile(ConnectionRefused):
+    """Somebody else changed the connection after it was looked at."""
+
+    def __str__(self) -> str:
+        return _("Somebody changed this connection meanwhile, so nothing was saved. Look at it and try again.")
+
+
 def fingerprint(provider: str, token: str) -> str:
     """Recognises a token without holding it; that of no token is empty."""
     return keyed_hash("token", provider, token) if token else ""
@@ -70,16 +77,34 @@ def destination(provider: Provider, base_url: str, settings: Mapping[str, str]) 
 
 
 def access_of(connection: Connection) -> Access:
-    """What the provider needs, with the token as it is stored now. Alone in opening the vault.
-
-    Raises TokenSealed.
+    """What the provider needs, as it is stored now: a token is used with the address that it was given for, whatever
+    ``connection`` says that was found earlier. Raises TokenSealed.
     """
+    stored = _stored(connection)
+    return access_with(stored, stored.token)
+
+
+def access_unsaved(connection: Connection) -> Access:
+    """What the provider needs of a connection that is changed and not saved yet, with the token that is stored.
+
+    Raises TokenSealed, and ChangedMeanwhile where that token is for another destination.
+    """
+    stored, provider = _stored(connection), registry.get(connection.provider)
+    now, changed = (destination(provider, row.base_url, row.settings) for row in (stored, connection))
+    if now != changed:
+        raise ChangedMeanwhile
+    return access_with(connection, stored.token)
+
+
+def _stored(connection: Connection) -> Connection:
+    """Alone in opening the vault."""
     try:
         with wall.tenant(connection.tenant_id):
-            token = Connection.objects.only("token", *ROW).get(pk=connection.pk).token
+            stored: Connection = Connection.objects.only("token", "base_url", "settings", *ROW).get(pk=connection.pk)
+            stored.token  # noqa: B018 - opens the vault
     except VaultError as error:
         raise TokenSealed(str(error)) from error
-    return access_with(connection, token)
+    return stored
 
 
 def access_with(connection: Connection, token: str) -> Access:

@@ -25,7 +25,7 @@ from sync.budget import rate_of
 from sync.connection_acts import By
 from sync.connection_forms import ChangeForm, DaysForm, NewConnectionForm
 from sync.connection_lines import connection_lines, open_gaps, progress_of, run_lines, vendor_name
-from sync.connections import ConnectionRefused, TokenSealed, explain, is_token_shared
+from sync.connections import ChangedMeanwhile, ConnectionRefused, TokenSealed, explain, is_token_shared
 from sync.history import WrongDay, check_day, estimate, today
 from sync.models.connections import Connection, ConnectionState
 from sync.providers import registry
@@ -176,6 +176,9 @@ def _changed(request: TenantRequest, provider: Provider, form: ChangeForm) -> bo
     shared = "new_token" in form.changed_data and is_token_shared(provider.key, token)
     try:
         acts.change(form, by_of(request))
+    except ChangedMeanwhile as error:
+        form.tell(error)
+        return False
     except ConnectionRefused as error:
         form.add_error("new_token", str(error))
         return False

@@ -9,7 +9,7 @@ from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.people import Role
 from portal.tenants.models.tenants import Environment
-from sync.connections import reject
+from sync.connections import access_of, change_token, reject
 from sync.history import today
 from sync.models.connections import Connection, ConnectionState
 from sync.models.runs import Window, WindowState
@@ -278,3 +278,42 @@ def test_settings_of_a_vendor_are_fields_and_stay_when_not_touched(client, ana, 
     refused = client.post(one(made), form_of(made, **sent | {"setting_prefix": "Token"}))
     assert refused.status_code == 400
     assert kept().settings == made.settings
+
+
+@pytest.mark.parametrize("fresh", ["", "talq_another-0123456789"])
+def test_a_change_during_the_test_is_not_written_over(client, ana, connection, monkeypatch, fresh):
+    """A vendor may take long to answer, and the token given meanwhile for another address is for that one alone."""
+    elsewhere = "https://api.vendor.example/v1"
+
+    def answered(form):
+        with wall.tenant(connection.tenant_id):
+            Connection.objects.filter(pk=connection.pk).update(base_url=elsewhere)
+            change_token(Connection.objects.get(), "talq_given-for-elsewhere-01", check=False)
+
+    monkeypatch.setattr("sync.connection_forms.ChangeForm.tested", answered)
+    client.force_login(ana)
+    answer = client.post(one(connection), form_of(connection, base_url=f"{connection.base_url}/v2", new_token=fresh))
+    assert answer.status_code == 400
+    assert "meanwhile" in answer.content.decode()
+    assert kept().base_url == elsewhere
+    assert access_of(kept()).token == "talq_given-for-elsewhere-01"
+
+
+def test_a_connection_removed_during_the_test_stays_removed(client, ana, connection, monkeypatch):
+    def answered(form):
+        assert act(client, connection, "remove").status_code == 302
+
+    monkeypatch.setattr("sync.connection_forms.ChangeForm.tested", answered)
+    client.force_login(ana)
+    assert client.post(one(connection), form_of(connection, base_url=f"{connection.base_url}/v2")).status_code == 400
+    assert kept().state == ConnectionState.REMOVED
+
+
+def test_a_token_is_read_with_the_address_that_it_is_for(connection, box):
+    """By whoever found the connection before it was given another address."""
+    found = kept()
+    with wall.tenant(connection.tenant_id):
+        Connection.objects.filter(pk=connection.pk).update(base_url="https://api.vendor.example/v1")
+        change_token(Connection.objects.get(), "talq_given-for-elsewhere-01", check=False)
+    access = access_of(found)
+    assert (access.base_url, access.token) == ("https://api.vendor.example/v1", "talq_given-for-elsewhere-01")
