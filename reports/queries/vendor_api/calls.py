@@ -17,6 +17,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.functions import Collate
 
 from portal.lib import phones
+from reports.queries.calls.masks import hide_in
 from reports.queries.contacts.ids import contact_digits_of
 from reports.queries.scope import Scope
 from reports.queries.seen import seen
@@ -119,13 +120,19 @@ def _stored(text: str) -> str:
     return text if "\0" not in text else ""
 
 
+def _is_shown(sid: str, mine: QuerySet[Call]) -> bool:
+    """Whether there is such a call whose telephony id stands unmasked in it: some are made of the number called."""
+    numbers = mine.filter(sid=sid).values_list("from_number", "to_number")[:_BATCH]
+    return bool(numbers) and all(hide_in(sid, pair) == sid for pair in numbers)
+
+
 def _search(text: str, scope: Scope, mine: QuerySet[Call]) -> Q:
     """In both numbers and the telephony id. ``mine`` are the calls that the scope leaves."""
     text = _stored(text)
     digits = phones.digits(text)
     numeric = bool(digits) and set(text) <= _PHONE_CHARACTERS
     if not scope.sees_numbers:
-        if not text or numeric or not mine.filter(sid=text).exists():
+        if not text or numeric or not _is_shown(text, mine):
             raise HiddenNumberError
         return Q(sid=text)
     if not text:

@@ -466,6 +466,18 @@ def test_a_number_is_not_to_be_searched_whole_or_in_parts(get, acme, sales, elem
     assert get(f"{BASE}/calls?search=CA001", blind).data["pagination"]["total"] == 1
 
 
+def test_an_id_made_of_the_number_is_not_to_be_searched(get, acme, sales, elements):
+    """Some carriers make it so: whoever guesses the id would have guessed the number."""
+    element = {"id": "made-of", "sid": "SIP-5511987654321", "to": PHONES[0], "to_formatted": "", "from": PHONES[3]}
+    with wall.tenant(acme):
+        mirror(sales, elements[0] | element)
+    blind = make_key(acme, environment=sales, numbers=False)
+    there, absent = (get(f"{BASE}/calls?search=SIP-55119876{end}", blind) for end in ("54321", "50000"))
+    assert (there.status_code, there.body) == (422, absent.body)
+    seeing = make_key(acme, environment=sales, numbers=True)
+    assert get(f"{BASE}/calls?search=SIP-5511987654321", seeing).data["pagination"]["total"] == 1
+
+
 def test_what_is_no_text_is_refused_alike_whoever_asks(get, acme, sales, sales_key):
     blind = make_key(acme, environment=sales, numbers=False)
     answers = [get(f"{BASE}/calls?search=%00", key) for key in (blind, sales_key)]
