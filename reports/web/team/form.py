@@ -20,12 +20,15 @@ ALL, SOME = "all", "some"
 
 @dataclass(slots=True)
 class PlaceForm:
-    """``giver`` offers what he has; ``hidden`` are rights of the member that the giver can't see, and that stay."""
+    """``giver`` offers what he has, and what the member ``held`` already; ``hidden`` are rights of the member that the
+    giver can't see, and that stay.
+    """
 
     giver: Holding
     choices: Choices
     values: dict[str, str]
     chosen: frozenset[str] = frozenset()  # public ids of environments and agents
+    held: Holding | None = None
     hidden: Rights = field(default_factory=lambda: Rights(frozenset()))
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -41,6 +44,30 @@ class PlaceForm:
     def agents(self) -> list[tuple[str, list[Any]]]:
         return self.choices.grouped(())
 
+    @property
+    def offers_numbers(self) -> bool:
+        return self.giver.sees_numbers or (self.held is not None and self.held.sees_numbers)
+
+    @property
+    def offers_look_up(self) -> bool:
+        return self.giver.may_look_up or (self.held is not None and self.held.looks_up)
+
+    @property
+    def every_environment(self) -> frozenset[int] | None:
+        """What "all" means of environments; None for those to come as well."""
+        given = self.giver.rights.environments
+        if given is None or (self.held is not None and self.held.rights.environments is None):
+            return None
+        return given | (self.hidden.environments or frozenset())
+
+    @property
+    def every_agent(self) -> frozenset[str]:
+        """What "all" means of agents; none named for all there are."""
+        given = self.giver.rights.agents
+        if not given or (self.held is not None and not self.held.rights.agents):
+            return frozenset()
+        return given | self.hidden.agents
+
 
 def empty_form(giver: Holding, scope: Scope) -> PlaceForm:
     """Of somebody new: he reads everything and sees no numbers."""
@@ -51,7 +78,7 @@ def empty_form(giver: Holding, scope: Scope) -> PlaceForm:
 def form_of(held: Holding, giver: Holding, scope: Scope) -> PlaceForm:
     """Of somebody who holds something already."""
     form = empty_form(giver, scope)
-    rights = held.rights
+    form.held, rights = held, held.rights
     opened = rights.environments or frozenset()
     form.values |= {
         "role": held.role.value,
@@ -81,10 +108,10 @@ def read_form(form: PlaceForm, data: QueryDict) -> None:
 
 def wished(form: PlaceForm) -> Holding | None:
     """What the form asks for; None where it says why not. That the giver has it is the act's to check."""
-    values, giver = form.values, form.giver
+    values = form.values
     if values["role"] not in dict(form.roles):
         form.errors["role"] = _("Choose one of the list.")
-    environment_ids, agent_keys = giver.rights.environments, giver.rights.agents
+    environment_ids, agent_keys = form.every_environment, form.every_agent
     if values["which_environments"] != ALL:
         found = {row.pk for row in form.environments if str(row.public_id) in form.chosen}
         environment_ids = frozenset(found) | (form.hidden.environments or frozenset())

@@ -162,3 +162,29 @@ def test_managers_read_and_others_do_not(client, acme, sales, care, ana, bruno, 
     for address in ("", f"{place(eva).public_id}/"):
         assert client.get(PAGE + address).status_code == 404
     assert client.get(f"/t/globex/team/{place(eva).public_id}/").status_code == 404
+
+
+def test_what_an_owner_can_not_give_himself_stays_with_whoever_has_it(client, acme, sales, care, ana) -> None:
+    """An owner of one environment and without numbers changes a role, and nothing else by the way."""
+    bob = member(acme, "bob@acme.example", Role.OWNER, sales)
+    eva = member(acme, "eva@acme.example", Role.MANAGER, numbers=True)
+    client.force_login(bob)
+    address = f"{PAGE}{place(eva).public_id}/"
+    assert 'name="numbers"' in client.get(address).content.decode()
+    assert client.post(address, WISH | {"numbers": "1"}).status_code == 302
+    now = place(eva)
+    assert (now.role, now.grant.all_environments, now.grant.sees_numbers) == (Role.VIEWER, True, True)
+
+    assert client.post(address, WISH).status_code == 302  # he takes away what he could not give back
+    assert not place(eva).grant.sees_numbers
+    assert client.post(address, WISH | {"numbers": "1"}).status_code == 400
+    assert not place(eva).grant.sees_numbers
+
+
+def test_all_of_an_owner_of_one_environment_takes_none_that_he_does_not_see(client, acme, sales, care, ana) -> None:
+    bob = member(acme, "bob@acme.example", Role.OWNER, sales)
+    eva = member(acme, "eva@acme.example", Role.VIEWER, care)
+    client.force_login(bob)
+    assert client.post(f"{PAGE}{place(eva).public_id}/", WISH).status_code == 400
+    with wall.tenant(acme):
+        assert list(place(eva).grant.environments.all()) == [care]
