@@ -135,11 +135,15 @@ def fail(export: Export, error: str) -> bool:
 
 
 def retry(export: Export, hint: Callable[[int, int], object]) -> bool:
-    """Have one that failed made once more, for its asker by the rights he has then; False when it did not fail."""
+    """Have one that failed made once more, for its asker by the rights he has then; False when it did not fail.
+
+    ``hint`` is at the task of lists and reports; a person's export is found by the sweep of its own.
+    """
     failed = Export.objects.filter(pk=export.pk, state=State.FAILED)
     if not failed.update(state=State.WAITING, error="", finished_at=None, expires_at=None):
         return False
-    transaction.on_commit(lambda: hint(export.tenant_id, export.pk))
+    if export.what in ORDERED:
+        transaction.on_commit(lambda: hint(export.tenant_id, export.pk))
     return True
 
 

@@ -12,10 +12,11 @@ from portal.privacy.models import Erasure
 from portal.tenants import wall
 from portal.tenants.models.people import User
 from reports.columns.models import ColumnFile, ColumnLedger
-from reports.files.models import Export
+from reports.files.models import Export, What
 from reports.files.models import State as FileState
 from reports.mail.models import Delivery, DeliveryState, Recipient, Subscription
 from reports.mail.subscriptions import create_weekly
+from reports.privacy import exporting
 from sync.models.changes import DirtyDay
 from tests.walls.rows import row_of
 
@@ -68,6 +69,16 @@ def test_an_export_that_failed(ask, acme) -> None:
     with wall.tenant(acme):
         assert Export.objects.values_list("state", "error").get() == (FileState.WAITING, "")
     assert noted(acme) == ["reports_files.export"]
+
+
+def test_a_persons_export_that_failed_is_left_to_its_own_task(ask, acme) -> None:
+    """The task of lists would make a list of it, and fail."""
+    with wall.tenant(acme):
+        row = row_of(Export, acme, {})
+        Export.objects.filter(pk=row.pk).update(state=FileState.FAILED, what=What.PERSON, format="zip")
+    assert ask(Export, "make_again", row) == []
+    with wall.tenant(acme):
+        assert exporting.waiting() == [row.pk]
 
 
 def test_an_export_that_did_not_fail_stays(ask, acme) -> None:
