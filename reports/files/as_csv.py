@@ -24,9 +24,11 @@ from reports.queries.scope import Scope
 _BATCH = 500
 _FORMULA = re.compile(r"[\s\0\ufeff]*[=+\-@＝＋－＠\t\r\n\0]")
 # After what another spreadsheet takes for a cell's end: Portuguese ones split a file with commas at semicolons.
-_INNER_FORMULA = re.compile(
-    r"([;,\t\r\n])(?=[\s\0\ufeff\"']*[=+\-@＝＋－＠])(?!\s*\+[0-9]{3,20}(?:[\s;,]|$))", re.ASCII
+# All signs between two words are taken at once, so that a text is read once from end to end.
+_BETWEEN = re.compile(
+    r"[;,\t\r\n][\s\0\ufeff\"';,]*+(?=(?P<plain>\+[0-9]{3,20}(?:[\s;,]|$))?)(?=(?P<runs>[=+\-@＝＋－＠])?)", re.ASCII
 )
+_ENDS_CELL = re.compile(r"[;,\t\r\n]")
 _PLAIN_NUMBER = re.compile(r"\+[0-9]{3,20}", re.ASCII)
 
 
@@ -140,4 +142,15 @@ def number(value: float, decimal: str = ".") -> str:
 def safe(text: str) -> str:
     """The text as a spreadsheet may open it: never as a formula, whichever separators it splits cells at."""
     ahead = "'" if _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text) else ""
-    return ahead + _INNER_FORMULA.sub(r"\1'", text)
+    return ahead + _BETWEEN.sub(_between, text)
+
+
+def _between(found: re.Match[str]) -> str:
+    """The signs before a word, with an apostrophe after each end of a cell that the word would begin as a formula."""
+    signs = found[0]
+    if not found["runs"]:
+        return signs
+    last = max(signs.rfind(";"), signs.rfind(","), 0)
+    if found["plain"] and not signs[last + 1 :].strip():
+        return signs
+    return signs[:last] + _ENDS_CELL.sub(r"\g<0>'", signs[last:])
