@@ -55,15 +55,18 @@ def take_numbers(round_: Round) -> None:
 
 
 def _take(round_: Round, contacts: Sequence[str]) -> None:
-    named = Named.these(round_.rule.tenant_id, contacts)
+    tenant_id = round_.rule.tenant_id
 
     def take() -> None:
         with transaction.atomic():
-            burying(named.tenant_id)  # a reading of the vendor holds rows in an order of its own
-            rows = Call.objects.filter(contact__in=contacts, started_at__lt=round_.since).order_by("pk")
+            burying(tenant_id)  # a reading of the vendor holds rows in an order of its own
+            again = Call.objects.filter(contact__in=contacts, started_at__gte=round_.since)  # since they were listed
+            gone = set(contacts) - set(again.values_list("contact", flat=True))
+            named = Named.these(tenant_id, gone)
+            rows = Call.objects.filter(contact__in=gone, started_at__lt=round_.since).order_by("pk")
             while calls := list(rows.select_for_update(of=("self",))[:_BATCH]):
                 _neutralise(named, calls)
-            round_.note(len(contacts))
+            round_.note(len(gone))
 
     persist(take)
 

@@ -515,3 +515,19 @@ def test_every_personal_column_of_its_kind_is_of_a_class_or_said_to_stay() -> No
     assert there <= retained | set(registry.STAYING)
     assert not retained & set(registry.STAYING)
     assert list(registry.RETAINED) == list(DataClass)
+
+
+def test_who_is_called_while_numbers_go_keeps_his(filled, acme, monkeypatch) -> None:
+    """Numbers are listed first and taken some at a time, so a call may come between."""
+    take = numbers._take
+
+    def late(round_, contacts) -> None:
+        tell(filled, Told("c8", SILENT, 0.5).record())
+        take(round_, contacts)
+
+    monkeypatch.setattr(numbers, "_take", late)
+    rule(acme, numbers=90)
+    night()
+    contacts = {call.external_id: call.contact for call in Call.objects.all()}
+    assert contacts["c1"] == contacts["c2"] == contacts["c8"] == SILENT.removeprefix("+")
+    assert phones.is_erased(contacts["c7"])
