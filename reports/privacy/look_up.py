@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.urls import reverse
@@ -25,6 +24,7 @@ from portal.outbox.render import Button, letter
 from portal.outbox.tasks import enqueue
 from portal.privacy.budget import Budget, seconds_left, spend, today
 from portal.privacy.models import Reveal
+from portal.tenants.brand import address_of, look_of
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
@@ -180,8 +180,9 @@ def _tell_owners(budget: Budget, asker: NumberAsker) -> None:
                     % facts,
                     _("Is that what the right was given for? The audit says which calls the numbers belong to."),
                 ],
-                Button(_("Open the audit"), f"{settings.BASE_URL}{audit}?action=number.looked_up"),
+                Button(_("Open the audit"), f"{address_of(tenant)}{audit}?action=number.looked_up"),
                 small=[_("You get this because you are an owner. Numbers stand in neither mail nor audit.")],
+                look=look_of(tenant),
             )
             message = post.put(
                 tenant_id=tenant.pk,

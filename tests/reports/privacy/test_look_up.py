@@ -15,6 +15,7 @@ from portal.privacy.models import LookUps, Reveal
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role
+from portal.tenants.models.tenants import Tenant
 from reports.privacy import look_up as acts
 from reports.queries.contacts.ids import contact_id
 from reports.queries.scope import Scope
@@ -227,6 +228,19 @@ def test_the_owners_are_told_once_a_day_and_the_number_stands_nowhere(acme, call
         assert acts.objection(mail) == ""
         Membership.objects.filter(user=ana).update(role=Role.MANAGER)
         assert acts.objection(mail) == "no longer an owner"
+
+
+def test_the_owners_mail_is_the_companys_own(settings, acme, called, eva, desk, ana):
+    settings.ALLOWED_HOSTS = ["*"]
+    Tenant.objects.filter(pk=acme.pk).update(brand_name="Blue Desk", host="calls.acme.example")
+    for number in (NUMBER, OTHER, STRANGER):
+        look(desk, number)
+    with wall.tenant(acme):
+        (mail,) = Message.objects.all()
+    assert "//calls.acme.example" in mail.text
+    assert "/t/acme/audit/?action=number.looked_up" in mail.text
+    assert "Blue Desk" in mail.html
+    assert "Ringbook" not in mail.html
 
 
 def test_keys_of_a_maker_who_sees_no_numbers_share_his_budget(acme, called, eva, client):
