@@ -87,12 +87,24 @@ def privacy(request: TenantRequest, tenant: str) -> HttpResponseBase:
     if not changed:
         messages.info(request, _("Nothing was changed."))
         return HttpResponseRedirect(reverse("reports_web:privacy", args=[tenant]))
-    if step == "look" or request.POST.get("sure") != "yes":
-        unsure = _("Confirm that it is for good.") if step == "save" else ""
+    unsure = _unsure(request, was) if step == "save" else ""
+    if step == "look" or unsure:
         return _page(request, typed, changes=_changes(request, was, days, changed), unsure=unsure)
     _save(request, days)
     messages.success(request, _("Saved. It holds from the coming night on."))
     return HttpResponseRedirect(reverse("reports_web:privacy", args=[tenant]))
+
+
+def _unsure(request: TenantRequest, was: Mapping[DataClass, int | None]) -> str:
+    """Why what was looked at can't be saved yet, or ""."""
+    if request.POST.get("was", _written(was)) != _written(was):
+        return _("Somebody changed the days meanwhile. Look again at what would go.")
+    return "" if request.POST.get("sure") == "yes" else _("Confirm that it is for good.")
+
+
+def _written(days: Mapping[DataClass, int | None]) -> str:
+    """The days of all classes, as the page carries them from the look to the confirmation."""
+    return " ".join(f"{what.value}:{_typed(days[what])}" for what in DataClass)
 
 
 def _page(
@@ -115,6 +127,7 @@ def _page(
         "most": MOST_DAYS,
         "wrong": bool(errors),
         "changes": changes,
+        "was": _written(days_of(request.tenant.pk)),
         "unsure": unsure,
         "nights": _nights(),
         "next": _next(request),

@@ -93,3 +93,16 @@ def test_nobody_else_says_how_long(client, acme, bruno, carla) -> None:
         assert client.get(ADDRESS).status_code == status
         assert client.post(ADDRESS, EMPTY | {"mails": "1", "step": "save", "sure": "yes"}).status_code == status
     assert rules(acme) == {}
+
+
+def test_what_another_owner_changed_meanwhile_is_looked_at_first(client, acme, ana, filled) -> None:
+    client.force_login(ana)
+    typed = EMPTY | {"transcripts": "90"}
+    seen = client.post(ADDRESS, typed | {"step": "look"}).context["was"]
+    client.post(ADDRESS, EMPTY | {"numbers": "100", "step": "save", "sure": "yes"})  # in another window
+    answer = client.post(ADDRESS, typed | {"step": "save", "sure": "yes", "was": seen})
+    assert answer.status_code == 400
+    assert "100 days → for good" in answer.content.decode()
+    assert rules(acme) == {"numbers": 100}
+    client.post(ADDRESS, typed | {"step": "save", "sure": "yes", "was": answer.context["was"]})
+    assert rules(acme) == {"numbers": None, "transcripts": 90}
