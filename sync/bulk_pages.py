@@ -52,7 +52,8 @@ def answer_to(request: HttpRequest, tenant: Tenant, by: By) -> dict[str, Any]:
     try:
         if "carried" in request.POST:
             lines = bulk.opened(tenant, by.user.pk, request.POST["carried"])
-            chosen = {int(text) for text in request.POST.getlist("line") if text.isascii() and text.isdecimal()}
+            sent = set(request.POST.getlist("line"))
+            chosen = {line.number for line in lines if str(line.number) in sent}
             if not chosen:
                 raise WrongFile(_("No line was chosen."))
             done = bulk.add(tenant, lines, chosen, by)

@@ -120,6 +120,7 @@ def test_the_lines_are_for_one_person_of_one_company_and_for_half_an_hour(client
     old = upload(client, HEAD, talkover(box)).context["carried"]
     assert client.post(MANY, {"carried": old, "line": "2"}).status_code == 400
     assert client.post(MANY, {"carried": carried}).status_code == 400  # none chosen
+    assert client.post(MANY, {"carried": carried, "line": "9" * 5000}).status_code == 400
     assert connections() == []
 
 

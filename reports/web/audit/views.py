@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -101,10 +101,10 @@ def _chosen_entries(chosen: Mapping[str, str], request: TenantRequest) -> tuple[
             rows = rows.filter(user_id=Membership.objects.values_list("user_id", flat=True).get(user_id=chosen["who"]))
         if chosen["date_from"]:
             first = parse_day(chosen["date_from"])
-            rows = rows.filter(at__gte=datetime(first.year, first.month, first.day, tzinfo=zone))
+            rows = rows.filter(at__gte=datetime(first.year, first.month, first.day, tzinfo=zone).astimezone(UTC))
         if chosen["date_to"]:
             after = parse_day(chosen["date_to"]) + timedelta(days=1)
-            rows = rows.filter(at__lt=datetime(after.year, after.month, after.day, tzinfo=zone))
+            rows = rows.filter(at__lt=datetime(after.year, after.month, after.day, tzinfo=zone).astimezone(UTC))
     except (ValueError, OverflowError, Membership.DoesNotExist):
         return Entry.objects.none(), _("This choice cannot be read. Choose anew.")
     return rows, ""

@@ -15,6 +15,7 @@ from portal.audit.actions import ACTIONS
 from portal.audit.chain import SEALED
 from portal.audit.record import CHANGED, record
 from portal.tenants.models.people import Role
+from tests.conftest import member
 from tests.walls.tree import ROOT
 
 
@@ -60,6 +61,12 @@ def test_an_owner_reads_his_companys_acts(client, acme, globex, ana, bruno, carl
     assert "Role: viewer" not in chosen
     for wrong in ({"action": "x"}, {"who": carla.pk}, {"who": "x"}, {"date_from": "x"}, {"date_to": "9999-12-31"}):
         assert client.get("/t/acme/audit/", wrong).status_code == 400
+
+
+def test_a_day_before_all_days_is_refused_east_of_greenwich(client, globex) -> None:
+    client.force_login(member(globex, "olga@globex.example", Role.OWNER))
+    for wrong in ({"date_from": "0001-01-01"}, {"date_to": "9999-12-31"}):
+        assert client.get("/t/globex/audit/", wrong).status_code == 400
 
 
 def test_pages_go_on_by_number(client, acme, ana) -> None:
