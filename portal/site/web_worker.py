@@ -101,6 +101,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Visitor) -> Any:
         conn.sock.settimeout(SENDS_WITHIN)
+        if _has_unread_body(req):
+            req.force_close()  # what comes of it later is no next request
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: Visitor, fs: "Future[Any]") -> None:
@@ -182,3 +184,10 @@ def _length_of_body(head: bytes) -> int:
     found = _LENGTH.search(head)
     length = int(found[1]) if found else 0
     return length if length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE else 0
+
+
+def _has_unread_body(request: Any) -> bool:
+    """Whether it has one that was not gathered (:func:`_length_of_body`)."""
+    told = dict(request.headers)
+    length = int(told.get("CONTENT-LENGTH", 0))  # the parser takes digits alone
+    return "TRANSFER-ENCODING" in told or length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE

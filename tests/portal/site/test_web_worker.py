@@ -119,6 +119,18 @@ def test_what_cannot_be_is_refused_and_the_connection_ends(lasting, sent, status
         assert told.startswith(b"HTTP/1.1 " + status)
 
 
+@pytest.mark.parametrize("named", [b"Content-Length: 3000000", b"Transfer-Encoding: chunked"])
+def test_a_body_that_is_not_read_is_no_next_request(lasting, named) -> None:
+    """A proxy that keeps its connections would hand the answer to somebody else's request."""
+    with lasting.connect(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n" + named + b"\r\n\r\n") as peer:
+        told = peer.recv(65536)
+        assert b"connection: close" in told.lower()
+        peer.sendall(WHOLE)
+        while piece := peer.recv(65536):
+            told += piece
+        assert told.count(b"HTTP/1.1 ") == 1
+
+
 def test_who_is_too_slow_is_ended_and_the_oldest_of_an_address_goes_first(tmp_path) -> None:
     with Served(tmp_path, REQUEST_SECONDS="2", CONNECTIONS_PER_ADDRESS="5") as served, ExitStack() as held:
         slow = [held.enter_context(served.connect(HEAD)) for _ in range(6)]
