@@ -1,7 +1,10 @@
 """What an administrator who is no superuser's equal could guess by a list's address."""
 
 import pytest
+from django.contrib.auth.models import Permission
 
+from portal.accounts.resets import send_reset
+from portal.outbox.models import PlatformMessage
 from portal.tenants.models.people import User
 
 
@@ -20,3 +23,16 @@ def test_what_the_list_offers_narrows_it(listed) -> None:
     shown = listed("is_staff__exact=1")
     assert shown.status_code == 200
     assert [row.email for row in shown.context["cl"].queryset] == ["root@ringbook.example"]
+
+
+@pytest.mark.parametrize("name", ["text__startswith", "text__contains", "html__regex", "headers__contains"])
+def test_no_link_of_a_mail_that_waits_is_told_letter_by_letter(client, ana, name) -> None:
+    clerk = User.objects.create_user("clerk@ringbook.example", "correct horse battery", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_platformmessage"))
+    client.force_login(clerk)
+    send_reset(ana.email)
+    address = "/admin/outbox/platformmessage/"
+    year = PlatformMessage.objects.get().created_at.year
+
+    assert client.get(f"{address}?{name}=a").status_code == 400
+    assert client.get(f"{address}?state__in=pending&created_at__year={year}").status_code == 200
