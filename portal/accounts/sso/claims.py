@@ -51,7 +51,7 @@ class Claims:
 def read_claims(token: Any, keys: PyJWKSet, expected: Expectation) -> Claims:
     """Raises :class:`Refused`, whose fault names what is wrong."""
     told = _checked(token, keys, expected)
-    if not hmac.compare_digest(str(told.get("nonce", "")).encode(), expected.nonce.encode()):
+    if not hmac.compare_digest(str(told.get("nonce", "")).encode(errors="replace"), expected.nonce.encode()):
         raise _wrong("nonce")
     several = isinstance(told["aud"], list) and len(told["aud"]) > 1
     if told.get("azp", None if several else expected.client_id) != expected.client_id:

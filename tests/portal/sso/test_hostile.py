@@ -44,6 +44,7 @@ NOW = int(time.time())
     [
         ({"nonce": "another"}, "nonce"),
         ({"nonce": None}, "nonce"),
+        ({"nonce": "\ud800"}, "nonce"),
         ({"aud": "another"}, "aud"),
         ({"aud": ["ringbook", "another"]}, "azp"),
         ({"aud": ["ringbook", "another"], "azp": "another"}, "azp"),
