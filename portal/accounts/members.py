@@ -30,8 +30,11 @@ class NotPossible(Exception):
 
 
 def find_person(email: str) -> User | None:
-    """Whoever signs in with that address, in whatever case it is written."""
-    return User.objects.filter(email__iexact=email).first()
+    """Whoever signs in with that address, in whatever case it is written.
+
+    Addresses are kept in lower case. PostgreSQL would take other letters for equal as well: ı for i, ſ for s.
+    """
+    return User.objects.filter(email=email.lower()).first()
 
 
 def add_person(email: str, password: str = "", *, language: str = "", name: str = "") -> User:

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+from portal.accounts.members import find_person
 from portal.outbox import post
 from portal.outbox.models import PlatformMessage, State
 from portal.tenants.models.people import User
@@ -80,6 +81,15 @@ def test_an_address_that_looks_the_same_gets_nothing(client, ana) -> None:
     ask(client, "Ana@ACME.example")
 
     assert PlatformMessage.objects.get().to == ana.email
+
+
+@pytest.mark.parametrize("alike", ["boſs@acme.example", "boss@mıcro.example"])
+def test_whose_address_merely_looks_the_same_is_somebody_else(db, alike) -> None:
+    """PostgreSQL writes ı as I and ſ as S in capitals."""
+    other = User.objects.create_user(alike)
+
+    assert find_person("boss@acme.example") is find_person("boss@micro.example") is None
+    assert find_person(alike.replace("b", "B")) == other
 
 
 def test_the_host_header_says_nothing(client, ana, settings) -> None:
