@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from portal.accounts.brand_form import LogoForm
 from portal.accounts.branding import note_brand
 from portal.accounts.keys import NewKey, issue_key, revoke_key
+from portal.accounts.members import remove_at_console, revoke_excess
 from portal.accounts.resets import send_first_link
 from portal.accounts.visit_pages import visit_urls
 from portal.tenants.admin import NotedAdmin, TenantAdmin
@@ -118,10 +119,23 @@ class MembershipPages(TenantAdmin):
     fields = ("user", "role", "grant", "created_at")
     readonly_fields = ("grant", "created_at")
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A place is nobody else's later: one person is taken out, and the other added."""
+        return (*super().get_readonly_fields(request, obj), *(("user",) if obj is not None else ()))
+
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         if not change:
             obj.grant = Grant.objects.create(tenant=obj.tenant, sees_numbers=obj.role == Role.OWNER)
         super().save_model(request, obj, form, change)
+        if change:
+            revoke_excess(obj, by=request.user)
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        remove_at_console(obj, by=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        for row in list(queryset):
+            remove_at_console(row, by=request.user)
 
 
 class GrantEnvironments(admin.TabularInline):  # type: ignore[type-arg]
@@ -139,6 +153,11 @@ class GrantPages(TenantAdmin):
     fields = ("holder", "all_environments", "sees_numbers", "agent_keys")
     readonly_fields = ("holder",)
     inlines = (GrantEnvironments,)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if held_by := Membership.objects.filter(grant=form.instance).first():
+            revoke_excess(held_by, by=request.user)
 
     @admin.display(description=gettext_lazy("held by"))
     def holder(self, grant: Grant) -> str:

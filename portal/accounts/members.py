@@ -86,10 +86,7 @@ def change_member(membership: Membership, holding: Holding, *, by: User | None) 
         row.role = holding.role
         row.save(update_fields=["role"])
         _write(row, holding)
-        keys = _keys_of(row.user_id)
-        for key in keys:
-            if not holding.covers(Holding.of(key.role, key.grant)):
-                revoke_key(key, by=by)
+        revoke_excess(row, by=by)
         about: dict[str, str | int] = {"user": row.user_id, "member": str(row.public_id)}
         record("member.changed", tenant_id=row.tenant_id, user=by, about=about, changes=changes(was, holding))
 
@@ -101,23 +98,23 @@ def remove_member(membership: Membership, *, by: User | None) -> None:
     """
     with wall.tenant(membership.tenant_id), transaction.atomic():
         row = _locked(membership)
-        was = holding_of(row)
         demand_owner(by)
         _keep_an_owner(row)
-        keys = _keys_of(row.user_id)
-        for key in keys:
+        _take_out(row, by)
+
+
+def remove_at_console(membership: Membership, *, by: Any) -> None:
+    """As :func:`remove_member`, for an administrator, who may take out the last owner as well."""
+    with wall.tenant(membership.tenant_id), transaction.atomic():
+        _take_out(_locked(membership), by)
+
+
+def revoke_excess(membership: Membership, *, by: Any) -> None:
+    """Revoke the keys that a member made and that may more than he now may. The wall must be open."""
+    holding = holding_of(membership)
+    for key in _keys_of(membership.user_id):
+        if not holding.covers(Holding.of(key.role, key.grant)):
             revoke_key(key, by=by)
-        withdrawn = Invitation.objects.filter(Invitation.OPEN, invited_by_id=row.user_id)
-        about: dict[str, str | int] = {
-            "user": row.user_id,
-            "member": str(row.public_id),
-            "keys": len(keys),
-            "invitations": withdrawn.update(withdrawn_at=Now()),
-        }
-        grant = row.grant
-        row.delete()
-        grant.delete()
-        record("member.removed", tenant_id=row.tenant_id, user=by, about=about, changes=changes(was, None))
 
 
 def holding_of(membership: Membership) -> Holding:
@@ -175,6 +172,23 @@ def _keep_an_owner(row: Membership) -> None:
     owners = Membership.objects.filter(role=Role.OWNER, user__is_active=True)
     if row.role == Role.OWNER and not owners.exclude(pk=row.pk).exists():
         raise NotPossible(_("A company keeps at least one owner. Make somebody else an owner first."))
+
+
+def _take_out(row: Membership, by: User | None) -> None:
+    was, keys = holding_of(row), _keys_of(row.user_id)
+    for key in keys:
+        revoke_key(key, by=by)
+    withdrawn = Invitation.objects.filter(Invitation.OPEN, invited_by_id=row.user_id)
+    about: dict[str, str | int] = {
+        "user": row.user_id,
+        "member": str(row.public_id),
+        "keys": len(keys),
+        "invitations": withdrawn.update(withdrawn_at=Now()),
+    }
+    grant = row.grant
+    row.delete()
+    grant.delete()
+    record("member.removed", tenant_id=row.tenant_id, user=by, about=about, changes=changes(was, None))
 
 
 def _keys_of(user_id: int) -> list[ApiKey]:

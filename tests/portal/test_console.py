@@ -8,18 +8,20 @@ from django.contrib import admin
 from django.urls import reverse
 
 from portal.accounts import visits
+from portal.accounts.keys import NewKey, issue_key
 from portal.audit.models import Entry, PlatformEntry
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
 from portal.tenants.guards import reader_of_key
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
-from portal.tenants.models.people import Membership, User
+from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment, Tenant
 from portal.vault import new_key
 from sync.connections import access_of
 from sync.history import today
 from sync.models.connections import Connection
+from tests.conftest import member
 from tests.walls.rows import row_of
 
 PAGES = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -193,6 +195,45 @@ def test_a_member_is_added_with_a_grant(client, root, acme, carla) -> None:
     with wall.tenant(acme):
         membership = Membership.objects.select_related("grant").get()
         assert (membership.user, membership.grant.tenant_id, membership.grant.sees_numbers) == (carla, acme.pk, False)
+
+
+def test_a_key_goes_with_the_member_or_the_right_that_it_rests_on(client, root, acme, ana) -> None:
+    def key_of(person: User, role: str = "viewer", **more: bool) -> str:
+        return issue_key(acme, NewKey("his", role=Role(role), **more), by=person)[1]
+
+    olga = member(acme, "olga@acme.example", Role.OWNER, numbers=True)
+    with wall.tenant(acme):
+        place = Membership.objects.select_related("grant").get(user=olga)
+    high, seeing, low = key_of(olga, "owner"), key_of(olga, sees_numbers=True), key_of(olga)
+
+    client.post(page(Membership, "change", place.pk), {"user": ana.pk, "role": "viewer"})
+    with wall.tenant(acme):
+        assert Membership.objects.get(pk=place.pk).user == olga  # whose place it is stays
+    assert [reader_of_key(secret) is None for secret in (high, seeing, low)] == [True, False, False]
+
+    sent = {"all_environments": "on", "agent_keys": "[]"}
+    prefix = client.get(page(Grant, "change", place.grant_id)).context["inline_admin_formsets"][0].formset.prefix
+    sent |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    assert client.post(page(Grant, "change", place.grant_id), sent).status_code == 302
+    assert [reader_of_key(secret) is None for secret in (seeing, low)] == [True, False]
+
+    client.post(page(Membership, "delete", place.pk), {"post": "yes"})
+    assert reader_of_key(low) is None
+    with wall.tenant(acme):
+        assert not Grant.objects.filter(pk=place.grant_id).exists()
+        assert Entry.objects.get(action="member.removed").about["user"] == olga.pk
+
+
+def test_chosen_members_are_taken_out_with_their_keys(client, root, acme, ana, bruno) -> None:
+    secret = issue_key(acme, NewKey("his"), by=bruno)[1]
+    with wall.tenant(acme):
+        chosen = [Membership.objects.get(user=bruno).pk]
+    sent = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    assert client.post(page(Membership, "changelist"), sent).status_code == 302
+
+    assert reader_of_key(secret) is None
+    with wall.tenant(acme):
+        assert Entry.objects.filter(action="member.removed").count() == 1
 
 
 def test_a_grant_is_narrowed(client, root, acme, sales, care, foreign, bruno) -> None:
