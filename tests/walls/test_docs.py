@@ -58,6 +58,18 @@ def test_every_setting_is_in_the_table_and_nothing_else() -> None:
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", section("Settings"), re.MULTILINE)) == settings_read()
 
 
+def test_compose_hands_every_setting_on() -> None:
+    """A container knows what is named there alone, whatever .env says. Behind the proxy that the file asks for, one
+    that believes none leads every page to itself for ever."""
+    compose = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+    common = compose.split("environment: &settings\n", 1)[1].split("\n\n", 1)[0]
+    given = dict(re.findall(r"^    ([A-Z_]+): (.*)$", common, re.MULTILINE))
+
+    elsewhere = {"DATA_DIR", "DATABASE_OWNER_URL"}  # of the image, and of the migration alone
+    assert given.keys() == settings_read() - elsewhere - {"DEBUG", "READING_HASTE"}  # for trying out
+    assert given["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-1}"
+
+
 def test_every_command_is_in_the_table_and_nothing_else() -> None:
     named = set(re.findall(r"^\| `([a-z_]+)\b", section("Commands"), re.MULTILINE))
     assert named == our_commands()
