@@ -7,6 +7,7 @@ import smtplib
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self, TypeVar, cast
 
+from django.core.cache.backends.redis import RedisCache
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
 from django.db import connection, models
@@ -117,6 +118,11 @@ def add_equation(rows: models.QuerySet[Any], name: str, value: object) -> None:
     field: Any = rows.model._meta.get_field(name)
     column = field.get_col(rows.query.get_initial_alias(), field)
     rows.query.where.add(field.get_lookup("exact")(column, value), AND)
+
+
+def redis_of(cache: RedisCache, key: str) -> Any:
+    """The client of the server on which a cache keeps that key, to write to it."""
+    return cache._cache.get_client(key, write=True)
 
 
 def surely_empty(rows: models.QuerySet[Any]) -> bool:

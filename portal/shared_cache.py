@@ -14,7 +14,10 @@ from uuid import UUID
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.redis import RedisCache
 
+from portal import django_inside
+
 _UNREADABLE = object()
+_COUNT = "if redis.call('exists', KEYS[1]) == 0 then return false end return redis.call('incrby', KEYS[1], ARGV[1])"
 # What JSON has no form for, by the name it goes under; tuples come back as lists.
 _WRITE: dict[type, tuple[str, Any]] = {
     datetime: ("datetime", datetime.isoformat),
@@ -69,6 +72,16 @@ class SharedCache(RedisCache):
             return False
         self.delete(key, version)
         return bool(super().add(key, value, timeout, version))
+
+    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        """As Django's, in one step. Between looking for a count and adding to it, it may end, and would begin anew
+        without an end: a limit that is used up once would never open again.
+        """
+        name = self.make_and_validate_key(key, version=version)
+        count = django_inside.redis_of(self, name).eval(_COUNT, 1, name, delta)
+        if count is None:
+            raise ValueError("There is no such count.")
+        return int(count)
 
 
 def _write(value: object) -> dict[str, str]:

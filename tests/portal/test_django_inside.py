@@ -3,6 +3,7 @@
 import smtplib
 
 import pytest
+from django.core.cache.backends.redis import RedisCache
 from django.core.exceptions import EmptyResultSet
 from django.core.mail import EmailMessage
 from django.db import DatabaseError, connection, models, transaction
@@ -165,6 +166,11 @@ def test_an_equation_is_added_as_filter_would(acme, globex, sales, foreign):
     assert str(rows.query) == str(models.QuerySet(Environment).filter(tenant_id=acme.pk).query)
     with wall.tenant(acme):
         assert list(rows) == list(rows.filter(tenant__slug="acme")) == [sales]
+
+
+def test_the_client_of_a_cache():
+    cache = RedisCache("redis://127.0.0.1:1/7", {})
+    assert inside.redis_of(cache, "key").connection_pool.connection_kwargs["db"] == 7
 
 
 def test_a_queryset_that_is_surely_empty():

@@ -96,6 +96,23 @@ def test_what_is_no_data_is_not_kept(cache) -> None:
 def test_whole_numbers_are_counted_by_the_server(cache) -> None:
     cache.set("count", 1, 60)
     assert (cache.incr("count"), cache.get("count")) == (2, 2)
+    assert (cache.decr("count", 5), cache.get("count")) == (-3, -3)
+    with pytest.raises(ValueError, match="no such count"):
+        cache.incr("other")
+
+
+def test_a_count_that_ends_meanwhile_does_not_begin_anew_for_ever(cache, client, monkeypatch) -> None:
+    cache.set("count", 1, 60)
+    exists = Redis.exists
+
+    def ends(asked, *names):
+        found = exists(asked, *names)
+        client.delete(*names)
+        return found
+
+    monkeypatch.setattr(Redis, "exists", ends)
+    cache.incr("count")
+    assert client.ttl(cache.make_key("count")) > 0
 
 
 PLANTED = ["pickle", b"\xff\xfe", b"{", b"[" * 100_000, b'{"__form__": "date", "value": "never"}']
