@@ -63,6 +63,14 @@ class SessionStore(db.SessionStore):
         row.address, row.browser, row.way = facts.get("address"), facts.get("browser", ""), facts.get("way", "")
         return row  # type: ignore[no-any-return]
 
+    @classmethod
+    def clear_expired(cls) -> None:
+        """With those of visitors that nobody used for as long as opens nothing any more: any page may begin one. Those
+        of people say for their week when somebody was last here."""
+        super().clear_expired()
+        idle = timezone.now() - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+        Session.objects.filter(user=None, seen_at__lt=idle).delete()
+
     def delete(self, session_key: str | None = None) -> None:
         Session.objects.filter(session_key=_stored(session_key or self.session_key)).delete()
 

@@ -65,6 +65,18 @@ def test_a_new_password_ends_the_other_sessions(ana) -> None:
     assert there.get("/accounts/").status_code == 302
 
 
+def test_a_visitors_session_is_forgotten_once_it_opens_nothing(ana, bruno) -> None:
+    """Anybody begins one by asking for a passkey's challenge, as often as he likes."""
+    for _ in range(3):
+        Client().get("/accounts/2fa/passkeys/login/", headers={"Accept": "application/json"})
+    entered(bruno.email)
+    assert Session.objects.filter(user=None).count() == 3
+    Session.objects.update(seen_at=timezone.now() - timedelta(hours=9))
+    entered(ana.email)
+
+    assert list(Session.objects.order_by("user__email").values_list("user", flat=True)) == [ana.pk, bruno.pk]
+
+
 def test_an_idle_session_ends(ana) -> None:
     client = entered(ana.email)
     Session.objects.update(seen_at=timezone.now() - timedelta(minutes=settings.SESSION_IDLE_MINUTES + 1))
