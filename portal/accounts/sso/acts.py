@@ -125,8 +125,9 @@ def _told(provider: IdentityProvider | None, tenant: Tenant) -> dict[str, str | 
     """What of a provider the audit keeps: never a secret."""
     if provider is None:
         return {}
+    place = urlsplit(provider.issuer)
     return {
-        "host": urlsplit(provider.issuer).netloc[:100],
+        "host": f"{place.scheme}://{place.netloc}"[:100],  # an address of digits alone would pass for a phone number
         "domains": list(provider.domains),
         "required": tenant.requires_provider,
         "takes_strangers": provider.takes_strangers,

@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 
 from portal.accounts.models import Identity, IdentityProvider, Session
+from portal.accounts.sso import acts
 from portal.audit.models import Entry
 from portal.outbox import post
 from portal.outbox.models import PlatformMessage
@@ -182,3 +183,12 @@ def test_the_pages_speak_portuguese(acme, ana, bent, set_up) -> None:
     refused = client.get(f"/accounts/sso/{provider.public_id}/return/", headers={"Accept-Language": "pt-br"})
     assert "Entrar pela sua empresa" in ask_page
     assert "Comece de novo" in refused.content.decode()
+
+
+def test_a_provider_may_be_named_by_its_network_address(monkeypatch, acme, ana, set_up) -> None:
+    monkeypatch.setattr(acts, "try_out", lambda issuer: "")
+    set_up(acme, "https://203.0.113.10", ana)
+
+    with wall.tenant(acme):
+        changes = Entry.objects.get(action="provider.created").changes
+    assert changes["host"] == [None, "https://203.0.113.10"]
