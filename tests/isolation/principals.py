@@ -8,10 +8,14 @@ from allauth.account.internal.flows import reauthentication
 from django.http import HttpRequest
 from django.test import Client
 
+from portal.accounts.admissions import ProviderBackend
+from portal.tenants.admission import Admission
+from portal.tenants.models.people import User
 from tests.isolation.world import Companies, Side, hidden_marks
 
 # In the order of the world: of Acme unless the name says otherwise.
-MEMBERS = ("viewer", "one-agent", "one-environment", "both", "manager", "owner")
+HELD = "held"  # of both companies, come by Acme's single sign-on and so held to it
+MEMBERS = ("viewer", "one-agent", "one-environment", "both", HELD, "manager", "owner")
 ELSEWHERE = ("their-owner", "empty-owner")  # members of other tenants
 OUTSIDE = ("ex-member", "closed-owner", "administrator")  # signed in, and members of nothing that is open
 VISITOR = "visitor"  # an administrator who visits Acme
@@ -22,7 +26,7 @@ GROUPS = {
     "all": PRINCIPALS,
     "people": (*MEMBERS, *ELSEWHERE, *OUTSIDE, VISITOR),
     "members": MEMBERS,
-    "viewers": ("viewer", "one-agent", "one-environment", "both"),
+    "viewers": ("viewer", "one-agent", "one-environment", "both", HELD),
     "managers": ("manager", "owner"),
     "elsewhere": (*ELSEWHERE, "their-key"),
     "outside": (*OUTSIDE, VISITOR),
@@ -30,7 +34,7 @@ GROUPS = {
     "manager-keys": ("manager-key", "owner-key"),
     "dead-keys": DEAD_KEYS,
 } | {name: (name,) for name in PRINCIPALS}
-MASKED = {"viewer", "one-agent", "one-environment", "both", "key", VISITOR}
+MASKED = {"viewer", "one-agent", "one-environment", "both", HELD, "key", VISITOR}
 HIDDEN = {
     "one-agent": ("-hidden", "-care"),
     "one-environment": ("-care", "-second"),
@@ -64,7 +68,7 @@ class Principal:
 def principal(name: str, companies: Companies) -> Principal:
     client = Client()
     if name in companies.people:
-        client.force_login(companies.people[name])
+        sign_in(client, companies.people[name], companies.sides["acme"] if name == HELD else None)
         asking = HttpRequest()  # he gave his password just now, so that no page asks for it again
         asking.session = client.session
         reauthentication.record_authentication(asking, companies.people[name], "password", reauthenticated=True)
@@ -78,6 +82,16 @@ def principal(name: str, companies: Companies) -> Principal:
     own = companies.people[name].email if name in companies.people else ""
     hidden = _hidden(name, home, own, companies.sides)
     return Principal(name, home, client, bearer | {"Accept-Language": "en"}, hidden)
+
+
+def sign_in(client: Client, user: User, held_to: Side | None = None) -> None:
+    """By password, or by the provider of the company that the session is then held to."""
+    if held_to is None:
+        client.force_login(user)
+        return
+    user = User.objects.get(pk=user.pk)  # the other's session is not held
+    user.admission = Admission(held_to=held_to.tenant.pk)
+    client.force_login(user, backend=f"{ProviderBackend.__module__}.{ProviderBackend.__qualname__}")
 
 
 def _hidden(name: str, home: str, own: str, sides: dict[str, Side]) -> tuple[str, ...]:

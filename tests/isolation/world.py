@@ -145,6 +145,7 @@ def five_companies() -> Iterator[Companies]:
             "administrator": User.objects.create_superuser("root@ringbook.example", "correct horse battery"),
             "visitor": User.objects.create_superuser("visitor@ringbook.example", "correct horse battery"),
         }
+        people["held"] = people["both"]
         with wall.tenant(globex):
             grant = Grant.objects.create(tenant=globex, sees_numbers=True)
             Membership.objects.create(tenant=globex, user=people["both"], role=Role.OWNER, grant=grant)
@@ -199,7 +200,7 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
         Retention.objects.create(tenant=tenant, what=DataClass.RECORDINGS)  # the page knows these words alone
         Removal.objects.create(tenant=tenant, what=DataClass.RECORDINGS, day=DAYS[0], before=NOW, amount=1)
         record("key.created", tenant_id=tenant.pk, user=owner, about={"key": canary(slug)})
-        rows: dict[type, Any] = {Environment: sales}
+        rows: dict[type, Any] = {Environment: sales, Connection: Connection.objects.get(environment=sales)}
         for model in MODELS:
             if not model.objects.exists():
                 row_of(model, tenant, rows)
@@ -298,7 +299,7 @@ def _stock(environment: Environment, only: str) -> tuple[Agent, Call]:
     )
     Connection.objects.create(
         provider=environment.provider, token=f"token-{mark}", base_url=f"https://{mark.lower()}.example", since=DAYS[0],
-        **common,
+        settings={"agents": f"{_numeric(slug)}:{mark}"} if care else {}, **common,
     )  # fmt: skip
     return made[0]
 
