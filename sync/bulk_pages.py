@@ -18,7 +18,7 @@ from sync.providers import registry
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view(Role.MANAGER)
+@tenant_view(Role.MANAGER, to_visits=False)
 def connections_many(request: TenantRequest, tenant: str) -> HttpResponse:
     demand_adding(request)
     context = {"page": "company"} | answer_to(request, request.tenant, by_of(request))
@@ -26,7 +26,7 @@ def connections_many(request: TenantRequest, tenant: str) -> HttpResponse:
 
 
 @require_safe
-@tenant_view(Role.MANAGER)
+@tenant_view(Role.MANAGER, to_visits=False)
 def connections_template(request: TenantRequest, tenant: str) -> HttpResponse:
     demand_adding(request)
     return template_file()

@@ -90,7 +90,7 @@ def connection_act(request: TenantRequest, tenant: str, connection: UUID) -> Htt
 
 
 @require_safe
-@tenant_view(Role.MANAGER)
+@tenant_view(Role.MANAGER, to_visits=False)
 def connection_vendors(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The first step: which vendor."""
     demand_adding(request)
@@ -99,7 +99,7 @@ def connection_vendors(request: TenantRequest, tenant: str) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view(Role.MANAGER)
+@tenant_view(Role.MANAGER, to_visits=False)
 def connection_new(request: TenantRequest, tenant: str, vendor: str) -> HttpResponseBase:
     """The second step: address and token. What the vendor answers decides whether anything is saved."""
     demand_adding(request)
@@ -112,7 +112,7 @@ def connection_new(request: TenantRequest, tenant: str, vendor: str) -> HttpResp
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view(Role.MANAGER)
+@tenant_view(Role.MANAGER, to_visits=False)
 def connection_start(request: TenantRequest, tenant: str, connection: UUID) -> HttpResponseBase:
     """The third step: from which day on. Reading begins with its answer."""
     row, wrong = _own(request, connection), ""

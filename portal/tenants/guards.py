@@ -123,7 +123,8 @@ def tenant_view(
     The view takes the request (a :class:`TenantRequest`) and ``tenant``, the slug, as any view of that address does. It
     runs behind the wall with the tenant's zone active, and so does the rendering of a TemplateResponse and each piece
     of a streamed answer. Visitors are sent to sign in; strangers read 404, members of too low a role 403. An
-    administrator's visit reads what an owner reads, and changes nothing; a view that hands out files is closed to it.
+    administrator's visit reads what an owner reads, and changes nothing; a view that hands out files, or is a form for
+    something new, is closed to it.
     """
 
     def guard(

@@ -56,7 +56,7 @@ def mails(request: TenantRequest, tenant: str) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view()
+@tenant_view(to_visits=False)
 def mail_new(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The form of a new mail; sent, it is set up."""
     author = author_of(request)

@@ -37,7 +37,7 @@ def team(request: TenantRequest, tenant: str) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view(Role.OWNER)
+@tenant_view(Role.OWNER, to_visits=False)
 def team_invite(request: TenantRequest, tenant: str) -> HttpResponseBase:
     form = empty_form(holding_of(request.membership), Scope.of(request.scope_grant))
     if request.method == "POST":
