@@ -2,6 +2,7 @@
 over. The rows are the memory, so any number of sweeps tells once.
 """
 
+import logging
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,21 +23,27 @@ from sync.models.connections import Connection, ConnectionState
 from sync.models.troubles import Trouble
 from sync.standing import Kind, Standing, standings
 
+logger = logging.getLogger("ringbook.sync")
+
 LONG = timedelta(hours=1)  # how long a connection fails before anybody is written to, and is well before it is over
 _WELL = (Kind.WORKING, Kind.GAPS)
 _QUIET = (Kind.PAUSED, Kind.REMOVED)  # somebody decided so, and knows
 
 
 def watch() -> None:
-    """Open and close troubles by how the connections stand now. Safe in any number of copies."""
+    """Open and close troubles by how the connections stand now. Safe in any number of copies; one connection's fault
+    is logged and keeps no other from being judged."""
     with wall.every_tenant("which connections fail"):
         rows = Connection.objects.filter(environment__retired_at=None, tenant__active=True).defer("token")
         connections = list(rows.select_related("tenant", "environment"))
         found = standings(connections)
         open_ones = {row.environment_id: row for row in Trouble.objects.filter(closed_at=None)}
     for connection in connections:
-        with wall.tenant(connection.tenant_id):
-            _judge(connection, found[connection.pk], open_ones.get(connection.environment_id), timezone.now())
+        try:
+            with wall.tenant(connection.tenant_id):
+                _judge(connection, found[connection.pk], open_ones.get(connection.environment_id), timezone.now())
+        except Exception:
+            logger.exception("the trouble of connection %s could not be told", connection.public_id)
 
 
 def objection(message: Letter) -> str:

@@ -47,20 +47,20 @@ _MOVING = frozenset({Fault.DRIFT, Fault.EMPTY_PAGE})  # walking again at once ma
 @dataclass(slots=True)
 class Limits:
     """``patience``: seconds the vendor's wish or the budget is waited for. ``deadline``: when, on the monotonic clock,
-    to begin no window more; that is at once when ``others_wait``, which is asked every few seconds. ``last``: after
+    to begin no window more; that is at once when ``gives_way``, which is asked every few seconds. ``last``: after
     a process died of this stream, the windows it may have been; then one is read after the other, these at the end."""
 
     patience: float
     deadline: float | None = None
-    others_wait: Callable[[], bool] | None = None
+    gives_way: Callable[[], bool] | None = None
     last: Collection[str] | None = None
     _ask_at: float = field(default_factory=lambda: time.monotonic() + SHORTEST)
 
     def is_over(self, grace: float = 0.0) -> bool:
         now = time.monotonic()
-        if self.others_wait is not None and now >= self._ask_at:
+        if self.gives_way is not None and now >= self._ask_at:
             self._ask_at = now + SHORTEST
-            if self.others_wait():
+            if self.gives_way():
                 self.deadline = min(now, self.deadline or now)
         return self.deadline is not None and now > self.deadline + grace
 

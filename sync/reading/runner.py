@@ -59,7 +59,7 @@ class Manner:
     settle: bool = True
     fresh: bool = True  # read recent days again whenever they were read
     wait_for_others: float = 150.0  # seconds to wait while another process reads the stream
-    others_wait: Callable[[], bool] | None = None  # whether other streams want to be read: then it gives way
+    gives_way: Callable[[], bool] | None = None  # whether others want to be read, or nobody this any more
 
 
 # A worker's task ends within its time limit even when a window is begun at the last moment and takes ten minutes.
@@ -114,7 +114,7 @@ def _pull_stream(
     except Busy:
         return StreamReport("partial", busy=True)
     deadline = None if manner.seconds is None else time.monotonic() + manner.seconds
-    limits = Limits(manner.patience, deadline, manner.others_wait, last)
+    limits = Limits(manner.patience, deadline, manner.gives_way, last)
     reader = StreamReader(connection, run, fetchers, limits, progress=progress)
     return _read(reader, plan_parts, settle=manner.settle)
 

@@ -44,7 +44,7 @@ def read_slice(due: Due) -> StreamReport | None:
         connection = Connection.objects.select_related("tenant").defer("token").filter(pk=due.connection).first()
         if connection is None or not may_read(connection) or due.stream not in set(Stream):
             return None
-        manner = replace(SLICE, others_wait=lambda: bool(due_streams()))
+        manner = replace(SLICE, gives_way=lambda: not _may_still_read(due) or bool(due_streams()))
         try:
             report = pull(connection, [Stream(due.stream)], manner=manner).streams.get(Stream(due.stream))
         except TokenSealed as error:
@@ -53,3 +53,9 @@ def read_slice(due: Due) -> StreamReport | None:
     if report is not None and report.busy:
         logger.debug("connection %s: %s is being read already", connection.public_id, due.stream)
     return report
+
+
+def _may_still_read(due: Due) -> bool:
+    """Whether nobody has paused or removed the connection since."""
+    connection = Connection.objects.defer("token").filter(pk=due.connection).first()
+    return connection is not None and may_read(connection)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
+from sync import troubles
 from sync.connections import accept, reject
 from sync.models.connections import Connection, ConnectionState
 from sync.models.runs import Run, RunState
@@ -101,3 +102,20 @@ def test_an_owner_no_more_is_not_written_to(connection, acme) -> None:
         assert objection(mail) == ""
         Membership.objects.update(role=Role.VIEWER)
         assert objection(mail) == "no longer an owner"
+
+
+def test_one_connection_that_cant_be_told_of_hides_no_other(
+    acme, globex, sales, foreign, ana, carla, monkeypatch
+) -> None:
+    def fails_for_acme(connection: Connection, *rest: object) -> None:
+        if connection.tenant_id == acme.pk:
+            raise ValueError("a text that can't be made")
+        judge(connection, *rest)
+
+    judge = troubles._judge
+    for tenant, environment in ((acme, sales), (globex, foreign)):
+        with wall.tenant(tenant):
+            reject(make_connection(environment))
+    monkeypatch.setattr(troubles, "_judge", fails_for_acme)
+    watch()
+    assert [mail.to for mail in mails()] == ["carla@globex.example"]

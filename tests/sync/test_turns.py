@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from portal.tenants import wall
+from sync.connection_acts import By, remove
 from sync.models.connections import Connection
 from sync.models.runs import Run, Window
-from sync.reading import reader
-from sync.reading.due import due_streams
+from sync.reading import reader, turns
+from sync.reading.due import Due, due_streams
 from sync.reading.runner import pull
-from sync.reading.turns import read_in_turn
+from sync.reading.turns import read_in_turn, read_slice
 from sync.sandbox.server import Sandbox
 from sync.tasks import MOST_HINTS, hint_due, read_next
 from sync.taxonomy import Stream
@@ -75,6 +76,26 @@ def test_nobody_gives_way_to_nobody(box, acme, short):
     with wall.tenant(acme):
         assert Run.objects.filter(stream="calls").count() == 1
     assert due_streams() == []
+
+
+def test_who_is_removed_is_read_no_further(box, acme, ana, short, monkeypatch):
+    """A slice under way ends when it looks next, though its session still knows the token."""
+    with wall.tenant(acme):
+        connection = connect(acme, box)
+        pull(connection, [Stream.AGENTS, Stream.CALLBACKS, Stream.CAMPAIGNS])
+    far_back(connection, 40)
+    looks: list[int] = []
+
+    def removed_at_the_first_look() -> list[Due]:
+        if not looks:
+            remove(connection, By(ana, None))
+        looks.append(calls_read(connection))
+        return []
+
+    [due] = [due for due in due_streams() if due.stream == Stream.CALLS]
+    monkeypatch.setattr(turns, "due_streams", removed_at_the_first_look)
+    read_slice(due)
+    assert calls_read(connection) < 30 and len(looks) == 1
 
 
 def test_what_brings_nothing_is_not_tried_over_and_over(box, acme):
