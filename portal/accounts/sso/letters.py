@@ -51,7 +51,7 @@ def _letting_in(user: User) -> list[IdentityProvider]:
         for provider in providers
         if user.is_active
         and speaks_for(provider, user.email)
-        and (provider.takes_strangers or provider.tenant_id in homes)
+        and (provider.tenant_id in homes or (provider.takes_strangers and not user.pk))
     ]
 
 

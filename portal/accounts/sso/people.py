@@ -9,7 +9,6 @@ from portal.accounts.members import add_member, add_person, find_person
 from portal.accounts.models import Identity, IdentityProvider
 from portal.accounts.sso.claims import Claims
 from portal.accounts.sso.refusals import Refused, Why
-from portal.audit.models import Entry
 from portal.audit.record import record
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role, User
@@ -20,7 +19,8 @@ def person_of(provider: IdentityProvider, claims: Claims) -> User:
     """The member whom the provider means. Raises :class:`Refused`.
 
     A subject that is new is bound to the member of its mail address, or to somebody new, where the tenant takes
-    strangers: he reads everything, and no numbers. Somebody who was removed does not come back by it.
+    strangers: he reads everything, and no numbers. Who has an account already, because he was removed or is of another
+    tenant, gets no place by it: that takes an invitation, which he accepts himself.
     """
     with wall.tenant(provider.tenant_id), transaction.atomic():
         IdentityProvider.objects.select_for_update().get(pk=provider.pk)  # people are bound one after the other
@@ -42,9 +42,9 @@ def _bound(provider: IdentityProvider, claims: Claims) -> User:
     if claims.email_denied:
         raise Refused(Why.NO_PLACE, "email_verified")
     _demand_domain(provider, claims.email)
-    user = find_person(claims.email)
-    if user is None or not _has_place(user):
-        user = _stranger(provider, claims, user)
+    user = find_person(claims.email) or _stranger(provider, claims)
+    if not _has_place(user):
+        raise Refused(Why.NO_PLACE, "member")
     if Identity.objects.filter(provider=provider, user=user).exists():
         raise Refused(Why.OTHER, "sub")
     Identity.objects.create(
@@ -54,17 +54,12 @@ def _bound(provider: IdentityProvider, claims: Claims) -> User:
     return user
 
 
-def _stranger(provider: IdentityProvider, claims: Claims, user: User | None) -> User:
-    if not provider.takes_strangers or (user is not None and _was_removed(user)):
+def _stranger(provider: IdentityProvider, claims: Claims) -> User:
+    if not provider.takes_strangers:
         raise Refused(Why.NO_PLACE, "member")
-    if user is None:
-        user = add_person(claims.email, name=claims.name)
+    user = add_person(claims.email, name=claims.name)
     add_member(provider.tenant, user, Holding(Role.VIEWER, Rights(), sees_numbers=False, looks_up=False), by=user)
     return user
-
-
-def _was_removed(user: User) -> bool:
-    return bool(Entry.objects.filter(action="member.removed", about__user=user.pk).exists())
 
 
 def _has_place(user: User) -> bool:

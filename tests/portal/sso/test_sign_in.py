@@ -5,11 +5,12 @@ from urllib.parse import parse_qs
 import pytest
 from django.core.cache import cache
 
-from portal.accounts.members import remove_member
+from portal.accounts.members import add_member, remove_member
 from portal.accounts.models import Session
 from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.rights import Holding, Rights
 from tests.conftest import member
 from tests.portal.sso.conftest import identities
 from tests.portal.sso.provider import browser, through
@@ -96,6 +97,17 @@ def test_a_removed_member_is_out_at_his_next_request_and_stays_out(acme, ana, br
         member(acme, "dora@acme.example", Role.VIEWER)
         remove_member(Membership.objects.get(user__email="dora@acme.example"), by=ana)
     assert come(browser(), provider, "s-dora").status_code == 403
+
+
+def test_nobody_of_another_company_becomes_a_member_unasked(acme, globex, ana, well_known, set_up) -> None:
+    """That a company claims a domain proves nothing, and its team page would show who has an account here."""
+    provider = set_up(acme, well_known, ana, takes_strangers=True)
+    elsewhere = member(globex, "dora@acme.example", Role.VIEWER)
+    assert come(browser(), provider, "s-dora").status_code == 403
+    with wall.tenant(acme):
+        assert not Membership.objects.filter(user=elsewhere).exists()
+        add_member(acme, elsewhere, Holding(Role.VIEWER, Rights(), sees_numbers=False, looks_up=False), by=ana)
+    assert come(browser(), provider, "s-dora")["Location"] == "/t/acme/"
 
 
 def test_breaking_off_and_beginning_elsewhere_are_said_in_words(bruno, provider) -> None:
