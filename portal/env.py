@@ -149,13 +149,18 @@ def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
     return value
 
 
+_OWN_PORT = {"http": ":80", "https": ":443"}
+
+
 def site(name: str, default: str) -> str:
-    """The address people reach Ringbook at, without a slash at its end."""
+    """The address people reach Ringbook at, as browsers name it: in lower case, without the scheme's own port or a
+    slash at its end."""
     value = url(name, default, schemes=("http", "https"))
     parts = urlsplit(value)
     if not parts.hostname or _port(name, parts) == 0 or re.search(r"[\s?#]", value):
         raise SettingError(f"{name} must name a host: https://ringbook.example.com.")
-    return value.rstrip("/")
+    scheme, place = parts.scheme, parts.netloc.lower()
+    return f"{scheme}://{place.removesuffix(_OWN_PORT[scheme])}{parts.path.rstrip('/')}"
 
 
 def _port(name: str, parts: SplitResult) -> int | None:

@@ -204,6 +204,21 @@ def test_a_value_may_come_from_a_file(tmp_path, monkeypatch) -> None:
     assert env.site("SITE", "") == "https://ringbook.example.com"
 
 
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ("https://Ringbook.Example.com:443/", "https://ringbook.example.com"),
+        ("http://ringbook.example.com:80", "http://ringbook.example.com"),
+        ("https://ringbook.example.com:8443/Calls", "https://ringbook.example.com:8443/Calls"),
+        ("https://ringbook.example.com:80", "https://ringbook.example.com:80"),
+    ],
+)
+def test_the_portals_address_is_kept_as_browsers_name_it(given: str, known: str, monkeypatch) -> None:
+    monkeypatch.setenv("SITE", given)
+
+    assert env.site("SITE", "") == known
+
+
 def test_what_the_address_of_a_database_asks_for_is_kept(tmp_path) -> None:
     address = "postgresql://ana:secret@host/name?sslmode=require&connect_timeout=9"
     options = settings_of(tmp_path, DATABASE_URL=address)["DATABASES"]["default"]["OPTIONS"]
