@@ -35,10 +35,10 @@ def application_role() -> str:
     return str(settings.DATABASE_ROLE["USER"])
 
 
-def role_statements() -> list[Composable]:
-    """What makes the roles that are missing; to be run by a role that may make roles."""
+def role_statements(password: str = "") -> list[Composable]:
+    """What makes the roles that are missing, the application's with that password; to be run by a role that may make
+    roles."""
     application, crossing = application_role(), crossing_role()
-    password = str(settings.DATABASE_ROLE["PASSWORD"])
     statements: list[Composable] = []
     if not _exists(application):
         secret = SQL(" PASSWORD {}").format(Literal(password)) if password else SQL("")
@@ -60,7 +60,7 @@ def make_roles() -> None:
     """Make the roles that are missing. Raises ProgrammingError where the owner may not."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TURN])
-        for statement in role_statements():
+        for statement in role_statements(str(settings.DATABASE_ROLE["PASSWORD"])):
             cursor.execute(statement)
 
 

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 
 from portal.audit.models import Entry
 from portal.audit.record import record
@@ -184,6 +184,19 @@ def test_the_command_says_whether_it_holds(capsys) -> None:
             bring_up_to_date()
     finally:
         call_command("database_roles", stdout=out)
+
+
+def test_what_somebody_else_has_to_run_is_said_without_the_password(settings, monkeypatch) -> None:
+    """Compose keeps what a command says in its log."""
+
+    def refuses() -> None:
+        raise ProgrammingError("permission denied to create role")
+
+    monkeypatch.setattr(roles, "make_roles", refuses)
+    settings.DATABASE_ROLE = {"USER": "ringbook_of_tomorrow", "PASSWORD": "s3cret-of-tomorrow"}
+    with pytest.raises(CommandError, match=r'CREATE ROLE "ringbook_of_tomorrow" .*PASSWORD') as told:
+        call_command("database_roles")
+    assert "s3cret" not in str(told.value)
 
 
 @in_transactions_of_its_own

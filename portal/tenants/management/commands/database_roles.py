@@ -39,7 +39,7 @@ class Command(BaseCommand):
         self.finish(NOT_COMPLETE if holes else DONE, {"status": "open" if holes else "holds", "holes": holes})
 
     def _make(self) -> None:
-        statements = roles.role_statements()
+        statements = roles.role_statements(settings.DATABASE_ROLE["PASSWORD"] and "the password in DATABASE_URL")
         try:
             with transaction.atomic():
                 roles.make_roles()
