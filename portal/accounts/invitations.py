@@ -54,7 +54,7 @@ def invite(tenant: Tenant, invitee: Invitee, *, by: User | None) -> Invitation:
     with wall.tenant(tenant), transaction.atomic():
         Tenant.objects.select_for_update().get(pk=tenant.pk)
         demand_owner(by, gives=holding)
-        if Membership.objects.filter(user__email__iexact=email).exists():
+        if Membership.objects.filter(user__email=email).exists():
             raise NotPossible(_("This person is a member already."))
         if Invitation.objects.filter(Invitation.OPEN, email=email).exists():
             raise NotPossible(_("This address is invited already. Send the invitation again, or withdraw it."))

@@ -66,7 +66,8 @@ def rotate_key(key: ApiKey, *, overlap: timedelta, by: Any = None, address: str 
     now = timezone.now()
     ends = now + overlap
     with wall.tenant(key.tenant_id), transaction.atomic():
-        old = standing_keys(now).select_related("tenant", "grant", "environment").filter(pk=key.pk).first()
+        standing = standing_keys(now).select_for_update(of=("self",))  # two rotations come one after the other
+        old = standing.select_related("tenant", "grant", "environment").filter(pk=key.pk).first()
         if old is None:
             raise NotStanding
         lifetime = old.expires_at - old.created_at if old.expires_at else None

@@ -55,7 +55,7 @@ def send_first_link(user: User, *, place: str = "", language: str = "") -> None:
 
 def objection(message: Letter) -> str:
     """Why a link that waits in the outbox may not leave, or "": its address is nobody's, or no more that person's."""
-    person = User.objects.filter(pk=message.about["user"], email__iexact=message.to, is_active=True)
+    person = User.objects.filter(pk=message.about["user"], email=message.to.lower(), is_active=True)
     return "" if person.exists() else "nobody"
 
 

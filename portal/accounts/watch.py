@@ -80,5 +80,5 @@ def _changed(request: HttpRequest | None, user: User, action: str, kind: str) ->
 def _failed(sender: Any, credentials: Any = None, request: HttpRequest | None = None, **_: Any) -> None:
     """The same work whether the address is anybody's or not, so that the time taken tells nothing."""
     email = str((credentials or {}).get("email") or (credentials or {}).get("username") or "")
-    user = User.objects.filter(email__iexact=email[:254]).only("pk").first()
+    user = User.objects.filter(email=email[:254].lower()).only("pk").first()
     record("person.sign_in_failed", tenant_id=None, user=user, address=address_of(request))

@@ -192,6 +192,7 @@ def reader_of_key(secret: str) -> KeyReader | None:
     with wall.every_tenant("whose an API key is"):
         keys = ApiKey.objects.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+            Q(made_by=None) | Q(made_by__is_active=True),
             digest=digest(known),
             revoked_at__isnull=True,
             tenant__active=True,

@@ -197,7 +197,7 @@ class SubscriptionTest(SubscriptionView):
             if to and to.strip().lower() != self.author.email:
                 raise ParameterError({"to": _("A test goes to whoever asks for it.")})
             return self.author.user
-        rows = Membership.objects.filter(user__email__iexact=to.strip(), user__is_active=True).select_related("user")
+        rows = Membership.objects.filter(user__email=to.strip().lower(), user__is_active=True).select_related("user")
         membership = rows.first() if to and self.author.manages else None
         if membership is None:
             raise ParameterError({"to": _("A key has no mailbox: name the member who gets the test.")})

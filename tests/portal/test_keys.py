@@ -57,6 +57,15 @@ def test_a_rotated_key_goes_on_for_the_overlap_and_no_longer(acme, sales, ana) -
     assert reader_of_key(secret) is None
 
 
+def test_a_key_ends_with_the_account_of_who_made_it(acme, ana) -> None:
+    _, secret = issue_key(acme, NewKey("a"), by=ana)
+    _, nobodys = issue_key(acme, NewKey("b"))
+    ana.is_active = False
+    ana.save()
+    assert reader_of_key(secret) is None
+    assert reader_of_key(nobodys) is not None
+
+
 def test_a_rotation_never_makes_a_key_last_longer(acme) -> None:
     soon = timezone.now() + timedelta(hours=1)
     key, _ = issue_key(acme, NewKey("a", expires_at=soon))

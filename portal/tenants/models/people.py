@@ -35,7 +35,7 @@ class UserManager(BaseUserManager):  # type: ignore[type-arg]
         return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        user: User = self.get(email__iexact=username)
+        user: User = self.get(email=(username or "").lower())
         return user
 
 

@@ -58,7 +58,7 @@ class Command(BaseCommand):
     def _add(self, tenant: Tenant, email: str, password: str, holding: Holding) -> UUID:
         """Somebody who signs in already keeps the password that is his."""
         with wall.tenant(tenant), transaction.atomic():
-            if Membership.objects.filter(user__email__iexact=email).exists():
+            if Membership.objects.filter(user__email=email.lower()).exists():
                 raise CommandError(f"{email} is a member of {tenant.slug} already.")
             person = find_person(email) or add_person(email, language=tenant.language)
             if weak := give_password(person, password):
