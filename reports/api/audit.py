@@ -20,7 +20,7 @@ from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
-from reports.api.renderers import CsvRenderer, JsonRenderer
+from reports.api.renderers import file_renderers
 from reports.api.writer import Beside
 from reports.files.audit import MEDIA, audit_csv, audit_headers, audit_lines
 from reports.privacy.look_up import reasons
@@ -91,8 +91,6 @@ class AuditList(AuditView):
 
 
 class AuditFile(AuditView):
-    renderer_classes = (JsonRenderer, CsvRenderer)
-
     def handed_out(self, pieces: Iterator[str], form: str) -> StreamingHttpResponse:
         headers = audit_headers(self.reader.tenant.slug, form)
         return StreamingHttpResponse(pieces, content_type=MEDIA[form], headers=headers)
@@ -100,15 +98,18 @@ class AuditFile(AuditView):
 
 class AuditCsv(AuditFile):
     params = ("dialect",)
+    renderer_classes = file_renderers(MEDIA["csv"])
 
-    @extend_schema(operation_id="audit_csv", **doc.file("text/csv"))
+    @extend_schema(operation_id="audit_csv", **doc.file(MEDIA["csv"]))
     def get(self, request: Request) -> StreamingHttpResponse:
         """The company's whole audit as one CSV file, oldest entry first, with the addresses of its members."""
         return self.handed_out(audit_csv(self.reader.tenant, self.asker, dialect=self.dialect()), "csv")
 
 
 class AuditLines(AuditFile):
-    @extend_schema(operation_id="audit_lines", **doc.file("application/jsonl"))
+    renderer_classes = file_renderers(MEDIA["jsonl"])
+
+    @extend_schema(operation_id="audit_lines", **doc.file(MEDIA["jsonl"]))
     def get(self, request: Request) -> StreamingHttpResponse:
         """The company's whole audit, a JSON object a line, with all that each entry's digest seals: it can be checked
         without us, as ``manage.py verify_audit --file`` does.

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiResponse
 
 from reports.api.forms import Problem
 from reports.api.problems import usual
+from reports.api.renderers import bare
 from reports.api.writer import Form
 
 TAKES = (413, 415)  # what has a body
@@ -18,9 +19,10 @@ def single(of: type[Form], *also: int) -> dict[str, Any]:
     return {"responses": {200: of, **_problems(*also)}}
 
 
-def file(media_type: str) -> dict[str, Any]:
-    responses = {(200, media_type): OpenApiTypes.STR, **_problems()}
-    return {"responses": responses}
+def file(*content_types: str, also: tuple[int, ...] = ()) -> dict[str, Any]:
+    """For a view that hands out a file of one of these types; ``also``: problems beyond those of any view."""
+    files = {(200, bare(content_type)): OpenApiTypes.BINARY for content_type in content_types}
+    return {"responses": {**files, **_problems(*also)}}
 
 
 def accepted(of: type[Form]) -> dict[str, Any]:
@@ -36,12 +38,6 @@ def made(of: type[Form]) -> dict[str, Any]:
 def nothing() -> dict[str, Any]:
     """For a view that has nothing more to say."""
     return {"responses": {204: None, **_problems()}}
-
-
-def binary() -> dict[str, Any]:
-    """For a view that hands out a file of any kind."""
-    responses = {(200, "application/octet-stream"): OpenApiTypes.BINARY, **_problems(409, 410)}
-    return {"responses": responses}
 
 
 def _problems(*also: int) -> dict[Any, Any]:

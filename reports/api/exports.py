@@ -22,7 +22,7 @@ from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError, RequestRefused
-from reports.api.renderers import JsonRenderer
+from reports.api.renderers import file_renderers
 from reports.api.writer import Beside, write
 from reports.definitions.catalogue import CATALOGUE
 from reports.files import jobs
@@ -37,6 +37,7 @@ from reports.queries.calls.columns import COLUMNS
 
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 _FORM = ("what", "format", "dialect", "language")
+_CONTENT_TYPES = tuple(form.media_type for form in HANDED_OUT.values())
 
 ExportForm = forms.form(
     "Export",
@@ -157,9 +158,9 @@ class ExportOne(ExportView):
 
 
 class ExportDownload(ExportView):
-    renderer_classes = (JsonRenderer,)
+    renderer_classes = file_renderers(*_CONTENT_TYPES)
 
-    @extend_schema(operation_id="exports_download", **doc.binary())
+    @extend_schema(operation_id="exports_download", **doc.file(*_CONTENT_TYPES, also=(409, 410)))
     def get(self, request: Request, id: UUID) -> FileResponse:
         """The file. What its asker may see is looked up anew: who may see less than it shows reads 403."""
         try:

@@ -30,7 +30,15 @@ class JsonRenderer(BaseRenderer):
         return b"" if data is None else _encoder.encode(data)
 
 
-class CsvRenderer(JsonRenderer):
-    """Lets a client ask for CSV; what is rendered here is only ever a problem document."""
+def file_renderers(*content_types: str) -> tuple[type[JsonRenderer], ...]:
+    """For a view that hands out files of these types: a client may ask for each by name. What is rendered here is only
+    ever a problem document.
+    """
+    return JsonRenderer, *(
+        type("FileRenderer", (JsonRenderer,), {"media_type": bare(content_type)}) for content_type in content_types
+    )
 
-    media_type = "text/csv"
+
+def bare(content_type: str) -> str:
+    """The media type without its parameters."""
+    return content_type.partition(";")[0]

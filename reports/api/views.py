@@ -20,12 +20,13 @@ from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import ReaderView, behind_wall
 from reports.api.parameters import PAGING
-from reports.api.renderers import CsvRenderer, JsonRenderer
+from reports.api.renderers import file_renderers
 from reports.api.writer import Beside, write
 from reports.definitions.catalogue import CATALOGUE, Report
 from reports.definitions.metrics import METRICS
 from reports.files import downloads
 from reports.files.as_csv import stream_calls
+from reports.files.formats import FORMATS
 from reports.privacy.look_up import look_up
 from reports.queries import agents, environments
 from reports.queries.ask import ask
@@ -35,6 +36,8 @@ from reports.queries.calls.detail import detail
 from reports.queries.completeness.freshness import StreamFreshness, behind, freshness
 from reports.queries.question import read_calls, read_instant, read_question
 from reports.queries.scope import Scope
+
+_CSV = FORMATS["csv"].media_type
 
 
 class EnvironmentList(ReaderView):
@@ -109,9 +112,9 @@ class CallList(ReaderView):
 class CallCsv(ReaderView):
     filtered = True
     params = ("dialect",)
-    renderer_classes = (JsonRenderer, CsvRenderer)
+    renderer_classes = file_renderers(_CSV)
 
-    @extend_schema(operation_id="calls_csv", **doc.file("text/csv"))
+    @extend_schema(operation_id="calls_csv", **doc.file(_CSV))
     def get(self, request: Request) -> StreamingHttpResponse:
         """The same calls as one CSV file, never cut. The headers ``X-Mirror-Complete`` and ``X-Mirror-As-Of`` tell, as
         the file's name does, whether every day of the period was read whole.
@@ -121,7 +124,7 @@ class CallCsv(ReaderView):
         pieces = stream_calls(question, self.scope, dialect=dialect)
         return StreamingHttpResponse(
             behind_wall(self.reader, pieces),
-            content_type="text/csv; charset=utf-8",
+            content_type=_CSV,
             headers=downloads.headers("calls", behind(question, self.scope)),
         )
 

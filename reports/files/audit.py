@@ -18,10 +18,11 @@ from portal.tenants import wall
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Tenant
 from reports.files.as_csv import pieces
+from reports.files.formats import FORMATS
 from reports.files.jobs import Asker
 from reports.files.table import Column, Kind, Row
 
-MEDIA = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
+MEDIA = {"csv": FORMATS["csv"].media_type, "jsonl": "application/jsonl"}
 _BATCH = 1000
 
 

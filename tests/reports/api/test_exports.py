@@ -12,9 +12,11 @@ import pytest
 from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.keys import ApiKey
+from portal.tenants.models.people import Role
 from reports.api.parameters import PAGING
 from reports.api.views import CallList
 from reports.files import making, orders
+from reports.files.formats import FORMATS
 from reports.files.models import Export
 from tests import factories
 from tests.reports.api.conftest import make_key
@@ -47,6 +49,19 @@ def post(client):
         return response
 
     return ask
+
+
+@pytest.fixture
+def described(client):
+    """The media types that the description says a file may have; each is told to be bytes."""
+
+    def kinds(path):
+        schema = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
+        content = schema["paths"][path]["get"]["responses"]["200"]["content"]
+        assert all(told["schema"] == {"type": "string", "format": "binary"} for told in content.values())
+        return set(content)
+
+    return kinds
 
 
 def make_all(tenant):
@@ -98,6 +113,36 @@ def test_a_report_in_one_body(get, post, acme, calls):
         for row in answer["rows"]
     ]
     assert [[row[0], int(row[1]), float(row[2]) if row[2] else None] for row in rows[1:]] == told
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_file_can_be_asked_for_by_the_media_type_that_the_description_names(get, post, acme, calls, described, form):
+    key = make_key(acme)
+    body = {"what": "calls", "format": form, "date_from": "2026-07-08", "date_to": "2026-07-09"}
+    path = f"/api/v1/exports/{post('/api/v1/exports/', body, key).data['id']}/download/"
+    make_all(acme)
+    kind = get(path, key)["Content-Type"].partition(";")[0]
+    assert kind in described("/api/v1/exports/{id}/download/")
+    exactly = get(path, key, Accept=kind)
+    assert (exactly.status_code, exactly["Content-Type"].partition(";")[0]) == (200, kind)
+
+
+def test_the_description_of_a_download_names_every_format_and_nothing_else(described):
+    assert described("/api/v1/exports/{id}/download/") == {
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "text/csv",
+        "application/vnd.apache.parquet",
+        "application/pdf",
+        "application/zip",
+    }
+
+
+@pytest.mark.parametrize("name", ["calls/csv", "audit/csv", "audit/lines"])
+def test_a_list_as_a_file_can_be_asked_for_by_the_media_type_that_the_description_names(get, acme, described, name):
+    path = f"/api/v1/{name}/"
+    (kind,) = described(path)
+    answer = get(path, make_key(acme, role=Role.OWNER), Accept=kind)
+    assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (200, kind)
 
 
 def test_a_format_that_is_not_installed_is_refused_and_the_next_one_usual(post, acme, calls, monkeypatch):
