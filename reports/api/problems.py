@@ -38,7 +38,7 @@ _KINDS = {
     403: ("forbidden", gettext_lazy("Not allowed"), gettext_lazy("You may not do this.")),
     404: ("not-found", gettext_lazy("Not found"), gettext_lazy("There is nothing here that you may see.")),
     405: ("method", gettext_lazy("Method not allowed"), gettext_lazy("This address does not take this method.")),
-    406: ("media-type", gettext_lazy("Not acceptable"), gettext_lazy("This address answers in JSON only.")),
+    406: ("media-type", gettext_lazy("Not acceptable"), gettext_lazy("This address cannot answer in that form.")),
     413: ("too-long", gettext_lazy("Too long"), gettext_lazy("This is more than one request may hold.")),
     415: ("content-type", gettext_lazy("Unsupported content type"), gettext_lazy("Send JSON.")),
     409: ("not-ready", gettext_lazy("Not ready"), gettext_lazy("This is still being made.")),

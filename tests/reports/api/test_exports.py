@@ -145,6 +145,11 @@ def test_a_list_as_a_file_can_be_asked_for_by_the_media_type_that_the_descriptio
     assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (200, kind)
 
 
+def test_a_download_in_another_form_is_refused(get, acme):
+    answer = get("/api/v1/calls/csv/", make_key(acme), Accept="text/html")
+    assert (answer.status_code, answer.data["detail"]) == (406, "This address cannot answer in that form.")
+
+
 def test_a_format_that_is_not_installed_is_refused_and_the_next_one_usual(post, acme, calls, monkeypatch):
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     answer = post("/api/v1/exports/", {"what": "calls", "format": "xlsx"}, make_key(acme))
