@@ -34,7 +34,8 @@ v1 = [
     path("metrics/", views.MetricList.as_view(), name="metrics"),
     path("reports/", views.ReportList.as_view(), name="reports"),
     path("reports/query/", views.ReportQuery.as_view(), name="reports-query"),
-    re_path(r"^(?P<rest>.*/)?$", views.Nowhere.as_view()),
+    # A line break, which "." leaves out, may stand in an address too.
+    re_path(r"^(?P<rest>[\s\S]*/)?$", views.Nowhere.as_view()),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

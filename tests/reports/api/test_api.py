@@ -201,9 +201,10 @@ def test_a_bad_parameter_is_named(get, key, path, field):
     assert all(isinstance(text, str) and text for text in answer.data["errors"][field])
 
 
+@pytest.mark.parametrize("address", ["exports/none", "calls/a%0Ab", "exports/%0A/download"])
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
-def test_an_address_that_is_none_is_none_for_every_method(client, key, method):
-    told = getattr(client, method)("/api/v1/exports/none/", headers={"Authorization": f"Bearer {key}"})
+def test_an_address_that_is_none_is_none_for_every_method(client, key, method, address):
+    told = getattr(client, method)(f"/api/v1/{address}/", headers={"Authorization": f"Bearer {key}"})
     assert (told.status_code, told.headers["Content-Type"]) == (404, "application/problem+json")
 
 

@@ -80,7 +80,8 @@ def test_refusals_have_the_form_of_the_vendors_framework(get, acme, globex, fore
         assert answer.status_code == 401
         assert answer.data == {"detail": "Not authenticated"}
     assert get(f"{BASE}/agents/10/call_stats", care_key, method="POST").status_code == 405
-    assert get(f"{BASE}/elsewhere", care_key).data == {"detail": "Not Found"}
+    for path in ("elsewhere", "else%0Awhere"):
+        assert get(f"{BASE}/{path}", care_key).data == {"detail": "Not Found"}
 
 
 def test_headers_speak_of_the_agent_asked_for(get, acme, care, care_key):

@@ -221,6 +221,7 @@ def test_each_refusal_has_its_sentence(get, sales_key, path, field, sentence):
         ("agents/%00/calls", "Agent not found"),
         ("campaigns/absent", "Campaign not found"),
         ("elsewhere", "Not found"),
+        ("else%0Awhere", "Not found"),
     ],
 )
 def test_what_is_not_there_answers_as_documented(get, sales_key, path, message):

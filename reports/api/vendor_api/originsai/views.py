@@ -55,7 +55,8 @@ def nowhere(request: HttpRequest, visit: Visit, rest: str) -> HttpResponseBase:
 
 urlpatterns = [
     path("agents/<str:agent_id>/call_stats", MOUNT.get(call_stats)),
-    re_path(r"^(?P<rest>.*)$", MOUNT.get(nowhere)),
+    # A line break, which "." leaves out, may stand in an address too.
+    re_path(r"^(?P<rest>[\s\S]*)$", MOUNT.get(nowhere)),
 ]
 
 

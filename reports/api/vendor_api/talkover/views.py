@@ -192,7 +192,8 @@ urlpatterns = [
     path("callback-agents/stats", MOUNT.get(callback_stats)),
     path("campaigns", MOUNT.get(campaigns)),
     path("campaigns/<str:campaign_id>", MOUNT.get(campaign)),
-    re_path(r"^(?P<rest>.*)$", MOUNT.get(nowhere)),
+    # A line break, which "." leaves out, may stand in an address too.
+    re_path(r"^(?P<rest>[\s\S]*)$", MOUNT.get(nowhere)),
 ]
 
 
