@@ -141,6 +141,14 @@ def test_filters_by_environment_and_agent(get, world, key, sales, care):
         assert {call["external_id"] for call in walk(get, f"{API}/calls/?{query}", key)} == expected
 
 
+def test_an_empty_element_of_a_list_is_none(get, world, key, sales):
+    def found(query):
+        return get(f"{API}/calls/?{query}", key).data["results"]
+
+    assert found("environment=,") == found("environment=") == found("")
+    assert found(f"environment=,{sales.public_id},") == found(f"environment={sales.public_id}") != found("")
+
+
 def test_what_changed_since_comes_in_the_order_it_changed(get, world, key):
     since = factories.TIME_ZERO + timedelta(minutes=10)
     expected = sorted(
