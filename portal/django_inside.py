@@ -14,6 +14,7 @@ from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.sql.where import AND
 from django.forms import ModelForm
+from django.http import HttpResponse
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
@@ -133,6 +134,12 @@ def surely_empty(rows: models.QuerySet[Any]) -> bool:
 def statement(rows: models.QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
     """The SQL of a queryset and its values. Raises EmptyResultSet where no row can answer it."""
     return cast("tuple[str, tuple[Any, ...]]", rows.query.get_compiler(connection=connection).as_sql())
+
+
+def unlogged(answer: HttpResponse) -> HttpResponse:
+    """The answer, of which Django writes no line in the log: it would warn of each with a status of 400 or more."""
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 def unapplied_migrations() -> list[str]:

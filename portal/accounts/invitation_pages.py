@@ -19,6 +19,7 @@ from portal.accounts.invitations import accept, accept_as_new, find
 from portal.accounts.limits import Guess
 from portal.accounts.members import NotPossible, find_person
 from portal.accounts.models import Invitation
+from portal.accounts.too_many import too_many
 from portal.tenants.models.people import User
 
 
@@ -53,8 +54,8 @@ def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
     invitation = find(secret)
     if invitation is None:
         # Only what is wrong is counted: nobody finds a right link by guessing, so a limit would close his neighbour's.
-        allowed = Guess(request, "invitation", "").is_allowed()
-        return _closed(request) if allowed else render(request, "429.html", status=429)
+        guess = Guess(request, "invitation", "")
+        return _closed(request) if guess.is_allowed() else too_many(request, guess.seconds_left())
     person = find_person(invitation.email)
     if person is not None and not person.is_active:
         return _closed(request)

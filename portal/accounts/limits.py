@@ -6,8 +6,11 @@ first, and what it refuses counts for no other: guessing one account from an off
 Only attempts that fail count.
 """
 
+import math
+import time
 from dataclasses import dataclass
 from ipaddress import IPv6Network, ip_address
+from typing import Any
 
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -48,11 +51,24 @@ class Guess:
     def is_allowed(self) -> bool:
         """Count the attempt, unless a limit refuses it. Attempts made at once never pass together."""
         for place, (limit, key) in enumerate(self._counters):
-            cache.add(key, 0, limit.seconds)
+            if cache.add(key, 0, limit.seconds):
+                cache.set(_end(key), time.time() + limit.seconds, limit.seconds)
             if _change(key, 1) > limit.most:
                 self._take_back(place + 1)
                 return False
         return True
+
+    def seconds_left(self) -> int:
+        """For how long such an attempt is refused, as the counters stand; 0 when it is not. It counts nothing and is
+        one question to the cache, so whoever is over a limit costs next to nothing."""
+        found = cache.get_many([name for _limit, key in self._counters for name in (key, _end(key))])
+        now = time.time()
+        left = [
+            math.ceil(_number(found.get(_end(key)), now + limit.seconds) - now)
+            for limit, key in self._counters
+            if _number(found.get(key), 0) >= limit.most
+        ]
+        return max(1, *left) if left else 0
 
     def take_back(self) -> None:
         """It was no guess: it was right."""
@@ -68,6 +84,16 @@ def _change(key: str, by: int) -> int:
         return cache.incr(key, by)
     except ValueError:  # its time ended in between
         return by
+
+
+def _end(key: str) -> str:
+    """Where stands when a counter begins anew."""
+    return f"{key}:end"
+
+
+def _number(found: Any, otherwise: float) -> float:
+    """What the cache holds, if it can be ours."""
+    return found if type(found) in (int, float) and math.isfinite(found) else otherwise
 
 
 def _network(address: str) -> str:

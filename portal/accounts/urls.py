@@ -12,7 +12,7 @@ from django.views.generic import RedirectView
 from portal.accounts import account_pages
 from portal.accounts.invitation_pages import accept_invitation
 from portal.accounts.sso import views as sso
-from portal.accounts.views import LimitedResetView, set_language
+from portal.accounts.views import LimitedLoginView, LimitedResetView, set_language
 
 urlpatterns = [
     path("", account_pages.account, name="account"),
@@ -32,7 +32,7 @@ urlpatterns = [
     path("2fa/passkeys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
     path("2fa/passkeys/reauthenticate/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
     path("2fa/passkeys/<int:pk>/remove/", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
-    path("login/", allauth.login, name="account_login"),
+    path("login/", LimitedLoginView.as_view(), name="account_login"),
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),

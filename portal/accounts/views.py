@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from allauth.account.views import PasswordResetView
+from allauth.account.views import LoginView, PasswordResetView
 from django import forms
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.limits import Guess
 from portal.accounts.resets import send_reset
 from portal.accounts.sso.known import addresses_of
+from portal.accounts.too_many import too_many, too_many_sign_ins
 from portal.tenants.guards import asking_among, opened_among, places_of
 from portal.tenants.models.people import User
 
@@ -60,6 +62,27 @@ def set_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
+class LimitedLoginView(LoginView):  # type: ignore[misc]
+    """Whoever is over a limit is refused before anything is checked, looked up or written."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        seconds = self._seconds_left()
+        if seconds:
+            return too_many_sign_ins(request, seconds)
+        answer: HttpResponse = super().post(request, *args, **kwargs)
+        return answer
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Of attempts made at once some are refused only where they are counted."""
+        if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
+            return too_many_sign_ins(self.request, self._seconds_left())
+        answer: HttpResponse = super().form_invalid(form)
+        return answer
+
+    def _seconds_left(self) -> int:
+        return Guess(self.request, "password", self.request.POST.get("login", "")).seconds_left()
+
+
 class ResetForm(forms.Form):
     """Looks nobody up while it is checked: its answer is the same for every address."""
 
@@ -77,7 +100,8 @@ class LimitedResetView(PasswordResetView):  # type: ignore[misc]
     form_class = ResetForm
 
     def form_valid(self, form: Any) -> HttpResponse:
-        if not Guess(self.request, "reset", form.cleaned_data["email"]).is_allowed():
-            return render(self.request, "429.html", status=429)
+        guess = Guess(self.request, "reset", form.cleaned_data["email"])
+        if not guess.is_allowed():
+            return too_many(self.request, guess.seconds_left())
         answer: HttpResponse = super().form_valid(form)
         return answer

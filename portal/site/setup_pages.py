@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts.invitation_pages import NewPersonForm
 from portal.accounts.limits import Guess
+from portal.accounts.too_many import too_many
 from portal.site.setup import First, NotEmpty, begin, is_empty, opens
 from portal.tenants.models.tenants import Tenant
 
@@ -85,7 +86,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         return _page(request, FirstForm())
     guess = Guess(request, "setup", "")
     if not guess.is_allowed():
-        return render(request, "429.html", status=429)
+        return too_many(request, guess.seconds_left())
     form = FirstForm(request.POST)
     valid = form.is_valid()
     if "code" not in form.errors:

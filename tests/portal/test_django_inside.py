@@ -10,6 +10,9 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Value
 from django.forms import modelform_factory
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.utils.log import log_response
 
 from portal import django_inside as inside
 from portal.tenants import row_security, wall
@@ -197,3 +200,10 @@ def test_what_the_database_lacks_of_the_migrations():
 
         assert inside.unapplied_migrations()[0] == f"tenants.{last.name}"
         last.save(force_insert=True)
+
+
+def test_of_an_answer_that_is_unlogged_no_line_is_written(caplog):
+    request = RequestFactory().get("/")
+    log_response("Said", request=request, response=HttpResponse(status=429))
+    log_response("Not said", request=request, response=inside.unlogged(HttpResponse(status=429)))
+    assert [line.getMessage() for line in caplog.records] == ["Said"]

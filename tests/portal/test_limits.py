@@ -1,11 +1,18 @@
 """Guessing is slowed down, and nobody else with it: neither an office nor who uses his own browser."""
 
+import re
+
 import pytest
+import time_machine
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.devices import COOKIE
 from portal.accounts.limits import ACCOUNT, ADDRESS, DEVICE, PAIR
+from portal.audit.models import PlatformEntry
 from portal.outbox.models import PlatformMessage
 from portal.tenants.models.keys import PREFIX
 from portal.tenants.models.people import Role
@@ -24,7 +31,8 @@ def attempt(client):
         answer = client.post("/accounts/login/", sent, REMOTE_ADDR=address)
         went_well = "_auth_user_id" in client.session
         client.cookies.pop("sessionid", None)
-        assert answer.status_code == (302 if went_well else 200)
+        assert (answer.status_code == 302) == went_well
+        assert answer.status_code in (302, 200, 429)
         return went_well
 
     return act
@@ -110,13 +118,82 @@ def test_neighbours_of_an_ipv6_network_are_one(client, ana, attempt) -> None:
     assert attempt(ana.email, RIGHT, "2001:db8:0:1::99")
 
 
-def test_the_limit_tells_nothing_of_the_account(client, ana) -> None:
-    told = {}
+def close(client, email: str, **more: str) -> None:
+    """Guess until the limit refuses the next one."""
+    for _ in range(PAIR.most):
+        assert client.post("/accounts/login/", {"login": email, "password": "wrong"}, **more).status_code == 200
+
+
+@pytest.mark.parametrize("typed", ["wrong", RIGHT])
+def test_the_limit_tells_nothing_of_the_account(client, ana, typed) -> None:
+    told = []
     for email in ("ana@acme.example", "anb@acme.example"):
-        for _ in range(PAIR.most + 1):
-            answer = client.post("/accounts/login/", {"login": email, "password": "wrong"})
-        told[email] = str(answer.context["form"].errors)
-    assert told["ana@acme.example"] == told["anb@acme.example"]
+        close(client, email)
+        answer = client.post("/accounts/login/", {"login": email, "password": typed})
+        page = re.sub(r'csrf\w+" value="\w+"|an[ab]@', "", answer.content.decode())
+        told.append((answer.status_code, answer["Retry-After"], page))
+    assert told[0] == told[1]
+    assert told[0][0] == 429
+
+
+def test_a_refused_sign_in_costs_no_hash_and_asks_nothing_of_the_database(client, ana, settings, monkeypatch) -> None:
+    settings.BASE_URL = "http://testserver"  # under another name the page looks for its company
+    close(client, ana.email)
+    entries = PlatformEntry.objects.count()
+    monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *_given: pytest.fail("A hash was made."))
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.post("/accounts/login/", {"login": ana.email, "password": RIGHT})
+    assert (answer.status_code, len(asked)) == (429, 0)
+    assert PlatformEntry.objects.count() == entries
+
+
+def test_who_is_refused_reads_how_long_to_wait_and_keeps_what_he_typed(client, ana) -> None:
+    close(client, ana.email)
+    sent = {"login": "Ana@acme.example", "password": RIGHT, "next": "/t/acme/calls/"}
+    answer = client.post("/accounts/login/", sent, headers={"Accept-Language": "pt-BR"})
+    page = answer.content.decode()
+    assert 290 <= int(answer["Retry-After"]) <= PAIR.seconds
+    assert "Espere 5 minutos" in page
+    assert 'lang="pt-br"' in page
+    assert 'name="login" id="id_login" value="Ana@acme.example"' in page
+    assert 'name="next" value="/t/acme/calls/"' in page
+    assert RIGHT not in page
+
+
+def test_the_wait_grows_shorter_and_ends(client, ana) -> None:
+    with time_machine.travel("2026-03-02T12:00:00Z", tick=False) as clock:
+        close(client, ana.email)
+        sent = {"login": ana.email, "password": RIGHT}
+        assert client.post("/accounts/login/", sent)["Retry-After"] == "300"
+        clock.shift(250)
+        soon = client.post("/accounts/login/", sent)
+        assert soon["Retry-After"] == "50"
+        assert "Wait a minute and try again." in soon.content.decode()
+        clock.shift(51)
+        assert client.post("/accounts/login/", sent).status_code == 302
+
+
+def test_the_longest_of_several_waits_is_told(client, ana) -> None:
+    for n in range(ACCOUNT.most):
+        client.post("/accounts/login/", {"login": ana.email, "password": "wrong"}, REMOTE_ADDR=f"1.2.{n // 4}.1")
+    answer = client.post("/accounts/login/", {"login": ana.email, "password": "wrong"}, REMOTE_ADDR="1.2.0.1")
+    assert int(answer["Retry-After"]) > ADDRESS.seconds
+
+
+def test_of_attempts_made_at_once_those_too_many_are_refused_alike(client, ana, monkeypatch) -> None:
+    close(client, ana.email)
+    with monkeypatch.context() as patch:
+        patch.setattr("portal.accounts.limits.Guess.seconds_left", lambda _guess: 0)  # none had been counted yet
+        answer = client.post("/accounts/login/", {"login": ana.email, "password": RIGHT})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "1")
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_form_without_its_token_counts_for_nobody(ana) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    for _ in range(PAIR.most + 1):
+        assert browser.post("/accounts/login/", {"login": ana.email, "password": "wrong"}).status_code == 403
+    assert Client().post("/accounts/login/", {"login": ana.email, "password": RIGHT}).status_code == 302
 
 
 def test_known_and_unknown_cost_one_hash_each(client, ana, monkeypatch) -> None:
@@ -138,8 +215,10 @@ def test_no_mail_address_lies_in_the_cache(client, ana) -> None:
 
 
 def test_links_are_asked_for_a_few_times_only(client, ana) -> None:
-    ask = [client.post("/accounts/password/reset/", {"email": ana.email}).status_code for _ in range(PAIR.most + 1)]
-    assert ask == [302] * PAIR.most + [429]
+    asked = [client.post("/accounts/password/reset/", {"email": ana.email}) for _ in range(PAIR.most + 1)]
+    assert [answer.status_code for answer in asked] == [302] * PAIR.most + [429]
+    assert 290 <= int(asked[-1]["Retry-After"]) <= PAIR.seconds
+    assert "Wait 5 minutes" in asked[-1].content.decode()
     assert PlatformMessage.objects.count() == PAIR.most
     assert client.post("/accounts/password/reset/", {"email": "bea@acme.example"}).status_code == 302
 

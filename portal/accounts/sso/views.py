@@ -27,6 +27,7 @@ from portal.accounts.sso.known import address_for, provider_at, remember
 from portal.accounts.sso.letters import send_addresses
 from portal.accounts.sso.people import person_of
 from portal.accounts.sso.refusals import SENTENCES, Refused, Why
+from portal.accounts.too_many import too_many
 from portal.audit.record import address_of, record
 from portal.tenants.admission import Admission
 from portal.tenants.models.people import User
@@ -50,8 +51,9 @@ def company(request: HttpRequest) -> HttpResponse:
     form = AddressForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         email = form.cleaned_data["email"]
-        if not Guess(request, "company", email).is_allowed():
-            return render(request, "429.html", status=429)
+        guess = Guess(request, "company", email)
+        if not guess.is_allowed():
+            return too_many(request, guess.seconds_left())
         send_addresses(email)
         return render(request, "accounts/company.html", {"sent": True})
     known = address_for(request)
@@ -65,8 +67,9 @@ def company_start(request: HttpRequest, provider: UUID) -> HttpResponse:
     row, here = _found(provider), settings.BASE_URL.split("/")[2]
     if request.get_host() != here:
         return HttpResponseRedirect(f"{'/'.join(settings.BASE_URL.split('/')[:3])}{request.get_full_path()}")
-    if not Guess(request, "provider", "").is_allowed():
-        return render(request, "429.html", status=429)
+    guess = Guess(request, "provider", "")
+    if not guess.is_allowed():
+        return too_many(request, guess.seconds_left())
     target = request.GET.get("next", "")
     if not url_has_allowed_host_and_scheme(target, allowed_hosts={here}, require_https=request.is_secure()):
         target = f"/t/{row.tenant.slug}/"
