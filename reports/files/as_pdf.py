@@ -63,7 +63,7 @@ def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
         ],
         "definitions_title": _("Definitions"),
         "page": _("Page"),
-        "made": _("Made by Ringbook on %(moment)s") % {"moment": _moment(zone)},
+        "made": _("Made by %(portal)s on %(moment)s") % {"portal": table.facts.portal, "moment": _moment(zone)},
     }
     out.write(_typeset(data))
     return Written(len(rows), notes)

@@ -11,6 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from portal.storage import Away, is_full
+from portal.tenants.brand import look_of
 from reports.files import folder, jobs, orders, rights
 from reports.files.formats import FORMATS, NotInstalled
 from reports.files.models import Export
@@ -79,8 +80,10 @@ def _make(export: Export) -> bool:
     write = form.writer
     progress = Progress(export)
     jobs.hold(export, expected=table.expected)
+    facts = replace(table.facts, portal=look_of(export.tenant).name)
+    table = replace(table, rows=progress.through(table), facts=facts)
     with folder.draft(export.tenant_id, export.file, progress.pulse) as draft:
-        written = write(replace(table, rows=progress.through(table)), cast("BinaryIO", draft), dialect=export.dialect)
+        written = write(table, cast("BinaryIO", draft), dialect=export.dialect)
         size, digest = draft.publish()
     made = jobs.ready(
         export,

@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Any
 
 from portal.formats import figures
+from portal.tenants.brand import RINGBOOK
 
 Row = Sequence[Any]
 
@@ -90,6 +91,7 @@ class Facts:
     lack: str = ""  # what is missing where it is not complete, if that is not days of the period
     gaps: tuple[str, ...] = ()
     definitions: tuple[Definition, ...] = ()
+    portal: str = RINGBOOK.name  # who made the table
     params: Mapping[str, str] = field(default_factory=dict)  # the question as the API asks it
 
 

@@ -25,6 +25,7 @@ from portal.tenants.guards import membership_of
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership
+from portal.tenants.models.tenants import Tenant
 from reports.columns import engine
 from reports.files import as_csv, caps, downloads, folder, jobs, making, sweep
 from reports.files.caps import TooMany
@@ -182,6 +183,15 @@ def test_the_files_of_a_tenant_have_a_bounded_room(calls, ana, ask, monkeypatch,
     assert told.value.status == 409
     jobs.delete(row, jobs.Asker(row.tenant_id, user=ana))
     ask(ana)
+
+
+@pytest.mark.parametrize(("brand", "named"), [("Voz Clara", "Voz Clara"), ("", "Ringbook")])
+def test_a_pdf_names_the_portal_as_the_company_does(calls, acme, ana, ask, monkeypatch, brand, named):
+    Tenant.objects.filter(pk=acme.pk).update(brand_name=brand)
+    told = []
+    monkeypatch.setattr("reports.files.as_pdf._typeset", lambda data: told.append(data) or b"%PDF-")
+    made(ask(ana, format="pdf", language="en"))
+    assert told[0]["made"].startswith(f"Made by {named} on ")
 
 
 def test_a_pdf_that_is_too_long_says_what_to_take_instead(calls, ana, ask, monkeypatch):
