@@ -18,6 +18,7 @@ from django.utils.functional import SimpleLazyObject
 from portal.lib import colours
 from portal.tenants.models.tenants import DARK_GROUNDS, LIGHT_GROUNDS, Tenant
 
+_AT_HOST = "tenant_at_host"  # what a request knows once it was asked
 _WHITE, _BLACK, _SOFT = "#ffffff", "#0d1615", 0.1
 _MIDDLE = 4.6  # the contrast of Ringbook's own bars with white
 
@@ -62,7 +63,15 @@ def _look_at(request: HttpRequest) -> Look:
 
 
 def tenant_at(request: HttpRequest) -> Tenant | None:
-    """Whose host name the browser asked for. No query under the portal's own."""
+    """Whose host name the browser asked for. No query under the portal's own, and one for each request otherwise."""
+    known = vars(request)
+    if _AT_HOST not in known:
+        known[_AT_HOST] = _asked_for(request)
+    tenant: Tenant | None = known[_AT_HOST]
+    return tenant
+
+
+def _asked_for(request: HttpRequest) -> Tenant | None:
     try:
         host = urlsplit(f"//{request.get_host()}").hostname or ""
     except (DisallowedHost, ValueError):
