@@ -93,7 +93,7 @@ class UserPages(NotedAdmin):
         with transaction.atomic():
             for user in people:
                 tenant = next(iter(members_tenants(user)), None)
-                send_first_link(user, place=tenant.name if tenant else "", language=tenant.language if tenant else "")
+                send_first_link(user, at=tenant)
         count = {"count": len(people)}
         notice = ngettext("%(count)d link is on its way.", "%(count)d links are on their way.", len(people)) % count
         self.message_user(request, notice, messages.SUCCESS)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from portal.accounts.letters import put_letter
 from portal.outbox import post
 from portal.outbox.render import Button, letter
+from portal.tenants.brand import RINGBOOK, address_of, look_of
 from portal.tenants.guards import members_tenants
 from portal.tenants.models.people import User
 
@@ -23,13 +24,20 @@ KINDS = {
 
 
 def tell(user: User, kind: str) -> None:
-    """Mail the person about ``kind``, one of KINDS, in his language or else his first tenant's."""
-    tenant = next(iter(members_tenants(user)), None)
-    with translation.override(user.language or (tenant.language if tenant else settings.LANGUAGE_CODE)):
+    """Mail the person about ``kind``, one of KINDS, in his language or else his first company's.
+
+    Of one company alone, it carries that one's brand; of several, the portal's own, for the account is in all of them.
+    """
+    tenants = members_tenants(user)
+    only = tenants[0] if len(tenants) == 1 else None
+    look, home = (look_of(only), address_of(only)) if only else (RINGBOOK, settings.BASE_URL)
+    with translation.override(user.language or (tenants[0].language if tenants else settings.LANGUAGE_CODE)):
         mail = letter(
-            _("Your account on Ringbook"),
+            _("Your account on %(portal)s") % {"portal": look.name},
             [str(KINDS[kind])],
-            Button(_("Look at your account"), f"{settings.BASE_URL}/accounts/"),
+            Button(_("Look at your account"), f"{home}/accounts/"),
             small=[_("If that was you, there is nothing to do. If not, change your password and end your sessions.")],
+            look=look,
         )
-        put_letter(mail, to=user.email, reference=f"notice:{kind}:{uuid4()}", conduct=post.Conduct(urgent=True))
+        conduct = post.Conduct(about={"tenant": only.pk} if only else {}, urgent=True)
+        put_letter(mail, to=user.email, reference=f"notice:{kind}:{uuid4()}", conduct=conduct)

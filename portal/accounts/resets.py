@@ -19,7 +19,9 @@ from portal.accounts.members import find_person
 from portal.outbox import post
 from portal.outbox.models import Letter
 from portal.outbox.render import Button, Rendered, letter
+from portal.tenants.brand import RINGBOOK, address_of, look_of
 from portal.tenants.models.people import User
+from portal.tenants.models.tenants import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +32,28 @@ class Asking:
     sentence: str
 
 
-def send_reset(email: str) -> None:
-    """Mail a link to whoever signs in with that address, in his language; to nobody for any other address."""
+def send_reset(email: str, *, at: Tenant | None = None) -> None:
+    """Mail a link to whoever signs in with that address, in his language; to nobody for any other address.
+
+    It carries the brand of the company under whose host name it was asked for, whoever asks for whom.
+    """
     user = find_person(email) or User(pk=0, email=email)  # a stranger: he has no row
     with translation.override(user.language or translation.get_language()):
-        asking = Asking(
-            _("Set a new password for Ringbook"), _("Somebody, most likely you, asked to set a new password.")
-        )
-        _put(user, asking)
+        subject = _("Set a new password for %(portal)s") % _names(at)
+        _put(user, Asking(subject, _("Somebody, most likely you, asked to set a new password.")), at)
 
 
-def send_first_link(user: User, *, place: str = "", language: str = "") -> None:
-    """Mail a new person the link to choose a password. ``place`` is the tenant's name, if he has one."""
-    names = {"name": " ".join(place.split())}
-    with translation.override(user.language or language or settings.LANGUAGE_CODE):
-        if place:
-            subject = _("Your place in %(name)s on Ringbook") % names
-            sentence = _("%(name)s has given you a place on Ringbook, where its calls and callbacks are reported.")
+def send_first_link(user: User, *, at: Tenant | None = None) -> None:
+    """Mail a new person the link to choose a password, in the brand of his company, if he has one."""
+    names = _names(at)
+    with translation.override(user.language or (at.language if at else settings.LANGUAGE_CODE)):
+        if at is not None:
+            subject = _("Your place in %(tenant)s on %(portal)s") % names
+            sentence = _("%(tenant)s has given you a place on %(portal)s, where its calls and callbacks are reported.")
             sentence %= names
         else:
             subject, sentence = _("Your place on Ringbook"), _("You have been given a place on Ringbook.")
-        _put(user, Asking(subject, sentence))
+        _put(user, Asking(subject, sentence), at)
 
 
 def objection(message: Letter) -> str:
@@ -59,18 +62,27 @@ def objection(message: Letter) -> str:
     return "" if person.exists() else "nobody"
 
 
-def _put(user: User, asking: Asking) -> None:
+def _names(at: Tenant | None) -> dict[str, str]:
+    if at is None:
+        return {"portal": RINGBOOK.name}
+    return {"portal": look_of(at).name, "tenant": " ".join(at.name.split())}
+
+
+def _put(user: User, asking: Asking, at: Tenant | None) -> None:
     """To the address as it is kept: one that merely looks the same may be another's."""
-    conduct = post.Conduct(rule="reset", about={"user": user.pk}, holds_secret=True, urgent=True)
-    put_letter(_written(user, asking), to=user.email, reference=f"reset:{uuid4()}", conduct=conduct)
+    about = {"user": user.pk} | ({"tenant": at.pk} if at else {})
+    conduct = post.Conduct(rule="reset", about=about, holds_secret=True, urgent=True)
+    put_letter(_written(user, asking, at), to=user.email, reference=f"reset:{uuid4()}", conduct=conduct)
 
 
-def _written(user: User, asking: Asking) -> Rendered:
+def _written(user: User, asking: Asking, at: Tenant | None) -> Rendered:
     key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
-    link = f"{settings.BASE_URL}{reverse('account_reset_password_from_key', kwargs=key)}"
+    home = address_of(at) if at else settings.BASE_URL
+    link = f"{home}{reverse('account_reset_password_from_key', kwargs=key)}"
     days = {"days": settings.PASSWORD_RESET_TIMEOUT // 86400}
     small = [
         _("You sign in as %(email)s.") % {"email": user.email},
         _("The link serves once, for %(days)d days. If you do nothing, nothing changes.") % days,
     ]
-    return letter(asking.subject, [asking.sentence], Button(_("Choose a password"), link), small=small)
+    look = look_of(at) if at else RINGBOOK
+    return letter(asking.subject, [asking.sentence], Button(_("Choose a password"), link), small=small, look=look)

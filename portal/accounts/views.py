@@ -18,6 +18,7 @@ from portal.accounts.limits import Guess
 from portal.accounts.resets import send_reset
 from portal.accounts.sso.known import addresses_of
 from portal.accounts.too_many import too_many, too_many_sign_ins
+from portal.tenants.brand import tenant_at
 from portal.tenants.guards import asking_among, opened_among, places_of
 from portal.tenants.models.people import User
 
@@ -91,7 +92,7 @@ class ResetForm(forms.Form):
     )
 
     def save(self, request: HttpRequest) -> None:
-        send_reset(self.cleaned_data["email"])
+        send_reset(self.cleaned_data["email"], at=tenant_at(request))
 
 
 class LimitedResetView(PasswordResetView):  # type: ignore[misc]

@@ -4,12 +4,18 @@ import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.invitations import Invitee, invite
-from portal.accounts.members import whole
+from portal.accounts.limits import PAIR
+from portal.accounts.members import add_member, whole
+from portal.accounts.notices import tell
+from portal.accounts.resets import send_first_link
 from portal.audit.models import Entry
 from portal.lib.colours import TEXT, contrast, mixed
 from portal.outbox import post
@@ -196,6 +202,132 @@ def test_mails_of_the_company_carry_its_name_and_lead_to_its_host(acme, ana, bra
     html = sent.alternatives[0][0]
     assert "#7a1fa2" in html
     assert "#0b6b62" not in html.split("<body")[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "cookie", "spoken"),
+    [(HOST, "", "pt-br"), (HOST, "en", "en"), (HOST, "zz", "pt-br"), ("testserver", "", "en")],
+)
+def test_pages_before_sign_in_speak_the_language_of_their_host_unless_another_was_chosen(
+    client, branded, host, cookie, spoken
+) -> None:
+    client.logout()
+    if cookie:
+        client.cookies["django_language"] = cookie
+    headers = {"host": host, "Accept-Language": "en"}
+    for path in ("login/", "password/reset/", "invitation/none/", "sso/"):
+        answer = client.get(f"/accounts/{path}", headers=headers)
+        assert answer["Content-Language"] == spoken, path
+        assert f'<html lang="{spoken}"' in text(answer), path
+
+
+def test_a_persons_own_language_wins_over_that_of_the_host(client, branded, ana) -> None:
+    ana.language = "en"
+    ana.save()
+    assert client.get("/accounts/", headers={"host": HOST, "Accept-Language": "pt-BR"})["Content-Language"] == "en"
+    User.objects.update(language="")
+    assert client.get("/t/acme/", headers={"host": HOST, "Accept-Language": "en"})["Content-Language"] == "pt-br"
+
+
+def test_a_choice_at_the_host_is_kept(client, branded) -> None:
+    client.logout()
+    client.post("/accounts/language/", {"language": "en"}, headers={"host": HOST})
+    assert client.get("/accounts/login/", headers={"host": HOST})["Content-Language"] == "en"
+
+
+def test_programs_and_probes_are_asked_nothing_of_the_host(client, branded) -> None:
+    client.logout()
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/livez", headers={"host": HOST})
+        answer = client.get("/api/v1/agents/", headers={"host": HOST, "Accept-Language": "en"})
+    assert not [each for each in queries if "tenants_tenant" in each["sql"]]
+    assert answer["Content-Language"] == "en"
+
+
+def test_a_page_asks_once_whose_host_it_is(client, branded) -> None:
+    client.logout()
+    client.get("/accounts/login/", headers={"host": HOST})
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/accounts/login/", headers={"host": HOST})
+    assert len([each for each in queries if "tenants_tenant" in each["sql"]]) == 1
+
+
+def test_who_tries_too_often_at_a_host_reads_its_name(client, branded) -> None:
+    client.logout()
+    sent = {"login": "ana@acme.example", "password": "wrong"}
+    answers = [client.post("/accounts/login/", sent, headers={"host": HOST}) for _ in range(PAIR.most + 1)]
+    page = text(answers[-1])
+    assert answers[-1].status_code == 429
+    assert "· Voz Clara</title>" in page
+    assert "/brand.css?v=" in page
+    assert "Ringbook" not in page
+    assert "Espere 5 minutos" in page
+
+
+def delivered() -> Any:
+    """The one mail that waits, as it leaves."""
+    assert post.deliver(PlatformMessage.objects.get().pk, PlatformMessage) == "sent"
+    [sent] = mail.outbox
+    return sent
+
+
+def test_a_link_asked_for_at_a_host_carries_its_brand(client, branded, carla) -> None:
+    """Whosever it is: the host says so, and the address typed nothing."""
+    client.logout()
+    client.post("/accounts/password/reset/", {"email": carla.email}, headers={"host": HOST})
+    sent = delivered()
+    assert sent.from_email == "Voz Clara <calls@mail.example>"
+    assert sent.subject == "Defina uma nova senha para Voz Clara"
+    assert f"http://{HOST}/accounts/password/reset/key/" in sent.body
+    assert "Ringbook" not in sent.body
+    assert "#7a1fa2" in sent.alternatives[0][0]
+
+
+def test_a_link_asked_for_at_the_portals_own_name_carries_its_own(client, branded, ana) -> None:
+    client.logout()
+    client.post("/accounts/password/reset/", {"email": ana.email})
+    sent = delivered()
+    assert (sent.from_email, sent.subject) == (settings.DEFAULT_FROM_EMAIL, "Set a new password for Ringbook")
+    assert "http://testserver/accounts/password/reset/key/" in sent.body
+
+
+def test_at_a_host_known_and_unknown_are_the_same_work_too(client, branded, ana) -> None:
+    client.logout()
+    work, rows = [], []
+    for email in ("first@acme.example", ana.email, "nobody@acme.example"):
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.post("/accounts/password/reset/", {"email": email}, headers={"host": HOST})
+        work.append((answer.status_code, answer["Location"], [query["sql"].split()[0] for query in queries]))
+        rows.append(PlatformMessage.objects.get(to=email))
+    assert work[1] == work[2]
+    assert rows[1].subject == rows[2].subject
+    assert rows[1].about["tenant"] == rows[2].about["tenant"] == branded.pk
+
+
+def test_the_first_link_carries_the_brand_of_its_company(branded) -> None:
+    dora = member(branded, "dora@acme.example", Role.VIEWER)
+    send_first_link(dora, at=branded)
+    sent = delivered()
+    assert sent.from_email == "Voz Clara <calls@mail.example>"
+    assert sent.subject == "Seu acesso a Acme no Voz Clara"
+    assert "Ringbook" not in sent.body
+    assert f"http://{HOST}/accounts/" in sent.body
+
+
+def test_a_notice_carries_the_brand_of_the_only_company(branded, globex) -> None:
+    dora = member(branded, "dora@acme.example", Role.VIEWER)
+    tell(dora, "password_changed")
+    sent = delivered()
+    assert (sent.from_email, sent.subject) == ("Voz Clara <calls@mail.example>", "Sua conta no Voz Clara")
+    assert f"http://{HOST}/accounts/" in sent.body
+    mail.outbox.clear()
+    PlatformMessage.objects.all().delete()
+    add_member(globex, dora, whole(Role.VIEWER))
+    tell(dora, "password_changed")
+    sent = delivered()
+    assert sent.from_email == settings.DEFAULT_FROM_EMAIL
+    assert "Ringbook" in sent.subject
+    assert "http://testserver/accounts/" in sent.body
 
 
 def test_a_domain_or_a_host_that_is_taken_back_is_not_used(settings, branded) -> None:

@@ -89,7 +89,10 @@ def test_the_first_letter_speaks_the_tenants_language(db, capsys) -> None:
     message = PlatformMessage.objects.get()
 
     with translation.override("pt-br"):
-        assert message.subject == translation.gettext("Your place in %(name)s on Ringbook") % {"name": "Acme"}
+        assert message.subject == translation.gettext("Your place in %(tenant)s on %(portal)s") % {
+            "tenant": "Acme",
+            "portal": "Ringbook",
+        }
         assert translation.gettext("Choose a password") in message.text
 
 

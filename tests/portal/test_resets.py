@@ -116,7 +116,7 @@ def test_the_letter_speaks_the_persons_language(client, ana) -> None:
     message = PlatformMessage.objects.get()
 
     with translation.override("pt-br"):
-        assert message.subject == translation.gettext("Set a new password for Ringbook")
+        assert message.subject == translation.gettext("Set a new password for %(portal)s") % {"portal": "Ringbook"}
     assert message.subject != "Set a new password for Ringbook"
 
 

@@ -18,6 +18,7 @@ from portal.outbox import post
 from portal.outbox.models import Letter
 from portal.outbox.render import Button, letter
 from portal.tenants import wall
+from portal.tenants.brand import look_of
 from portal.tenants.guards import places_of
 from portal.tenants.models.people import User
 from portal.tenants.models.tenants import Tenant
@@ -56,12 +57,15 @@ def _letting_in(user: User) -> list[IdentityProvider]:
 
 
 def _put(provider: IdentityProvider, to: str) -> None:
-    name = {"name": " ".join(provider.tenant.name.split())}
+    look = look_of(provider.tenant)
+    name = {"name": " ".join(provider.tenant.name.split()), "portal": look.name}
     mail = letter(
-        _("Sign in to %(name)s on Ringbook") % name,
+        _("Sign in to %(name)s on %(portal)s") % name,
         [_("Somebody, most likely you, asked for the address at which people of %(name)s sign in.") % name],
         Button(_("Sign in"), start_address(provider.public_id)),
         small=[_("Keep the address: it stays the same. A browser that you signed in from knows it by itself.")],
+        look=look,
     )
-    conduct = post.Conduct(rule="company", about={"provider": provider.pk or 0}, holds_secret=True, urgent=True)
+    about = {"provider": provider.pk or 0, "tenant": provider.tenant_id or 0}
+    conduct = post.Conduct(rule="company", about=about, holds_secret=True, urgent=True)
     put_letter(mail, to=to, reference=f"company:{uuid4()}", conduct=conduct)

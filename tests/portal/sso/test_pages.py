@@ -153,6 +153,23 @@ def test_the_address_of_sign_in_comes_by_mail_to_who_may_come_in(acme, globex, a
     assert [sent.to for sent in mail.outbox] == [["bruno@acme.example"]]
 
 
+def test_the_mail_carries_the_brand_of_the_company_and_a_strangers_that_of_none(
+    acme, ana, bruno, bent, set_up, settings
+) -> None:
+    settings.SENDER_DOMAINS = ["mail.example"]
+    branded = {"brand_name": "Voz Clara", "sender_name": "Voz Clara", "sender_address": "calls@mail.example"}
+    Tenant.objects.filter(pk=acme.pk).update(**branded)
+    set_up(acme, bent.issuer, ana)
+    ask(bruno.email)
+    ask("x@nowhere.example")
+    ours, nobodys = letters()
+    post.deliver(ours.pk, PlatformMessage)
+    [sent] = mail.outbox
+    assert (sent.from_email, sent.subject) == ("Voz Clara <calls@mail.example>", "Sign in to Acme on Voz Clara")
+    assert "Ringbook" not in sent.body
+    assert "Voz Clara" not in nobodys.text + nobodys.subject
+
+
 def test_a_letter_that_waits_is_looked_at_again(acme, ana, bruno, bent, set_up) -> None:
     provider = set_up(acme, bent.issuer, ana)
     ask(bruno.email)

@@ -52,7 +52,7 @@ class Command(BaseCommand):
             self.stderr.write(f"The owner's password is weak: {weak}")
         add_member(tenant, owner, whole(Role.OWNER))
         if not owner.has_usable_password():
-            send_first_link(owner, place=tenant.name, language=tenant.language)
+            send_first_link(owner, at=tenant)
 
 
 def _check(tenant: Tenant, email: str) -> None:
