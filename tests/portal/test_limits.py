@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.devices import COOKIE
 from portal.accounts.limits import ACCOUNT, ADDRESS, DEVICE, PAIR
+from portal.accounts.views import LimitedLoginView
 from portal.audit.models import PlatformEntry
 from portal.outbox.models import PlatformMessage
 from portal.tenants.models.keys import PREFIX
@@ -141,6 +142,7 @@ def test_a_refused_sign_in_costs_no_hash_and_asks_nothing_of_the_database(client
     close(client, ana.email)
     entries = PlatformEntry.objects.count()
     monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *_given: pytest.fail("A hash was made."))
+    monkeypatch.setattr(LimitedLoginView, "get_form", lambda *_given: pytest.fail("The form was made."))
     with CaptureQueriesContext(connection) as asked:
         answer = client.post("/accounts/login/", {"login": ana.email, "password": RIGHT})
     assert (answer.status_code, len(asked)) == (429, 0)
