@@ -17,7 +17,7 @@ from sync.models.agents import Agent
 from sync.models.calls import Call, Payload
 from sync.models.changes import CallChange, DirtyDay
 from sync.records import CallRecord
-from sync.taxonomy import Stream
+from sync.taxonomy import Direction, Status, Stream
 from tests.factories import TIME_ZERO
 from tests.sync.conftest import make_connection
 
@@ -76,6 +76,54 @@ def test_a_new_call_is_a_row_a_payload_an_agent_and_a_dirty_day(write):
     assert Payload.objects.get().raw == late.raw
     assert list(DirtyDay.objects.values_list("day", flat=True)) == [date(2026, 7, 8)]
     assert not CallChange.objects.exists()
+
+
+_ODD = "100 %s of '\"a\\\\N\tb\nc"
+_FILLED = {
+    "sid": _ODD,
+    "agent": "a2",
+    "status": Status.FAILED,
+    "direction": Direction.INBOUND,
+    "is_test": True,
+    "started_guessed": True,
+    "answered_at": TIME_ZERO + timedelta(seconds=3, microseconds=1),
+    "ended_at": (TIME_ZERO + timedelta(minutes=2)).astimezone(timezone(timedelta(hours=-3))),
+    "updated_at": TIME_ZERO + timedelta(hours=1),
+    "duration_ms": 2**40,
+    "billed_ms": 0,
+    "hangup_cause": _ODD,
+    "hangup_source": "agent",
+    "latencies": {"stt": [1.5, 2.0], "llm": []},
+}
+_BARE = {"agent": None, "duration_ms": None, "from_number": "", "to_number": "", "started_at": None}
+
+
+def whole_rows() -> dict[str, dict[str, object]]:
+    """Calls by the vendor's id, without what is a call's own."""
+    own = {"id", "external_id", "digest"}
+    return {
+        row["external_id"]: {name: value for name, value in row.items() if name not in own}
+        for row in Call.objects.values()
+    }
+
+
+@pytest.mark.parametrize("fields", [_FILLED, _BARE, {}], ids=["filled", "bare", "usual"])
+def test_calls_that_have_almost_all_alike_are_each_written_whole(write, fields):
+    """As one is that comes alone, and one that comes among others."""
+    write(*(record(key, **fields) for key in ("c1", "c2", "c3")), minute=0)
+    write(record("alone", **fields), minute=0)
+    write(record("among", **fields), record("d1", **_FILLED), record("d2", **_BARE), record("d3"), minute=0)
+    rows = whole_rows()
+    assert len(rows) == 8
+    assert rows["c1"] == rows["c2"] == rows["c3"] == rows["alone"] == rows["among"]
+    sent = record("c2", **fields)
+    for name in ("sid", "status", "direction", "is_test", "answered_at", "ended_at", "duration_ms", "billed_ms"):
+        assert rows["c2"][name] == getattr(sent, name), name
+    for name in ("started_guessed", "from_number", "to_number", "hangup_cause", "hangup_source", "latencies"):
+        assert rows["c2"][name] == getattr(sent, name), name
+    assert rows["c2"]["upstream_updated_at"] == sent.updated_at
+    assert bytes(Call.objects.get(external_id="c2").digest) == sent.digest
+    assert Payload.objects.get(call__external_id="c2").raw == sent.raw
 
 
 def test_an_unchanged_call_is_not_written(write):
