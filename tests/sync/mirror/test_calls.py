@@ -126,6 +126,16 @@ def test_calls_that_have_almost_all_alike_are_each_written_whole(write, fields):
     assert Payload.objects.get(call__external_id="c2").raw == sent.raw
 
 
+def test_calls_between_two_that_are_alike_keep_what_is_their_own(write):
+    """Within a batch they stand in the order of time."""
+    starts = [TIME_ZERO + timedelta(minutes=n) for n in range(3)]
+    write(*(record(f"c{n}", started_at=start, **(_FILLED if n == 1 else {})) for n, start in enumerate(starts)))
+    rows = whole_rows()
+    assert rows["c1"]["sid"] == _ODD
+    for name in ("status", "is_test", "duration_ms", "latencies", "upstream_updated_at", "agent_id"):
+        assert rows["c0"][name] == rows["c2"][name] != rows["c1"][name], name
+
+
 def test_an_unchanged_call_is_not_written(write):
     write(record(), record("c2"))
     before = versions()
