@@ -92,7 +92,7 @@ class Profile:
 def agents(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Which agent does how, and which one moved most."""
     head = frame(request, gettext_lazy("Agents"), page="agents", options={"sort": SORTS})
-    if (leading := first_steps(request, head)) is not None:
+    if (leading := first_steps(request, head.choices, page=head.page, title=head.title)) is not None:
         return leading
     shown = head.shown
     metrics = tuple(key for key in METRICS_SHOWN if shown.providers & set(METRICS[key].vendors) or key == "attempts")

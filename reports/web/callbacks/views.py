@@ -71,7 +71,7 @@ class Uncovered:
 def callbacks(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """One period of the callback loop. ``open`` and ``returns`` in the address are the places in the two lists."""
     head = frame(request, gettext_lazy("Callbacks"), page="callbacks", grains=GRAINS)
-    if (leading := first_steps(request, head)) is not None:
+    if (leading := first_steps(request, head.choices, page=head.page, title=head.title)) is not None:
         return leading
     measurable = not head.shown.environments or any(map(_is_able, head.shown.environments))
     if not measurable:

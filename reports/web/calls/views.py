@@ -31,6 +31,7 @@ from reports.web.calls.address import ORDERS, CallAddress, period_query, read_ad
 from reports.web.calls.chips import chips
 from reports.web.calls.columns import NO_MARKS, call_line, shown_columns
 from reports.web.shared.completeness import completeness_line
+from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Choices
 from reports.web.shared.spans import SPANS
 
@@ -83,6 +84,8 @@ def calls(request: TenantRequest, tenant: str) -> HttpResponseBase:
     for names, among in ((chosen.environments, choices.environments), (chosen.agents, choices.agents)):
         if not {choice.public_id for choice in among}.issuperset(names):
             raise Http404
+    if (leading := first_steps(request, choices, page="calls", title=_("Calls"))) is not None:
+        return leading
     selector = selector_among(chosen, scope, choices.environments, choices.agents, now=now)
     listed, standing = Listed(CallPage([], "", "")), behind_within(address.question, selector, now=now)
     if not address.errors:

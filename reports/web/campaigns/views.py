@@ -70,7 +70,7 @@ class CampaignRow:
 def campaigns(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """What each campaign has come to, as of now or over a period, those that started last first."""
     head = frame(request, gettext_lazy("Campaigns"), page="campaigns", options=OPTIONS, running=True)
-    if (leading := first_steps(request, head)) is not None:
+    if (leading := first_steps(request, head.choices, page=head.page, title=head.title)) is not None:
         return leading
     selection = head.selection
     rows = asked.campaigns(

@@ -44,7 +44,7 @@ MOST_ROWS = 31  # of a chart that is not as wide as the page
 def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Everything a reader asks on a Monday about one period, asked at once."""
     head = frame(request, gettext_lazy("Overview"), page="overview", options=OPTIONS, grains=GRAINS)
-    if (leading := first_steps(request, head)) is not None:
+    if (leading := first_steps(request, head.choices, page=head.page, title=head.title)) is not None:
         return leading
     selection, shown = head.selection, head.shown
     small = calmer(selection)  # for the charts that are not as wide as the page

@@ -5,7 +5,7 @@ import pytest
 from portal.tenants.models.people import Role
 from tests.conftest import member
 
-PAGES = ("", "callbacks/", "agents/", "campaigns/")
+PAGES = ("", "calls/", "callbacks/", "agents/", "campaigns/")
 
 
 @pytest.mark.parametrize("page", PAGES)
