@@ -26,7 +26,8 @@ class TimesInUtc(BaseModelAdmin):  # type: ignore[type-arg]
         shown = set(self.get_readonly_fields(request, obj))
         may_write = obj is None or self.has_change_permission(request, obj)
         fields: Iterable[Any] = super().get_fields(request, obj)
-        return [name if may_write and name not in shown else _named(self.opts.model, name) for name in fields]
+        told = [name if may_write and name not in shown else _named(self.opts.model, name) for name in fields]
+        return list(dict.fromkeys(told))  # where a page names no fields, Django names both kinds of the read-only ones
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """By both: Django looks for the names among its model's fields, and for what a page shows among these."""
@@ -37,6 +38,9 @@ class TimesInUtc(BaseModelAdmin):  # type: ignore[type-arg]
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(db_field, models.DateTimeField) and field is not None:
             field.help_text = _("In UTC.")
+            # Django asks for day and time in two fields, and its label belongs to neither.
+            for part, words in zip(getattr(field.widget, "widgets", ()), (_("Date"), _("Time")), strict=False):
+                part.attrs["aria-label"] = f"{field.label}: {words}"
         return field
 
 
@@ -47,9 +51,9 @@ def _named(model: type[models.Model], name: Any) -> Any:
     if not isinstance(name, str) or not isinstance(fields.get(name), models.DateTimeField):
         return name
 
-    def told(row: Any) -> str | None:
+    def told(row: Any) -> str:
         moment: datetime | None = getattr(row, name)
-        return None if moment is None else f"{date_format(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC"
+        return "-" if moment is None else f"{date_format(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC"
 
     shown: Callable[[Any], str | None] = told
     shown.__name__ = name

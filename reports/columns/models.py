@@ -63,4 +63,4 @@ class ColumnLedger(EnvironmentModel):
         constraints = (models.UniqueConstraint(fields=("tenant", "environment"), name="reports_columns_ledger_once"),)
 
     def __str__(self) -> str:
-        return str(self.environment_id)
+        return str(self.environment)

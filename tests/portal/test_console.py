@@ -524,3 +524,19 @@ def test_every_time_names_its_zone(client, root, acme, model) -> None:
     texts.append(client.get(page(model, "changelist")).content.decode())
     for text in texts:
         assert not re.findall(r"\d{4}, \d\d:\d\d(?! UTC)[^<]*<", text)
+
+
+def test_a_form_names_each_time_once_and_says_where_there_is_none(client, root, acme, sales) -> None:
+    shown = client.get(page(Environment, "change", sales.pk)).content.decode()
+    assert shown.count("Created:") == 1
+    with wall.tenant(acme):
+        key = row_of(ApiKey, acme, {})
+    assert "None" not in client.get(page(ApiKey, "change", key.pk)).content.decode()
+
+
+def test_day_and_time_are_each_asked_for_by_name(client, root, acme) -> None:
+    shown = client.get(f"{page(ApiKey, 'add')}?tenant={acme.pk}").content.decode()
+    for name, words in (("expires_at_0", "Expires: Date"), ("expires_at_1", "Expires: Time")):
+        field = re.search(rf'<input[^>]*name="{name}"[^>]*>', shown)
+        assert field is not None
+        assert f'aria-label="{words}"' in field[0]
