@@ -25,7 +25,7 @@ def save(client, name: str, query: str = "?status=busy&cursor=abc") -> None:
     assert client.post(VIEWS, {"name": name, "query": query}).status_code == 302
 
 
-def test_a_view_is_saved_renamed_shared_and_dropped_by_its_owner(client, ana, acme):
+def test_a_view_is_saved_renamed_shared_and_dropped_by_its_owner(client, ana, acme, sales):
     client.force_login(ana)
     answer = client.post(VIEWS, {"name": "  Busy \n lines ", "query": "?status=busy&cursor=abc&view=x"})
     assert kept(acme) == [("Busy lines", "status=busy", False)]
