@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.browser.town import Town, build
+from tests.browser.town import Served, Town, build, build_console
 from tests.databases import world
 from tests.journeys.hostile import poison
 
@@ -19,3 +19,10 @@ def hostile_town() -> Iterator[Town]:
     """A company whose vendors send what nobody should show as it is."""
     with build(language="en", days=4, calls_per_day=40, before=lambda box: poison(box, box.now)) as town:
         yield town
+
+
+@world
+def served_console() -> Iterator[Served]:
+    """A company with a row of every table, and whoever administers the portal."""
+    with build_console() as console:
+        yield console

@@ -1,5 +1,6 @@
 """A real browser against a real server; skipped, with the reason, where there is no Chromium."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.db import connections
 
 from tests.browser import BROWSERS, installed
 from tests.browser.town import Town
-from tests.browser.watch import Watch
+from tests.browser.watch import Watch, complaints
 
 FLAGS = [
     "--no-sandbox",
@@ -19,6 +20,8 @@ FLAGS = [
     "--no-first-run",
 ]
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 375, "height": 812}
+# Two ways of looking that differ in everything: for pages of which each is looked at once, by turns.
+TURNS = (("en", WIDE, "light"), ("pt-br", NARROW, "dark"))
 
 
 @pytest.fixture(scope="package")
@@ -67,6 +70,52 @@ class Visit:
     def goto(self, page: Any, path: str) -> Any:
         page.goto(path if path.startswith("http") else self.town.page(path))
         return page
+
+
+@dataclass
+class Look:
+    """Opens each page in the next of two ways, and keeps in ``found`` what is wrong with it."""
+
+    visit: Visit
+    options: dict[str, Any]
+    found: list[str] = field(default_factory=list)
+    pages: list[Any] = field(default_factory=list)
+    count: int = 0
+
+    def __call__(self, path: str, press: Callable[[Any], None] | None = None) -> None:
+        """``press`` goes on from the page to what is to be looked at."""
+        language = TURNS[self.count % 2][0]
+        page = self._next()
+        answer = page.goto(f"{self.visit.town.url}{path}")
+        if press:
+            press(page)
+        if answer.status != 200 or page.locator("html").get_attribute("lang") != language:
+            self.found.append(f"{path} answers {answer.status}, or not in {language}")
+        self.found += complaints(page, f"{path} in {language}")
+
+    def _next(self) -> Any:
+        if not self.pages:
+            for language, size, scheme in TURNS:
+                options = {"viewport": size, "color_scheme": scheme, "locale": language, "reduced_motion": "reduce"}
+                self.pages.append(self.visit.context(language, **options, **self.options).new_page())
+        self.count += 1
+        return self.pages[(self.count - 1) % 2]
+
+
+@pytest.fixture
+def look(visit):
+    """Looks at pages by turns; fails when anything is wrong with one of them."""
+    look = Look(visit, {})
+    yield look
+    assert look.found == [], "\n".join(look.found)
+
+
+@pytest.fixture
+def look_from_outside(visit):
+    """The same, signed out."""
+    look = Look(visit, {"signed_in": False})
+    yield look
+    assert look.found == [], "\n".join(look.found)
 
 
 @pytest.fixture

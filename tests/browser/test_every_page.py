@@ -7,17 +7,22 @@ two widths meet each other in pairs: four views of each page see all pairs.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from portal.accounts.invitations import Invitee, invite
+from portal.accounts.members import whole
+from portal.outbox.models import PlatformMessage
 from portal.tenants import wall
+from portal.tenants.models.people import Membership, Role
 from reports.mail.models import Subscription
 from sync.models.agents import Agent
 from sync.models.calls import Call
 from sync.models.campaigns import Campaign
+from sync.models.connections import Connection
 from tests.browser.conftest import NARROW, WIDE
 from tests.browser.town import LANGUAGES, Town
 from tests.browser.watch import grave, pushed_aside
@@ -62,14 +67,31 @@ def test_the_pages_are_found(town, pages) -> None:
     assert {
         "",
         "agents/",
+        "audit/",
         "callbacks/",
         "campaigns/",
+        "connections/",
+        "connections/many/",
+        "connections/new/talkover/",
+        "connections/new/originsai/",
+        "erasures/",
         "exports/",
         "mail/",
+        "keys/",
         "mail/new/",
+        "privacy/",
         "reports/",
         "reports/query/",
+        "settings/brand/",
+        "settings/sign-in/",
+        "team/",
+        "team/invite/",
+        "team/sign-on/",
+        "/accounts/",
+        "/accounts/password/change/",
+        "/accounts/reauthenticate/",
     } <= found
+    assert sum(path.startswith("connections/") and path.count("-") == 4 for path in found) >= 2
     assert sum(path.endswith("/preview/") for path in found) == 1
     assert sum(path.startswith("calls/") for path in found) >= 2
     assert sum(path.startswith("campaigns/") for path in found) >= 2
@@ -132,7 +154,8 @@ def pages_of(town: Town) -> tuple[str, ...]:
 def paths(town: Town) -> Iterator[str]:
     """The pages, with ids of the town in their addresses and the queries that show more of them."""
     client = Client(raise_request_exception=False)
-    client.force_login(town.readers["en"])
+    cookie = town.cookie("en")
+    client.cookies[cookie["name"]] = cookie["value"]
     ids = samples(town, client)
     for route in sorted(set(addresses())):
         if route.startswith(ELSEWHERE) or route.endswith(FRAMED) or any(word in route for word in SIGNED_OUT):
@@ -155,9 +178,11 @@ def samples(town: Town, client: Client) -> list[dict[str, str]]:
     with wall.tenant(town.tenant):
         mail = str(Subscription.objects.get().public_id)
         campaign = Campaign.objects.order_by("-total_calls").first()
+        member = Membership.objects.get(user=town.readers["pt-br"])
         for provider in ("talkover", "originsai"):
             call = Call.objects.filter(environment__provider=provider, status="completed").order_by("-duration_ms")[0]
             agent = Agent.objects.get(pk=call.agent_id)
+            connection = Connection.objects.get(environment=call.environment_id)
             found.append(
                 {
                     "tenant": town.tenant.slug,
@@ -165,7 +190,60 @@ def samples(town: Town, client: Client) -> list[dict[str, str]]:
                     "call": str(call.pk),
                     "agent": str(agent.public_id),
                     "campaign": str(campaign.public_id) if campaign else NOBODY,
+                    "connection": str(connection.public_id),
+                    "vendor": provider,
+                    "member": str(member.public_id),
                     "contact": client.get(f"/api/v1/calls/{call.pk}/").json()["contact"],
                 }
             )
     return found
+
+
+def test_nothing_grave_before_sign_in(look_from_outside, town) -> None:
+    """Also of links that serve no longer: the ids in them are nobody's."""
+    new = Invitee("nadia@new.example", whole(Role.VIEWER))
+    invite(town.tenant, new, by=town.readers["en"])
+    links = PlatformMessage.objects.filter(to=new.email).latest("pk").text
+    client, paths = Client(), [re.search(r"/accounts/invitation/\S+", links)[0]]
+    for route in sorted(set(addresses())):
+        path = route.format_map(defaultdict(lambda: NOBODY))
+        if path.startswith("/accounts/") and client.get(path).status_code == 200:
+            paths.append(path)
+    assert {"/accounts/login/", "/accounts/password/reset/", "/accounts/sso/"} <= set(paths)
+    for path in paths:
+        look_from_outside(path)
+
+
+def test_nothing_grave_in_what_answers_a_form(look, town) -> None:
+    """Pages that are reached by sending something: what was made, what would be, and what was wrong."""
+    for path, values, button in (
+        ("keys/", {"name": "warehouse"}, ".button.main"),
+        ("privacy/", {"transcripts": "3", "payloads": "3"}, "[value=look]"),
+        ("erasures/", {"number": "12"}, "[value=look]"),
+        ("look-up/", {"number": "+55 11 98765-4321"}, ".button.main"),
+        ("team/invite/", {"email": town.readers["en"].email}, ".button.main"),
+        ("connections/new/talkover/", {"name": "x", "base_url": town.box.talkover_url, "token": "no"}, ".button.main"),
+    ):
+        look(f"/t/{town.tenant.slug}/{path}", partial(send, values=values, button=button))
+    look(f"/t/{town.tenant.slug}/connections/many/", partial(send_file, text=lines_of(town)))
+
+
+def send(page: Any, values: dict[str, str], button: str) -> None:
+    for name, text in values.items():
+        page.fill(f"main form [name={name}]", text)
+    with page.expect_navigation():
+        page.locator(f"main form button{button}").first.click()
+
+
+def send_file(page: Any, text: str) -> None:
+    page.set_input_files("[name=file]", {"name": "many.csv", "mimeType": "text/csv", "buffer": text.encode()})
+    with page.expect_navigation():
+        page.locator("main form button.main").first.click()
+
+
+def lines_of(town: Town) -> str:
+    """One line that can be added and one that cannot."""
+    box = town.box
+    return (
+        f"name,vendor,address,token,since\nNorth,talkover,{box.talkover_url},{box.talkover_token},2\nSouth,nobody,,,\n"
+    )

@@ -12,7 +12,7 @@ import pytest
 
 from sync.sandbox.server import Sandbox
 from tests.browser.conftest import NARROW, WIDE
-from tests.browser.watch import Watch
+from tests.browser.watch import Watch, grave
 from tests.portal.processes import free_port
 from tests.portal.site.test_serve import embedded, manage
 
@@ -59,6 +59,7 @@ def test_from_an_empty_portal_to_figures(chromium, portal, box) -> None:
     page.goto(url)
     assert page.url == f"{url}/setup/"
     assert fits_a_phone(page)
+    assert grave(page) == []
     _set_up(page, code)
 
     page.wait_for_url("**/t/acme-voz/connections/new/")

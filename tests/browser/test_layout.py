@@ -9,6 +9,7 @@ import pytest
 from tests.browser.conftest import NARROW, WIDE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+SMALL = {"width": 320, "height": 640}
 LANGUAGES = pytest.mark.parametrize("language", ["en", "pt-br"])
 
 
@@ -84,6 +85,20 @@ def test_a_call_on_a_wide_screen_folds_nothing_and_tears_nothing(visit, town) ->
     main, rest = box(page, ".call-main"), box(page, ".call-rest")
     assert side["y"] == facts["y"] + facts["height"]
     assert rest["y"] <= max(main["y"] + main["height"], side["y"])
+
+
+@LANGUAGES
+def test_nothing_that_unfolds_leans_out_of_a_small_telephone(visit, language) -> None:
+    page = visit.open("keys/", language, viewport=SMALL)
+    fits = "document.documentElement.scrollWidth <= innerWidth"
+    page.locator(".pages-menu summary").click()
+    assert page.evaluate(fits)
+    page.locator(".pages-menu summary").click()
+    page.fill("#name", "warehouse")
+    page.locator(".mail-form button.main").click()
+    page.locator(".issued .narrowing summary").click()
+    assert page.locator(".issued pre").is_visible()
+    assert page.evaluate(fits)
 
 
 @LANGUAGES

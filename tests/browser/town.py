@@ -14,7 +14,10 @@ from django.core.management import call_command
 from django.test import override_settings
 from pytest_django.live_server_helper import LiveServer
 
+from portal.accounts import visits
 from portal.accounts.sessions import SessionStore
+from portal.audit.record import record
+from portal.outbox.models import PlatformMessage
 from portal.tenants import wall
 from portal.tenants.models.people import Role, User
 from portal.tenants.models.tenants import Tenant
@@ -24,6 +27,7 @@ from sync.models.connections import Connection
 from sync.reading.runner import pull
 from sync.sandbox.server import Sandbox
 from tests.conftest import member
+from tests.walls.rows import MODELS, row_of
 
 DAYS = 8
 AT_ONCE = {"UPSTREAM_RATE_PER_MINUTE": 1_000_000, "UPSTREAM_ALLOW_PRIVATE": True}
@@ -31,13 +35,12 @@ LANGUAGES = ("en", "pt-br")
 
 
 @dataclass(eq=False)
-class Town:
+class Served:
     """``url`` is the server's, ``readers`` the people by language; each sees everything."""
 
     url: str
     tenant: Tenant
-    box: Sandbox
-    readers: dict[str, User] = field(default_factory=dict)
+    readers: dict[str, User] = field(default_factory=dict, kw_only=True)
 
     def cookie(self, language: str) -> dict[str, str]:
         """What signs a reader of this language in."""
@@ -53,6 +56,13 @@ class Town:
     def page(self, path: str = "") -> str:
         """The address of a page of the company."""
         return f"{self.url}/t/{self.tenant.slug}/{path}"
+
+
+@dataclass(eq=False)
+class Town(Served):
+    """``box`` is whom its calls were read from."""
+
+    box: Sandbox
 
 
 @contextmanager
@@ -79,6 +89,31 @@ def build(
             yield town
         finally:
             server.stop()
+
+
+@contextmanager
+def build_console() -> Iterator[Served]:
+    """The portal, served, with a row of every table: its readers administer it, and one visits the company."""
+    server = LiveServer("localhost")
+    try:
+        cache.clear()
+        tenant = Tenant.objects.create(slug="acme", name="Acme", zone="America/Sao_Paulo", language="pt-br")
+        console, rows = Served(server.url, tenant), {}
+        for language, name in zip(LANGUAGES, ("root", "raiz"), strict=True):
+            root = User.objects.create_superuser(f"{name}@ringbook.example", "correct horse battery")
+            record("administrator.added", tenant_id=None, about={"user": root.pk})
+            console.readers[language] = root
+        with wall.tenant(tenant):
+            for model in MODELS:
+                if model not in rows:
+                    row_of(model, tenant, rows)
+        visits.begin(tenant, "A figure that the owner asked about", user=console.readers["en"], address=None)
+        PlatformMessage.objects.create(
+            reference="reset:1", to="gone@people.example", subject="A new password", message_id="<1@x>", state="failed"
+        )
+        yield console
+    finally:
+        server.stop()
 
 
 def fill(town: Town, since: date | None = None) -> None:

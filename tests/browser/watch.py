@@ -91,3 +91,8 @@ def pushed_aside(page: Any) -> list[str]:
         }"""
     )
     return found
+
+
+def complaints(page: Any, case: str) -> list[str]:
+    """What is grave on a page, and what leans out of it; a line each, with the case."""
+    return [f"{case}: {said}" for said in (*grave(page), *(f"leans out: {part}" for part in pushed_aside(page)))]
