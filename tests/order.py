@@ -18,6 +18,7 @@ TOGETHER = ("tests/browser/",)  # folders whose files share what takes long to m
 TOUCHES = {"db", "transactional_db", "django_db_setup"}
 NO_POSTGRESQL = "only PostgreSQL can show"
 NO_DATABASE = "touch no database: a run without DATABASE_URL has them"
+LOOKS = "judge pages and files that are the same on every database: a run without DATABASE_URL has them"
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
@@ -40,6 +41,8 @@ def reason(item: pytest.Item) -> str:
     """Why a test is left out, not skipped: another run has it. Empty for most."""
     if not settings.POSTGRESQL:
         return NO_POSTGRESQL if item.get_closest_marker("postgresql") else ""
+    if item.get_closest_marker("looks"):
+        return LOOKS
     touches = item.get_closest_marker("django_db") or TOUCHES & set(getattr(item, "fixturenames", ()))
     return "" if touches else NO_DATABASE
 

@@ -14,7 +14,7 @@ from portal.site.jobs import jobs
 from portal.tenants import wall
 from tests.browser.town import Served
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db]
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # Acts of lists that ask first, each on a page of another template.
 ASKED = (("sync_run", "read_again"), ("sync_quarantine", "accept_chosen"), ("tenants_membership", "delete_selected"))

@@ -28,7 +28,7 @@ from tests.browser.town import LANGUAGES, Town
 from tests.browser.watch import grave, pushed_aside
 from tests.isolation.routes import addresses
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db]
 
 # Told apart by what they are: forms of other faces, the console, and pages that a member is not shown.
 ELSEWHERE = ("/admin/", "/api/v1/", "/api/schema/", "/api/docs/", "/vendor/", "/livez", "/readyz", "/metrics", "/mail/")

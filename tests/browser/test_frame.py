@@ -8,7 +8,7 @@ from portal.tenants import wall
 from sync.models.campaigns import Campaign
 from tests.browser.conftest import NARROW, WIDE
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db]
 
 
 def test_a_phone_reaches_every_page_without_scripts(visit) -> None:

@@ -14,7 +14,7 @@ from tests.browser.conftest import NARROW
 from tests.browser.watch import pushed_aside
 from tests.journeys.hostile import MARK, POISONS
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import NARROW, WIDE
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db]
 SMALL = {"width": 320, "height": 640}
 LANGUAGES = pytest.mark.parametrize("language", ["en", "pt-br"])
 

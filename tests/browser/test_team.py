@@ -121,4 +121,4 @@ def test_invited_with_a_second_factor_narrowed_and_taken_out(visit, town: Town) 
     assert nina.request.get(town.page("calls/")).status == 404
     visit.watch.said = [said for said in visit.watch.said if "status of 404" not in said]
     with wall.tenant(town.tenant):
-        assert not Invitation.objects.filter(Invitation.OPEN).exists()
+        assert not Invitation.objects.filter(Invitation.OPEN, email=NINA).exists()

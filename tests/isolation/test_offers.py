@@ -70,7 +70,7 @@ def is_read(address: str, told: Exchange, first: list[str], read: dict[str, int]
     return address in first or read[view] <= OF_A_KIND
 
 
-@pytest.mark.parametrize("name", longer("visitor", "one-agent"))
+@pytest.mark.parametrize("name", longer("visitor"))
 def test_nothing_is_offered_that_is_refused(sides, principals, name) -> None:
     wrong = refused_offers(principals[name], sides["acme"])
     assert not wrong, "\n".join(wrong)

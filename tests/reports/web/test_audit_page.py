@@ -132,7 +132,7 @@ def test_what_changed_is_told_in_words(client, acme, ana, sales) -> None:
             "Ambiente: – → Sales",
             "Agentes: todos → a/1",
             "Vê números completos: não → sim",
-            "Segundo fator: proprietários e gerentes → todos",
+            "Segundo fator: proprietários e gestores → todos",
             "Situação: funcionando → em pausa",
             "Dia da semana: segunda-feira → sexta-feira",
             "Histórico desde: – → 8 jul 2026",

@@ -45,7 +45,7 @@ def page(client, ana):
 
 def form_of(text: str) -> dict[str, str]:
     """What the form on a page sends when nothing is touched: as a browser without scripts does."""
-    form = re.search(r'<form class="mail-form".*?</form>', text, re.DOTALL)[0]
+    form = re.search(r'<form [^>]*class="mail-form".*?</form>', text, re.DOTALL)[0]
     form = re.sub(r'<input type="checkbox"[^>]*>', "", form).replace('type="hidden" ', "")
     values = dict(re.findall(r'<input [^>]*?name="(\w+)" value="([^"]*)"', form))
     values |= dict(re.findall(r'<textarea [^>]*?name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL))
