@@ -47,7 +47,10 @@ class ProviderForm(forms.Form):
     takes_strangers = forms.BooleanField(
         label=gettext_lazy("Give a place to everybody whom the provider lets in"),
         required=False,
-        help_text=gettext_lazy("As a viewer of everything, without phone numbers. Otherwise only members get in."),
+        help_text=gettext_lazy(
+            "As a viewer of everything, without phone numbers. Otherwise only members get in. Who has an account here"
+            " already is invited instead."
+        ),
     )
     factor_counts = forms.BooleanField(
         label=gettext_lazy("A second factor that the provider asked for counts here"),
