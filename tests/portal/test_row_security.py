@@ -186,6 +186,7 @@ def test_the_command_says_whether_it_holds(capsys) -> None:
         call_command("database_roles", stdout=out)
 
 
+@in_transactions_of_its_own
 def test_what_somebody_else_has_to_run_is_said_without_the_password(settings, monkeypatch) -> None:
     """Compose keeps what a command says in its log."""
 
