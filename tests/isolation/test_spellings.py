@@ -215,7 +215,7 @@ def test_an_id_is_foreign_however_it_is_spelt(sides, principals) -> None:
 @pytest.mark.isolation_long
 @pytest.mark.parametrize("share", range(SHARES))
 def test_an_id_is_foreign_however_it_is_spelt_at_length(sides, principals, share: int) -> None:
-    fuzz(sides, principals, 250, shrinks=True)
+    fuzz(sides, principals, 125, shrinks=True)
 
 
 @pytest.mark.isolation_long
