@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 import hypothesis
 import pytest
+from django.utils.encoding import escape_uri_path
 from hypothesis import strategies as st
 
 from tests.isolation.exchange import Exchange, Kept, but, leaked, pressed, statements
@@ -175,12 +176,13 @@ def ask_about(slot: Slot, who: Principal, sides: dict[str, Side], spelling: str,
         spelt = SPELT[spelling](own[slot.name], ids[slot.name])
         path, body, headers = question(slot, own, spelt)
         used = forms_of(spelt, ids[slot.name]) | {slot.name: ids[slot.name]}
+        address = html.escape(escape_uri_path(unquote(path.partition("?")[0])))  # as a page repeats its own
         with statements() as ran:
             told = pressed(who, with_query(path, named(who, slot.row)), slot.method, body, kept, **headers)
         assert told.status < 500 or slot.row.route == "/readyz", (told.status, path)
         asked = used | own
         assert not [text for text in leaked(told.whole, who.secrets, asked) if text.lower() not in spelt.lower()], path
-        answers.append((unmade(but(told, used), slot.method), ran))
+        answers.append((unmade(but(told, used | {"address": address}), slot.method), ran))
     assert answers[0] == answers[1], (who.name, slot.method, slot.row.route, slot.where, slot.name, slot.form, spelling)
 
 
