@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 
 from portal.audit.models import Entry
 from portal.tenants import wall
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Role, User
 from reports.web.call.words import value_word
 from sync.models.agents import Agent
@@ -414,3 +415,17 @@ def test_keys_and_states_of_a_vendor_are_said_in_words(client_of, acme, care, an
 def test_a_number_is_written_as_the_reader_writes_it(value, said):
     with translation.override("pt-br"):
         assert value_word("mos", value) == said
+
+
+def test_a_reader_of_one_agent_opens_no_call_of_another(client, acme, sales) -> None:
+    """Whose call it is, the page and the API ask alike; a call of the hidden agent is none."""
+    with wall.tenant(acme):
+        own, hidden = (
+            factories.call(sales, name, agent=factories.agent(sales, name)) for name in ("agent-own", "agent-hidden")
+        )
+        user = member(acme, "one@acme.example", Role.VIEWER, numbers=True)
+        Grant.objects.filter(membership__user=user).update(agent_keys=["agent-own"])
+    client.force_login(user)
+    for path in ("/t/acme/calls/{}/", "/api/v1/calls/{}/"):
+        assert client.get(path.format(own.pk)).status_code == 200
+        assert client.get(path.format(hidden.pk)).status_code == 404
