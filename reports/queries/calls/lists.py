@@ -110,20 +110,22 @@ def calls(question: CallQuestion, scope: Scope) -> QuerySet[Call]:
 
 def call(public_id: UUID | str, scope: Scope) -> Call:
     """One call with its agent and environment; raises Call.DoesNotExist for a foreign id as for an absent one."""
-    try:
-        wanted = UUID(str(public_id))
-    except ValueError:
-        raise Call.DoesNotExist from None
-    return seen(Call, scope).select_related("agent", "environment").get(pk=wanted)
+    return seen(Call, scope).select_related("agent", "environment").get(pk=_id(public_id))
 
 
 def row_of(public_id: UUID | str, scope: Scope) -> CallRow:
     """One call as a row of a page, see :class:`CallRow`; raises Call.DoesNotExist as :func:`call` does."""
-    key = call(public_id, scope).pk
     selector = resolve(Filters(), scope)
-    rows = seen(Call, scope).filter(pk=key).annotate(result=outcome(selector.providers, selector.now))
+    rows = seen(Call, scope).filter(pk=_id(public_id)).annotate(result=outcome(selector.providers, selector.now))
     stored: Any = rows.values(*_COLUMNS).get()
     return _row(stored, selector)
+
+
+def _id(written: UUID | str) -> UUID:
+    try:
+        return UUID(str(written))
+    except ValueError:
+        raise Call.DoesNotExist from None
 
 
 def stream(question: CallQuestion, scope: Scope, *, ordering: str = "-started_at") -> Iterator[CallRow]:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from portal.tenants import row_security, wall
-from reports.queries.calls.lists import call, calls, masked, page
+from reports.queries.calls.lists import call, calls, masked, page, row_of
 from reports.queries.calls.numbers import of_contacts
 from reports.queries.question import CallQuestion, Filters, QuestionError, read_calls
 from reports.queries.scope import Scope
@@ -231,8 +231,10 @@ def test_one_call_is_found_by_id_within_the_scope(scope, sales, care, acme):
     with wall.tenant(acme):
         made = factories.call(sales, "a", agent=factories.agent(sales))
         assert call(made.pk, scope) == made
-        for narrow in (scope.only(care.pk), Scope(acme.pk, acme.zone, scope.environment_ids, frozenset())):
+        assert row_of(made.pk, scope)["external_id"] == "a"
+        for one in (call, row_of):
+            for narrow in (scope.only(care.pk), Scope(acme.pk, acme.zone, scope.environment_ids, frozenset())):
+                with pytest.raises(Call.DoesNotExist):
+                    one(made.pk, narrow)
             with pytest.raises(Call.DoesNotExist):
-                call(made.pk, narrow)
-        with pytest.raises(Call.DoesNotExist):
-            call("no-id", scope)
+                one("no-id", scope)
