@@ -174,6 +174,22 @@ def test_a_sender_that_slept_until_its_claim_ran_out_does_not_send(sink, write, 
     assert len(sink.taken) == 1
 
 
+def test_a_sender_that_slept_leaves_the_message_to_the_next_though_nobody_took_it(sink, write, monkeypatch):
+    message = write()
+    real = SmtpBackend.open
+
+    def oversleep(backend):
+        Message.objects.update(claimed_until=Now() - timedelta(seconds=1))
+        return real(backend)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SmtpBackend, "open", oversleep)
+        assert deliver(message.pk) == "pending"
+    assert not sink.taken
+    assert deliver(message.pk) == "sent"
+    assert len(sink.taken) == 1
+
+
 def test_a_message_withdrawn_while_the_connection_opens_stays_here(sink, write, monkeypatch):
     message = write()
     real = SmtpBackend.open

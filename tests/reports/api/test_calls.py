@@ -260,6 +260,6 @@ def test_a_list_costs_the_same_queries_however_long_it_is(get, world, key, on_po
         # key, scope, environments, and a page: SQLite asks each environment for its own
         with django_assert_num_queries(4 if on_postgresql else 5):
             get(f"{API}/calls/?page_size={size}", key)
-    # key, scope, call, environments, row, payload, changes, flags, notes
-    with django_assert_num_queries(9):
+    # key, scope, environments, row, payload, changes, flags, notes
+    with django_assert_num_queries(8):
         get(f"{API}/calls/{world[1].pk}/", key)

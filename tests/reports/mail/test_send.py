@@ -225,6 +225,7 @@ def test_rights_are_those_of_the_moment_of_sending(acme, weekly, ana, break_day,
     with wall.tenant(acme):
         if how == "left":
             leave(Recipient.objects.get())
+            assert delivered(acme)[0].state == "suppressed"  # at once: nothing is shown as waiting for him
         elif how == "membership ended":
             Membership.objects.all().delete()
         elif how == "account closed":

@@ -228,6 +228,15 @@ def test_each_stream_says_how_far_it_is(acme, sales, care, whole_week):
     assert (calls.complete_from, calls.complete_through) == (None, None)
 
 
+def test_who_may_see_some_agents_is_told_how_many_calls_of_theirs_there_are_and_no_total(acme, sales, whole_week):
+    anna, otto = factories.agent(sales, "anna"), factories.agent(sales, "otto")
+    for number, agent in enumerate((anna, anna, otto)):
+        factories.call(sales, f"c{number}", agent=agent)
+    scope = Scope(acme.pk, ZONE, frozenset({sales.pk}), frozenset({anna.pk}))
+    (of_anna,) = (row.streams["calls"] for row in freshness(scope, now=NOW))
+    assert (of_anna.mirrored, of_anna.vendor_total) == (2, None)
+
+
 def test_days_read_from_before_the_history_hide_nothing_of_it(acme, sales, whole_week):
     """One old day that a person read is no gap in the history; days that join it without a gap lengthen it."""
     Connection.objects.update(since=date(2026, 7, 8))

@@ -282,6 +282,17 @@ def test_the_file_holds_the_calls_behind_the_figure(client, sales, ana, calls) -
     assert len(rows) == int(float(shown(html)["attempts"])) > 0
 
 
+def test_the_file_of_days_that_were_not_read_says_so_in_its_name(client, sales, bruno) -> None:
+    read_whole(sales)
+    client.force_login(bruno)
+    whole = client.get("/t/acme/calls.csv?date_from=2026-07-07&date_to=2026-07-08")
+    assert 'filename="acme-calls-2026-07-07-2026-07-08.csv"' in whole.headers["Content-Disposition"]
+    assert whole.headers["X-Mirror-Complete"] == "true"
+    never_read = client.get("/t/acme/calls.csv?date_from=2026-01-07&date_to=2026-01-08")
+    assert 'filename="acme-calls-2026-01-07-2026-01-08-incomplete.csv"' in never_read.headers["Content-Disposition"]
+    assert never_read.headers["X-Mirror-Complete"] == "false"
+
+
 def test_the_file_opens_by_a_click_in_the_readers_language(client, acme, ana, calls) -> None:
     client.force_login(ana)
     client.cookies["django_language"] = "pt-br"
