@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.devices import COOKIE
-from portal.accounts.limits import ACCOUNT, ADDRESS, DEVICE, PAIR
+from portal.accounts.limits import ACCOUNT, ADDRESS, DEVICE, PAIR, Guess
 from portal.accounts.views import LimitedLoginView
 from portal.audit.models import PlatformEntry
 from portal.outbox.models import PlatformMessage
@@ -189,6 +189,22 @@ def test_of_attempts_made_at_once_those_too_many_are_refused_alike(client, ana, 
         answer = client.post("/accounts/login/", {"login": ana.email, "password": RIGHT})
     assert (answer.status_code, answer["Retry-After"]) == (429, "1")
     assert "_auth_user_id" not in client.session
+
+
+def test_what_is_refused_for_the_offices_sake_counts_for_no_account(rf, db) -> None:
+    """Attempts that come at once pass the first look at the counters; what refuses one of them takes back the rest."""
+
+    def guess(email: str) -> bool:
+        return Guess(rf.post("/accounts/login/", REMOTE_ADDR="1.2.3.4"), "password", email).is_allowed()
+
+    with time_machine.travel("2026-07-13T12:00:00Z", tick=False) as clock:
+        for n in range(ADDRESS.most):
+            assert guess(f"p{n}@acme.example")
+        clock.shift(ADDRESS.seconds - 10)
+        for _ in range(PAIR.most + 1):
+            assert not guess("ana@acme.example")
+        clock.shift(11)
+        assert guess("ana@acme.example")
 
 
 def test_a_form_without_its_token_counts_for_nobody(ana) -> None:
