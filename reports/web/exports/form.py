@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from reports.definitions.catalogue import CATALOGUE
 from reports.definitions.filters import FILTERS
 from reports.definitions.periods import last_days, local_date
+from reports.definitions.spans import SPANS, span_period
 from reports.files import words
 from reports.files.formats import DIALECT_LABELS, FORMATS, Format, offered
 from reports.files.models import ORDERED, What
@@ -143,7 +144,11 @@ def read_form(params: Mapping[str, str], scope: Scope, *, sent: bool, now: datet
     for name in OF_A_SHAPE.difference(SHAPES.get(values.get("what") or What.CALLS, ())):
         values.pop(name, None)
     undated = not sent and not (values.get("date_from") or values.get("date_to"))
-    if undated and (values.get("what") == What.REPORT or "what" not in values):
+    if undated and params.get("period") in SPANS:  # the file is of its days, whenever it is made
+        zone = ParamReader(values, scope).zone()
+        named = span_period(params["period"], local_date(now, zone), zone)
+        values |= {"date_from": named.start.isoformat(), "date_to": named.last_day.isoformat()}
+    elif undated and (values.get("what") == What.REPORT or "what" not in values):
         # What a report without dates is about; of calls, when nothing at all was chosen.
         days = DEFAULT_DAYS if values.get("what") == What.REPORT else USUAL_DAYS
         usual = last_days(days, local_date(now, scope.zone), scope.zone)

@@ -3,7 +3,7 @@
 It is built from the address and not from a question, so that it stands when the question could not be read.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -29,7 +29,7 @@ from reports.queries.question import DEFAULT_METRICS, MATCHES, TESTING
 from reports.queries.scope import Scope
 from reports.web.shared.frame import Choices
 from reports.web.shared.selection import written
-from reports.web.shared.spans import SPANS
+from reports.web.shared.spans import DEFAULT_SPAN, SPANS
 from reports.web.shared.zones import ZONES
 
 MOST_GROUPINGS = 3  # that the form offers; the address takes more
@@ -38,6 +38,7 @@ COMPARED = {
     "year": gettext_lazy("The year before"),
     "none": gettext_lazy("Nothing"),
 }
+CUSTOM, DAYS = "custom", ("date_from", "date_to")
 KEPT = ("compare_from", "compare_to", "contact", "campaign", "sort", "columns")  # what the form has no field for
 
 
@@ -105,7 +106,7 @@ class ReportForm:
     compare: Select
     zone: Text
     zones: tuple[str, ...]
-    spans: tuple[tuple[str | Promise, str, bool], ...]
+    span: Select
     picks: tuple[Pick, ...]
     selects: tuple[Select, ...]
     texts: tuple[Text, ...]
@@ -135,7 +136,18 @@ def canonical(params: QueryDict) -> str:
         values = params.getlist(name)
         words = ",".join(filter(None, values)) if _is_list(name) else values[-1].strip()
         joined[name] = ",".join(dict.fromkeys(filter(None, words.split(",")))) if _is_list(name) else words
+    if joined.get("period") == CUSTOM:
+        del joined["period"]
+    elif joined.get("period"):  # a form without a script sends its days as well
+        joined = {name: words for name, words in joined.items() if name not in DAYS}
     return written(joined)
+
+
+def is_tidy(params: QueryDict) -> bool:
+    """Whether an address is written as :func:`canonical` writes it, but for the order in its lists."""
+    once = all(len(values) == 1 and values[0] for _name, values in params.lists())
+    period = params.get("period", "")
+    return once and (not period or (period != CUSTOM and not any(name in params for name in DAYS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +251,7 @@ def report_form(
         compare=given.select("compare", _("Compare with"), COMPARED),
         zone=given.field("zone", _("Time zone"), value=scope.zone),
         zones=ZONES,
-        spans=tuple(_spans(params, (first, last), today, scope.zone)),
+        span=_span(given, (first, last), today, scope.zone),
         picks=picks,
         selects=selects,
         texts=texts,
@@ -332,19 +344,15 @@ def _agents(given: _Given, choices: Choices, name: str) -> tuple[tuple[str, tupl
     )
 
 
-def _spans(
-    params: QueryDict, days: tuple[date, date], today: date, zone: str
-) -> Iterable[tuple[str | Promise, str, bool]]:
-    """Periods by name, as addresses of the same question about other days."""
-    for span, label in SPANS.items():
-        if span != "custom":
-            period = span_period(span, today, zone)
-            other = params.copy()
-            other.pop("page", None)
-            other.pop("date_from", None)
-            other.pop("date_to", None)
-            other["period"] = span
-            yield label, "?" + canonical(other), days == (period.start, period.last_day)
+def _span(given: _Given, days: tuple[date, date], today: date, zone: str) -> Select:
+    """The period by name. One of days is called by a name only where the address has none of its own."""
+    named = given.text("period")
+    if named not in SPANS:
+        usual = span_period(DEFAULT_SPAN, today, zone)
+        asked = any(given.text(name) for name in DAYS)
+        named = DEFAULT_SPAN if not asked and days == (usual.start, usual.last_day) else CUSTOM
+    choices = tuple(Choice(word, label, word == named) for word, label in SPANS.items())
+    return Select("period", _("Period"), choices, given.errors.get("period", ""), "period")
 
 
 def _labels(*fields: Sequence[Any]) -> dict[str, str | Promise]:
@@ -353,6 +361,7 @@ def _labels(*fields: Sequence[Any]) -> dict[str, str | Promise]:
     return labels | {
         "metrics": _("Figures"),
         "by": _("By"),
+        "period": _("Period"),
         "date_from": _("From"),
         "date_to": pgettext("the last day", "To"),
         "zone": _("Time zone"),

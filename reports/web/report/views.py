@@ -23,7 +23,7 @@ from reports.queries.ask import ask_together
 from reports.queries.environments import environments
 from reports.queries.question import Question, QuestionError, read_question, write_question
 from reports.queries.scope import Scope
-from reports.web.report.form import canonical, report_form
+from reports.web.report.form import canonical, is_tidy, report_form
 from reports.web.report.page import questions, shown, title
 from reports.web.report.table import Options
 from reports.web.shared.completeness import completeness_line
@@ -68,7 +68,7 @@ def reports(request: TenantRequest, tenant: str) -> HttpResponseBase:
 def report(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Any question, in the parameters of the API. What cannot be asked is said beside its field, with status 400."""
     tidy = canonical(request.GET)
-    if any(len(values) > 1 or not values[0] for _name, values in request.GET.lists()):
+    if not is_tidy(request.GET):
         return HttpResponseRedirect(f"{request.path}?{tidy}" if tidy else request.path)
     now = moment_of_asking()
     scope = Scope.of(request.scope_grant)

@@ -41,7 +41,7 @@ GRAIN_WORDS = {
 def _carried(selection: Selection) -> dict[str, str]:
     """What goes along to the other pages; nothing where nothing was chosen, so that they open as they usually do."""
     chosen = selection.elsewhere().removesuffix("?")
-    return {"period_query": chosen, "days_query": selection.calls_query() if chosen else ""}
+    return {"period_query": chosen, "days_query": selection.calls_named if chosen else ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,13 @@ class Frame:
         chosen = self.selection
         compare = compare and chosen.compare
         return Question(
-            tuple(metrics), chosen.period, by, chosen.filters, compare, versus=chosen.versus if compare else None
+            tuple(metrics),
+            chosen.period,
+            by,
+            chosen.filters,
+            compare,
+            versus=chosen.versus if compare else None,
+            span="" if chosen.span in ("custom", TO_DATE) else chosen.span,
         )
 
     def context(self, answer: Answer | None = None, *, standing: Completeness | None = None) -> dict[str, Any]:

@@ -163,6 +163,13 @@ class Selection:
         here = self.change(span=span, usual=DEFAULT_SPAN, **changes)
         return here.change(options=(), chosen_grain="", source_agents=()).query
 
+    @property
+    def calls_named(self) -> str:
+        """The query string of the calls of the period, by its name where it has one."""
+        if self.span in ("custom", TO_DATE):
+            return self.calls_query()
+        return "?" + written({"period": self.span} | self._ids())
+
     def calls_query(self, first: date | None = None, last: date | None = None, **filters: Value) -> str:
         """The query string of the calls behind the page, or behind some days of it, narrowed by more of the list's
         filters: ``calls_query(status="busy", hour=9, agent=row.key[0])``. Several words are a comma list.
@@ -240,6 +247,20 @@ def _words(value: Value) -> str:
     if isinstance(value, str) or not isinstance(value, Iterable):
         return value.isoformat() if isinstance(value, date) else str(value)
     return ",".join(map(str, value))
+
+
+def carried(params: Mapping[str, str]) -> str:
+    """The query of the tabs of a page that shows no period itself: the days, environments and agents of its address, as
+    far as they can be read; "" for none.
+    """
+    reader = AddressReader(params, zone="UTC")
+    span = params.get("period", "")
+    first, last = reader.day("date_from"), reader.day("date_to")
+    ids = {name: _words(reader.ids(name)) for name in ("environment", "agent")}
+    days = {name: day.isoformat() for name, day in (("date_from", first), ("date_to", last)) if day}
+    chosen = {"period": span} if span in SPANS and span != "custom" else days if first else {}
+    ids = {name: words for name, words in ids.items() if name not in reader.errors}
+    return "?" + query if (query := written(chosen | ids)) else ""
 
 
 def read_selection(

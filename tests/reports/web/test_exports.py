@@ -2,11 +2,12 @@
 
 import re
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from portal.tenants import wall
@@ -289,3 +290,11 @@ def test_the_page_asks_the_database_little(page, acme, django_assert_max_num_que
         page.post(PAGE, {"what": "calls", "format": "csv"})
     with django_assert_max_num_queries(24):
         page.get(PAGE)
+
+
+def test_a_period_by_name_is_a_files_days(page):
+    with time_machine.travel(datetime(2026, 7, 15, 15, tzinfo=UTC), tick=False):
+        for what in ("calls", "report"):
+            text = page.get(f"{PAGE}?what={what}&metrics=attempts&period=last_month").content.decode()
+            assert 'name="date_from" value="2026-06-01"' in text, what
+            assert 'name="date_to" value="2026-06-30"' in text, what

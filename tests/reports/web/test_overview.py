@@ -374,4 +374,8 @@ def test_what_is_chosen_goes_along_to_the_other_pages(client, sales, ana, calls)
     assert '/agents/"' in plain
     for page in ("agents", "callbacks", "campaigns"):
         assert f'/{page}/?period=last_30_days&environment={sales.public_id}&compare=year"' in pages
-    assert f'/calls/?date_from=2026-06-13&date_to=2026-07-12&environment={sales.public_id}"' in pages
+    for page in ("calls", "exports"):
+        assert f'/{page}/?period=last_30_days&environment={sales.public_id}"' in pages
+    for page in ("exports", "mail", "reports/query"):  # which shows or needs no period of its own
+        passed = client.get(f"/t/acme/{page}/?period=last_30_days&environment={sales.public_id}").content.decode()
+        assert f'/t/acme/?period=last_30_days&amp;environment={sales.public_id}"' in passed, page

@@ -226,7 +226,7 @@ def test_the_catalogue_leads_to_reports_that_answer(client, ana, calls) -> None:
     links = re.findall(r'href="(/t/acme/reports/query/\?[^"]*)"', page)
     assert len(links) >= 12
     for link in links:
-        assert "date_from=2026-07-06&date_to=2026-07-12" in link
+        assert "period=last_week" in link
         assert client.get(link).status_code == 200, link
     opened = {parse_qs(urlsplit(link).query)["by"][0] for link in links if "view=crossed" in link}
     assert opened == {"weekday,hour_of_day", "direction,status", "agent,side"}
@@ -290,3 +290,30 @@ def test_a_source_agent_that_is_not_the_readers_is_absent(ask_page, globex, fore
     with wall.tenant(globex):
         other = factories.agent(foreign, "dials").public_id
     ask_page(f"metrics=derived_callbacks&source_agent={other}", 404)
+
+
+def test_a_period_by_name_stays_one(client, ana, ask_page, calls):
+    """Whatever is pressed on the page: a form without a script sends the days that it shows as well."""
+    asked = {
+        "metrics": "attempts",
+        "by": "day",
+        "period": "last_month",
+        "date_from": "2026-07-01",
+        "date_to": "2026-07-02",
+    }
+    answer = client.get(PAGE, asked)
+    assert answer["Location"] == f"{PAGE}?metrics=attempts&by=day&period=last_month"
+    text = ask_page("metrics=attempts&by=day&period=last_month")
+    assert '<option value="last_month" selected>' in text
+    assert all("period=last_month" in link for link in re.findall(r'href="(\?metrics[^"]*sort=[^"]*)"', text))
+    days = client.get(PAGE, asked | {"period": "custom"})["Location"]
+    assert days == f"{PAGE}?metrics=attempts&by=day&date_from=2026-07-01&date_to=2026-07-02"
+    assert '<option value="custom" selected>' in client.get(days).content.decode()
+
+
+def test_ready_made_reports_keep_the_period_by_name(client, ana, calls):
+    client.force_login(ana)
+    text = html.unescape(client.get("/t/acme/reports/?period=last_month").content.decode())
+    asked = re.findall(r'href="/t/acme/reports/query/\?([^"]+)"', text)
+    assert len(asked) == len(CATALOGUE)
+    assert all("period=last_month" in query and "date_from" not in query for query in asked)
