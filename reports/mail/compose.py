@@ -11,10 +11,12 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.outbox.text import one_line
 from reports.definitions.metrics import METRICS
 from reports.mail import notes, words
 from reports.mail.facts import HEADLINES, SHORT_CALLS, Facts, Setting
 from reports.mail.highlights import sentence
+from reports.mail.sections import LONGEST_SUBJECT, chosen
 from reports.queries.answer import Row
 from reports.queries.callbacks.story import Source
 from reports.queries.highlights import rate_moved
@@ -81,7 +83,9 @@ class Mail:
     subject: str
     title: str
     dates: str
+    note: str
     highlight: str
+    sections: tuple[str, ...]
     columns: tuple[str, str, str]
     headlines: tuple[Headline, ...]
     days: tuple[DayLine, ...]
@@ -109,7 +113,9 @@ def compose(facts: Facts, setting: Setting) -> Mail:
         subject=_subject(facts, setting),
         title=words.title(facts.kind, facts.period),
         dates=words.span(facts.period),
+        note=words.note(setting.note),
         highlight=sentence(facts),
+        sections=chosen(setting.sections),
         columns=words.columns(facts.kind),
         headlines=tuple(_headline(facts, key) for key in HEADLINES),
         days=_days(facts),
@@ -133,6 +139,16 @@ def compose(facts: Facts, setting: Setting) -> Mail:
 
 
 def _subject(facts: Facts, setting: Setting) -> str:
+    own = one_line(setting.subject, limit=LONGEST_SUBJECT)
+    parts = [own or setting.tenant, words.title(facts.kind, facts.period)]
+    if not own:
+        parts.append(_answer(facts))
+    if not setting.complete:
+        parts.append(_("incomplete"))
+    return " · ".join(parts)
+
+
+def _answer(facts: Facts) -> str:
     totals = facts.figures.totals
     rate = totals["connect_rate"]
     attempts = round(totals["attempts"].value or 0)
@@ -143,10 +159,7 @@ def _subject(facts: Facts, setting: Setting) -> str:
         change = "" if rate.moved is None else words.change(rate, METRICS["connect_rate"])
         answer += ", " + _("%(rate)s connected") % {"rate": words.amount(rate.value, "percent")}
         answer += f" ({change})" if change else ""
-    parts = [setting.tenant, words.title(facts.kind, facts.period), answer]
-    if not setting.complete:
-        parts.append(_("incomplete"))
-    return " · ".join(parts)
+    return answer
 
 
 def _headline(facts: Facts, key: str) -> Headline:

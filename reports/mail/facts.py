@@ -8,6 +8,7 @@ from typing import Any
 from portal.tenants.brand import RINGBOOK, Look
 from reports.definitions.periods import Period, month_first, month_number, previous
 from reports.mail.due import Kind, baseline
+from reports.mail.sections import SECTIONS
 from reports.queries.answer import Answer, Cell, Completeness
 from reports.queries.callbacks.story import Source
 from reports.queries.question import Filters, Question
@@ -44,6 +45,9 @@ class Setting:
     complete: bool
     manage_url: str = ""  # for whoever can sign in
     look: Look = RINGBOOK
+    sections: tuple[str, ...] = SECTIONS
+    subject: str = ""  # its author's own, instead of the answer
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

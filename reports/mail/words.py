@@ -12,6 +12,7 @@ from portal.outbox.text import one_line
 from reports.definitions.metrics import Metric
 from reports.definitions.periods import Period
 from reports.mail.due import Kind
+from reports.mail.sections import LONGEST_NOTE
 from reports.queries.answer import Cell
 
 NOTHING = "–"
@@ -118,3 +119,9 @@ def label(text: str) -> str:
     """A name others gave, fit to stand in a line: without control and direction marks, and not endless."""
     plain = one_line(text, limit=80)
     return f"{plain[:47]}…" if len(plain) > 48 else plain
+
+
+def note(text: str) -> str:
+    """What an author wrote to its readers, line by line, without control and direction marks."""
+    lines = (one_line(line, limit=LONGEST_NOTE) for line in text[:LONGEST_NOTE].splitlines())
+    return "\n".join(lines).strip()

@@ -13,6 +13,7 @@ from reports.mail.compose import compose
 from reports.mail.facts import Setting
 from reports.mail.highlights import sentence, streak
 from reports.mail.render import CUT_AT, render
+from reports.mail.sections import SECTIONS
 from reports.mail.words import amount, span
 from reports.queries.answer import Cell
 from reports.queries.question import Filters
@@ -201,3 +202,24 @@ def test_callbacks_stand_by_the_agent_that_had_called_with_how_long_they_took():
     # Of weeks long past nothing is usual: what is open closes with time.
     [still_open] = [line for line in lines if line[0] == "Still open"]
     assert still_open[1:4] == ["14", "9", "–"]
+
+
+def test_a_mail_has_the_sections_chosen_in_the_order_chosen():
+    both = replace(SETTING, sections=("hours", "agents", "gone", "hours"))
+    with translation.override("en"):
+        assert compose(week_facts(), both).sections == ("hours", "agents")
+        assert compose(week_facts(), SETTING).sections == SECTIONS
+    mail = make(setting=both)
+    for form in (mail.html, mail.text):
+        assert 0 < form.index("Calls by hour and weekday") < form.index("Agents, worst change first")
+        assert "Day by day" not in form
+        assert "Callbacks, by the agent" not in form
+        assert "Data as of 13 Jul, 08:02" in form
+
+
+def test_an_author_s_own_subject_and_note_stand_with_the_dates():
+    own = replace(SETTING, subject="Your calls\r\nBcc: x", note="Hello <b>all</b>\nSee \u202eClara.\n", complete=False)
+    mail = make(setting=own)
+    assert mail.subject == "Your calls Bcc: x · week 6–12 Jul · incomplete"
+    assert "Hello <b>all</b>\nSee Clara.\n" in mail.text
+    assert "Hello &lt;b&gt;all&lt;/b&gt;<br" in mail.html
