@@ -156,7 +156,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     ),
     "reports_mail.Delivery": ("reason", "state", "zone"),
     "reports_mail.Recipient": ("added_as", "email", "language", "name"),
-    "reports_mail.Subscription": ("kind", "zone"),
+    "reports_mail.Subscription": ("kind", "language", "missed", "zone"),
     "reports_remarks.CallFlag": ("flag",),
     "sync.Agent": ("callback_sources", "currency", "digest", "direction", "external_id", "label", "name", "state"),
     "sync.Call": ("digest", "direction", "external_id", "latencies", "status"),

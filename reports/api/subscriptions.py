@@ -29,7 +29,7 @@ from reports.api.problems import ParameterError, RequestRefused
 from reports.api.writer import Beside, Form, write
 from reports.mail import access, log
 from reports.mail import subscriptions as acts
-from reports.mail.models import Subscription
+from reports.mail.models import MissedPeriods, Subscription
 from reports.mail.plans import EVERY, FIELDS, LANGUAGES, MOST_HOURS, plan_of, read_plan
 from reports.mail.preview import TooMany, send_test
 from reports.mail.rights import Author, NotAllowed
@@ -60,11 +60,26 @@ def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type
         hour=s.IntegerField(min_value=0, max_value=23, **some),
         zone=s.CharField(**some),
         language=s.ChoiceField(choices=LANGUAGES, **some),
+        languages=s.DictField(
+            child=s.ChoiceField(choices=LANGUAGES),
+            help_text=_("By address, of readers who read it in another language than the others."),
+            **some,
+        ),
         environments=s.ListField(child=s.UUIDField(), help_text=_("None for all it may show."), **some),
         agents=s.ListField(child=s.UUIDField(), help_text=_("None for all it may show."), **some),
         attachments=s.ListField(child=s.CharField(), help_text=_("None can be chosen yet."), **some),
         late=Late(**some),
         empty=s.ChoiceField(choices=("send", "skip"), help_text=_("What a period without calls does."), **some),
+        missed=s.ChoiceField(
+            choices=MissedPeriods.values,
+            help_text=_("What is sent after a time of silence: the latest period, or each, the oldest first."),
+            **some,
+        ),
+        reply_to=s.CharField(
+            allow_blank=True,
+            help_text=_("Address of the member whom answers go to; empty for whoever set the mail up."),
+            **some,
+        ),
         paused=s.BooleanField(**some),
         **more,
     )
@@ -115,11 +130,14 @@ class SubscriptionView(ReaderView):
     def planned(self, shown: access.Shown) -> Beside:
         """The plan of a mail with what stands beside it; who may not change it sees himself alone among its readers."""
         row = shown.subscription
-        plan = plan_of(row)
+        plan, own = plan_of(row), self.author.email
+        here = [own] if own in plan.languages else []
         return Beside(
             plan,
             id=row.public_id,
-            to=plan.to if shown.may_change else [self.author.email],
+            to=plan.to if shown.may_change else [own],
+            languages=plan.languages if shown.may_change else {email: plan.languages[email] for email in here},
+            reply_to=plan.reply_to if shown.may_change else "",
             weekday=plan.weekday if plan.every == "week" else None,
             attachments=[],
             late=plan,

@@ -71,5 +71,5 @@ def _place(row: Subscription, author: Author) -> Recipient | None:
 
 
 def _rows() -> QuerySet[Subscription]:
-    rows: QuerySet[Subscription] = Subscription.objects.select_related("tenant", "grant", "grant__tenant")
+    rows: QuerySet[Subscription] = Subscription.objects.select_related("tenant", "grant", "grant__tenant", "reply_to")
     return rows.order_by("name", "id")

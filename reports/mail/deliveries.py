@@ -9,14 +9,21 @@ from django.db.models.functions import Now
 
 from portal.tenants import wall
 from portal.work.leases import Lease
-from reports.mail.due import latest_due, next_due, period_of
-from reports.mail.models import Delivery, DeliveryState, Recipient, Subscription
+from reports.mail.due import dues, latest_due, next_due, period_of
+from reports.mail.models import Delivery, DeliveryState, MissedPeriods, Recipient, Subscription
 
 OPEN = (DeliveryState.PENDING, DeliveryState.HELD)
 LEASE = Lease(timedelta(minutes=6), until="claimed_until", fence="claims")  # longer than a task may run
 RETRY = timedelta(minutes=1)
 MOST_ATTEMPTS = 5
-_OF_SUBSCRIPTIONS = ("subscription", "subscription__creator", "subscription__grant", "subscription__grant__tenant")
+MOST_MISSED = 31  # periods that one silence makes due
+_OF_SUBSCRIPTIONS = (
+    "subscription",
+    "subscription__creator",
+    "subscription__reply_to",
+    "subscription__grant",
+    "subscription__grant__tenant",
+)
 _OF_RECIPIENTS = (
     "recipient",
     "recipient__grant",
@@ -37,9 +44,10 @@ def tenants_with_work(at: datetime) -> list[int]:
 
 
 def open_due(at: datetime) -> int:
-    """Turn each subscription that is due into one delivery a recipient, for the latest period due; how many were due.
+    """Turn each subscription that is due into one delivery a recipient and period; how many were due.
 
-    After a time of silence the periods before the latest are passed over.
+    After a time of silence the periods before the latest are passed over, or opened as well, the oldest first: as the
+    subscription says.
     """
     due = Subscription.objects.filter(active=True, next_due__lte=at).order_by("next_due", "id")
     return sum(_open(subscription, at) for subscription in due)
@@ -89,11 +97,13 @@ def _open(subscription: Subscription, at: datetime) -> bool:
     rhythm = subscription.rhythm
     if subscription.next_due is None:
         return False
-    due = latest_due(rhythm, subscription.next_due, at)
-    period = period_of(rhythm, due)
+    if subscription.missed == MissedPeriods.EACH:
+        missed = dues(rhythm, subscription.next_due, at, MOST_MISSED)
+    else:
+        missed = [latest_due(rhythm, subscription.next_due, at)]
     with transaction.atomic():
         mine = Subscription.objects.filter(pk=subscription.pk, active=True, next_due=subscription.next_due).update(
-            next_due=next_due(rhythm, due), last_period_start=period.start
+            next_due=next_due(rhythm, missed[-1]), last_period_start=period_of(rhythm, missed[-1]).start
         )
         if not mine:
             return False
@@ -101,22 +111,24 @@ def _open(subscription: Subscription, at: datetime) -> bool:
             confirmed_at=None
         )
         Delivery.objects.bulk_create(
-            [
-                Delivery(
-                    tenant_id=subscription.tenant_id,
-                    subscription=subscription,
-                    recipient=recipient,
-                    period_start=period.start,
-                    period_end=period.end,
-                    zone=period.zone,
-                    due_at=due,
-                    held_until=due + timedelta(hours=subscription.hold_hours),
-                )
-                for recipient in readers
-            ],
+            [_due(subscription, recipient, due) for due in missed for recipient in readers],
             ignore_conflicts=True,  # a period that was reported already stays reported once
         )
     return True
+
+
+def _due(subscription: Subscription, recipient: Recipient, due: datetime) -> Delivery:
+    period = period_of(subscription.rhythm, due)
+    return Delivery(
+        tenant_id=subscription.tenant_id,
+        subscription=subscription,
+        recipient=recipient,
+        period_start=period.start,
+        period_end=period.end,
+        zone=period.zone,
+        due_at=due,
+        held_until=due + timedelta(hours=subscription.hold_hours),
+    )
 
 
 def _held(delivery: Delivery) -> QuerySet[Delivery]:

@@ -5,6 +5,7 @@ comes when the gap is over, where it exists twice it comes the first time. The p
 mail sent late still reports on what it was due for.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -50,6 +51,14 @@ def latest_due(rhythm: Rhythm, start: datetime, at: datetime) -> datetime:
     while (following := next_due(rhythm, latest)) <= at:
         latest = following
     return latest
+
+
+def dues(rhythm: Rhythm, start: datetime, at: datetime, most: int) -> list[datetime]:
+    """The due instants from ``start``, which is one, up to ``at``: in order, and of too many the last ones."""
+    found = deque([start], maxlen=most)
+    while (following := next_due(rhythm, found[-1])) <= at:
+        found.append(following)
+    return list(found)
 
 
 def period_of(rhythm: Rhythm, due: datetime) -> Period:

@@ -100,8 +100,11 @@ def _headers(delivery: Delivery, setting: Setting) -> dict[str, str]:
 
 
 def _reply_to(subscription: Subscription) -> str:
-    """Who set the mail up, while a member; else the first owner."""
+    """The member it names, else who set the mail up, while a member; else the first owner."""
     members = Membership.objects.filter(user__is_active=True).order_by("id")
-    if subscription.creator_id and members.filter(user_id=subscription.creator_id).exists():
-        return str(subscription.creator.email)  # type: ignore[union-attr]
+    wanted = [user for user in (subscription.reply_to, subscription.creator) if user is not None]
+    if wanted:
+        here = set(members.filter(user__in=wanted).values_list("user_id", flat=True))
+        if found := next((user.email for user in wanted if user.pk in here), ""):
+            return str(found)
     return members.filter(role=Role.OWNER).values_list("user__email", flat=True).first() or ""

@@ -15,6 +15,14 @@ from portal.tenants.models.tenants import validate_zone
 from reports.definitions.periods import Period
 from reports.mail.due import Kind, Rhythm
 
+
+class MissedPeriods(models.TextChoices):
+    """What becomes of the periods that were due in a time of silence."""
+
+    LATEST = "latest", _("the latest period alone is sent")
+    EACH = "each", _("each period is sent, the oldest first")
+
+
 KINDS = [(Kind.DAILY.value, _("daily")), (Kind.WEEKLY.value, _("weekly")), (Kind.MONTHLY.value, _("monthly"))]
 WEEKDAYS = list(
     enumerate(
@@ -29,7 +37,8 @@ class Subscription(PublicModel):
     ``filters`` is the query string of the filters, as the report's address has them. ``grant`` is the most that any of
     its readers sees: what its maker saw when it was made, without numbers. ``hold_hours`` is how long a report waits
     for data that are not complete; then it goes out and says so, or ``holds`` on until they are. A paused one is not
-    ``active``; a removed one stays a row, for what was sent.
+    ``active``; a removed one stays a row, for what was sent. ``language`` is that of readers who have none of their
+    own, empty in old rows; ``reply_to`` counts as long as he is a member.
     """
 
     name = models.CharField(_("name"), max_length=120)
@@ -50,12 +59,23 @@ class Subscription(PublicModel):
     key = models.ForeignKey(
         ApiKey, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("by API key")
     )
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, blank=True)
+    reply_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("answers go to"),
+    )
     active = models.BooleanField(_("active"), default=True)
     hold_hours = models.PositiveSmallIntegerField(
         _("hours to wait for complete data"), default=6, validators=[MaxValueValidator(20)]
     )
     holds = models.BooleanField(_("waits until data are complete"), default=False)
     skips_empty = models.BooleanField(_("skips periods without calls"), default=False)
+    missed = models.CharField(
+        _("missed periods"), max_length=10, choices=MissedPeriods.choices, default=MissedPeriods.LATEST
+    )
     next_due = models.DateTimeField(_("next due"), null=True, blank=True, db_index=True)
     last_period_start = models.DateField(_("last period from"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -1,7 +1,7 @@
 """A scheduled mail as somebody wishes it: read from a form, a JSON object or a command's options alike."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.outbox.text import normalised, one_line
+from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import validate_zone
 from reports.definitions.filters import whole_number
 from reports.mail.due import Kind
-from reports.mail.models import Recipient, Subscription
+from reports.mail.models import MissedPeriods, Recipient, Subscription
 from reports.mail.rights import Author
 from reports.queries.agents import agents
 from reports.queries.environments import environments
@@ -37,7 +38,9 @@ MONDAY, USUAL_HOUR, USUAL_WAIT = 1, 8, 6
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``weekday`` counts from 1, Monday, and only for weekly mails; daily ones come each day, monthly ones on the
-    first. ``environments`` and ``agents`` are public ids, none for all that the mail may show."""
+    first. ``environments`` and ``agents`` are public ids, none for all that the mail may show. ``languages`` are those
+    of readers, by address, who read it in another than ``language``; ``reply_to`` is the address of a member.
+    """
 
     to: tuple[str, ...] = ()
     name: str = ""
@@ -51,6 +54,9 @@ class Plan:
     wait_hours: int = USUAL_WAIT
     then: str = "warn"
     empty: str = "send"
+    missed: str = MissedPeriods.LATEST.value
+    reply_to: str = ""
+    languages: Mapping[str, str] = field(default_factory=dict)
     paused: bool = False
 
     @property
@@ -64,13 +70,14 @@ class Plan:
         return urlencode(others | {name: ",".join(map(str, ids)) for name, ids in chosen.items() if ids})
 
 
-FIELDS = tuple(field.name for field in fields(Plan))
+FIELDS = tuple(each.name for each in fields(Plan))
 
 
 def plan_of(subscription: Subscription) -> Plan:
     """The plan by which a mail stands; one query."""
     readers = readers_of(subscription)
     filters = dict(parse_qsl(subscription.filters))
+    language = subscription.language or (readers[0].language if readers else subscription.tenant.language)
     return Plan(
         to=tuple(reader.email for reader in readers),
         name=subscription.name,
@@ -78,12 +85,15 @@ def plan_of(subscription: Subscription) -> Plan:
         weekday=subscription.weekday + 1,
         hour=subscription.hour,
         zone=subscription.zone,
-        language=readers[0].language if readers else subscription.tenant.language,
+        language=language,
+        languages={reader.email: reader.language for reader in readers if reader.language != language},
         environments=_ids(filters.get("environment", "")),
         agents=_ids(filters.get("agent", "")),
         wait_hours=subscription.hold_hours,
         then="hold" if subscription.holds else "warn",
         empty="skip" if subscription.skips_empty else "send",
+        missed=subscription.missed,
+        reply_to=subscription.reply_to.email.lower() if subscription.reply_to is not None else "",
         paused=not subscription.active,
     )
 
@@ -122,8 +132,9 @@ class _Reader:
         every = self.choice("every", tuple(EVERY))
         with translation.override(language):
             usual = str(NAMES[EVERY[every]])
+        to = self.to()
         return Plan(
-            to=self.to(),
+            to=to,
             name=self.name() or usual,
             every=every,
             weekday=self.weekday(every),
@@ -135,6 +146,9 @@ class _Reader:
             wait_hours=self.whole("wait_hours", 0, MOST_HOURS),
             then=self.choice("then", ("warn", "hold")),
             empty=self.choice("empty", ("send", "skip")),
+            missed=self.choice("missed", tuple(MissedPeriods.values)),
+            reply_to=self.reply_to(),
+            languages=self.languages(to, language),
             paused=self.flag("paused"),
         )
 
@@ -171,6 +185,28 @@ class _Reader:
                 "Only a weekly mail has a weekday: daily ones come each day, monthly ones on the 1st."
             )
         return self.whole("weekday", 1, 7)
+
+    def reply_to(self) -> str:
+        """The address of a member; who may write to himself alone has answers come to himself."""
+        if "reply_to" not in self.values:
+            return self.stands.reply_to
+        email = one_line(str(self.given("reply_to") or ""), limit=254).lower()
+        may = not email or email == self.author.email or self.author.manages
+        if not may or (email and not Membership.objects.filter(user__email=email, user__is_active=True).exists()):
+            self.errors["reply_to"] = _("Answers go to a member of this company.")
+        return email
+
+    def languages(self, to: tuple[str, ...], usual: str) -> dict[str, str]:
+        given = self.given("languages")
+        if not isinstance(given, Mapping):
+            self.errors["languages"] = _("This is an object of addresses and their languages.")
+            return {}
+        chosen = {str(email).strip().lower(): language for email, language in given.items()}
+        if "languages" in self.values and not set(to).issuperset(chosen):
+            self.errors["languages"] = _("One of these addresses is not among those that the mail goes to.")
+        if any(language not in LANGUAGES for language in chosen.values()):
+            self.errors["languages"] = _("A language is one of %(choices)s.") % {"choices": ", ".join(LANGUAGES)}
+        return {email: chosen[email] for email in to if chosen.get(email, usual) != usual}
 
     def zone(self) -> str:
         name = str(self.given("zone") or "")

@@ -27,6 +27,7 @@ from reports.mail.models import Recipient, Subscription
 from reports.mail.plans import NAMES, Plan, plan_of
 from reports.mail.rights import Author, at_the_console, stands
 
+UNTOLD = frozenset({"name", "filters", "reply_to_id"})  # what a person wrote, or who he is
 RHYTHM = frozenset({"kind", "weekday", "hour", "zone", "active"})
 
 
@@ -46,6 +47,7 @@ def create_weekly(
         subscription = Subscription(
             tenant=tenant, grant=Rights().make_grant(tenant), name=name, kind=Kind.WEEKLY.value, zone=tenant.zone
         )
+        subscription.language = language
         subscription.next_due = next_due(subscription.rhythm, since or timezone.now())
         subscription.save()
         add_recipient(subscription, email, language=language)
@@ -175,9 +177,17 @@ def _set_readers(subscription: Subscription, plan: Plan, author: Author) -> bool
     new = [email for email in plan.to if email not in rows]
     for email in dict.fromkeys((*new, *stale, *back)):
         if email in plan.to:
-            add_recipient(subscription, email, language=plan.language, author=author)
-    recipients = Recipient.objects.filter(subscription=subscription).exclude(language=plan.language)
-    return bool(recipients.update(language=plan.language)) or bool(gone or new or stale or back)
+            add_recipient(subscription, email, language=plan.languages.get(email, plan.language), author=author)
+    return _set_languages(subscription, plan) or bool(gone or new or stale or back)
+
+
+def _set_languages(subscription: Subscription, plan: Plan) -> bool:
+    """Give each reader the language of the plan; whether that changed anything."""
+    rows, changed = Recipient.objects.filter(subscription=subscription, removed_at=None), 0
+    for language in {plan.language, *plan.languages.values()}:
+        readers = [email for email in plan.to if plan.languages.get(email, plan.language) == language]
+        changed += rows.filter(email__in=readers).exclude(language=language).update(language=language)
+    return bool(changed)
 
 
 def about(subscription: Subscription, **counts: int) -> dict[str, str | int]:
@@ -195,6 +205,9 @@ def _columns(plan: Plan, filters: str) -> dict[str, Any]:
         "hold_hours": plan.wait_hours,
         "holds": plan.then == "hold",
         "skips_empty": plan.empty == "skip",
+        "missed": plan.missed,
+        "language": plan.language,
+        "reply_to_id": _member(plan.reply_to),
         "active": not plan.paused,
     }
 
@@ -202,7 +215,13 @@ def _columns(plan: Plan, filters: str) -> dict[str, Any]:
 def _moved(was: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
     """Before and after, as the audit keeps it: not what a person wrote, nor whom a question is about."""
     pairs = {name: (was.get(name), now[name]) for name in now if was.get(name) != now[name]}
-    return {name: (None, CHANGED) if name in ("name", "filters") else pair for name, pair in pairs.items()}
+    return {name: (None, CHANGED) if name in UNTOLD else pair for name, pair in pairs.items()}
+
+
+def _member(email: str) -> int | None:
+    """The user of a plan's member."""
+    rows = Membership.objects.filter(user__email=email, user__is_active=True)
+    return rows.values_list("user_id", flat=True).first() if email else None
 
 
 def _act(changed: Mapping[str, Any]) -> str:

@@ -9,8 +9,9 @@ from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Environment
-from reports.mail.models import WEEKDAYS, Subscription
+from reports.mail.models import WEEKDAYS, MissedPeriods, Subscription
 from reports.mail.plans import FIELDS, MOST_HOURS, Plan, plan_of
 from reports.mail.rights import Author
 from reports.queries.agents import agents
@@ -19,6 +20,8 @@ from reports.queries.scope import Scope
 from reports.web.shared.zones import ZONES
 
 SEVERAL = ("environments", "agents")
+UNSENT = ("paused", "languages")  # set elsewhere on the page
+MOST_MEMBERS = 500  # offered for answers
 
 
 @dataclass(slots=True)
@@ -60,6 +63,18 @@ class MailForm:
         return settings.LANGUAGES
 
     @property
+    def missed(self) -> Sequence[tuple[str, Any]]:
+        return MissedPeriods.choices
+
+    @property
+    def answers(self) -> Sequence[str]:
+        """The addresses of members whom answers may go to."""
+        if not self.for_others:
+            return [self.author.email]
+        members = Membership.objects.filter(user__is_active=True).order_by("user__email")
+        return list(members.values_list("user__email", flat=True)[:MOST_MEMBERS])
+
+    @property
     def environments(self) -> Sequence[Environment]:
         return list(environments(self.scope))
 
@@ -95,20 +110,20 @@ def form_of(subscription: Subscription, author: Author) -> MailForm:
 def sent_form(data: QueryDict, author: Author, before: Subscription | None = None) -> MailForm:
     """As it was sent: what it does not send stays as it was."""
     form = empty_form(author) if before is None else form_of(before, author)
-    single = {name: data[name] for name in FIELDS if name in data and name not in (*SEVERAL, "paused")}
+    single = {name: data[name] for name in FIELDS if name in data and name not in (*SEVERAL, *UNSENT)}
     form.values = {**form.values, **single, **{name: data.getlist(name) for name in SEVERAL}}
     return form
 
 
 def wishes(form: MailForm) -> dict[str, Any]:
     """The parameters of :func:`reports.mail.plans.read_plan` that a form makes."""
-    left_out = {"paused"} | (set() if form.values["every"] == "week" else {"weekday"})
+    left_out = {*UNSENT} | (set() if form.values["every"] == "week" else {"weekday"})
     return {name: value for name, value in form.values.items() if name not in left_out}
 
 
 def _shown(plan: Plan) -> dict[str, Any]:
     values = {name: getattr(plan, name) for name in FIELDS}
-    return {name: value if isinstance(value, tuple | bool) else str(value) for name, value in values.items()}
+    return {name: value if isinstance(value, tuple | bool | dict) else str(value) for name, value in values.items()}
 
 
 def _scope(subscription: Subscription, author: Author) -> Scope:

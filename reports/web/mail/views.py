@@ -97,21 +97,24 @@ def mail_one(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBas
 @require_POST
 @tenant_view()
 def mail_act(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
-    """Pause, resume or remove a mail, have one sent to oneself, or leave it: as ``act`` says."""
+    """Pause, resume or remove it, set its readers' languages, have one sent to oneself, or leave it, by ``act``."""
     author, visible, act = author_of(request), _own(request, mail), request.POST.get("act", "")
     row = visible.subscription
     if act == "test":
         return _test(request, row, author)
     if act == "leave":
         return _leave(request, visible)
-    if act not in ("pause", "resume", "remove"):
+    if act not in ("pause", "resume", "remove", "languages"):
         raise Http404
     _demand_change(visible)
     if act == "remove":
         subscriptions.remove(row, author)
         messages.success(request, _("“%(name)s” is removed. What was sent stays listed.") % {"name": row.name})
         return HttpResponseRedirect(reverse("reports_web:mail", args=[tenant]))
-    subscriptions.set_paused(row, author, on=act == "pause")
+    if act == "languages":
+        _set_languages(request, row, author)
+    else:
+        subscriptions.set_paused(row, author, on=act == "pause")
     return _to(tenant, row.public_id)
 
 
@@ -198,7 +201,7 @@ def _one(request: TenantRequest, visible: access.Shown, form: MailForm | None, n
         **_deliveries(request, author, now, row),
     }
     if form is not None:
-        context |= {"readers": reader_lines(row), "plan": plan_of(row)}
+        context |= {"readers": reader_lines(row)}
     return context
 
 
@@ -239,6 +242,18 @@ def _test(request: TenantRequest, row: Subscription, author: Author) -> HttpResp
     else:
         messages.success(request, _("A test is on its way to %(email)s.") % {"email": author.email})
     return _to(request.tenant.slug, row.public_id)
+
+
+def _set_languages(request: TenantRequest, row: Subscription, author: Author) -> None:
+    """Each reader's own, as the page sends them; one that it does not send stays."""
+    readers = {reader.email: request.POST.get(f"language-{reader.public_id}") for reader in readers_of(row)}
+    languages = dict(plan_of(row).languages) | {email: language for email, language in readers.items() if language}
+    try:
+        subscriptions.change(row, read_plan({"languages": languages}, author, before=row), author)
+    except QuestionError as error:
+        messages.error(request, " ".join(error.errors.values()))
+    else:
+        messages.success(request, _("The mail is changed."))
 
 
 def _leave(request: TenantRequest, visible: access.Shown) -> HttpResponseBase:

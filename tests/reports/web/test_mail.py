@@ -242,3 +242,18 @@ def test_a_mail_that_waits_for_data_says_until_when(page, acme):
     with wall.tenant(acme):
         Delivery.objects.update(held_until=DUE + timedelta(days=1))
     assert "até 14 jul, 08:00, no máximo" in page(language="pt-br").text
+
+
+def test_each_readers_language_is_chosen_on_the_page(client, page, acme, ana):
+    row = standing(acme, to=[ana.email, "guest@client.example"])
+    shown = page(f"{row.public_id}/").text
+    names = re.findall(r'name="(language-[^"]+)"', shown)
+    assert len(names) == 2
+    act = f"{PAGE}{row.public_id}/act/"
+    client.post(act, {"act": "languages", names[1]: "pt-br"})
+    with wall.tenant(acme):
+        assert [reader.language for reader in row.recipients.order_by("id")] == ["en", "pt-br"]
+    client.post(act, {"act": "languages", names[1]: "fr"})
+    with wall.tenant(acme):
+        assert [reader.language for reader in row.recipients.order_by("id")] == ["en", "pt-br"]
+    assert "selected>Brazilian Portuguese" in page(f"{row.public_id}/").text
