@@ -45,6 +45,8 @@ def test_several_agents_are_chosen_and_stay_in_the_address(visit) -> None:
 
 def test_the_same_choice_without_scripts(visit) -> None:
     page = visit.open("agents/", viewport=NARROW, java_script_enabled=False)
+    assert not page.locator("#period").is_visible()
+    page.locator(".fold > summary").click()
     page.locator("[data-pick=agent] summary").click()
     for place in (page.locator(f"[data-pick=agent] {part}").first for part in (".choice input", ".choice span")):
         box = place.bounding_box()
@@ -53,7 +55,7 @@ def test_the_same_choice_without_scripts(visit) -> None:
     page.locator("[data-pick=agent] input").nth(0).check()
     page.locator("[data-pick=agent] input").nth(1).check()
     page.locator("[data-pick=agent] .pick-done").click()
-    assert page.locator("#agent-chosen").inner_text() == "2 chosen"
+    assert page.locator("#agent-chosen").text_content() == "2 chosen"
     assert page.locator("#profiles tbody tr").count() == 2
 
 
@@ -70,12 +72,12 @@ def test_headings_sort_and_figures_lead_on(visit) -> None:
     assert page.locator("h1").inner_text() == "Overview"
 
 
-@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
 def test_no_width_scrolls_sideways(visit, town, width) -> None:
     with wall.tenant(town.tenant):
         campaign = Campaign.objects.order_by("-total_calls").first()
     page = visit.open("agents/", "pt-br", viewport={"width": width, "height": 800})
-    for path in ("agents/", "campaigns/", f"campaigns/{campaign.public_id}/", ""):
+    for path in ("agents/", "calls/", "exports/", "reports/", "campaigns/", f"campaigns/{campaign.public_id}/", ""):
         visit.goto(page, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 

@@ -28,9 +28,9 @@ def first_call(page: Any) -> None:
 
 
 @LANGUAGES
-def test_the_overview_of_a_telephone_has_the_whole_before_its_parts(visit, language) -> None:
+def test_the_overview_of_a_telephone_has_short_lists_before_the_long_table(visit, language) -> None:
     page = visit.open("?period=last_7_days", language, viewport=NARROW)
-    assert in_order(page, "#trend", ".figures", "#movers", "#hours")
+    assert in_order(page, "#trend", "#movers", ".figures", "#hours")
     lists = page.locator(".movers > div")
     rows = [lists.nth(place).locator("tbody tr:visible").count() for place in range(lists.count())]
     assert rows
@@ -129,6 +129,8 @@ def test_a_report_of_a_telephone_shows_a_figure_beside_long_names(visit, languag
 def test_fields_of_a_telephone_fill_their_lines(visit, language, path) -> None:
     """No field leans out of the page, and none stands alone beside a hole."""
     page = visit.open(path, language, viewport=NARROW)
+    for fold in page.locator(".fold > summary").all():
+        fold.click()
     form = page.locator("form.filters, form.export-form").first
     form.evaluate(
         "(form) => { for (const field of form.querySelectorAll('select')) field.add(new Option('n'.repeat(60))); }"
@@ -147,6 +149,28 @@ def test_fields_of_a_telephone_fill_their_lines(visit, language, path) -> None:
         line = round(edges[0]["y"])
         ends[line] = max(ends.get(line, 0), edges[0]["x"] + edges[0]["width"])
     assert len({round(end) for end in ends.values()}) == 1
+
+
+@LANGUAGES
+def test_the_first_figure_of_a_telephone_stands_above_the_fold(visit, language) -> None:
+    page = visit.open("?period=last_7_days", language, viewport=SMALL)
+    figure = box(page, ".lead .value")
+    assert figure["y"] + figure["height"] <= SMALL["height"]
+    page.set_viewport_size(WIDE)
+    assert page.locator("#period").is_visible()
+    assert not page.locator(".fold > summary").is_visible()
+
+
+def test_an_answer_is_scrolled_with_its_page(visit) -> None:
+    page = visit.open("reports/query/?metrics=attempts&by=day,agent&period=last_30_days", viewport=WIDE)
+    answer = page.locator(".wide.tall")
+    assert answer.evaluate("(part) => part.scrollHeight <= part.clientHeight + 1")
+    page.locator("table.report tbody tr").last.scroll_into_view_if_needed()
+    assert 0 <= box(page, "table.report thead")["y"] < 2
+    page.evaluate("scrollTo(0, 0)")
+    page.locator(".question > summary").click()
+    button = box(page, ".question .go .button")
+    assert button["y"] + button["height"] <= WIDE["height"]
 
 
 def test_fields_of_a_wide_screen_stand_in_one_line(visit) -> None:

@@ -14,3 +14,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     }, 2000);
   });
 }
+
+// A table that fits its place lets the page scroll, so that its headings stay in view.
+const wide = document.querySelector(".wide.tall");
+if (wide) {
+  new ResizeObserver(() => {
+    wide.classList.remove("fits");
+    wide.classList.toggle("fits", wide.scrollWidth <= wide.clientWidth);
+  }).observe(wide);
+}
