@@ -33,6 +33,7 @@ from reports.mail.models import MissedPeriods, Subscription
 from reports.mail.plans import EVERY, FIELDS, LANGUAGES, MOST_HOURS, plan_of, read_plan
 from reports.mail.preview import TooMany, send_test
 from reports.mail.rights import Author, NotAllowed
+from reports.mail.sections import LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS
 
 LATE = ("wait_hours", "then")
 PLAIN = tuple(name for name in FIELDS if name not in LATE)
@@ -67,6 +68,20 @@ def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type
         ),
         environments=s.ListField(child=s.UUIDField(), help_text=_("None for all it may show."), **some),
         agents=s.ListField(child=s.UUIDField(), help_text=_("None for all it may show."), **some),
+        sections=s.ListField(
+            child=s.ChoiceField(choices=SECTIONS),
+            help_text=_("Parts of the mail, in their order; none for all in the usual one."),
+            **some,
+        ),
+        subject=s.CharField(
+            max_length=LONGEST_SUBJECT,
+            allow_blank=True,
+            help_text=_("Stands in place of the company and its figures; the period's dates are added."),
+            **some,
+        ),
+        note=s.CharField(
+            max_length=LONGEST_NOTE, allow_blank=True, help_text=_("Words of your own, above the figures."), **some
+        ),
         attachments=s.ListField(child=s.CharField(), help_text=_("None can be chosen yet."), **some),
         late=Late(**some),
         empty=s.ChoiceField(choices=("send", "skip"), help_text=_("What a period without calls does."), **some),
@@ -228,8 +243,6 @@ def _wishes(data: Any) -> dict[str, Any]:
         raise ParameterError({"": _("Send one JSON object.")})
     given = dict(data)
     errors = {name: _("This cannot be set.") for name in READ_ONLY if name in given}
-    if "sections" in given:
-        errors["sections"] = _("Sections cannot be chosen yet: every mail has all of them.")
     if given.pop("attachments", None):
         errors["attachments"] = _("Attachments cannot be chosen yet: a mail has none.")
     late = given.pop("late", {})

@@ -20,7 +20,7 @@ class SubscriptionPages(LedgerAdmin):
     list_display = ("name", "kind", "weekday", "hour", "zone", "active", "next_due")
     list_filter = ("kind", "active")
     search_fields = ("name",)
-    personal = ("filters",)
+    personal = ("filters", "subject", "note")
 
 
 @admin.register(Recipient)

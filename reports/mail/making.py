@@ -85,6 +85,9 @@ def _setting(  # what surrounds the figures, all by name
         complete=complete,
         manage_url=manage_url(delivery) if delivery.recipient.as_member else "",
         look=look_of(tenant),
+        sections=delivery.subscription.parts,
+        subject=delivery.subscription.subject,
+        note=delivery.subscription.note,
     )
 
 

@@ -14,6 +14,7 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import validate_zone
 from reports.definitions.periods import Period
 from reports.mail.due import Kind, Rhythm
+from reports.mail.sections import LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS, chosen
 
 
 class MissedPeriods(models.TextChoices):
@@ -38,7 +39,8 @@ class Subscription(PublicModel):
     its readers sees: what its maker saw when it was made, without numbers. ``hold_hours`` is how long a report waits
     for data that are not complete; then it goes out and says so, or ``holds`` on until they are. A paused one is not
     ``active``; a removed one stays a row, for what was sent. ``language`` is that of readers who have none of their
-    own, empty in old rows; ``reply_to`` counts as long as he is a member.
+    own, empty in old rows; ``reply_to`` counts as long as he is a member. ``sections`` are those of its parts that are
+    chosen, in their order; none for all in the usual one.
     """
 
     name = models.CharField(_("name"), max_length=120)
@@ -67,6 +69,9 @@ class Subscription(PublicModel):
         related_name="+",
         verbose_name=_("answers go to"),
     )
+    sections = models.JSONField(_("sections"), default=list, blank=True)
+    subject = models.CharField(_("own subject"), max_length=LONGEST_SUBJECT, blank=True)
+    note = models.TextField(_("note to its readers"), max_length=LONGEST_NOTE, blank=True)
     active = models.BooleanField(_("active"), default=True)
     hold_hours = models.PositiveSmallIntegerField(
         _("hours to wait for complete data"), default=6, validators=[MaxValueValidator(20)]
@@ -88,6 +93,11 @@ class Subscription(PublicModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its sections, in their order."""
+        return chosen(self.sections) or SECTIONS
 
     @property
     def rhythm(self) -> Rhythm:

@@ -19,6 +19,7 @@ from reports.definitions.filters import whole_number
 from reports.mail.due import Kind
 from reports.mail.models import MissedPeriods, Recipient, Subscription
 from reports.mail.rights import Author
+from reports.mail.sections import LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS, chosen
 from reports.queries.agents import agents
 from reports.queries.environments import environments
 from reports.queries.question import QuestionError
@@ -53,6 +54,9 @@ class Plan:
     agents: tuple[UUID, ...] = ()
     wait_hours: int = USUAL_WAIT
     then: str = "warn"
+    sections: tuple[str, ...] = SECTIONS
+    subject: str = ""
+    note: str = ""
     empty: str = "send"
     missed: str = MissedPeriods.LATEST.value
     reply_to: str = ""
@@ -91,6 +95,9 @@ def plan_of(subscription: Subscription) -> Plan:
         agents=_ids(filters.get("agent", "")),
         wait_hours=subscription.hold_hours,
         then="hold" if subscription.holds else "warn",
+        sections=subscription.parts,
+        subject=subscription.subject,
+        note=subscription.note,
         empty="skip" if subscription.skips_empty else "send",
         missed=subscription.missed,
         reply_to=subscription.reply_to.email.lower() if subscription.reply_to is not None else "",
@@ -145,6 +152,9 @@ class _Reader:
             agents=self.chosen("agents", agents(scope).values_list("public_id", flat=True)),
             wait_hours=self.whole("wait_hours", 0, MOST_HOURS),
             then=self.choice("then", ("warn", "hold")),
+            sections=self.sections(),
+            subject=self.text("subject", LONGEST_SUBJECT),
+            note=self.text("note", LONGEST_NOTE, several_lines=True),
             empty=self.choice("empty", ("send", "skip")),
             missed=self.choice("missed", tuple(MissedPeriods.values)),
             reply_to=self.reply_to(),
@@ -178,6 +188,22 @@ class _Reader:
         if len(text) > LONGEST_NAME:
             self.errors["name"] = _("A name has at most %(most)s characters.") % {"most": LONGEST_NAME}
         return "" if text in _usual_names() else text
+
+    def sections(self) -> tuple[str, ...]:
+        """Those that are chosen, in their order; all in the usual one where none is."""
+        names = _listed(self.given("sections"))
+        if unknown := [name for name in names if name not in SECTIONS]:
+            self.errors["sections"] = _("“%(word)s” is none of %(choices)s.") % {
+                "word": one_line(unknown[0], limit=40),
+                "choices": ", ".join(SECTIONS),
+            }
+        return chosen(names) or SECTIONS
+
+    def text(self, name: str, longest: int, *, several_lines: bool = False) -> str:
+        written = str(self.given(name) or "").replace("\r\n", "\n").replace("\0", "").strip()
+        if len(written) > longest:
+            self.errors[name] = _("This has at most %(most)s characters.") % {"most": longest}
+        return written[:longest] if several_lines else one_line(written, limit=longest)
 
     def weekday(self, every: str) -> int:
         if "weekday" in self.values and every != "week":

@@ -26,8 +26,9 @@ from reports.mail.due import Kind, next_due
 from reports.mail.models import Recipient, Subscription
 from reports.mail.plans import NAMES, Plan, plan_of
 from reports.mail.rights import Author, at_the_console, stands
+from reports.mail.sections import SECTIONS
 
-UNTOLD = frozenset({"name", "filters", "reply_to_id"})  # what a person wrote, or who he is
+UNTOLD = frozenset({"name", "filters", "subject", "note", "reply_to_id"})  # what a person wrote, or who he is
 RHYTHM = frozenset({"kind", "weekday", "hour", "zone", "active"})
 
 
@@ -205,6 +206,9 @@ def _columns(plan: Plan, filters: str) -> dict[str, Any]:
         "hold_hours": plan.wait_hours,
         "holds": plan.then == "hold",
         "skips_empty": plan.empty == "skip",
+        "sections": [] if plan.sections == SECTIONS else list(plan.sections),
+        "subject": plan.subject,
+        "note": plan.note,
         "missed": plan.missed,
         "language": plan.language,
         "reply_to_id": _member(plan.reply_to),

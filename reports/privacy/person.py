@@ -59,6 +59,8 @@ COUNTED: dict[str, str | Promise] = {
     "reports_mail.Delivery.snapshot": _MEMBERS,
     "reports_mail.Subscription.filters": _MEMBERS,
     "reports_mail.Subscription.name": _MEMBERS,
+    "reports_mail.Subscription.note": _MEMBERS,
+    "reports_mail.Subscription.subject": _MEMBERS,
     "reports_web.SavedView.name": _MEMBERS,
     "reports_web.SavedView.query": _MEMBERS,
     "sync.Agent.callback_payload": _MANY,

@@ -14,6 +14,7 @@ from portal.tenants.models.tenants import Environment
 from reports.mail.models import WEEKDAYS, MissedPeriods, Subscription
 from reports.mail.plans import FIELDS, MOST_HOURS, Plan, plan_of
 from reports.mail.rights import Author
+from reports.mail.sections import LABELS, LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS
 from reports.queries.agents import agents
 from reports.queries.environments import environments
 from reports.queries.scope import Scope
@@ -63,6 +64,32 @@ class MailForm:
         return settings.LANGUAGES
 
     @property
+    def sections(self) -> Sequence[tuple[str, Any, str]]:
+        """Each part of a mail with its label and its place, in this order; those left out at the end, without one."""
+        places = {key: str(place) for place, key in enumerate(self.values["sections"], 1)}
+        keys = [*places, *(key for key in SECTIONS if key not in places)]
+        return [(key, LABELS[key], places.get(key, "")) for key in keys]
+
+    @property
+    def places(self) -> Sequence[str]:
+        return [str(place) for place in range(1, len(SECTIONS) + 1)]
+
+    @property
+    def longest(self) -> dict[str, int]:
+        return {"subject": LONGEST_SUBJECT, "note": LONGEST_NOTE}
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it says anything of its author's own."""
+        named = any(self.values[name] for name in ("subject", "note", "reply_to"))
+        return named or any(name in self.errors for name in ("subject", "note", "reply_to"))
+
+    @property
+    def shapes(self) -> bool:
+        """Whether its parts are others than the usual ones."""
+        return tuple(self.values["sections"]) != SECTIONS or "sections" in self.errors
+
+    @property
     def missed(self) -> Sequence[tuple[str, Any]]:
         return MissedPeriods.choices
 
@@ -110,9 +137,17 @@ def form_of(subscription: Subscription, author: Author) -> MailForm:
 def sent_form(data: QueryDict, author: Author, before: Subscription | None = None) -> MailForm:
     """As it was sent: what it does not send stays as it was."""
     form = empty_form(author) if before is None else form_of(before, author)
-    single = {name: data[name] for name in FIELDS if name in data and name not in (*SEVERAL, *UNSENT)}
+    single = {name: data[name] for name in FIELDS if name in data and name not in (*SEVERAL, *UNSENT, "sections")}
     form.values = {**form.values, **single, **{name: data.getlist(name) for name in SEVERAL}}
+    if any(f"section_{key}" in data for key in SECTIONS):
+        form.values["sections"] = _placed(data)
     return form
+
+
+def _placed(data: QueryDict) -> tuple[str, ...]:
+    """The sections that have a place, by their places; two of one place in their usual order."""
+    places = {key: data.get(f"section_{key}", "") for key in SECTIONS}
+    return tuple(sorted((key for key in SECTIONS if places[key].isdecimal()), key=lambda key: int(places[key])))
 
 
 def wishes(form: MailForm) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.people import Role
 from reports.mail.models import Delivery, Recipient, Subscription
+from reports.mail.sections import SECTIONS
 from reports.mail.send import send_due
 from tests.reports.api.conftest import make_key
 from tests.reports.mail.conftest import DUE, messages, mirror
@@ -62,6 +63,9 @@ def test_a_mail_from_setting_up_to_removing(ask, acme, sales, ana, manager):
         "languages": {},
         "environments": [],
         "agents": [],
+        "sections": list(SECTIONS),
+        "subject": "",
+        "note": "",
         "attachments": [],
         "late": {"wait_hours": 6, "then": "warn"},
         "empty": "send",
@@ -127,7 +131,8 @@ def test_what_a_mail_tells_can_be_sent_back(ask, acme, ana, manager):
         ({"to": ["a@b.example"], "hour": True}, ["hour"]),
         ({"to": ["a@b.example"], "every": "day", "weekday": 2}, ["weekday"]),
         ({"to": ["a@b.example"], "zone": "Mars/Base", "language": "fr"}, ["zone", "language"]),
-        ({"to": ["a@b.example"], "sections": ["agents"]}, ["sections"]),
+        ({"to": ["a@b.example"], "sections": ["agents", "weather"]}, ["sections"]),
+        ({"to": ["a@b.example"], "subject": "s" * 121, "note": "n" * 2001}, ["subject", "note"]),
         ({"to": ["a@b.example"], "attachments": ["xlsx"]}, ["attachments"]),
         ({"to": ["a@b.example"], "late": {"wait_hours": 21}}, ["wait_hours"]),
         ({"to": ["a@b.example"], "late": "warn"}, ["late"]),

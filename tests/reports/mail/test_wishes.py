@@ -130,3 +130,24 @@ def test_two_beats_after_a_silence_over_a_change_of_clocks_open_each_period_once
         found = list(Delivery.objects.order_by("period_start").values_list("period_start", "period_end"))
     assert [end for _start, end in found[:-1]] == [start for start, _end in found[1:]]
     assert len(found) == len(set(found))
+
+
+def test_the_parts_chosen_stand_in_their_order_under_an_own_subject_and_note(acme, ana):
+    row = schedule(
+        acme, ana, sections=["agents", "headlines"], subject="  Clara's \n week", note="Look at Tuesday.\r\nThanks"
+    )
+    send_due(DUE)
+    [sent] = mail.outbox
+    assert sent.subject == "Clara's week · week 6–12 Jul"
+    assert "Look at Tuesday.\nThanks" in sent.body
+    html = sent.alternatives[0][0]
+    for part in (sent.body, html):
+        assert "Day by day" not in part
+        assert part.index("Agents, worst change first") < part.index("Attempts")
+    with wall.tenant(acme):
+        [entry] = Entry.objects.filter(action="subscription.added")
+        assert entry.changes["sections"] == [None, ["agents", "headlines"]]
+        assert "Clara" not in str(entry.changes) + str(entry.about)
+    change(acme, row, ana, sections=[])
+    with wall.tenant(acme):
+        assert Subscription.objects.get().sections == []  # and one that a later version brings

@@ -14,6 +14,7 @@ from reports.mail import subscriptions
 from reports.mail.models import Delivery, Subscription
 from reports.mail.plans import read_plan
 from reports.mail.rights import at_the_console
+from reports.mail.sections import SECTIONS
 from reports.mail.send import send_due
 from sync.models.runs import Window
 from tests.conftest import member
@@ -257,3 +258,20 @@ def test_each_readers_language_is_chosen_on_the_page(client, page, acme, ana):
     with wall.tenant(acme):
         assert [reader.language for reader in row.recipients.order_by("id")] == ["en", "pt-br"]
     assert "selected>Brazilian Portuguese" in page(f"{row.public_id}/").text
+
+
+def test_the_parts_of_a_mail_are_put_in_order_by_places(client, page, acme, ana):
+    row = standing(acme, to=ana.email)
+    one = f"{PAGE}{row.public_id}/"
+    form = form_of(page(one).text)
+    assert [form[f"section_{key}"] for key in SECTIONS] == [str(place) for place in range(1, len(SECTIONS) + 1)]
+    chosen = dict.fromkeys((f"section_{key}" for key in SECTIONS), "") | {"section_hours": "1", "section_agents": "1"}
+    client.post(one, form | chosen | {"note": "Dear all", "subject": "Calls"})
+    with wall.tenant(acme):
+        row.refresh_from_db()
+    assert [row.sections, row.note, row.subject] == [["hours", "agents"], "Dear all", "Calls"]
+    shown = form_of(page(one).text)
+    assert {key: shown[f"section_{key}"] for key in SECTIONS if shown[f"section_{key}"]} == {
+        "hours": "1",
+        "agents": "2",
+    }
