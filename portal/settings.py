@@ -293,10 +293,10 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "Ringbook <
 SENDER_DOMAINS = env.hosts("SENDER_DOMAINS", parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2].lower())
 globals().update(env.email("EMAIL_URL", f"file://{DATA_DIR / 'outbox'}"))
 EMAIL_TIMEOUT = 20
+MAILS_PER_MINUTE = env.number("MAILS_PER_MINUTE", 300, at_least=1)  # to one domain of recipients
 ALARM_MAILS = env.addresses("ALARM_MAILS")
 STALE_HOURS = env.number("STALE_HOURS", 6, at_least=1)
-# Who says, just before a message leaves, that it still may.
-OUTBOX_RULES = {
+OUTBOX_RULES = {  # who says, just before a message leaves, that it still may
     "alarm": "portal.site.alarms.objection",
     "company": "portal.accounts.sso.letters.objection",
     "connection": "sync.troubles.objection",

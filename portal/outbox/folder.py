@@ -31,7 +31,7 @@ class FolderBackend(BaseEmailBackend):
             try:
                 self._write(_name(message), content)
             except OSError as error:
-                raise NotTaken(f"{type(error).__name__}: {error.strerror}") from error
+                raise NotTaken(f"{type(error).__name__}: {error.strerror}", nobody_there=True) from error
         return len(email_messages)
 
     def _write(self, name: str, content: bytes) -> None:

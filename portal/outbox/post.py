@@ -9,21 +9,21 @@ and is sent again by a person only.
 import hashlib
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parseaddr
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.db.models.functions import Now
 from django.utils import translation
 
-from portal.outbox import rules
+from portal.outbox import pace, rules
+from portal.outbox.line import Line
 from portal.outbox.models import Enclosure, Letter, Message, PlatformMessage, State, Suppression
 from portal.outbox.refusals import NotTaken
 from portal.outbox.text import normalised, one_line
@@ -119,12 +119,15 @@ def put(  # noqa: PLR0913  # a message has this many parts, all by name
     return message
 
 
-def deliver(message_id: int, kind: type[Letter] = Message) -> str:
+def deliver(message_id: int, kind: type[Letter] = Message, line: Line | None = None) -> str:
     """Send one message if it is due, still may leave and nobody else is at it; the state it is in afterwards, '' if
-    there is none.
+    there is none. ``line`` is the connection that it shares with others; by itself it has one of its own.
 
     Never inside a transaction: each step has to be on disk before the next one begins.
     """
+    if line is None:
+        with Line() as own:
+            return deliver(message_id, kind, own)
     message = _claim(message_id, kind)
     if message is None:
         return _state(message_id, kind)
@@ -132,19 +135,20 @@ def deliver(message_id: int, kind: type[Letter] = Message) -> str:
         return _settle(message, State.SUPPRESSED, reason)
     if _is_struck_off(message):
         return _settle(message, State.SUPPRESSED, "")
-    connection = get_connection()
     try:
-        mail = _mail(message, connection)
+        mail = _mail(message)
         mail.message()  # a header that cannot be written fails here, while nothing has left
-        connection.open()
+        mail.connection = line.ready()
     except NotTaken as refusal:
         return _refused(message, refusal)
     except (ValueError, UnicodeError) as error:
         return _settle(message, State.FAILED, type(error).__name__)
-    try:
-        return _hand_over(message, mail)
-    finally:
-        _close(connection)
+    return _hand_over(message, mail)
+
+
+def is_there(message_id: int) -> bool:
+    """Whether the open wall has such a message."""
+    return Message.objects.filter(pk=message_id).exists()
 
 
 def withdraw(message_id: int) -> bool:
@@ -184,14 +188,27 @@ def settle_lost(kind: type[Letter] = Message) -> int:
     return settled
 
 
-def overdue(*, limit: int = 500) -> list[tuple[int, int]]:
-    """(tenant, message) of what waits, is due and is claimed by nobody, the urgent first, then the oldest."""
-    waiting = Message.objects.filter(_ready()).order_by("-urgent", "id")
-    return list(waiting.values_list("tenant_id", "id")[:limit])
+def overdue() -> list[tuple[int, int]]:
+    """(tenant, message) of each tenant's first message that waits, is due and is claimed by nobody: of those with an
+    urgent one that, before the others. Whoever sends it goes on with the rest."""
+    firsts: dict[int, int] = {}
+    for rows in (Message.objects.filter(_ready(), urgent=True), Message.objects.filter(_ready())):
+        for tenant_id, first in rows.order_by().values_list("tenant_id").annotate(first=Min("id")).order_by("first"):
+            firsts.setdefault(tenant_id, first)
+    return list(firsts.items())
+
+
+def due_here(*, limit: int, but: Collection[str] = ()) -> list[tuple[int, str, bool]]:
+    """(message, address, urgent) of what waits and is due behind the open wall, the urgent first, then the oldest; of
+    what is not urgent, nothing that goes to one of the domains ``but``."""
+    rows = Message.objects.filter(_ready())
+    for domain in but:
+        rows = rows.exclude(urgent=False, to__endswith=f"@{domain}")
+    return list(rows.order_by("-urgent", "id").values_list("id", "to", "urgent")[:limit])
 
 
 def overdue_of_platform(*, limit: int = 500) -> list[int]:
-    """As :func:`overdue`, of the platform's own."""
+    """What waits of the platform's own and is due, the urgent first, then the oldest."""
     waiting = PlatformMessage.objects.filter(_ready()).order_by("-urgent", "id")
     return list(waiting.values_list("id", flat=True)[:limit])
 
@@ -235,7 +252,9 @@ def _hand_over(message: Letter, mail: EmailMultiAlternatives) -> str:
     except Exception as error:  # noqa: BLE001  # whatever it was, the message may have arrived
         logger.warning("message %s: no answer (%s)", message.pk, type(error).__name__)
         return _settle(message, State.UNKNOWN, type(error).__name__)
-    return _settle(message, State.SENT, "")
+    state = _settle(message, State.SENT, "")
+    pace.taken(pace.domain_of(message.to))
+    return state
 
 
 def _refused(message: Letter, refusal: NotTaken) -> str:
@@ -243,9 +262,13 @@ def _refused(message: Letter, refusal: NotTaken) -> str:
         Suppression.objects.get_or_create(
             tenant_id=message.tenant_id, address=message.to, defaults={"reason": one_line(refusal.reply)}
         )
-    if refusal.permanent or message.attempts > len(DELAYS):
-        return _settle(message, State.FAILED, refusal.reply)
-    return _settle(message, State.PENDING, refusal.reply)
+    final = refusal.permanent or message.attempts > len(DELAYS)
+    state = _settle(message, State.FAILED if final else State.PENDING, refusal.reply)
+    if refusal.nobody_there:
+        pace.nobody_there()
+    if refusal.put_off:
+        pace.put_off(pace.domain_of(message.to))
+    return state
 
 
 def _settle(message: Any, state: State, reply: str) -> str:
@@ -276,13 +299,12 @@ class _Mail(EmailMultiAlternatives):
         return self._built
 
 
-def _mail(message: Letter, connection: BaseEmailBackend) -> EmailMultiAlternatives:
+def _mail(message: Letter) -> EmailMultiAlternatives:
     mail = _Mail(
         message.subject,
         message.text,
         _sender(message),
         [message.to],
-        connection=connection,
         headers={**message.headers, "Message-ID": message.message_id},
     )
     if message.html:
@@ -303,10 +325,3 @@ def _message_id(tenant_id: int, reference: str) -> str:
     """Always the same for a reference, so that a mail sent twice by hand is one mail to the reader's program."""
     host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     return f"<{hashlib.sha256(f'{tenant_id}:{reference}'.encode()).hexdigest()[:40]}@{host}>"
-
-
-def _close(connection: BaseEmailBackend) -> None:
-    try:
-        connection.close()
-    except Exception as error:  # noqa: BLE001  # the message's fate is written down already
-        logger.info("mail connection did not close: %s", type(error).__name__)

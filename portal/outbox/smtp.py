@@ -6,6 +6,7 @@ answer as well. Silence or a lost connection after DATA is neither, and is raise
 
 import re
 import smtplib
+from contextlib import suppress
 from typing import Any
 
 from django.core.mail import EmailMessage
@@ -18,6 +19,10 @@ _POLICY = re.compile(r"^\s*5\.7\.\d")  # refused for who sends, not for who rece
 
 class _Marked:
     data_begun = False
+
+    def rset(self) -> Any:
+        self.data_begun = False  # another message begins on this connection
+        return super().rset()  # type: ignore[misc]
 
     def data(self, msg: Any) -> Any:
         self.data_begun = True
@@ -44,15 +49,18 @@ def _spoken(error: Exception) -> tuple[int, str]:
     return code, words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
 
 
-def _refusal(error: Exception) -> NotTaken:
+def _refusal(error: Exception, *, nobody_there: bool = False) -> NotTaken:
     code, words = _spoken(error)
     final = 500 <= code < 600
     of_recipient = isinstance(error, smtplib.SMTPRecipientsRefused)
+    of_message = of_recipient or isinstance(error, smtplib.SMTPDataError)
     return NotTaken(
         f"{code} {words}" if code else words,
         # A refusal of the sender, or a wrong password, is ours to mend: the message waits for that.
-        permanent=final and (of_recipient or isinstance(error, smtplib.SMTPDataError)),
+        permanent=final and of_message,
         address_dead=final and of_recipient and not _POLICY.match(words),
+        put_off=400 <= code < 500 and of_message,
+        nobody_there=nobody_there,
     )
 
 
@@ -63,7 +71,20 @@ class SmtpBackend(OneByOne):
         try:
             return super().open()
         except Exception as error:
-            raise _refusal(error) from error
+            raise _refusal(error, nobody_there=True) from error
+
+    def refresh(self) -> None:
+        """Have a connection that answers and holds nothing of an earlier message: the one there is, or a new one."""
+        if self.connection is not None and not self._answers():
+            self.drop()
+        self.open()
+
+    def drop(self) -> None:
+        """Forget the connection without a word more: whatever is still said on it is about an earlier message."""
+        if self.connection is not None:
+            with suppress(Exception):
+                self.connection.close()
+        self.connection = None
 
     def hand_over(self, message: EmailMessage) -> bool:
         try:
@@ -71,6 +92,17 @@ class SmtpBackend(OneByOne):
         except smtplib.SMTPDataError as error:
             raise _refusal(error) from error
         except Exception as error:
-            if getattr(self.connection, "data_begun", True):
+            begun = getattr(self.connection, "data_begun", True)
+            if not isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+                self.drop()
+            if begun:
                 raise
             raise _refusal(error) from error
+
+    def _answers(self) -> bool:
+        connection: Any = self.connection
+        try:
+            code, _words = connection.rset()
+        except (smtplib.SMTPException, OSError):
+            return False
+        return bool(code == 250)

@@ -5,18 +5,21 @@ from typing import Any
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from portal.outbox import post
+from portal.outbox import post, rounds
 from portal.outbox.models import PlatformMessage
 from portal.tenants import wall
 from portal.tenants.tasks import TenantTask
 from portal.work.hints import hint
 
-QUEUE = "mail"
+QUEUE = "outbox"
 
 
 @shared_task(base=TenantTask)
 def deliver_message(tenant_id: int, message_id: int, **_: Any) -> None:
-    post.deliver(message_id)
+    """Send what waits of the tenant, this message among it, over one connection. What is left after a short while is
+    for another task: no company's ten thousand keep the others waiting."""
+    if post.is_there(message_id) and (left := rounds.go_round()) is not None:
+        enqueue(tenant_id, left)
 
 
 def enqueue(tenant_id: int, message_id: int) -> bool:
@@ -30,7 +33,7 @@ def deliver_platform_message(message_id: int, **_: Any) -> None:
 
 
 def enqueue_platform(message_id: int) -> bool:
-    """As :func:`enqueue`, for the platform's own: through the queue of what is short, so no report goes before it."""
+    """As :func:`enqueue`, for the platform's own: in a queue that takes turns with that of reports."""
     return hint(deliver_platform_message, message_id, queue="default", expires=50)
 
 

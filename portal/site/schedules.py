@@ -1,12 +1,12 @@
 """The site's queues, and its own rhythm: one heartbeat a minute through each of them, and a look at what is wrong.
 
 A queue is one kind of work, and no kind keeps another waiting: reading vendors takes minutes, files may take hours.
-``default`` is for the ticks, which are short.
+Mails are made in ``mail`` and sent in ``outbox``. ``default`` is for what is short: ticks, and mails to people.
 """
 
 from typing import Any
 
-QUEUES = ("default", "reading", "refresh", "mail", "files")
+QUEUES = ("default", "reading", "refresh", "mail", "outbox", "files")
 
 HEARTBEATS: dict[str, dict[str, Any]] = {
     f"heartbeat-{queue}": {

@@ -1,7 +1,7 @@
 """All groups of workers on one machine: ``python -m portal.site.workers --reading 2``.
 
 Each group serves queues of its own, so that no kind of work keeps another waiting. What they have in common is loaded
-once, here, and shared by forking: four groups start about as fast as one, and take little more memory. A group that
+once, here, and shared by forking: five groups start about as fast as one, and take little more memory. A group that
 dies is begun anew; when that does not help, this process ends, and its supervisor has the next word.
 """
 
@@ -34,10 +34,12 @@ class Group:
 
 
 def groups(reading: int) -> tuple[Group, ...]:
-    """A file may take an hour, and one is made at a time: the second process answers for the queue meanwhile."""
+    """A file may take an hour, and one is made at a time: the second process answers for the queue meanwhile, and
+    so where mails are made. Those that send mails take turns with the ticks, which are short."""
     return (
         Group("reading", ("reading",), reading),
-        Group("mail", ("default", "mail"), 2),
+        Group("sending", ("default", "outbox"), 2),
+        Group("mail", ("mail",), 2),
         Group("refresh", ("refresh",), 1),
         Group("files", ("files",), 2),
     )

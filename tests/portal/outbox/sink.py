@@ -3,20 +3,28 @@
 import socket
 import socketserver
 import threading
+from collections import Counter
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from types import TracebackType
 from typing import Any, Self
+
+PATIENCE = 0.6  # seconds: twice that of the other side
 
 
 class Sink:
     """``answers`` maps a verb (CONNECT, EHLO, MAIL, RCPT, DATA, END) to a reply line, or to ``drop`` or ``hang``.
 
     END is the answer to the message itself. ``keep`` says whether a message dropped at END was taken all the same.
+    ``once`` maps a verb to how often it is said until the answer comes that stands beside, and then once; ``late`` is
+    the good answer, after the other side has lost its patience.
     """
 
     def __init__(self, **answers: str) -> None:
         self.answers = dict(answers)
+        self.once: dict[str, tuple[int, str]] = {}
+        self.said: Counter[str] = Counter()
+        self.connections = 0
         self.keep = True
         self.taken: list[tuple[str, bytes]] = []
         self.released = threading.Event()
@@ -50,18 +58,8 @@ class Sink:
         return [message_from_bytes(body, policy=policy.default) for _, body in self.taken]  # type: ignore[misc]
 
     def _talk(self, handler: socketserver.StreamRequestHandler) -> None:
-        def reply(verb: str, good: str) -> bool:
-            answer = self.answers.get(verb, good)
-            if answer == "hang":
-                self.released.wait(30)
-                return False
-            if answer == "drop":
-                handler.connection.shutdown(socket.SHUT_RDWR)
-                return False
-            handler.wfile.write(f"{answer}\r\n".encode())
-            return True
-
-        if not reply("CONNECT", "220 sink"):
+        self.connections += 1
+        if not self._reply(handler, self._answer("CONNECT", "220 sink"), "220 sink"):
             return
         recipient = ""
         while line := handler.rfile.readline():
@@ -72,12 +70,35 @@ class Sink:
             if verb == "RCPT":
                 recipient = line.decode().split("<")[1].split(">")[0]
             good = "354 go on" if verb == "DATA" else "250 ok"
-            if not reply(verb, good):
+            answer = self._answer(verb, good)
+            if not self._reply(handler, answer, good):
                 return
-            if verb == "DATA" and self.answers.get("DATA", good).startswith("354"):
+            if verb == "DATA" and answer.startswith("354"):
                 body = b"".join(iter(handler.rfile.readline, b".\r\n"))
-                ending = self.answers.get("END", "250 taken")
-                if ending.startswith("250") or (ending in {"drop", "hang"} and self.keep):
+                answer = self._answer("END", "250 taken")
+                if answer.startswith("250") or (answer in {"drop", "hang", "late"} and self.keep):
                     self.taken.append((recipient, body))
-                if not reply("END", "250 taken"):
+                if not self._reply(handler, answer, "250 taken"):
                     return
+            if answer.startswith("421"):
+                return
+
+    def _reply(self, handler: socketserver.StreamRequestHandler, answer: str, good: str) -> bool:
+        """Whether the conversation goes on after it."""
+        if answer == "hang":
+            self.released.wait(30)
+            return False
+        if answer == "late":
+            self.released.wait(PATIENCE)
+            answer = good
+        if answer == "drop":
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return False
+        handler.wfile.write(f"{answer}\r\n".encode())
+        return True
+
+    def _answer(self, verb: str, good: str) -> str:
+        self.said[verb] += 1
+        if verb in self.once and self.once[verb][0] == self.said[verb]:
+            return self.once[verb][1]
+        return self.answers.get(verb, good)

@@ -251,7 +251,8 @@ def test_urgent_messages_are_issued_first(write):
     late = write(reference="r-1")
     soon = write(reference="r-2", conduct=Conduct(urgent=True))
     with wall.every_tenant("a test of the sweep"):
-        assert [pk for _tenant, pk in post.overdue()] == [soon.pk, late.pk]
+        assert [pk for _tenant, pk in post.overdue()] == [soon.pk]
+    assert [pk for pk, _to, _urgent in post.due_here(limit=9)] == [soon.pk, late.pk]
 
 
 def test_a_rule_that_nobody_knows_is_refused(write):

@@ -35,14 +35,14 @@ def test_overdue_messages_of_every_tenant_are_issued_again(acme, globex, issued)
     due = [
         (acme.pk, write(acme, "new")),
         (globex.pk, write(globex, "retry", next_attempt_at=Now() - hour)),
-        (acme.pk, write(acme, "claim ran out", claimed_until=Now() - hour)),
     ]
+    write(acme, "claim ran out", claimed_until=Now() - hour)  # whoever sends the first goes on with it
     write(acme, "not yet", next_attempt_at=Now() + hour)
     write(acme, "claimed", claimed_until=Now() + timedelta(minutes=5))
     write(acme, "done", state="sent")
     lost = write(globex, "died", state="sending", claimed_until=Now() - hour)
     busy = write(globex, "busy", state="sending", claimed_until=Now() + timedelta(minutes=5))
-    assert tasks.sweep_outbox() == 3
+    assert tasks.sweep_outbox() == 2
     assert issued == due
     with wall.tenant(globex):
         states = dict(Message.objects.values_list("pk", "state"))

@@ -109,9 +109,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 def test_all_parts_run_and_end_together(site, port, folder) -> None:
     assert answer(port, "/readyz").json()["status"] == "ready"  # so every queue has been served once
-    # Supervisor, web and its worker, four groups of workers, their parent and six processes, beat. The broker hides its
-    # environment.
-    wait_until(lambda: len(processes(folder)) >= 15)
+    # Supervisor, web and its worker, five groups of workers, their parent and eight processes, beat. The broker hides
+    # its environment.
+    wait_until(lambda: len(processes(folder)) >= 18)
     broker = Broker(folder / "broker.sock", folder / "broker")
     assert broker.answers()
     started = time.monotonic()
@@ -130,25 +130,25 @@ def workers_of(folder: Path) -> list[int]:
 
 def test_a_part_that_is_killed_comes_back(lasting) -> None:
     folder = lasting
-    wait_until(lambda: len(workers_of(folder)) >= 11)
+    wait_until(lambda: len(workers_of(folder)) >= 14)
     killed = [*processes(folder, "celery"), *workers_of(folder)]  # beat, and all workers
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: len(set(workers_of(folder)) - set(killed)) >= 11)
+    wait_until(lambda: len(set(workers_of(folder)) - set(killed)) >= 14)
     wait_until(lambda: len(set(processes(folder, "celery")) - set(killed)) >= 1)
 
 
 def test_a_group_of_workers_that_is_killed_comes_back_alone(lasting) -> None:
     """P1: the others work on, and nothing of the one that died is left."""
     folder = lasting
-    wait_until(lambda: len(workers_of(folder)) >= 11)
+    wait_until(lambda: len(workers_of(folder)) >= 14)
     before = set(workers_of(folder))
     parent = min(before)
     one = next(pid for pid in sorted(before) if parent_of(pid) == parent)
     its = {pid for pid in before if parent_of(pid) == one}
     os.kill(one, signal.SIGKILL)
     wait_until(lambda: not (its | {one}) & set(workers_of(folder)))
-    wait_until(lambda: len(workers_of(folder)) >= 11)
+    wait_until(lambda: len(workers_of(folder)) >= 14)
     assert before - its - {one} <= set(workers_of(folder))
 
 

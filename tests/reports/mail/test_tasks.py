@@ -43,7 +43,7 @@ def test_a_tick_sends_what_is_due_by_way_of_tasks_that_carry_ids_only(acme, glob
     [row] = delivered(acme)
     assert broker == [
         ("send_tenant_reports", (acme.pk,), "mail"),
-        ("deliver_message", (acme.pk, row.message_id), "mail"),
+        ("deliver_message", (acme.pk, row.message_id), "outbox"),
     ]
     assert len(mail.outbox) == 1
 
