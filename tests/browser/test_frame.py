@@ -33,7 +33,7 @@ def test_several_agents_are_chosen_and_stay_in_the_address(visit) -> None:
     chosen = {names.nth(place).inner_text() for place in (0, 1)}
     boxes.nth(0).check()
     boxes.nth(1).check()
-    page.keyboard.press("Escape")
+    page.locator("h1").click()
     page.wait_for_url(re.compile(r"agent=[0-9a-f-]{36}(,|%2C)[0-9a-f-]{36}$"))
     assert page.locator("#agent-chosen").inner_text() == "2 chosen"
     assert page.locator("#profiles tbody th a").all_inner_texts() == sorted(chosen, key=str.casefold)
@@ -41,6 +41,18 @@ def test_several_agents_are_chosen_and_stay_in_the_address(visit) -> None:
     page.select_option("#period", "last_week")
     page.wait_for_url("**period=last_week&agent=**")
     assert page.locator("#agent-chosen").inner_text() == "2 chosen"
+
+
+def test_escape_takes_back_what_was_ticked(visit) -> None:
+    page = visit.open("agents/", viewport=WIDE)
+    address = page.url
+    page.locator("[data-pick=agent] summary").click()
+    page.locator("[data-pick=agent] input").nth(0).check()
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    assert page.url == address
+    assert not page.locator("[data-pick=agent] input").nth(0).is_checked()
+    assert page.locator("[data-pick=agent] summary").evaluate("part => part === document.activeElement")
 
 
 def test_the_same_choice_without_scripts(visit) -> None:

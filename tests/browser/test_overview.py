@@ -64,7 +64,10 @@ def test_the_chart_is_one_stop_and_is_walked_by_arrows(visit) -> None:
     bar.focus()
     day = readout.inner_text().split(":")[0]
     page.keyboard.press("ArrowUp")
-    assert re.fullmatch(rf"{re.escape(day)}: \d+ connected", readout.inner_text())
+    part = readout.inner_text().splitlines()
+    assert re.fullmatch(rf"{re.escape(day)}: \d+ connected", part[0])
+    assert re.fullmatch(r"[\d.]+\s% of \d+", part[1])
+    assert re.fullmatch(r"\w+ \d+ \w+: \d+", part[2])  # the day before
     page.keyboard.press("ArrowDown")
     assert bar.evaluate("element => element === document.activeElement")
     page.keyboard.press("Home")
@@ -89,6 +92,9 @@ def test_reading_out_moves_nothing(visit) -> None:
     height = page.evaluate("document.documentElement.scrollHeight")
     for mark in page.locator("#trend a.slot, #short a.slot, #hours td a").all()[::4]:
         mark.hover(force=True)
+        reading, at = page.locator(".readout:not(:empty)").bounding_box(), mark.bounding_box()
+        assert reading["x"] - at["x"] - at["width"] < 60
+        assert at["x"] - reading["x"] - reading["width"] < 60
         assert page.evaluate("document.documentElement.scrollHeight") == height
 
 

@@ -1,6 +1,7 @@
 """One number over agents, environments and vendors: what its calls come to, as far as the reader's scope reaches."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,6 +53,8 @@ class Contact:
     agents: int
     environments: tuple[str, ...]
     missing: tuple[Missing, ...] = ()
+    last_missed: datetime | None = None  # the latest inbound call that did not connect
+    waits: bool = False  # whether nobody has connected since, in an environment where it was missed
 
     @property
     def connected(self) -> int:
@@ -114,6 +117,10 @@ class _CallGroup(NamedTuple):
     first: datetime
     last: datetime
 
+    @property
+    def is_missed(self) -> bool:
+        return self.direction == Direction.INBOUND and self.outcome == Outcome.UNREACHED
+
 
 def _contact(digits: str, scope: Scope, now: datetime) -> Contact:
     public_id = contact_id(digits, scope)
@@ -136,6 +143,8 @@ def _contact(digits: str, scope: Scope, now: datetime) -> Contact:
         directions[group.direction] += group.n
     first, last = min(group.first for group in groups), max(group.last for group in groups)
     callbacks, missing = _callbacks(digits, selector, first, last)
+    last_missed = _last_of([group for group in real if group.is_missed])
+    met = _last_met(digits, last_missed, scope)
     return Contact(
         id=public_id,
         number=masked(written(digits), scope),
@@ -153,7 +162,30 @@ def _contact(digits: str, scope: Scope, now: datetime) -> Contact:
             sorted({selector.environments[group.environment].name for group in groups}, key=str.casefold)
         ),
         missing=missing,
+        last_missed=max(last_missed.values(), default=None),
+        waits=any(home not in met or met[home] <= at for home, at in last_missed.items()),
     )
+
+
+def _last_of(groups: Iterable[_CallGroup]) -> dict[int, datetime]:
+    """The latest start in each environment."""
+    latest: dict[int, datetime] = {}
+    for group in groups:
+        latest[group.environment] = max(group.last, latest.get(group.environment, group.last))
+    return latest
+
+
+def _last_met(digits: str, missed: Mapping[int, datetime], scope: Scope) -> dict[int, datetime]:
+    """When the contact was last connected with in the environments where it was missed, whoever's call that was: so
+    does the list of who still waits.
+    """
+    if not missed:
+        return {}
+    whoever = scope.whatever_agent()
+    selector = resolve(Filters(contact=contact_id(digits, whoever)), whoever)
+    rows = selector.calls().filter(environment_id__in=missed).annotate(result=outcome(selector.providers, selector.now))
+    connected = rows.filter(result=Outcome.CONNECTED.value).values_list("environment_id")
+    return dict(connected.annotate(last=Max("started_at")))
 
 
 def _callbacks(digits: str, selector: Selector, first: datetime, last: datetime) -> tuple[int, tuple[Missing, ...]]:

@@ -36,6 +36,7 @@ from reports.web.call.raw import raw
 from reports.web.call.talk import shown, talk
 from reports.web.call.times import clock, offset, stretch
 from reports.web.call.words import event_word, key_word, value_word
+from reports.web.contact.back import leading_here
 from reports.web.contact.views import revealing
 from reports.web.shared.completeness import completeness_line
 
@@ -159,11 +160,18 @@ def call_page(request: TenantRequest, call: UUID, draft: Draft | None = None) ->
         "query": f"?{query}" if query else "",
         "list_url": reverse("reports_web:calls", args=[slug]) + (f"?{query}" if query else ""),
         **revealing(request, scope, row["contact_id"]),
-        "contact_url": reverse("reports_web:contact", args=[slug, row["contact_id"]]) if row["contact_id"] else "",
+        "contact_url": _contact_url(slug, row, query),
     }
     response = TemplateResponse(request, "reports/call.html", context, status=422 if draft else 200)
     response.add_post_render_callback(_make_signs_visible)
     return response
+
+
+def _contact_url(slug: str, row: CallRow, query: str) -> str:
+    """The contact's page, from which the way back leads to this call; "" for a withheld number."""
+    if not row["contact_id"]:
+        return ""
+    return reverse("reports_web:contact", args=[slug, row["contact_id"]]) + leading_here("call", query, call=row["id"])
 
 
 def _make_signs_visible(response: HttpResponse) -> None:

@@ -27,6 +27,7 @@ from reports.queries.cursor import CursorError
 from reports.queries.left_out import left_out_lines
 from reports.queries.selector import Selector, selector_among
 from reports.web.callbacks import charts, words
+from reports.web.contact.back import leading_here
 from reports.web.shared.before import known_before
 from reports.web.shared.contexts import Figure
 from reports.web.shared.first_steps import first_steps
@@ -156,6 +157,7 @@ def _list_context(lists: Lists, head: Frame) -> dict[str, Any]:
     selection, waiting = head.selection, lists.waiting
     return {
         "several_environments": sum(map(_is_able, head.shown.environments)) > 1,
+        "contact_query": leading_here("callbacks", selection.query),
         "open": waiting,
         "open_pages": _pages(selection, "open", waiting) if waiting else None,
         "waiting": words.waiting(lists.missed, waiting.count or 0) if waiting else "",

@@ -32,6 +32,7 @@ from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
 from reports.web.call.facts import OUTCOMES
 from reports.web.calls.columns import CallLine, call_line, shown_columns
+from reports.web.contact.back import back
 from reports.web.shared.completeness import completeness_line
 from reports.web.shared.selection import written
 from sync.taxonomy import Outcome
@@ -117,6 +118,8 @@ def _page(
     several = len(record.environments) > 1
     columns = shown_columns((), several_environments=several)
     query = {"contact": record.id, "testing": "include"}
+    way = back(request.GET, request.tenant.slug)
+    turn = f"?{way.carried}&" if way.carried else "?"
     lines = [call_line(row, columns, zone=scope.zone, now=now) for row in listed.rows]
     context = {
         "page": "calls",
@@ -125,7 +128,9 @@ def _page(
         "shown": bool(number),
         "reason": reason,
         "errors": errors or {},
-        **revealing(request, scope, record.id),
+        "waits": _waits(record, now, scope.zone),
+        "back": way,
+        **revealing(request, scope, record.id, carried=way.carried),
         "zone": figures.zone_name(scope.zone),
         "facts": _facts(record, now, scope.zone),
         "outcomes": [(OUTCOMES[word][0], _came_to(word, n)) for word, n in record.outcomes.items() if n],
@@ -134,23 +139,38 @@ def _page(
         "several": several,
         "row_query": f"?{written(query)}",
         "list_query": written(query),
-        "next": f"?{written({'cursor': listed.next})}" if listed.next else "",
-        "previous": f"?{written({'cursor': listed.previous})}" if listed.previous else "",
+        "next": turn + written({"cursor": listed.next}) if listed.next else "",
+        "previous": turn + written({"cursor": listed.previous}) if listed.previous else "",
         "line": completeness_line(behind_contact(record, scope, now=now), scope.zone, now=now),
     }
     return TemplateResponse(request, "reports/contact.html", context, status=400 if errors else 200)
 
 
-def revealing(request: TenantRequest, scope: Scope, contact_id: str) -> dict[str, Any]:
-    """What the form needs that asks to have a contact's number shown; nothing for who sees it, or may not."""
+def revealing(request: TenantRequest, scope: Scope, contact_id: str, *, carried: str = "") -> dict[str, Any]:
+    """What the form needs that asks to have a contact's number shown; nothing for who sees it, or may not. ``carried``
+    is the query string of the contact's page.
+    """
     contact = contact_digits_of(contact_id, scope)
     if scope.sees_numbers or not scope.looks_up or not contact or phones.is_erased(contact):
         return {}
     return {
-        "reveal_url": reverse("reports_web:contact_reveal", args=[request.tenant.slug, contact_id]),
+        "reveal_url": reverse("reports_web:contact_reveal", args=[request.tenant.slug, contact_id])
+        + (f"?{carried}" if carried else ""),
         "budget": _budget(scope, _asker(request)),
         "most_reason": str(MOST_REASON),  # an attribute takes no thousands separator
     }
+
+
+def _waits(record: Contact, now: datetime, zone: str) -> str:
+    """Whether the contact, who rang and was not answered, still waits; "" for one who was always answered."""
+    if record.last_missed is None:
+        return ""
+    moment = figures.moment(record.last_missed, zone, now=now)
+    if record.waits:
+        return _("Still waiting: called %(moment)s, was not answered, and no call has connected since.") % {
+            "moment": moment
+        }
+    return _("Not waiting: last called without an answer %(moment)s; a call has connected since.") % {"moment": moment}
 
 
 def _facts(record: Contact, now: datetime, zone: str) -> list[tuple[str, str, str]]:

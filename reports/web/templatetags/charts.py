@@ -56,9 +56,9 @@ def _row(row: TableRow) -> str:
 def _place(place: Place, plot: Plot) -> Iterator[str]:
     inner = f'<title>{escape(place.title)}</title><rect x="{place.x}" width="{place.width}" height="{plot.height}" />'
     if place.href:
-        yield f'<a class="slot" href="{escape(place.href)}">{inner}</a>'
+        yield f'<a class="slot" href="{escape(place.href)}"{_more(place)}>{inner}</a>'
     else:
-        yield f'<g class="slot" role="img">{inner}</g>'
+        yield f'<g class="slot" role="img"{_more(place)}>{inner}</g>'
     for part in place.parts:
         yield _part(part)
     if place.veil:
@@ -73,9 +73,13 @@ def _part(part: Part) -> str:
     if not part.href:
         return _still(part)
     return (
-        f'<a class="part" href="{escape(part.href)}" tabindex="-1" fill="{part.fill}">'
+        f'<a class="part" href="{escape(part.href)}" tabindex="-1" fill="{part.fill}"{_more(part)}>'
         f"<title>{escape(part.title)}</title>{_rect(part)} /></a>"
     )
+
+
+def _more(mark: Place | Part) -> str:
+    return f' data-more="{escape(mark.more)}"' if mark.more else ""
 
 
 def _still(part: Part) -> str:

@@ -19,6 +19,7 @@ from tests import factories
 
 MONDAY = datetime(2026, 7, 13, 15, 0, tzinfo=UTC)
 PERSON = "+5521912345678"
+OTHER = "0198c0de-0000-7000-8000-000000000001"
 
 
 @pytest.fixture(autouse=True)
@@ -212,6 +213,39 @@ def test_a_contact_has_all_its_calls_by_day(client, ana, acme, sales, care, some
     assert "1 outbound, 1 inbound" in page
     assert "and 1 test call" in page
     assert "(21) 91234-5678" in page
+
+
+def test_a_contact_leads_back_to_where_it_was_opened_from(client, ana, acme, some):
+    client.force_login(ana)
+    with wall.tenant(acme):
+        mine = contact_id(PERSON[1:], Scope(acme.pk, acme.zone, frozenset()))
+    ways = {
+        "?status=busy&cursor=x": "/t/acme/calls/?status=busy",
+        "?from=callbacks&period=last_week": "/t/acme/callbacks/?period=last_week",
+        "?from=//evil.example": "/t/acme/calls/",
+        f"?from=call&call={OTHER}&status=busy": f"/t/acme/calls/{OTHER}/?status=busy",
+        "?from=call&call=no": "/t/acme/calls/",
+    }
+    for query, leads in ways.items():
+        answer = client.get(f"/t/acme/contacts/{mine}/{query.replace('&cursor=x', '')}")
+        assert f'<p class="back"><a href="{leads}">' in unescape(answer.content.decode()), query
+    listed = client.get("/t/acme/calls/?status=completed").content.decode()
+    assert f"/t/acme/contacts/{mine}/?status=completed" in unescape(listed)
+
+
+def test_a_contact_says_whether_it_still_waits(client, ana, acme, sales, some):
+    client.force_login(ana)
+    number, at = "+5511955554444", MONDAY - timedelta(hours=3)
+    with wall.tenant(acme):
+        mine = contact_id(number[1:], Scope(acme.pk, acme.zone, frozenset()))
+        call = {"direction": "inbound", "from_number": number}
+        factories.call(sales, "rang", status="no-answer", started_at=at, **call)
+    page = f"/t/acme/contacts/{mine}/"
+    assert "Still waiting: called" in client.get(page).content.decode()
+    with wall.tenant(acme):
+        later = at + timedelta(minutes=5)
+        factories.call(sales, "met", status="completed", started_at=later, to_number=number, direction="outbound")
+    assert "Not waiting: last called without an answer" in client.get(page).content.decode()
 
 
 def test_foreign_and_unknown_contacts_are_absent_alike(client, ana, acme, globex, some):

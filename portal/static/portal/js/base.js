@@ -1,4 +1,5 @@
-// The theme switch, menus and definitions that close by Escape or a click elsewhere, and questions after going back.
+// The theme switch, menus and definitions that close by Escape or a click elsewhere, questions after going back, and a
+// sign while a page loads anew.
 
 const root = document.documentElement;
 const ORDER = ["system", "light", "dark"];
@@ -30,9 +31,22 @@ if (theme) {
 
 const closable = () => document.querySelectorAll("details[data-closable][open]");
 
+// What was ticked when a list of choices opened; Escape takes it back.
+const before = new WeakMap();
+document.addEventListener(
+  "toggle",
+  ({ target: list }) => {
+    if (!list.open || !list.matches("details.pick")) return;
+    const boxes = [...list.closest("form").querySelectorAll('input[type="checkbox"]')];
+    before.set(list, new Map(boxes.map((box) => [box, box.checked])));
+  },
+  true,
+);
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const details of closable()) {
+    for (const [box, ticked] of before.get(details) ?? []) box.checked = ticked;
     const inside = details.contains(document.activeElement);
     details.open = false;
     if (inside) details.querySelector("summary").focus();
@@ -46,4 +60,36 @@ addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   for (const form of document.querySelectorAll('form[method="get"]')) form.reset();
   for (const details of closable()) details.open = false;
+});
+
+// The same page asked for anew: by a form of it, or by a link to it with another question. Files come without leaving.
+const loading = document.querySelector("[data-loading]");
+const AT_ONCE = 150;
+let waiting = 0;
+
+function showLoading() {
+  if (!loading) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    root.classList.add("loading");
+    loading.textContent = loading.dataset.loading;
+  }, AT_ONCE);
+}
+function isAnew(address) {
+  return address.origin === location.origin && address.pathname === location.pathname && address.search !== location.search;
+}
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.getAttribute("method") !== "get") return;
+  if (new URL(form.getAttribute("action") ?? "", location).pathname === location.pathname) showLoading();
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || link.target) return;
+  if (link.href?.baseVal === undefined && isAnew(new URL(link.href))) showLoading();
+});
+addEventListener("pageshow", () => {
+  clearTimeout(waiting);
+  root.classList.remove("loading");
+  if (loading) loading.textContent = "";
 });

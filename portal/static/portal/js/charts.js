@@ -1,5 +1,15 @@
-// Charts: what the pointer or the focus is on is read out under the chart. A chart is one stop of the tab key: left and
+// Charts: what the pointer or the focus is on is read out beside it. A chart is one stop of the tab key: left and
 // right walk its slots, up and down the parts of a column; in a map the arrows walk the squares.
+
+const OFF = 14;
+
+// Beside the pointer, on the side where there is room.
+function place(readout, x, y) {
+  const { offsetWidth: width, offsetHeight: height } = readout;
+  const left = x + OFF + width <= innerWidth - 8 ? x + OFF : Math.max(8, x - OFF - width);
+  readout.style.left = `${left}px`;
+  readout.style.top = `${Math.max(8, Math.min(y + OFF, innerHeight - height - 8))}px`;
+}
 
 function readOut(mark, readout) {
   const title = mark.querySelector("title");
@@ -11,13 +21,21 @@ function readOut(mark, readout) {
     mark.setAttribute("aria-label", mark.title);
     mark.removeAttribute("title");
   }
-  const show = (text) => {
-    readout.textContent = text;
+  if (mark.dataset.more) mark.setAttribute("aria-description", mark.dataset.more);
+  const show = (x, y) => {
+    readout.textContent = [mark.getAttribute("aria-label"), mark.dataset.more].filter(Boolean).join("\n");
+    place(readout, x, y);
   };
-  mark.addEventListener("pointerenter", () => show(mark.getAttribute("aria-label")));
-  mark.addEventListener("focus", () => show(mark.getAttribute("aria-label")));
-  mark.addEventListener("pointerleave", () => show(""));
-  mark.addEventListener("blur", () => show(""));
+  const hide = () => {
+    readout.textContent = "";
+  };
+  for (const kind of ["pointerenter", "pointermove"]) mark.addEventListener(kind, (event) => show(event.clientX, event.clientY));
+  mark.addEventListener("focus", () => {
+    const { left, top, width } = mark.getBoundingClientRect();
+    show(left + width / 2, top);
+  });
+  mark.addEventListener("pointerleave", hide);
+  mark.addEventListener("blur", hide);
 }
 
 // Rows of marks, walked by arrows: `step(row, place, key)` gives the mark to go to. One mark of all can be tabbed to.

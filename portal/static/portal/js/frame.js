@@ -1,9 +1,8 @@
-// The filters of a page about a period apply as they change; lists of several choices when they close.
+// The filters of a page about a period apply as they change; lists of several choices when they close, unless by Escape.
 
 const form = document.querySelector("form.filters");
 const apply = form?.querySelector(".apply");
 let byKeyboard = false;
-let picked = false;
 
 form?.addEventListener("keydown", (event) => {
   byKeyboard = event.key !== "Enter";
@@ -16,7 +15,6 @@ form?.addEventListener("change", (event) => {
     // Agents of other environments would be left out anyway.
     const agents = event.target.name === "environment" ? form.querySelectorAll("[name$=agent]") : [];
     for (const box of agents) box.checked = false;
-    picked = true;
     return;
   }
   const custom = [form.elements.period, form.elements.compare].some((choice) => choice?.value === "custom");
@@ -26,7 +24,8 @@ form?.addEventListener("change", (event) => {
 });
 for (const list of form?.querySelectorAll("[data-pick]") ?? []) {
   list.addEventListener("toggle", () => {
-    if (!list.open && picked) form.requestSubmit();
+    const boxes = [...form.querySelectorAll('input[type="checkbox"]')];
+    if (!list.open && boxes.some((box) => box.checked !== box.defaultChecked)) form.requestSubmit();
   });
 }
 // What says nothing stays out of the address, and several choices of one kind are a comma list there.
@@ -38,6 +37,5 @@ form?.addEventListener("formdata", ({ formData }) => {
   for (const [name, value] of [...formData]) if (!value || unwanted(name)) formData.delete(name);
 });
 addEventListener("pageshow", () => {
-  picked = false;
   apply?.classList.remove("wanted");
 });

@@ -75,6 +75,7 @@ class Part:
     height: str
     title: str
     href: str
+    more: str = ""  # what the reading at the pointer adds: share and whole, and the part in the slot before
 
     @property
     def fill(self) -> str:
@@ -96,6 +97,7 @@ class Place:
     holiday: str
     parts: tuple[Part, ...]
     veil: Part | None
+    more: str = ""  # the whole column, and that of the slot before
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class Look:
     height: int = HEIGHT
     heading: str | Promise = ""
     extra: tuple[str | Promise, ...] = ()  # headings of the slots' own cells
-    newest_first: bool = True  # the table's order; the drawing is always from left to right
+    newest_first: bool = True  # of slots in time: the order of the table; the drawing is always from left to right
     room: int = WIDE  # for how many labels; 0 where slots without a label have none on purpose
 
 
@@ -238,7 +240,31 @@ class _Canvas:
             if height > 0:
                 top -= height
                 words = f"{self.slots[place].name}: {_value_words(each, place, self.look.unit)}"
-                yield self._part(each.kind, place, (top, height), (words, each.hrefs[place] if each.hrefs else ""))
+                part = self._part(each.kind, place, (top, height), (words, each.hrefs[place] if each.hrefs else ""))
+                yield replace(part, more=self._more(place, series, each))
+
+    def _more(self, place: int, series: Sequence[Series], part: Series | None = None) -> str:
+        """What a column, or a part of it, is of the whole, and what stood there in the slot before, a line each."""
+        lines = []
+        if whole := self._whole(place, series):
+            text = _("%(share)s of %(total)s") if part else _("%(total)s in all")
+            share = figures.value(100 * (part.values[place] or 0.0) / whole, "percent") if part else ""
+            lines.append(text % {"share": share, "total": figures.decimal(whole)})
+        if place and self.look.newest_first and (before := self._said(place - 1, series, part)):
+            lines.append(f"{self.slots[place - 1].name}: {before}")
+        return "\n".join(lines)
+
+    def _whole(self, place: int, series: Sequence[Series]) -> float:
+        """What the parts of a column come to; 0 where they are none of one whole."""
+        if self.look.unit != "count" or len(series) < 2:
+            return 0.0
+        return sum(each.values[place] or 0.0 for each in series)
+
+    def _said(self, place: int, series: Sequence[Series], part: Series | None) -> str:
+        if part:
+            return part.said[place]
+        whole = self._whole(place, series)
+        return figures.decimal(whole) if whole else series[0].said[place] if len(series) == 1 else ""
 
     def _part(self, kind: str, place: int, rise: tuple[float, float], words: tuple[str, str]) -> Part:
         gap = 0.5 if self.step > 9 else 0.28 if self.step > 2 else 0.16
@@ -304,6 +330,7 @@ class _Canvas:
                 holiday=slot.holiday,
                 parts=parts,
                 veil=veil,
+                more=self._more(place, [each for each in series if each.kind != BEFORE]),
             )
 
     def _room_on_a_phone(self) -> int:
