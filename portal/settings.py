@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "reports.columns",
     "reports.files",
     "reports.annotations",
+    "reports.saved",
     "reports.privacy",
     "reports.web",
     "reports.mail",
@@ -249,7 +250,6 @@ SESSION_ENGINE = "portal.accounts.sessions"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 8 * 60, at_least=1)
 LOOK_UPS_PER_DAY = env.number("LOOK_UPS_PER_DAY", 20, at_least=0)
-SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 CSRF_TRUSTED_ORIGINS = ["/".join(BASE_URL.split("/")[:3])]

@@ -85,6 +85,7 @@ ACTIONS: dict[str, str | Promise] = {
     "view.deleted": _("View deleted"),
     "view.renamed": _("View renamed"),
     "view.saved": _("View saved"),
+    "view.replaced": _("View replaced"),
     "view.shared": _("View shared"),
     "view.unshared": _("View no longer shared"),
 }

@@ -58,8 +58,8 @@ PERSONAL: dict[Kind, tuple[str, ...]] = {
         "reports_mail.Subscription.note",
         "reports_mail.Subscription.subject",
         "reports_remarks.CallNote.text",
-        "reports_web.SavedView.name",
-        "reports_web.SavedView.query",
+        "reports_saved.SavedView.name",
+        "reports_saved.SavedView.query",
         "sync.Quarantine.note",
     ),
     Kind.WORD: (
@@ -160,6 +160,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "reports_mail.Recipient": ("added_as", "email", "language", "name"),
     "reports_mail.Subscription": ("kind", "language", "missed", "sections", "zone"),
     "reports_remarks.CallFlag": ("flag",),
+    "reports_saved.SavedView": ("page",),
     "sync.Agent": ("callback_sources", "currency", "digest", "direction", "external_id", "label", "name", "state"),
     "sync.Call": ("digest", "direction", "external_id", "latencies", "status"),
     "sync.CallChange": ("now_status", "was_status"),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from reports.api import audit, callbacks, campaigns, contacts, deliveries, exports, subscriptions, views
+from reports.api import audit, callbacks, campaigns, contacts, deliveries, exports, saved, subscriptions, views
 from reports.api.schema import DocsView, SchemaView
 
 v1 = [
@@ -34,6 +34,8 @@ v1 = [
     path("metrics/", views.MetricList.as_view(), name="metrics"),
     path("reports/", views.ReportList.as_view(), name="reports"),
     path("reports/query/", views.ReportQuery.as_view(), name="reports-query"),
+    path("saved-reports/", saved.SavedReportList.as_view(), name="saved-reports"),
+    path("saved-reports/<uuid:id>/", saved.SavedReportOne.as_view(), name="saved-report"),
     # A line break, which "." leaves out, may stand in an address too.
     re_path(r"^(?P<rest>[\s\S]*/)?$", views.Nowhere.as_view()),
 ]

@@ -27,7 +27,7 @@ from reports.queries.scope import Scope
 MAX_DAYS = 800
 DEFAULT_METRICS = ("attempts", "connect_rate")
 COMPARED = ("previous", "year", "none")
-DEFAULT_DAYS = 7  # whole days up to yesterday
+DEFAULT_DAYS, DEFAULT_SPAN = 7, "last_7_days"  # whole days up to yesterday
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def read_question(params: Mapping[str, str], scope: Scope, *, today: date | None
     start, end = reader.days()
     today = today or local_date(timezone.now(), zone)
     whole = last_days(DEFAULT_DAYS, today, zone)
-    span = "" if start or end else reader.choice("period", ("", *SPANS))
+    span = "" if start or end else reader.choice("period", (DEFAULT_SPAN, *SPANS))
     if span:
         whole = span_period(span, today, zone)
         start, end = whole.start, whole.last_day

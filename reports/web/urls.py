@@ -7,7 +7,6 @@ from reports.web.audit.views import audit, audit_file
 from reports.web.call.remarks import call_flags, call_note, call_notes
 from reports.web.call.views import call, call_payload
 from reports.web.callbacks.views import callbacks
-from reports.web.calls.saved_views import view, views
 from reports.web.calls.views import calls
 from reports.web.campaigns.campaign import campaign
 from reports.web.campaigns.views import campaigns
@@ -19,6 +18,7 @@ from reports.web.overview.views import calls_csv, overview
 from reports.web.privacy.retention import privacy
 from reports.web.privacy.views import erasures
 from reports.web.report.views import report, reports
+from reports.web.saved.views import saved_report, saved_reports, view, views
 from reports.web.team.views import invitation_act, member_act, team, team_invite, team_member
 
 app_name = "reports_web"
@@ -68,4 +68,6 @@ urlpatterns = [
     path("erasures/", erasures, name="erasures"),
     path("reports/", reports, name="reports"),
     path("reports/query/", report, name="report"),
+    path("reports/saved/", saved_reports, name="saved_reports"),
+    path("reports/saved/<uuid:view>/", saved_report, name="saved_report"),
 ]

@@ -162,7 +162,7 @@ def test_a_session_with_the_others_token(sides, strict, home, other) -> None:
     assert not leaked(theirs.whole, who.secrets, {"slug": other})
     assert [each.changed() for each in kept] == [[], []]
     assert saves(who, home, tokens[other]).status == 302
-    assert "reports_web.SavedView" in kept[0].changed()
+    assert "reports_saved.SavedView" in kept[0].changed()
     assert kept[1].changed() == []
 
 

@@ -36,7 +36,7 @@ from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.subscriptions import add_recipient, create_weekly
 from reports.queries.contacts.ids import contact_id
 from reports.queries.scope import Scope
-from reports.web.models import SavedView
+from reports.saved.models import SavedView, ViewOf
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.calls import Call
@@ -69,6 +69,7 @@ ABSENT = {
     "call": str(uuid4()),
     "note": str(uuid4()),
     "view": str(uuid4()),
+    "report": str(uuid4()),
     "contact_id": "A" * 32,
     "number": "21900000000",
     "agent_key": "agent-nobody",
@@ -206,6 +207,9 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
                 row_of(model, tenant, rows)
         note = CallNote.objects.create(tenant=tenant, call=call, text=f"{canary(slug)}-sales", author=owner)
         view = SavedView.objects.create(tenant=tenant, owner=owner, name=canary(slug), query="status=completed")
+        report = SavedView.objects.create(
+            tenant=tenant, owner=owner, page=ViewOf.REPORT, name=canary(slug), query="metrics=attempts", shared=True
+        )
         holder = User.objects.create_user(f"holder@{slug}.example")
         passkey = Authenticator.objects.create(
             user=holder, type=Authenticator.Type.WEBAUTHN, data={"name": canary(slug)}
@@ -244,6 +248,7 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
         "call": str(call.pk),
         "note": str(note.public_id),
         "view": str(view.public_id),
+        "report": str(report.public_id),
         "contact_id": contact_id(f"55{NUMBERS[slug]}", Scope(tenant.pk, "UTC", frozenset())),
         "export": str(export.public_id),
         "mail": str(subscription.public_id),

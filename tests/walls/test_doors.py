@@ -15,7 +15,7 @@ from tests.walls.tree import ROOT, modules
 
 DOOR = "reports/queries/seen.py"
 # Whoever answers a reader. What makes column files and what erases a person works on whole companies, without a reader.
-ANSWERING = tuple(f"reports/{name}/" for name in ("queries", "annotations", "files", "mail", "api", "web"))
+ANSWERING = tuple(f"reports/{name}/" for name in ("queries", "annotations", "saved", "files", "mail", "api", "web"))
 MANAGERS = {"objects", "_base_manager", "_default_manager"}
 QUERYSETS = {"all", "filter", "exclude", "order_by", "values", "values_list", "first", "get", "aggregate", "exists"}
 MIRROR = {model.__name__ for model in apps.get_app_config("sync").get_models()} | {"Environment"}

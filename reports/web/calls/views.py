@@ -26,7 +26,7 @@ from reports.queries.completeness.freshness import behind_within
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
 from reports.queries.selector import Selector, selector_among
-from reports.web.calls import saved
+from reports.saved import keeping
 from reports.web.calls.address import ORDERS, CallAddress, period_query, read_address
 from reports.web.calls.chips import chips
 from reports.web.calls.columns import NO_MARKS, call_line, shown_columns
@@ -74,7 +74,7 @@ class Listed:
 @tenant_view()
 def calls(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Without an address of its own the list opens with the member's default view."""
-    views = saved.views(request.membership)
+    views = keeping.views(keeping.Keeper.of(request.membership))
     if leads := _opened(request, views):
         return HttpResponseRedirect(leads)
     (scope, homes), now = Scope.with_environments(request.scope_grant), timezone.now()
@@ -131,7 +131,7 @@ def calls(request: TenantRequest, tenant: str) -> HttpResponseBase:
     return TemplateResponse(request, "reports/calls.html", context, status=400 if address.errors else 200)
 
 
-def _opened(request: TenantRequest, views: Sequence[saved.View]) -> str:
+def _opened(request: TenantRequest, views: Sequence[keeping.View]) -> str:
     """Where an address that only names a view, or names nothing while there is a default, leads to; "" to stay."""
     base = reverse("reports_web:calls", args=[request.tenant.slug])
     if not request.GET:

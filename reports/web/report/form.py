@@ -39,7 +39,15 @@ COMPARED = {
     "none": gettext_lazy("Nothing"),
 }
 CUSTOM, DAYS = "custom", ("date_from", "date_to")
-KEPT = ("compare_from", "compare_to", "contact", "campaign", "sort", "columns")  # what the form has no field for
+KEPT = (
+    "compare_from",
+    "compare_to",
+    "contact",
+    "campaign",
+    "sort",
+    "columns",
+    "saved",
+)  # what the form has no field for
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def shown(
         "options": options,
         "calls_url": calls_url,
         "asked": query,
+        "report_query": address(saved="", page=1).removeprefix("?"),
         "days": figures.days(question.period.start, question.period.last_day),
         "zone": figures.zone_name(question.period.zone),
         "narrowed": bool(write_filters(question.filters)),

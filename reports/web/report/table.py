@@ -32,11 +32,13 @@ class Options:
     columns: str = ""  # short, full, or "" for what there is room for
     view: str = ""  # crossed or ""
     shown: str = ""  # the metric of the chart and of the crossed view
+    saved: str = ""  # the saved report that it was opened from
 
     @property
     def params(self) -> dict[str, str]:
         page = str(self.page) if self.page > 1 else ""
-        given = {"sort": self.sort, "columns": self.columns, "view": self.view, "shown": self.shown, "page": page}
+        given = {"sort": self.sort, "columns": self.columns, "view": self.view, "shown": self.shown}
+        given |= {"saved": self.saved, "page": page}
         return {name: word for name, word in given.items() if word}
 
 

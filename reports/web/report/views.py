@@ -1,6 +1,7 @@
 """Ready-made reports, and a page that shows any question: what the API answers below ``reports/query/``, for people."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from portal.tenants.guards import TenantRequest, tenant_view
+from portal.tenants.models.people import Role
 from reports.definitions.catalogue import CATALOGUE, Report
 from reports.definitions.dimensions import DIMENSIONS
 from reports.definitions.metrics import METRICS
@@ -23,6 +25,10 @@ from reports.queries.ask import ask_together
 from reports.queries.environments import environments
 from reports.queries.question import Question, QuestionError, read_question, write_question
 from reports.queries.scope import Scope
+from reports.saved import keeping
+from reports.saved.asked import question_of
+from reports.saved.keeping import Keeper, View
+from reports.saved.models import ViewOf
 from reports.web.report.form import canonical, is_tidy, report_form
 from reports.web.report.page import questions, shown, title
 from reports.web.report.table import Options
@@ -59,7 +65,8 @@ def reports(request: TenantRequest, tenant: str) -> HttpResponseBase:
                 tuple(DIMENSIONS[key].label for key in report.by),
             )
         )
-    context = {**head.context(), "reports": listed, "report_url": address}
+    kept = keeping.views(Keeper.of(request.membership), ViewOf.REPORT)
+    context = {**head.context(), "reports": listed, "report_url": address, "kept": kept}
     return TemplateResponse(request, "reports/reports.html", context)
 
 
@@ -70,6 +77,10 @@ def report(request: TenantRequest, tenant: str) -> HttpResponseBase:
     tidy = canonical(request.GET)
     if not is_tidy(request.GET):
         return HttpResponseRedirect(f"{request.path}?{tidy}" if tidy else request.path)
+    kept = keeping.views(Keeper.of(request.membership), ViewOf.REPORT)
+    opened = _opened(request.GET, kept)
+    if opened is not None and set(request.GET) == {"saved"}:
+        return HttpResponseRedirect(f"{request.path}?{opened.query}&saved={opened.id}")
     now = moment_of_asking()
     scope = Scope.of(request.scope_grant)
     choices = Choices(list(environments(scope)), list(agents(scope)))
@@ -88,16 +99,40 @@ def report(request: TenantRequest, tenant: str) -> HttpResponseBase:
     days = (question.period.start, question.period.last_day) if question else (whole.start, whole.last_day)
     context: dict[str, Any] = {
         "page": "reports",
-        "title": title(None if errors else question),
+        "title": opened.name if opened else title(None if errors else question),
+        "opened": opened,
+        "manages": Role(request.membership.role).covers(Role.MANAGER),
         "form": report_form(request.GET, errors, choices, days=days, today=today, scope=scope),
     }
     if answers and question is not None:
         context |= shown(answers, options, choices, scope=scope, tenant=tenant)
+        context["changed"] = opened is not None and _is_other(opened, question, options, scope)
         context["line"] = completeness_line(answers[0].completeness, scope.zone, now=now)
         context["before_complete"] = answers[0].previous_complete
         context["against"] = against(question.period, answers[0].previous_period, now=now)
         context["api_url"] = request.build_absolute_uri(reverse("api:reports-query")) + "?" + write_question(question)
     return TemplateResponse(request, "reports/report.html", context, status=400 if errors else 200)
+
+
+def _opened(params: QueryDict, kept: Sequence[View]) -> View | None:
+    """The saved report that the address names; 404 for one that is not there for the reader."""
+    named = params.get("saved", "")
+    if not named:
+        return None
+    view = next((view for view in kept if view.id == named), None)
+    if view is None:
+        raise Http404
+    return view
+
+
+def _is_other(opened: View, question: Question, options: Options, scope: Scope) -> bool:
+    """Whether something else is shown than the saved report asks."""
+    try:
+        kept = question_of(opened.query, scope)
+    except QuestionError:  # it names what is there no more
+        return True
+    shown = replace(_options(QueryDict(opened.query)), page=options.page, saved=options.saved)
+    return (kept, kept.span, shown) != (question, question.span, options)
 
 
 def _options(params: QueryDict) -> Options:
@@ -110,6 +145,7 @@ def _options(params: QueryDict) -> Options:
         columns=columns if columns in ("short", "full") else "",
         view=view if view == "crossed" else "",
         shown=params.get("shown", ""),
+        saved=params.get("saved", ""),
     )
 
 

@@ -60,6 +60,8 @@ TABLE = {
     f"{API}/metrics/": API_READERS,
     f"{API}/reports/": API_READERS,
     f"{API}/reports/query/": API_READERS,
+    f"{API}/saved-reports/": API_READERS,
+    f"{API}/saved-reports/{{call}}/": API_READERS,
     f"{API}/{{rest}}": frozenset(),
     "/api/schema/": OPEN,
     "/api/docs/": OPEN,
@@ -243,8 +245,10 @@ def expected(address, name, method):
         return 401
     if address.startswith(f"{API}/exports/"):
         return of_exports(address, method)
-    if address.startswith(f"{API}/subscriptions/"):  # a wish that says nothing, and mails that are nobody's
-        if address == f"{API}/subscriptions/":
+    if address.startswith(
+        (f"{API}/subscriptions/", f"{API}/saved-reports/")
+    ):  # a wish that says nothing, and mails that are nobody's
+        if "{call}" not in address:
             return 200 if reads else 405 if method != "POST" else 400 if name == "ana" else 403
         taken = ("GET", "HEAD", "PATCH", "DELETE") if address.endswith("{call}/") else ("POST",)
         return 404 if method in taken else 405

@@ -40,7 +40,7 @@ from reports.queries.question import Question
 from reports.queries.scope import Scope
 from reports.queries.vendor_api.calls import VendorFilter, page
 from reports.queries.vendor_api.calls import calls as vendor_calls
-from reports.web.models import SavedView
+from reports.saved.models import SavedView
 from sync.leases import claim
 from sync.mirror import Mirror
 from sync.models.calls import Call, Payload

@@ -26,7 +26,7 @@ from reports.files.tasks import hint_waiting
 from reports.privacy import erasing, exporting
 from reports.privacy.person import COUNTED, IN_FULL
 from reports.queries.scope import Scope
-from reports.web.models import SavedView
+from reports.saved.models import SavedView
 from sync.models.calls import Call, Unplaced
 from sync.models.quarantine import Quarantine
 from tests import factories
@@ -108,7 +108,7 @@ def test_all_that_is_kept_of_a_person_is_in_one_file(filled, acme, ana) -> None:
     assert [note["text"] for note in notes] == ["his brother is at +55 (11) 98765-4321"]
     counts = {mention["column"]: mention["rows"] for mention in mentions}
     assert set(counts) == {*COUNTED, "sync.Payload.raw"}
-    assert {name: n for name, n in counts.items() if n} == {"reports_web.SavedView.query": 1, "sync.Payload.raw": 1}
+    assert {name: n for name, n in counts.items() if n} == {"reports_saved.SavedView.query": 1, "sync.Payload.raw": 1}
 
     table = list(csv.DictReader(io.StringIO(read["calls.csv"])))
     assert [cells["To"] for cells in table] == [NUMBER, "11987654321"]

@@ -5,7 +5,7 @@ import pytest
 from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.people import Role
-from reports.web.models import DefaultView, SavedView
+from reports.saved.models import DefaultView, SavedView
 from tests.conftest import member
 
 VIEWS = "/t/acme/calls/views/"
@@ -46,8 +46,8 @@ def test_a_view_is_saved_renamed_shared_and_dropped_by_its_owner(client, ana, ac
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("", "Give the view a name."),
-        (" \u200b\t", "Give the view a name."),
+        ("", "Give it a name."),
+        (" \u200b\t", "Give it a name."),
         ("x" * 61, "A name has at most 60 characters."),
         ("Busy", "You have a view named “Busy” already."),
     ],

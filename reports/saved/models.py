@@ -1,8 +1,9 @@
-"""Views of the list of calls that members keep."""
+"""What members keep of their own: views of the list of calls and questions, and which view a list opens with."""
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.tenants.base import PublicModel, TenantModel
 
@@ -10,12 +11,22 @@ LONGEST_NAME = 60
 LONGEST_QUERY = 4_000
 
 
+class ViewOf(models.TextChoices):
+    """The page whose query is kept."""
+
+    CALLS = "calls", pgettext_lazy("a saved view", "the list of calls")
+    REPORT = "report", pgettext_lazy("a saved view", "a report")
+
+
 class SavedView(PublicModel):
-    """A query of the list of calls under a name; its owner's alone, or shared with every member."""
+    """A query of a page under a name, its period by name where it has one; its owner's alone, or shared with every
+    member, who then sees what he may see of it.
+    """
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("owner")
     )
+    page = models.CharField(_("page"), max_length=10, choices=ViewOf.choices, default=ViewOf.CALLS)
     name = models.CharField(_("name"), max_length=LONGEST_NAME)
     query = models.CharField(_("query"), max_length=LONGEST_QUERY, blank=True)
     shared = models.BooleanField(_("shared"), default=False)
@@ -26,7 +37,7 @@ class SavedView(PublicModel):
         verbose_name_plural = _("saved views")
         constraints = (
             *PublicModel.Meta.constraints,
-            models.UniqueConstraint(fields=("tenant", "owner", "name"), name="reports_web_view_name"),
+            models.UniqueConstraint(fields=("tenant", "owner", "page", "name"), name="reports_saved_view_name"),
         )
 
     def __str__(self) -> str:
@@ -34,7 +45,7 @@ class SavedView(PublicModel):
 
 
 class DefaultView(TenantModel):
-    """The view that a member's list opens with: his own, or a shared one."""
+    """The view that a member's list of calls opens with: his own, or a shared one."""
 
     member = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
@@ -44,7 +55,7 @@ class DefaultView(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("default view")
         verbose_name_plural = _("default views")
-        constraints = (models.UniqueConstraint(fields=("tenant", "member"), name="reports_web_default_once"),)
+        constraints = (models.UniqueConstraint(fields=("tenant", "member"), name="reports_saved_default_once"),)
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -1,0 +1,1 @@
+"""Saved views and reports: kept and changed from the pages that show them."""
