@@ -164,6 +164,8 @@ def drop(keeper: Keeper, view: UUID) -> None:
 
 def open_with(keeper: Keeper, view: UUID | None) -> None:
     """Have the member's list of calls open with a view of his own or a shared one, or with none."""
+    if keeper.user is None:
+        raise PermissionError
     mine = DefaultView.objects.filter(member_id=keeper.user_id)
     if view is None:
         mine.delete()
