@@ -51,6 +51,7 @@ ACTIONS: dict[str, str | Promise] = {
     "number.looked_up": _("Number looked up"),
     "number.looked_up_enough": _("Last number of the day looked up"),
     "number.shown": _("Number shown"),
+    "period.sent_again": _("Reports of a period sent again"),
     "person.erased": _("Person erased"),
     "person.erasure_asked": _("Erasure of a person asked for"),
     "person.exported": _("Person's data exported"),

@@ -156,7 +156,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
         "state",
         "what",
     ),
-    "reports_mail.Delivery": ("reason", "state", "zone"),
+    "reports_mail.Delivery": ("edition", "press", "reason", "rights", "state", "zone"),
     "reports_mail.Recipient": ("added_as", "email", "language", "name"),
     "reports_mail.Subscription": ("kind", "language", "missed", "sections", "zone"),
     "reports_remarks.CallFlag": ("flag",),

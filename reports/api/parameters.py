@@ -56,6 +56,7 @@ PARAMETERS: dict[str, Parameter] = {
         {"type": "string", "enum": list(SPANS)},
         _("A period by name, which moves on with the days, in the place of dates."),
     ),
+    "day": Parameter(_DAY, _("A day of the period that is meant; the last whole one by default.")),
     "subscription": Parameter(_IDS, _("Ids of scheduled mails, separated by commas.")),
     "dialect": Parameter(
         {"type": "string", "enum": list(DIALECTS), "default": "csv"}, _("What the file is to be opened with.")

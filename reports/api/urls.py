@@ -29,6 +29,7 @@ v1 = [
     path("subscriptions/", subscriptions.SubscriptionList.as_view(), name="subscriptions"),
     path("subscriptions/<uuid:id>/", subscriptions.SubscriptionOne.as_view(), name="subscription"),
     path("subscriptions/<uuid:id>/test/", subscriptions.SubscriptionTest.as_view(), name="subscription-test"),
+    path("subscriptions/<uuid:id>/preview/", deliveries.SubscriptionPreview.as_view(), name="subscription-preview"),
     path("subscriptions/<uuid:id>/resend/", deliveries.SubscriptionResend.as_view(), name="subscription-resend"),
     path("deliveries/", deliveries.DeliveryList.as_view(), name="deliveries"),
     path("metrics/", views.MetricList.as_view(), name="metrics"),

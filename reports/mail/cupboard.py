@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 from urllib.parse import parse_qsl
 
 from django.utils import translation
 
 from reports.definitions.periods import Period
+from reports.files.rights import shown
 from reports.mail.due import Kind
 from reports.mail.facts import Facts, covers, gather
 from reports.mail.models import Delivery
@@ -41,6 +43,7 @@ class Cupboard:
         self._filters: dict[int, Filters] = {}
         self._complete: dict[tuple[Filters, Period, Scope], bool] = {}
         self._facts: dict[tuple[Kind, Filters, Period, Scope, str | None], Facts] = {}
+        self._rights: dict[tuple[Filters, Scope], dict[str, Any]] = {}
         self._covers: dict[tuple[Filters, Scope], Cover] = {}
 
     def complete(self, delivery: Delivery, scope: Scope) -> bool:
@@ -62,7 +65,7 @@ class Cupboard:
             return self._facts_of(delivery, scope)
 
     def _facts_of(self, delivery: Delivery, scope: Scope) -> Facts:
-        kind, filters = Kind(delivery.subscription.kind), self.filters(delivery, scope)
+        kind, filters = delivery.kind, self.filters(delivery, scope)
         key = (kind, filters, delivery.period, scope, translation.get_language())
         if key not in self._facts:
             facts = gather(
@@ -83,6 +86,13 @@ class Cupboard:
             names = sorted(environment.name for environment in selector.environments.values())
             self._covers[key] = Cover(tuple(names), None if selector.agent_ids is None else len(selector.agent_ids))
         return self._covers[key]
+
+    def rights(self, delivery: Delivery, scope: Scope) -> dict[str, Any]:
+        """What of the tenant the mail shows. Callbacks rest on attempts of other agents than those chosen as well."""
+        key = (self.filters(delivery, scope), scope)
+        if key not in self._rights:
+            self._rights[key] = shown(replace(key[0], agents=(), source_agents=()), scope)
+        return self._rights[key]
 
     def filters(self, delivery: Delivery, scope: Scope) -> Filters:
         key = delivery.subscription_id

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from reports.definitions.periods import Period, day_start
+from reports.definitions.periods import Period, day_start, month_first, month_number
 
 
 class Kind(StrEnum):
@@ -72,6 +72,25 @@ def period_of(rhythm: Rhythm, due: datetime) -> Period:
         return Period(monday - timedelta(days=7), monday, rhythm.zone)
     first = today.replace(day=1)
     return Period((first - timedelta(days=1)).replace(day=1), first, rhythm.zone)
+
+
+def holding(kind: Kind, day: date, zone: str) -> Period:
+    """The day, calendar week or month that a day lies in."""
+    if kind == Kind.DAILY:
+        return Period(day, day + timedelta(days=1), zone)
+    if kind == Kind.WEEKLY:
+        monday = day - timedelta(days=day.weekday())
+        return Period(monday, monday + timedelta(days=7), zone)
+    number = month_number(day)
+    return Period(month_first(number), month_first(number + 1), zone)
+
+
+def back(kind: Kind, period: Period, count: int) -> list[Period]:
+    """So many periods of a rhythm, the newest first: this one and those before."""
+    periods = [period]
+    while len(periods) < count:
+        periods.append(holding(kind, periods[-1].start - timedelta(days=1), period.zone))
+    return periods
 
 
 def baseline(kind: Kind, period: Period) -> tuple[Period, int]:

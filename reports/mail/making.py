@@ -1,20 +1,24 @@
 """Makes the mail of one delivery: figures, words, both forms, headers. Nothing is written or sent here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from portal.outbox import post
 from portal.outbox.models import Letter
 from portal.outbox.render import Rendered
 from portal.tenants.brand import address_of, look_of
 from portal.tenants.models.people import Membership, Role
+from reports.mail import words
 from reports.mail.compose import compose
 from reports.mail.cupboard import Cover, Cupboard
 from reports.mail.facts import Facts, Setting, covers
-from reports.mail.models import Delivery, Subscription
+from reports.mail.models import Delivery, Edition, Subscription
 from reports.mail.render import render
 from reports.queries.run import patient
 from reports.queries.scope import Scope
@@ -27,6 +31,7 @@ class Made:
     complete: bool
     late: bool
     headers: dict[str, str]
+    rights: dict[str, Any]
 
     @property
     def empty(self) -> bool:
@@ -58,7 +63,10 @@ def make(delivery: Delivery, scope: Scope, at: datetime, *, cupboard: Cupboard, 
         cover = cupboard.cover(delivery, scope)
         setting = _setting(delivery, facts, cover=cover, late=late, complete=complete, leave_url=leave_url)
         rendered = render(compose(facts, setting), zone=delivery.zone)
-        return Made(rendered, facts, complete, late, _headers(delivery, setting))
+        if delivery.edition == Edition.CORRECTED and _was_sent(delivery):
+            rendered = replace(rendered, subject=_("Corrected: %(subject)s") % {"subject": rendered.subject})
+        rights = cupboard.rights(delivery, scope)
+        return Made(rendered, facts, complete, late, _headers(delivery, setting), rights)
 
 
 def manage_url(delivery: Delivery) -> str:
@@ -87,8 +95,35 @@ def _setting(  # what surrounds the figures, all by name
         look=look_of(tenant),
         sections=delivery.subscription.parts,
         subject=delivery.subscription.subject,
-        note=delivery.subscription.note,
+        note="\n\n".join(filter(None, (_correction(delivery), delivery.subscription.note))),
     )
+
+
+def _was_sent(delivery: Delivery) -> bool:
+    """Whether its reader has a mail of the period already."""
+    return _earlier(delivery).exists()
+
+
+def _correction(delivery: Delivery) -> str:
+    """For the readers of a mail that takes another's place."""
+    first = _earlier(delivery).first() if delivery.edition == Edition.CORRECTED else None
+    if first is None or first.message is None:
+        return ""
+    return _("This report takes the place of the one of %(moment)s: its figures were computed anew.") % {
+        "moment": words.moment(first.message.created_at, delivery.zone)
+    }
+
+
+def _earlier(delivery: Delivery) -> QuerySet[Delivery]:
+    """The mails that its reader has of the period, the first one first."""
+    rows: QuerySet[Delivery] = Delivery.objects.filter(
+        subscription=delivery.subscription,
+        recipient=delivery.recipient,
+        period_start=delivery.period_start,
+        period_end=delivery.period_end,
+        message__isnull=False,
+    )
+    return rows.select_related("message").order_by("id")
 
 
 def _headers(delivery: Delivery, setting: Setting) -> dict[str, str]:

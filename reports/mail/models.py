@@ -170,10 +170,20 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+class Edition(models.TextChoices):
+    """What brought a report about: its rhythm, or somebody who had it sent once more, as it was or computed anew."""
+
+    SCHEDULED = "scheduled", _("as scheduled")
+    SAME = "same", _("sent again")
+    CORRECTED = "corrected", _("computed anew")
+
+
 class Delivery(PublicModel):
     """One report of one period for one reader: the obligation, and afterwards the proof.
 
-    ``snapshot`` holds the figures as they were sent. ``late`` says the mail was made well after it was due.
+    ``snapshot`` holds the figures as they were sent, ``rights`` what of the tenant they rest on. ``late`` says the mail
+    was made well after it was due. Of what is scheduled there is one for each period and reader; of other editions one
+    for each ``press`` of a button, whose key it is.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="deliveries")
@@ -191,7 +201,10 @@ class Delivery(PublicModel):
     message = models.ForeignKey(
         Message, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("message")
     )
+    edition = models.CharField(_("edition"), max_length=10, choices=Edition.choices, default=Edition.SCHEDULED)
+    press = models.CharField(max_length=64, blank=True, default="", editable=False)
     snapshot = models.JSONField(_("figures"), default=dict)
+    rights = models.JSONField(default=dict, editable=False, blank=True)
     as_of = models.DateTimeField(_("data as of"), null=True)
     complete = models.BooleanField(_("complete"), null=True)
     late = models.BooleanField(_("late"), default=False)
@@ -204,8 +217,13 @@ class Delivery(PublicModel):
         constraints = (
             *PublicModel.Meta.constraints,
             models.UniqueConstraint(
-                fields=("tenant", "subscription", "period_start", "period_end", "recipient"),
+                fields=("tenant", "subscription", "period_start", "period_end", "recipient", "press"),
                 name="reports_mail_delivery_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(edition="scheduled", press="")
+                | (~models.Q(edition="scheduled") & ~models.Q(press="")),
+                name="reports_mail_delivery_press",
             ),
         )
         indexes = (
@@ -223,6 +241,11 @@ class Delivery(PublicModel):
     @property
     def period(self) -> Period:
         return Period(self.period_start, self.period_end, self.zone)
+
+    @property
+    def kind(self) -> Kind:
+        """The rhythm of its period; that of the subscription may be another today."""
+        return {1: Kind.DAILY, 7: Kind.WEEKLY}.get(self.period.days, Kind.MONTHLY)
 
     def late_at(self, at: datetime) -> bool:
         """Whether a mail made at this time counts as late: an hour is what a busy minute may cost."""

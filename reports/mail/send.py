@@ -20,7 +20,7 @@ from reports.mail import deliveries, links
 from reports.mail.cupboard import Cupboard
 from reports.mail.facts import snapshot
 from reports.mail.making import Made, make
-from reports.mail.models import Delivery, DeliveryState
+from reports.mail.models import Delivery, DeliveryState, Edition
 from reports.mail.rights import NotAllowed, scope_of
 from reports.queries.run import NotNow, patient
 from reports.queries.scope import Scope
@@ -88,7 +88,8 @@ def _send(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: Ha
         if deliveries.settle(delivery, DeliveryState.SUPPRESSED, reason=str(reason)):
             record("mail.suppressed", tenant_id=delivery.tenant_id, about={"delivery": delivery.pk})
         return SendSummary()
-    waits = at < delivery.held_until or delivery.subscription.holds
+    asked = delivery.edition != Edition.SCHEDULED  # by somebody, who need not wait
+    waits = not asked and (at < delivery.held_until or delivery.subscription.holds)
     if waits and not cupboard.complete(delivery, scope):
         deliveries.later(delivery, DeliveryState.HELD)
         return SendSummary(held=1)
@@ -105,7 +106,8 @@ def _post(delivery: Delivery, at: datetime, *, cupboard: Cupboard, scope: Scope)
     """Compose and put; None when somebody else has done so, or there is nothing to tell and the mail is to be skipped
     then. The figures and the message are written together."""
     made = make(delivery, scope, at, cupboard=cupboard, leave_url=links.address(delivery.recipient, links.LEAVE))
-    if made.empty and made.complete and delivery.subscription.skips_empty:
+    skips = delivery.subscription.skips_empty and delivery.edition == Edition.SCHEDULED
+    if made.empty and made.complete and skips:
         deliveries.settle(delivery, DeliveryState.SUPPRESSED, reason="no calls", **_facts(made))
         return None
     with transaction.atomic():
@@ -120,6 +122,7 @@ def _facts(made: Made) -> dict[str, Any]:
     """What a delivery keeps of the figures."""
     return {
         "snapshot": snapshot(made.facts),
+        "rights": made.rights,
         "as_of": made.facts.figures.completeness.as_of,
         "complete": made.complete,
         "late": made.late,

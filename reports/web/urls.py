@@ -13,7 +13,8 @@ from reports.web.campaigns.views import campaigns
 from reports.web.contact.views import contact_page, look_up_page, reveal_number
 from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
 from reports.web.keys.views import key_revoke, key_rotate, keys
-from reports.web.mail.views import delivery_again, mail_act, mail_body, mail_new, mail_one, mail_preview, mails
+from reports.web.mail.previews import mail_again, mail_body, mail_preview
+from reports.web.mail.views import delivery_again, mail_act, mail_new, mail_one, mails
 from reports.web.overview.views import calls_csv, overview
 from reports.web.privacy.retention import privacy
 from reports.web.privacy.views import erasures
@@ -51,6 +52,7 @@ urlpatterns = [
     path("mail/<uuid:mail>/", mail_one, name="mail_one"),
     path("mail/<uuid:mail>/act/", mail_act, name="mail_act"),
     path("mail/<uuid:mail>/preview/", mail_preview, name="mail_preview"),
+    path("mail/<uuid:mail>/again/", mail_again, name="mail_again"),
     path("mail/<uuid:mail>/preview/body/", mail_body, name="mail_body"),
     path("mail/deliveries/<uuid:delivery>/again/", delivery_again, name="delivery_again"),
     path("team/", team, name="team"),

@@ -1,20 +1,18 @@
 """Scheduled mails of a company: set up, changed, paused, removed, looked at before they go; and what was sent."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from csp.constants import NONE, SELF, UNSAFE_INLINE
-from csp.decorators import csp
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.audit.record import address_of
@@ -24,9 +22,9 @@ from portal.tenants.models.people import Role
 from portal.tenants.rights import Rights
 from reports.mail import access, consent, log, subscriptions
 from reports.mail.links import pointer_to
-from reports.mail.models import Recipient, Subscription
+from reports.mail.models import Subscription
 from reports.mail.plans import plan_of, read_plan, readers_of
-from reports.mail.preview import TooMany, as_reader, preview, send_test
+from reports.mail.preview import TooMany, send_test
 from reports.mail.rights import Author, NotAllowed
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
@@ -34,15 +32,6 @@ from reports.web.mail.form import MailForm, empty_form, form_of, sent_form, wish
 from reports.web.mail.words import delivery_lines, due, mail_line, reader_lines, rhythm
 
 SHOWN = 20
-# A mail has its styles in its text, as mail programs want it; nothing else of it may be loaded, run, sent or left.
-OF_A_MAIL = {
-    "default-src": [NONE],
-    "style-src": [UNSAFE_INLINE],
-    "base-uri": [NONE],
-    "form-action": [NONE],
-    "frame-ancestors": [SELF],
-    "sandbox": True,
-}
 
 
 @require_safe
@@ -50,8 +39,9 @@ OF_A_MAIL = {
 def mails(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The mails that one may see, and what was sent of them."""
     author, now = author_of(request), timezone.now()
-    lines = [mail_line(visible, author, now) for visible in access.subscriptions(author)]
-    context = {"page": "mail", "lines": lines, **_deliveries(request, author, now)}
+    mails = access.subscriptions(author)
+    lines = [mail_line(visible, author, now) for visible in mails]
+    context = {"page": "mail", "lines": lines, **_deliveries(request, author, mails)}
     return TemplateResponse(request, "reports/mails.html", context)
 
 
@@ -68,7 +58,7 @@ def mail_new(request: TenantRequest, tenant: str) -> HttpResponseBase:
             form.errors = error.errors
         else:
             messages.success(request, _("The mail is set up."))
-            return _to(tenant, made.public_id)
+            return to_mail(tenant, made.public_id)
     context = {"page": "mail", "form": form}
     return TemplateResponse(request, "reports/mail_new.html", context, status=400 if form.errors else 200)
 
@@ -77,11 +67,11 @@ def mail_new(request: TenantRequest, tenant: str) -> HttpResponseBase:
 @tenant_view()
 def mail_one(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
     """One mail: when it goes out, to whom, what was sent; and its form for who may change it."""
-    author, now, visible = author_of(request), timezone.now(), _own(request, mail)
+    author, now, visible = author_of(request), timezone.now(), own_mail(request, mail)
     row = visible.subscription
     form = form_of(row, author) if visible.may_change else None
     if request.method == "POST":
-        _demand_change(visible)
+        demand_change(visible)
         form = sent_form(request.POST, author, row)
         try:
             subscriptions.change(row, read_plan(wishes(form), author, before=row), author)
@@ -89,7 +79,7 @@ def mail_one(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBas
             form.errors = error.errors
         else:
             messages.success(request, _("The mail is changed."))
-            return _to(tenant, row.public_id)
+            return to_mail(tenant, row.public_id)
     status = 400 if form is not None and form.errors else 200
     return TemplateResponse(request, "reports/mail_one.html", _one(request, visible, form, now), status=status)
 
@@ -98,7 +88,7 @@ def mail_one(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBas
 @tenant_view()
 def mail_act(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
     """Pause, resume or remove it, set its readers' languages, have one sent to oneself, or leave it, by ``act``."""
-    author, visible, act = author_of(request), _own(request, mail), request.POST.get("act", "")
+    author, visible, act = author_of(request), own_mail(request, mail), request.POST.get("act", "")
     row = visible.subscription
     if act == "test":
         return _test(request, row, author)
@@ -106,7 +96,7 @@ def mail_act(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBas
         return _leave(request, visible)
     if act not in ("pause", "resume", "remove", "languages"):
         raise Http404
-    _demand_change(visible)
+    demand_change(visible)
     if act == "remove":
         subscriptions.remove(row, author)
         messages.success(request, _("“%(name)s” is removed. What was sent stays listed.") % {"name": row.name})
@@ -115,37 +105,7 @@ def mail_act(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBas
         _set_languages(request, row, author)
     else:
         subscriptions.set_paused(row, author, on=act == "pause")
-    return _to(tenant, row.public_id)
-
-
-@require_safe
-@tenant_view()
-def mail_preview(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
-    """The last period as it would be mailed: its subject, its text, and a frame with the mail itself."""
-    visible = _own(request, mail)
-    row = visible.subscription
-    readers, reader = _readers(request, visible)
-    context: dict[str, Any] = {"page": "mail", "mail": row, "readers": readers, "reader": reader}
-    try:
-        context["made"] = preview(row, reader, timezone.now())
-    except NotAllowed as reason:
-        context["refused"] = log.REASONS[str(reason)]
-    return TemplateResponse(request, "reports/mail_preview.html", context)
-
-
-@require_safe
-@xframe_options_sameorigin
-@csp(OF_A_MAIL)
-@tenant_view()
-def mail_body(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
-    """The mail itself, byte by byte, for the frame of the preview."""
-    visible = _own(request, mail)
-    _all, reader = _readers(request, visible)
-    try:
-        made = preview(visible.subscription, reader, timezone.now())
-    except NotAllowed as reason:
-        raise Http404 from reason
-    return HttpResponse(made.rendered.html)
+    return to_mail(tenant, row.public_id)
 
 
 @require_POST
@@ -154,7 +114,7 @@ def delivery_again(request: TenantRequest, tenant: str, delivery: UUID) -> HttpR
     """One more try for a mail that failed, or of which nobody knows."""
     author = author_of(request)
     row = access.deliveries(author).filter(public_id=delivery).first()
-    if row is None or not _own(request, row.subscription.public_id).may_change:
+    if row is None or not own_mail(request, row.subscription.public_id).may_change:
         raise Http404
     try:
         log.send_again(row, author, enqueue)
@@ -177,14 +137,14 @@ def author_of(request: TenantRequest) -> Author:
     )
 
 
-def _own(request: TenantRequest, mail: UUID) -> access.Shown:
+def own_mail(request: TenantRequest, mail: UUID) -> access.Shown:
     try:
         return access.subscription(mail, author_of(request))
     except Subscription.DoesNotExist:
         raise Http404 from None
 
 
-def _demand_change(visible: access.Shown) -> None:
+def demand_change(visible: access.Shown) -> None:
     if not visible.may_change:
         raise PermissionDenied(_("This mail is not yours to change."))
 
@@ -198,7 +158,7 @@ def _one(request: TenantRequest, visible: access.Shown, form: MailForm | None, n
         "rhythm": rhythm(row),
         "due": due(row, now),
         "goes_to": visible.place,
-        **_deliveries(request, author, now, row),
+        **_deliveries(request, author, [visible], row),
     }
     if form is not None:
         context |= {"readers": reader_lines(row)}
@@ -206,7 +166,7 @@ def _one(request: TenantRequest, visible: access.Shown, form: MailForm | None, n
 
 
 def _deliveries(
-    request: TenantRequest, author: Author, now: datetime, row: Subscription | None = None
+    request: TenantRequest, author: Author, shown: Iterable[access.Shown], row: Subscription | None = None
 ) -> dict[str, Any]:
     """What was sent, newest first, some at a time."""
     rows = access.deliveries(author)
@@ -218,18 +178,8 @@ def _deliveries(
         way: f"?cursor={key}#deliveries" if key else ""
         for way, key in (("next", page.next), ("previous", page.previous))
     }
-    return {"deliveries": delivery_lines(page.rows, author, now), "pages": pages}
-
-
-def _readers(request: TenantRequest, visible: access.Shown) -> tuple[list[Recipient], Recipient]:
-    """Whose mail may be looked at, and whose is: one's own, or for who may change the mail any reader's."""
-    row = visible.subscription
-    readers = readers_of(row) if visible.may_change else []
-    wanted = request.GET.get("reader", "")
-    chosen = next((reader for reader in readers if str(reader.public_id) == wanted), None)
-    if wanted and chosen is None:
-        raise Http404
-    return readers, chosen or visible.place or next(iter(readers), None) or as_reader(row, request.user)
+    open_to = frozenset(each.subscription.pk for each in shown)
+    return {"deliveries": delivery_lines(page.rows, author, open_to, timezone.now()), "pages": pages}
 
 
 def _test(request: TenantRequest, row: Subscription, author: Author) -> HttpResponseBase:
@@ -241,7 +191,7 @@ def _test(request: TenantRequest, row: Subscription, author: Author) -> HttpResp
         messages.error(request, str(error))
     else:
         messages.success(request, _("A test is on its way to %(email)s.") % {"email": author.email})
-    return _to(request.tenant.slug, row.public_id)
+    return to_mail(request.tenant.slug, row.public_id)
 
 
 def _set_languages(request: TenantRequest, row: Subscription, author: Author) -> None:
@@ -263,5 +213,5 @@ def _leave(request: TenantRequest, visible: access.Shown) -> HttpResponseBase:
     return HttpResponseRedirect(reverse("reports_web:mail", args=[request.tenant.slug]))
 
 
-def _to(tenant: str, mail: UUID) -> HttpResponseRedirect:
+def to_mail(tenant: str, mail: UUID) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("reports_web:mail_one", args=[tenant, mail]))

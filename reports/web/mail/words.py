@@ -11,7 +11,7 @@ from portal.tenants.models.people import Membership
 from reports.mail import log
 from reports.mail.access import Shown
 from reports.mail.due import Kind
-from reports.mail.models import Delivery, Recipient, Subscription
+from reports.mail.models import Delivery, Edition, Recipient, Subscription
 from reports.mail.plans import readers_of
 from reports.mail.rights import Author, stands
 from reports.mail.words import title
@@ -48,6 +48,8 @@ class DeliveryLine:
     at: str
     reply: str
     may_again: bool
+    may_open: bool
+    edition: str
 
 
 def mail_line(visible: Shown, author: Author, now: datetime) -> MailLine:
@@ -94,28 +96,28 @@ def _reader(reader: Recipient, members: set[int]) -> ReaderLine:
     return ReaderLine(reader, _("has agreed"), "good")
 
 
-def delivery_lines(rows: Iterable[Delivery], author: Author, now: datetime) -> list[DeliveryLine]:
-    return [_delivery(row, author, now) for row in rows]
+def delivery_lines(
+    rows: Iterable[Delivery], author: Author, open_to: frozenset[int], now: datetime
+) -> list[DeliveryLine]:
+    """``open_to``: the mails that may be looked at."""
+    return [_delivery(row, author, open_to, now) for row in rows]
 
 
-def _delivery(row: Delivery, author: Author, now: datetime) -> DeliveryLine:
+def _delivery(row: Delivery, author: Author, open_to: frozenset[int], now: datetime) -> DeliveryLine:
     outcome = log.outcome(row)
     sent = row.message.sent_at if row.message is not None else None
     return DeliveryLine(
         delivery=row,
-        period=title(_kind(row), row.period),
+        period=title(row.kind, row.period),
         state=str(outcome.label),
         mark=MARKS.get(outcome, "wait"),
         at=figures.moment(sent or row.due_at, row.zone, now=now),
         reply=_waits(row, now) if outcome == log.Outcome.HELD else log.reply(row),
         may_again=outcome in log.AGAIN and author.manages,
+        may_open=row.subscription_id in open_to,
+        edition="" if row.edition == Edition.SCHEDULED else str(row.get_edition_display()),
     )
 
 
 def _waits(row: Delivery, now: datetime) -> str:
     return _("until %(moment)s at the latest") % {"moment": figures.moment(row.held_until, row.zone, now=now)}
-
-
-def _kind(row: Delivery) -> Kind:
-    """Of the period that was sent: the rhythm of today may be another."""
-    return {1: Kind.DAILY, 7: Kind.WEEKLY}.get(row.period.days, Kind.MONTHLY)

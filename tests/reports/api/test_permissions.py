@@ -53,6 +53,7 @@ TABLE = {
     f"{API}/subscriptions/{{call}}/": API_READERS,
     f"{API}/subscriptions/{{call}}/test/": API_READERS,
     f"{API}/subscriptions/{{call}}/resend/": API_READERS,
+    f"{API}/subscriptions/{{call}}/preview/": API_READERS,
     f"{API}/audit/": OWNERS,
     f"{API}/audit/csv/": OWNERS,
     f"{API}/audit/lines/": OWNERS,
@@ -251,6 +252,7 @@ def expected(address, name, method):
         if "{call}" not in address:
             return 200 if reads else 405 if method != "POST" else 400 if name == "ana" else 403
         taken = ("GET", "HEAD", "PATCH", "DELETE") if address.endswith("{call}/") else ("POST",)
+        taken = ("GET", "HEAD") if address.endswith("preview/") else taken
         return 404 if method in taken else 405
     if address.endswith("/reveal/"):  # for no reason
         return {"care": 404, "blind": 403}.get(name, 400) if method == "POST" else 405

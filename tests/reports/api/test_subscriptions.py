@@ -236,3 +236,44 @@ def test_lists_turn_their_pages(ask, acme, ana, manager):
         assert sorted(row[key] for row in first["results"] + second["results"]) == ["n0", "n1", "n2"]
         assert ask("GET", second["previous"], key=manager).data["results"] == first["results"]
     assert ask("GET", "/api/v1/deliveries/?cursor=x", key=manager).status_code == 400
+
+
+def test_a_period_is_previewed_and_sent_again_once_for_each_key(ask, client, acme, ana, manager):
+    row = ask("POST", API, {"to": [ana.email], "language": "en"}, manager).data
+    one = f"{API}{row['id']}/"
+    send_due(DUE)
+    shown = ask("GET", f"{one}preview/?day=2026-07-01", key=manager).data
+    assert shown["period"] == {"date_from": "2026-06-29", "date_to": "2026-07-05", "zone": "America/Sao_Paulo"}
+    assert shown["subject"].startswith("Acme · week 29 Jun – 5 Jul")
+    assert shown["text"].startswith(shown["subject"])
+    assert list(ask("GET", f"{one}preview/?day=x", key=manager).data["errors"]) == ["day"]
+    body = {"day": "2026-07-01", "edition": "corrected", "idempotency_key": "k-1"}
+    with time_machine.travel(DUE.replace(hour=12), tick=False):
+        first = ask("POST", f"{one}resend/", body, manager)
+        assert (first.status_code, [each["edition"] for each in first.data["results"]]) == (202, ["corrected"])
+        assert ask("POST", f"{one}resend/", body, manager).data == first.data
+        [delivery] = ask("GET", "/api/v1/deliveries/?page_size=1", key=manager).data["results"]
+        assert delivery == first.data["results"][0]
+        scheduled = ask("GET", "/api/v1/deliveries/", key=manager).data["results"][1]
+        again = ask("POST", f"{one}resend/", {"delivery": scheduled["id"], "edition": "same"}, manager)
+        assert [each["period"] for each in again.data["results"]] == [scheduled["period"]]
+        wrong = [
+            {"edition": "same"},
+            {"day": "2026-07-01", "edition": "same"},  # nobody has it
+            {"day": "2026-07-13", "edition": "corrected"},
+            {"day": "2026-07-06", "edition": "other"},
+            {"day": "2026-07-06", "edition": "same", "to": ["a@b.example"]},
+            {"colour": "red"},
+        ]
+        answers = [ask("POST", f"{one}resend/", each, manager) for each in wrong]
+    assert {answer.status_code for answer in answers} == {400}
+    assert [list(answer.data["errors"]) for answer in answers] == [
+        ["day"],
+        ["to"],
+        ["day"],
+        ["edition"],
+        ["to"],
+        ["colour"],
+    ]
+    with wall.tenant(acme):
+        assert Entry.objects.filter(action="period.sent_again", key__isnull=False).count() == 2

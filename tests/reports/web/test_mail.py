@@ -275,3 +275,29 @@ def test_the_parts_of_a_mail_are_put_in_order_by_places(client, page, acme, ana)
         "hours": "1",
         "agents": "2",
     }
+
+
+def test_a_past_period_is_looked_at_and_sent_again_from_its_preview(client, page, acme, ana):
+    row = standing(acme, to=[ana.email, "guest@client.example"])
+    send_due(DUE)
+    told = page(f"{row.public_id}/").text
+    link = re.search(r'href="([^"]+/preview/\?day=2026-07-06)"', told)[1]
+    with time_machine.travel(DUE.replace(hour=12), tick=False):
+        shown = page(link).text
+        assert "Week 6–12 Jul, as it would be mailed now." in shown
+        assert "← Week 29 Jun – 5 Jul" in shown
+        assert 'value="guest@client.example"' not in shown  # who has not agreed gets nothing
+        assert "Week 29 Jun – 5 Jul, as it would" in page(f"{row.public_id}/preview/?day=2026-07-01").text
+        assert page(f"{row.public_id}/preview/?day=2026-07-13").status_code == 400
+        press = re.search(r'name="press" value="([^"]+)"', shown)[1]
+        form = {"day": "2026-07-06", "press": press, "edition": "same", "to": [ana.email]}
+        for _ in range(2):  # a button that is pressed twice
+            answer = client.post(f"{PAGE}{row.public_id}/again/", form)
+            assert answer["Location"] == f"{PAGE}{row.public_id}/#deliveries"
+        told = page(f"{row.public_id}/").text
+    assert [message.subject.split(":")[0] for message in messages(acme) if message.to == ana.email][1:] == [
+        "Sent again"
+    ]
+    assert "sent again" in told
+    client.force_login(member(acme, "eve@acme.example", Role.VIEWER))
+    assert client.post(f"{PAGE}{row.public_id}/again/", form).status_code == 404
