@@ -30,7 +30,7 @@ REQUEST_SECONDS = env.number("REQUEST_SECONDS", 20, at_least=1)
 CONNECTIONS_PER_ADDRESS = env.number("CONNECTIONS_PER_ADDRESS", 100, at_least=1)
 SECURE = BASE_URL.startswith("https://")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
-METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_TOKEN, MAIL_HOOK_SECRET = env.text("METRICS_TOKEN"), env.text("MAIL_HOOK_SECRET")
 TOKEN_KEYS = env.vault_keys("TOKEN_KEYS", DATA_DIR / "token_keys")
 TOKENS_BOUND = env.flag("TOKENS_BOUND", default=False)
 

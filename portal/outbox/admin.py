@@ -105,7 +105,7 @@ class MessagePages(LedgerAdmin):
 
 @admin.register(Suppression)
 class SuppressionPages(LedgerAdmin):
-    list_display = ("address", "reason", "created_at")
+    list_display = ("address", "cause", "reason", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -71,6 +71,7 @@ class Message(Letter, PublicModel):
                 condition=models.Q(state__in=("pending", "sending")),
                 name="outbox_message_open",
             ),
+            models.Index(fields=("message_id",), name="outbox_message_message_id"),  # what came back is looked up by it
         )
 
 
@@ -144,10 +145,20 @@ class PlatformAttempt(Try):
         constraints = (models.UniqueConstraint(fields=("message", "number"), name="outbox_platformattempt_number"),)
 
 
+class Cause(models.TextChoices):
+    """Why an address is not written to."""
+
+    REFUSED = "refused", _("Its server refused it for good.")
+    BOUNCED = "bounced", _("A mail came back: it cannot be delivered.")
+    PUT_OFF = "put_off", _("Too many mails came back for the time being.")
+    COMPLAINED = "complained", _("Its reader reported a mail as unwanted.")
+
+
 class Suppression(TenantModel):
-    """An address that is not written to any more, because its server refused it for good. Deleting the row lifts it."""
+    """An address that is not written to any more, and why. Deleting the row lifts it."""
 
     address = models.EmailField(_("address"), max_length=254)
+    cause = models.CharField(_("cause"), max_length=12, choices=Cause.choices, default=Cause.REFUSED)
     reason = models.CharField(_("reason"), max_length=300)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -158,3 +169,57 @@ class Suppression(TenantModel):
 
     def __str__(self) -> str:
         return self.address
+
+
+class FeedbackKind(models.TextChoices):
+    SOFT = "soft", _("could not be delivered for the time being")
+    HARD = "hard", _("could not be delivered")
+    COMPLAINT = "complaint", _("was reported as unwanted")
+
+
+class Feedback(TenantModel):
+    """What was heard of a message after it was sent, each kind once."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="feedback")
+    kind = models.CharField(_("kind"), max_length=12, choices=FeedbackKind.choices)
+    code = models.CharField(_("code"), max_length=12, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("feedback")
+        verbose_name_plural = _("feedback")
+        constraints = (models.UniqueConstraint(fields=("tenant", "message", "kind"), name="outbox_feedback_once"),)
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class MailDomain(TenantModel):
+    """A domain that mails may go to. A company without any has no such rule; its members are written to anyway."""
+
+    domain = models.CharField(_("domain"), max_length=253)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("domain of recipients")
+        verbose_name_plural = _("domains of recipients")
+        ordering = ("domain",)
+        constraints = (models.UniqueConstraint(fields=("tenant", "domain"), name="outbox_maildomain_domain"),)
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class Telling(TenantModel):
+    """What owners were told of, so that nothing is told twice: the table and the key of a row."""
+
+    what = models.CharField(_("what"), max_length=60)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("telling")
+        verbose_name_plural = _("tellings")
+        constraints = (models.UniqueConstraint(fields=("tenant", "what"), name="outbox_telling_once"),)
+
+    def __str__(self) -> str:
+        return self.what

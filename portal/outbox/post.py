@@ -17,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.message import utf8_charset_qp
 from django.db import transaction
 from django.db.models import Min, Q
 from django.db.models.functions import Now
@@ -291,6 +292,7 @@ def _settle(message: Any, state: State, reply: str) -> str:
 class _Mail(EmailMultiAlternatives):
     """Built once: what was found to be writable is what leaves."""
 
+    encoding = utf8_charset_qp  # no relay has to write it anew, which would break a signature
     _built: Any = None
 
     def message(self, **how: Any) -> Any:

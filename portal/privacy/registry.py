@@ -136,7 +136,10 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
         "state",
         "to",
     ),
-    "outbox.Suppression": ("address", "reason"),
+    "outbox.Feedback": ("code", "kind"),
+    "outbox.MailDomain": ("domain",),
+    "outbox.Suppression": ("address", "cause", "reason"),
+    "outbox.Telling": ("what",),
     "privacy.Erasure": ("numbers", "place", "reason"),
     "privacy.LookUps": ("numbers",),  # keyed hashes, of today
     "privacy.Removal": ("what",),

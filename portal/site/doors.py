@@ -35,7 +35,7 @@ _PROBES = ("/livez", "/readyz")
 _WITHOUT_FACTOR = ("/accounts/", "/mail/", "/static/", "/brand.css", "/brand/", *_PROBES)
 _WITHOUT_PEOPLE = ("/setup/", "/accounts/language/", "/metrics", "/static/", *_PROBES)
 _VENDORS_FORM = "/vendor/"  # refuses in forms of its own
-_FOR_PROGRAMS = ("/api/", _VENDORS_FORM)
+_FOR_PROGRAMS = ("/api/", "/hooks/", _VENDORS_FORM)
 
 
 class HeadersMiddleware:

@@ -8,6 +8,7 @@ from portal.accounts.account_pages import sign_in_settings
 from portal.accounts.sso.pages import single_sign_on, single_sign_on_act
 from portal.accounts.views import choose
 from portal.site import health
+from portal.site.mail_hook import mail_hook
 from portal.site.setup_pages import set_up
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -30,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/connections/", include("sync.urls")),
     path("t/<slug:tenant>/", include("reports.web.urls")),
     path("mail/", include("reports.mail.urls")),
+    path("hooks/mail/<str:form>", mail_hook, name="mail_hook"),
     path("vendor/", include("reports.api.vendor_api.urls")),
     path("", include("reports.api.urls")),
 ]

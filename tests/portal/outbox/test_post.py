@@ -42,6 +42,29 @@ def test_a_message_arrives_whole_and_once(sink, write):
     assert message.sent_at
 
 
+def test_nothing_on_its_way_has_to_write_a_mail_anew(sink, write):
+    """Seven bits, no line above 998 bytes, heads folded: a signature over it holds."""
+    link = "https://ringbook.example/mail/leave/" + "x" * 150
+    message = write(
+        subject="Semana de ligações da Acme · " * 5,
+        text="olá " * 600,
+        html=f"<p>{'ligações ' * 300}</p>",
+        headers={"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+    )
+    deliver(message.pk)
+    [(_to, raw)] = sink.taken
+    assert max(raw) < 128
+    assert max(map(len, raw.splitlines())) <= 998
+    head = raw.partition(b"\r\n\r\n")[0]
+    assert max(len(line) for line in head.split(b"\r\n") if link.encode() not in line) <= 78
+    assert f"<{link}>".encode() in head  # one piece, as programs look for it
+    [mail] = sink.mails
+    assert (mail["List-Unsubscribe"].strip(), mail["MIME-Version"]) == (f"<{link}>", "1.0")
+    assert mail["Subject"] == message.subject
+    assert mail["Date"].datetime.tzinfo
+    assert mail.get_body(("plain",)).get_content().split() == ["olá"] * 600
+
+
 def test_a_reference_is_put_once(write):
     first = write(subject="First")
     assert write(subject="Second").pk == first.pk

@@ -1,0 +1,137 @@
+"""Reads what servers and providers say of messages: delivery status notifications (RFC 3464), feedback reports
+(RFC 5965), and the webhooks of some providers. Pure: bytes in, words out.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, message_from_string
+from email.message import Message as Mail
+from typing import Any
+
+import msgspec
+
+from portal.outbox.feedback import Word
+from portal.outbox.models import FeedbackKind
+
+LONGEST = 512 * 1024  # bytes; what comes back holds at most the head of what went, or the whole of it
+MOST_WORDS = 1000
+_CODE = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_MESSAGE_ID = re.compile(r"<?([^\s<>@]{1,120}@[^\s<>@]{1,120})>?")
+_OURS = (("5", "7"), ("5", "2"))  # refused for who sends or what it says; or a full mailbox: not a dead address
+_COMPLAINTS = {"abuse", "fraud"}
+
+
+class Unreadable(ValueError):
+    """The body is not what its address takes."""
+
+
+def words_of(form: str, body: bytes) -> list[Word]:
+    """What a body says, in one of :data:`FORMS`. Raises :class:`Unreadable`, and KeyError for a form there is not."""
+    reader = FORMS[form]
+    if len(body) > LONGEST:
+        raise Unreadable
+    try:
+        return [word for word, _place in zip(reader(body), range(MOST_WORDS), strict=False)]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable from error
+
+
+def _mail(body: bytes) -> Iterator[Word]:
+    """A notification or a report, as it was delivered."""
+    mail = message_from_bytes(body)
+    if mail.get_content_type() != "multipart/report":
+        raise Unreadable
+    parts = list(mail.walk())
+    message_id = next(filter(None, (_original(part) for part in parts[1:])), "")
+    if not message_id:
+        return
+    for part in parts:
+        if part.get_content_type() == "message/delivery-status":
+            for block in part.get_payload() if part.is_multipart() else ():
+                if kind := _of_status(str(block.get("Action", "")), str(block.get("Status", ""))):
+                    yield Word(message_id, kind, _code(str(block.get("Status", ""))))
+        elif part.get_content_type() == "message/feedback-report":
+            told = part.get_payload(0) if part.is_multipart() else message_from_string(str(part.get_payload()))
+            if str(told.get("Feedback-Type", "")).strip().lower() in _COMPLAINTS:
+                yield Word(message_id, FeedbackKind.COMPLAINT)
+
+
+def _original(part: Mail) -> str:
+    """The Message-ID of the message that a part quotes."""
+    kind = part.get_content_type()
+    if kind in ("message/rfc822", "message/global") and part.is_multipart():
+        return _id(part.get_payload(0).get("Message-ID"))  # type: ignore[union-attr]
+    if kind in ("text/rfc822-headers", "message/global-headers"):
+        content = part.get_payload(decode=True)
+        return _id(message_from_bytes(content).get("Message-ID")) if isinstance(content, bytes) else ""
+    return ""
+
+
+def _of_status(action: str, status: str) -> FeedbackKind | None:
+    action = action.strip().lower()
+    if action not in ("failed", "delayed"):
+        return None
+    found = _CODE.search(status)
+    dead = action == "failed" and found is not None and found[1] == "5" and (found[1], found[2]) not in _OURS
+    return FeedbackKind.HARD if dead else FeedbackKind.SOFT
+
+
+def _events(body: bytes) -> Iterator[Word]:
+    """Our own form, for whatever else tells: ``{"events": [{"message_id", "kind", "code"}]}``."""
+    for event in _json(body)["events"]:
+        if event["kind"] in FeedbackKind.values and (message_id := _id(event["message_id"])):
+            yield Word(message_id, FeedbackKind(event["kind"]), _code(event.get("code")))
+
+
+def _sendgrid(body: bytes) -> Iterator[Word]:
+    """The event webhook of Twilio SendGrid: a list of events, each with ``smtp-id``."""
+    for event in _json(body):
+        name, message_id = event.get("event"), _id(event.get("smtp-id"))
+        if not message_id:
+            continue
+        if name == "spamreport":
+            yield Word(message_id, FeedbackKind.COMPLAINT)
+        elif name == "bounce":  # "blocked" is refused for who sends, or for the time being
+            hard = event.get("type", "bounce") == "bounce" and _of_status("failed", _status(event)) == FeedbackKind.HARD
+            yield Word(message_id, FeedbackKind.HARD if hard else FeedbackKind.SOFT, _code(_status(event)))
+
+
+def _status(event: Any) -> str:
+    return str(event.get("status", ""))
+
+
+def _mailgun(body: bytes) -> Iterator[Word]:
+    """A webhook of Mailgun: one event, under ``event-data``."""
+    event = _json(body)["event-data"]
+    message_id, name = _id(event["message"]["headers"]["message-id"]), event.get("event")
+    if not message_id:
+        return
+    if name == "complained":
+        yield Word(message_id, FeedbackKind.COMPLAINT)
+    elif name == "failed":
+        code = _code((event.get("delivery-status") or {}).get("enhanced-code"))
+        final = event.get("severity") == "permanent" and tuple(code.split(".")[:2]) not in _OURS
+        yield Word(message_id, FeedbackKind.HARD if final else FeedbackKind.SOFT, code)
+
+
+def _json(body: bytes) -> Any:
+    return msgspec.json.decode(body)
+
+
+def _id(told: Any) -> str:
+    """A Message-ID as our rows have it, or ""."""
+    found = _MESSAGE_ID.fullmatch(told.strip()) if isinstance(told, str) else None
+    return f"<{found[1]}>" if found else ""
+
+
+def _code(told: Any) -> str:
+    found = _CODE.search(told) if isinstance(told, str) else None
+    return found[0] if found else ""
+
+
+FORMS: dict[str, Callable[[bytes], Iterator[Word]]] = {
+    "message": _mail,
+    "events": _events,
+    "sendgrid": _sendgrid,
+    "mailgun": _mailgun,
+}

@@ -1,0 +1,218 @@
+"""What comes back of mails: read from notifications, reports and webhooks, believed in nothing but what it is about."""
+
+import base64
+import json
+from email.message import EmailMessage
+
+import pytest
+
+from portal.outbox import feedback, post
+from portal.outbox.feedback import Word, hear, lift
+from portal.outbox.models import Feedback, Message, Suppression
+from portal.outbox.returned import LONGEST, Unreadable, words_of
+from portal.tenants import wall
+
+SECRET = "a-secret-of-the-installation"
+
+
+def notification(message_id, *, action="failed", status="5.1.1", headers_alone=False):
+    """As Postfix writes one."""
+    quoted = f"Message-ID: {message_id}\r\nSubject: Week\r\nTo: ana@acme.example\r\n"
+    last = "text/rfc822-headers" if headers_alone else "message/rfc822"
+    parts = [
+        "Content-Type: text/plain\r\n\r\nThis is the mail system at host mx.example.\r\n",
+        "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
+        f"Final-Recipient: rfc822; somebody@else.example\r\nAction: {action}\r\nStatus: {status}\r\n",
+        f"Content-Type: {last}\r\n\r\n{quoted}" + ("" if headers_alone else "\r\nFigures\r\n"),
+    ]
+    return report("delivery-status", parts)
+
+
+def complaint(message_id, kind="abuse"):
+    parts = [
+        "Content-Type: text/plain\r\n\r\nThis is an email abuse report.\r\n",
+        f"Content-Type: message/feedback-report\r\n\r\nFeedback-Type: {kind}\r\nUser-Agent: X/1\r\nVersion: 1\r\n",
+        f"Content-Type: message/rfc822\r\n\r\nMessage-ID: {message_id}\r\nSubject: Week\r\n\r\nFigures\r\n",
+    ]
+    return report("feedback-report", parts)
+
+
+def report(kind, parts):
+    head = (
+        "From: MAILER-DAEMON@mx.example\r\nMessage-ID: <its-own@mx.example>\r\nMIME-Version: 1.0\r\n"
+        f"Content-Type: multipart/report; report-type={kind}; boundary=b\r\n\r\n"
+    )
+    return (head + "".join(f"--b\r\n{part}\r\n" for part in parts) + "--b--\r\n").encode()
+
+
+@pytest.mark.parametrize("headers_alone", [True, False])
+@pytest.mark.parametrize(
+    ("action", "status", "kind"),
+    [
+        ("failed", "5.1.1", "hard"),
+        ("Failed", "5.4.4 (unrouteable)", "hard"),
+        ("failed", "5.7.1", "soft"),
+        ("failed", "5.2.2", "soft"),
+        ("failed", "4.4.1", "soft"),
+        ("failed", "", "soft"),
+        ("delayed", "4.4.1", "soft"),
+    ],
+)
+def test_a_notification_says_of_which_message_and_how_it_stands(action, status, kind, headers_alone):
+    body = notification("<r@h.example>", action=action, status=status, headers_alone=headers_alone)
+    assert [(word.message_id, word.kind) for word in words_of("message", body)] == [("<r@h.example>", kind)]
+
+
+@pytest.mark.parametrize("action", ["delivered", "relayed", "expanded", "x"])
+def test_a_notification_of_success_says_nothing(action):
+    assert words_of("message", notification("<r@h.example>", action=action, status="2.0.0")) == []
+
+
+def test_a_report_of_abuse_is_a_complaint_and_its_opposite_is_none():
+    assert words_of("message", complaint("<r@h.example>")) == [Word("<r@h.example>", "complaint")]
+    assert words_of("message", complaint("<r@h.example>", "not-spam")) == []
+
+
+def sendgrid(**event):
+    return json.dumps([{"email": "x@y.example", "smtp-id": "<r@h.example>", **event}]).encode()
+
+
+def mailgun(**event):
+    data = {"message": {"headers": {"message-id": "r@h.example"}}, **event}
+    return json.dumps({"signature": {}, "event-data": data}).encode()
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "words"),
+    [
+        ("sendgrid", sendgrid(event="bounce", type="bounce", status="5.1.1"), [("hard", "5.1.1")]),
+        ("sendgrid", sendgrid(event="bounce", type="blocked", status="5.1.1"), [("soft", "5.1.1")]),
+        ("sendgrid", sendgrid(event="bounce", type="bounce", status="5.7.1"), [("soft", "5.7.1")]),
+        ("sendgrid", sendgrid(event="spamreport"), [("complaint", "")]),
+        ("sendgrid", sendgrid(event="open"), []),
+        (
+            "mailgun",
+            mailgun(event="failed", severity="permanent", **{"delivery-status": {"enhanced-code": "5.1.1"}}),
+            [("hard", "5.1.1")],
+        ),
+        ("mailgun", mailgun(event="failed", severity="temporary"), [("soft", "")]),
+        ("mailgun", mailgun(event="complained"), [("complaint", "")]),
+        ("mailgun", mailgun(event="clicked"), []),
+        ("events", b'{"events":[{"message_id":"<r@h.example>","kind":"hard","code":"5.1.1"}]}', [("hard", "5.1.1")]),
+        ("events", b'{"events":[{"message_id":"<r@h.example>","kind":"loud"}]}', []),
+    ],
+)
+def test_providers_words(form, body, words):
+    assert [(word.message_id, word.kind, word.code) for word in words_of(form, body)] == [
+        ("<r@h.example>", *word) for word in words
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ("message", b""),
+        ("message", b"\xff\x00" * 50),
+        ("message", EmailMessage().as_bytes()),
+        ("sendgrid", b"{}x"),
+        ("sendgrid", b"[1]"),
+        ("sendgrid", b"7"),
+        ("mailgun", b'{"event-data": []}'),
+        ("events", b'{"events": {"a": 1}}'),
+        ("events", b"[" * 100_000),
+        ("message", b"x" * (LONGEST + 1)),
+    ],
+)
+def test_what_is_nothing_of_the_kind_is_refused(form, body):
+    with pytest.raises(Unreadable):
+        words_of(form, body)
+
+
+@pytest.fixture
+def sent(sink, write):
+    def send(reference="r-1", to="ana@acme.example"):
+        message = write(reference=reference, to=to)
+        post.deliver(message.pk)
+        return message
+
+    return send
+
+
+@pytest.mark.django_db
+def test_what_came_back_for_good_pauses_the_address_and_is_heard_once(sent, write):
+    word = Word(sent().message_id, "hard", "5.1.1")
+    assert [hear([word]), hear([word, word])] == [1, 0]
+    row = Suppression.objects.get()
+    assert (row.address, row.cause, row.reason) == ("ana@acme.example", "bounced", "5.1.1")
+    assert post.deliver(write(reference="next").pk) == "suppressed"
+    assert lift("ana@acme.example")
+    assert hear([word]) == 0  # told again, it does not take the lifting back
+    assert not Suppression.objects.exists()
+    assert not lift("ana@acme.example")
+
+
+@pytest.mark.django_db
+def test_some_that_came_back_for_the_time_being_count_and_many_pause(sent):
+    words = [Word(sent(f"r-{number}").message_id, "soft") for number in range(feedback.SOFT_MOST)]
+    hear([*words[:-1], *words[:-1]])
+    assert not Suppression.objects.exists()
+    hear(words)
+    assert Suppression.objects.get().cause == "put_off"
+    lift("ana@acme.example")
+    hear([Word(sent("after").message_id, "soft")])
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_is_about_no_message_that_left_changes_nothing(write, behind_acme):
+    waiting = write()
+    assert hear([Word(waiting.message_id, "hard"), Word("<x@y.example>", "hard")]) == 0
+    assert not Feedback.objects.exists()
+
+
+def ask(client, body, *, form="events", secret=SECRET, how="bearer"):
+    authorization = f"Bearer {secret}"
+    if how == "basic":
+        authorization = "Basic " + base64.b64encode(f"hook:{secret}".encode()).decode()
+    content = "message/rfc822" if form == "message" else "application/json"
+    return client.post(f"/hooks/mail/{form}", body, content_type=content, headers={"Authorization": authorization})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("how", ["bearer", "basic"])
+def test_the_hook_hears_of_each_tenants_own_message(client, settings, sent, acme, globex, how):
+    settings.MAIL_HOOK_SECRET = SECRET
+    message = sent()
+    with wall.tenant(globex):
+        theirs = post.put(
+            tenant_id=globex.pk, to="ana@acme.example", subject="s", text="t", html="", headers={}, reference="r-1"
+        )
+        Message.objects.update(attempts=1)
+    answers = [
+        ask(client, notification(theirs.message_id), form="message", how=how),
+        ask(client, notification("<nobody@h.example>"), form="message", how=how),
+    ]
+    assert {(answer.status_code, answer.content) for answer in answers} == {(200, b"{}")}
+    with wall.tenant(globex):
+        assert Suppression.objects.count() == 1
+    assert not Suppression.objects.exists()  # another company's trouble with an address is not ours
+    assert message.message_id != theirs.message_id
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("secret", ["", "a-secret-of-the-installatioN", "ä"])
+@pytest.mark.parametrize("form", ["events", "nothing"])
+@pytest.mark.parametrize("known", [SECRET, ""])
+def test_without_the_secret_everything_is_answered_alike(client, settings, db, secret, form, known):
+    settings.MAIL_HOOK_SECRET = known
+    answer = ask(client, b"{", form=form, secret=secret.encode().decode("latin-1"))
+    assert (answer.status_code, answer.content) == (401, b"{}")
+    assert client.get(f"/hooks/mail/{form}").status_code == 405
+
+
+@pytest.mark.django_db
+def test_with_it_what_cannot_be_read_is_refused(client, settings):
+    settings.MAIL_HOOK_SECRET = SECRET
+    assert ask(client, b"{").status_code == 400
+    assert ask(client, b"{}", form="nothing").status_code == 404
+    assert ask(client, b" " * (LONGEST + 1)).status_code == 413
