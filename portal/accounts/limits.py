@@ -37,7 +37,8 @@ ADDRESS = Limit("address", 100, 300)
 
 class Guess:
     """One attempt at what belongs to ``email``, of a kind: ``password``, ``code``, ``reset``; or, of the kinds
-    ``invitation``, ``provider`` and ``setup``, at what is nobody's yet, which counts for the network address alone."""
+    ``invitation``, ``provider``, ``setup`` and ``hook``, at what is nobody's, which counts for the network address
+    alone."""
 
     def __init__(self, request: HttpRequest, kind: str, email: str) -> None:
         email, address = email.strip().lower(), _network(address_of(request) or "")

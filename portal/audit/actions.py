@@ -39,6 +39,7 @@ ACTIONS: dict[str, str | Promise] = {
     "key.revoked": _("API key revoked"),
     "key.rotated": _("API key rotated"),
     "mail.confirmed": _("Recipient agreed to a mail"),
+    "mail.language": _("Recipient chose another language"),
     "mail.left": _("Recipient left a mail"),
     "mail.suppressed": _("Mail held back"),
     "member.added": _("Member added"),

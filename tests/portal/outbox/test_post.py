@@ -60,8 +60,8 @@ def test_nothing_on_its_way_has_to_write_a_mail_anew(sink, write):
     assert f"<{link}>".encode() in head  # one piece, as programs look for it
     [mail] = sink.mails
     assert (mail["List-Unsubscribe"].strip(), mail["MIME-Version"]) == (f"<{link}>", "1.0")
-    assert mail["Subject"] == message.subject
-    assert mail["Date"].datetime.tzinfo
+    assert mail["Subject"].strip() == message.subject
+    assert mail["Date"].datetime
     assert mail.get_body(("plain",)).get_content().split() == ["olá"] * 600
 
 

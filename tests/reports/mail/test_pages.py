@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from cryptography.fernet import Fernet
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from portal.audit.models import Entry
 from portal.tenants import wall
 from reports.mail import links
 from reports.mail.models import Recipient
-from reports.mail.subscriptions import add_recipient
+from reports.mail.subscriptions import add_recipient, create_weekly
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +105,73 @@ def test_a_confirming_link_ends_after_thirty_days(browser, guest):
     with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
         assert browser.post(address).status_code == 404
         assert browser.get(leaving).status_code == 200
+
+
+@pytest.fixture
+def others(acme, globex, guest) -> dict[str, Recipient]:
+    """More mails to the guest: two of Acme, one of Globex; and one of Acme to somebody else."""
+    found = {}
+    for tenant, names in ((acme, ("Sales", "Care")), (globex, ("Theirs",))):
+        for name in names:
+            row = create_weekly(tenant, guest.email, "pt-br", name=name)
+            with wall.tenant(tenant):
+                found[name] = row.recipients.get()
+    row = create_weekly(acme, "else@client.example", "pt-br", name="Sales for another")
+    with wall.tenant(acme):
+        found["another"] = row.recipients.get()
+    return found
+
+
+def test_the_page_tells_all_that_this_company_sends_to_this_address_and_no_more(browser, guest, others):
+    text = browser.get(path(guest, links.LEAVE)).content.decode()
+    assert 'lang="pt-br"' in text
+    for name in ("Sales", "Care"):
+        assert f"<b>{name}</b>" in text
+    assert "Theirs" not in text
+    assert "another" not in text
+    assert "semanal" in text
+    assert guest.email not in text  # a link that is passed on tells no address
+
+
+def test_one_of_them_is_left_and_another_readers_is_not(browser, guest, others):
+    address = path(guest, links.LEAVE)
+    for name in ("Sales", "another", "Theirs"):
+        assert browser.post(address, {"act": "one", "mail": str(others[name].public_id)}).status_code == 200
+    assert browser.post(address, {"act": "one", "mail": "x"}).status_code == 404
+    assert again(others["Sales"]).left_at is not None
+    for row in (guest, others["Care"], others["another"], others["Theirs"]):
+        assert again(row).left_at is None
+
+
+def test_all_of_them_are_left_at_once(browser, guest, others, acme):
+    for _ in range(2):
+        browser.post(path(guest, links.LEAVE), {"act": "all"})
+    for row in (guest, others["Sales"], others["Care"]):
+        assert again(row).left_at is not None
+    for row in (others["another"], others["Theirs"]):
+        assert again(row).left_at is None
+    with wall.tenant(acme):
+        assert Entry.objects.filter(action="mail.left").count() == 3
+
+
+def test_the_language_is_the_readers_own(browser, guest, others, acme):
+    address = path(guest, links.LEAVE)
+    for language in ("xx", "en", "en"):
+        answer = browser.post(address, {"act": "language", "language": language})
+        assert answer.status_code == 200
+    assert 'lang="en"' in answer.content.decode()
+    assert again(guest).language == again(others["Care"]).language == "en"
+    assert again(others["another"]).language == again(others["Theirs"]).language == "pt-br"
+    with wall.tenant(acme):
+        assert Entry.objects.filter(action="mail.language").count() == 1
+
+
+def test_the_page_costs_the_same_however_many_mails(browser, guest, others, acme, django_assert_num_queries):
+    address = path(guest, links.LEAVE)
+    browser.get(address)
+    with CaptureQueriesContext(connection) as few:
+        browser.get(address)
+    for number in range(5):
+        create_weekly(acme, guest.email, "pt-br", name=f"More {number}")
+    with django_assert_num_queries(len(few)):
+        browser.get(address)
