@@ -47,11 +47,12 @@ def _mail(body: bytes) -> Iterator[Word]:
         return
     for part in parts:
         if part.get_content_type() == "message/delivery-status":
-            for block in part.get_payload() if part.is_multipart() else ():
+            blocks: Any = part.get_payload() if part.is_multipart() else ()
+            for block in blocks:
                 if kind := _of_status(str(block.get("Action", "")), str(block.get("Status", ""))):
                     yield Word(message_id, kind, _code(str(block.get("Status", ""))))
         elif part.get_content_type() == "message/feedback-report":
-            told = part.get_payload(0) if part.is_multipart() else message_from_string(str(part.get_payload()))
+            told: Any = part.get_payload(0) if part.is_multipart() else message_from_string(str(part.get_payload()))
             if str(told.get("Feedback-Type", "")).strip().lower() in _COMPLAINTS:
                 yield Word(message_id, FeedbackKind.COMPLAINT)
 
