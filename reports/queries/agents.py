@@ -51,15 +51,27 @@ def callback_cover(scope: Scope) -> frozenset[tuple[int, str]]:
 
 
 def told_apart(
-    agents: Mapping[int, tuple[str, str, int]], environments: Mapping[int, str], scope: Scope
+    agents: Mapping[int, tuple[str, str, int, str]], environments: Mapping[int, str], scope: Scope
 ) -> dict[int, tuple[str, str]]:
-    """Public id and name of each agent, from its id, name and environment: with the environment's name after its own
-    where another agent of the scope shares that. ``environments`` are their names.
+    """Public id and name of each agent, from its id, name, environment and vendor's id: with the environment's name
+    after its own where another agent of the scope shares that, and the vendor's id too where both are of one
+    environment. ``environments`` are their names.
     """
-    shared = Counter(
-        name for pk, (_id, name, _home) in agents.items() if scope.agent_ids is None or pk in scope.agent_ids
-    )
-    return {
-        pk: (public_id, f"{name}{APART}{environments[home]}" if shared[name] > 1 else name)
-        for pk, (public_id, name, home) in agents.items()
-    }
+    mine = [row for pk, row in agents.items() if scope.agent_ids is None or pk in scope.agent_ids]
+    shared, at_home = Counter(row[1] for row in mine), Counter(row[1:3] for row in mine)
+
+    def apart(name: str, home: int, external_id: str) -> str:
+        if shared[name] < 2:
+            return name
+        more = f"{APART}{external_id}" if at_home[name, home] > 1 else ""
+        return f"{name}{APART}{environments[home]}{more}"
+
+    return {pk: (public_id, apart(name, *where)) for pk, (public_id, name, *where) in agents.items()}
+
+
+def what_tells_apart(scope: Scope) -> dict[str, str]:
+    """By public id what stands after the name of an agent that shares it with another: see :func:`told_apart`."""
+    rows = list(agents(scope))
+    named = {row.pk: (str(row.public_id), str(row), row.environment_id, row.external_id) for row in rows}
+    told = told_apart(named, {row.environment_id: row.environment.name for row in rows}, scope)
+    return {public_id: name.removeprefix(str(row)) for row, (public_id, name) in zip(rows, told.values(), strict=True)}

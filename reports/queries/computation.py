@@ -176,10 +176,10 @@ class Computation:
             self._counts[start, end] = {key: int(n) for key, n in self._run.kept(statement)}
         return self._counts[start, end].get(environment, 0)
 
-    def agents(self) -> dict[int, tuple[str, str, int]]:
-        """Public id, name and environment of every agent in reach; none unless a question groups by them."""
+    def agents(self) -> dict[int, tuple[str, str, int, str]]:
+        """Public id, name, environment and vendor's id of each agent in reach; none unless rows are of agents."""
         return {
-            pk: (str(UUID(public_id)), label or name or external_id, environment)
+            pk: (str(UUID(public_id)), label or name or external_id, environment, external_id)
             for pk, public_id, label, name, external_id, environment in self._agents.rows
         }
 
