@@ -6,18 +6,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from reports.definitions.catalogue import CATALOGUE
-from reports.definitions.dimensions import DIMENSIONS
 from reports.definitions.filters import write_filters
 from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer
 from reports.queries.left_out import left_out_lines
 from reports.queries.question import Question, write_question
 from reports.queries.scope import Scope
+from reports.queries.titles import report_title
 from reports.web.report.chart import drawing
 from reports.web.report.crossed import crossed, fits
 from reports.web.report.table import Options, report_table
@@ -80,13 +78,7 @@ def title(question: Question | None) -> str:
     """The ready-made report's name, else what is asked in words."""
     if question is None:
         return _("Any question")
-    for ready in CATALOGUE.values():
-        if (ready.metrics, ready.by) == (question.metrics, question.by):
-            return str(ready.label)
-    metrics = [str(METRICS[key].label) for key in question.metrics]
-    names = ", ".join(metrics[:2]) + (_(" and %(n)s more") % {"n": len(metrics) - 2} if len(metrics) > 2 else "")
-    by = [str(DIMENSIONS[key].label) for key in question.by]
-    return _("%(metrics)s by %(by)s") % {"metrics": names, "by": ", ".join(by)} if by else capfirst(names)
+    return report_title(question.metrics, question.by)
 
 
 def _unmeasured(question: Question, choices: Choices) -> list[Metric]:
