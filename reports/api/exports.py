@@ -31,7 +31,7 @@ from reports.files.caps import TooMany
 from reports.files.downloads import Refused, hand_out
 from reports.files.formats import FORMATS, HANDED_OUT
 from reports.files.models import ORDERED, Export, State, What
-from reports.files.orders import PARAMS, params_of, read_order
+from reports.files.orders import PARAMS, params_of, read_order, title_of
 from reports.files.tasks import hint
 from reports.queries.calls.columns import COLUMNS
 
@@ -105,6 +105,7 @@ class ExportView(ReaderView):
         ready = row.state == State.READY
         return Beside(
             row,
+            title=title_of(row),
             params=params_of(row),
             rows=row.done if ready else None,
             download=self.request.build_absolute_uri(address) if ready else None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from reports.files.table import Table
+from reports.files.table import FEW, Table
 from reports.files.words import unit_word
 
 Line = tuple[str | int | float, ...]
@@ -26,9 +26,11 @@ def about_rows(table: Table, rows: int, notes: tuple[str, ...], *, sheets: int =
     if table.total is not None:
         yield ()
         yield (_("Whole period"),)
+        few = {column.key for column, value in zip(table.columns, table.total, strict=True) if value is True}
         for column, value in zip(table.columns, table.total, strict=True):
             if column.kind.is_number and not column.key.endswith("_n"):
-                yield (column.header, figures.NO_BASE if value is None else value)
+                mark = (FEW.strip(),) if few.intersection(column.marked_by + column.blank_by) else ()
+                yield (column.header, figures.NO_BASE if value is None else value, *mark)
     if facts.definitions:
         yield ()
         yield (_("Figure"), _("Definition"), _("Formula"), _("Unit"), _("Says little below n ="))

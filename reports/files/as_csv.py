@@ -5,6 +5,9 @@ spreadsheets, which know no date with an offset, they are the zone's own time, a
 spreadsheet runs a text that begins like a formula; such a cell gets an apostrophe in front. Plain numbers such as
 +5511987654321 are kept as they are; in the dialects for spreadsheets every text stands in quotes, which an import takes
 for "this is text". The rows are all there is in the file: what it rests on stands beside it, in the job.
+
+Plain CSV is for programs: its columns are called and its values are written as the API does, whatever the language.
+The dialects for spreadsheets are for people, in the language of the spreadsheet.
 """
 
 import csv
@@ -15,6 +18,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
+
+from django.utils import translation
 
 from reports.files.table import Column, Kind, Row, Table, Written
 from reports.files.tables import call_columns, call_rows
@@ -32,24 +37,33 @@ _ENDS_CELL = re.compile(r"[;,\t\r\n]")
 _PLAIN_NUMBER = re.compile(r"\+[0-9]{3,20}", re.ASCII)
 
 
+_Teller = tuple[str, Callable[[Any], str]]  # what stands for None, and what writes any other value
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     delimiter: str = ","
     decimal: str = "."
     mark: str = ""  # what tells a spreadsheet that the file is UTF-8
     quoted: bool = False  # for a spreadsheet: every text in quotes, times as it knows them
+    language: str = ""  # of the spreadsheet, and so of headers and values; "" for the API's words
 
 
 DIALECTS = {
     "csv": Dialect(),
-    "excel": Dialect(mark="\ufeff", quoted=True),
-    "excel-pt": Dialect(delimiter=";", decimal=",", mark="\ufeff", quoted=True),
+    "excel": Dialect(mark="\ufeff", quoted=True, language="en"),
+    "excel-pt": Dialect(delimiter=";", decimal=",", mark="\ufeff", quoted=True, language="pt-br"),
 }
 
 
 def spreadsheet_of(language: str | None) -> str:
     """The dialect that a spreadsheet in this language opens by a click."""
     return "excel-pt" if language == "pt-br" else "csv"
+
+
+def language_of(dialect: str) -> str:
+    """The language that a file in this dialect is in, whoever asks for it; "" where any can be."""
+    return DIALECTS[dialect].language if dialect else ""
 
 
 def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
@@ -67,23 +81,27 @@ def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
 
 
 def stream_calls(question: CallQuestion, scope: Scope, *, dialect: str = "csv") -> Iterator[str]:
-    """The calls in question, newest first, in pieces of one file. The wall must be open while each is taken; headers
-    are in the language active now.
+    """The calls in question, newest first, in pieces of one file. The wall must be open while each is taken."""
+    with translation.override(language_of(dialect) or translation.get_language()):
+        return pieces(call_columns(), call_rows(question, scope), question.zone or scope.zone, dialect)
+
+
+def pieces(
+    columns: Iterable[Column], rows: Iterable[Row], zone: str, dialect: str = "", *, headed: bool = False
+) -> Iterator[str]:
+    """The text of the file, some hundred rows at a time; words are in the language active now. A file that is
+    ``headed`` has headers for people over the values for programs.
     """
-    return pieces(call_columns(), call_rows(question, scope), question.zone or scope.zone, dialect)
-
-
-def pieces(columns: Iterable[Column], rows: Iterable[Row], zone: str, dialect: str = "") -> Iterator[str]:
-    """The text of the file, some hundred rows at a time."""
     form, columns = DIALECTS[dialect or "csv"], tuple(columns)
-    tells = [_teller(column.kind, form, ZoneInfo(zone)) for column in columns]
-    headers = [column.header_in(zone) if form.quoted else column.header for column in columns]
+    tells = [_teller(column, form, ZoneInfo(zone)) for column in columns]
+    if form.quoted:
+        headers = [column.header_in(zone) for column in columns]
+    else:
+        headers = [column.header if headed else column.key for column in columns]
     return _pieces(headers, tells, iter(rows), form)
 
 
-def _pieces(
-    headers: list[str], tells: list[Callable[[Any], str]], source: Iterator[Row], form: Dialect
-) -> Iterator[str]:
+def _pieces(headers: list[str], tells: list[_Teller], source: Iterator[Row], form: Dialect) -> Iterator[str]:
     lines = _quoted_lines if form.quoted else _lines
     texts = [safe(text) for text in headers]
     # Excel takes a file that begins with the letters ID for one of another kind.
@@ -94,7 +112,10 @@ def _pieces(
     while True:
         batch = list(islice(source, _BATCH))
         yield ahead + lines(
-            (["" if value is None else tell(value) for tell, value in zip(tells, row, strict=True)] for row in batch),
+            (
+                [none if value is None else tell(value) for (none, tell), value in zip(tells, row, strict=True)]
+                for row in batch
+            ),
             form,
         )
         if len(batch) < _BATCH:
@@ -112,7 +133,15 @@ def _quoted_lines(rows: Iterable[list[str]], form: Dialect) -> str:
     return "".join(f"{form.delimiter.join(row)}\r\n" for row in rows)
 
 
-def _teller(kind: Kind, form: Dialect, zone: ZoneInfo) -> Callable[[Any], str]:
+def _teller(column: Column, form: Dialect, zone: ZoneInfo) -> _Teller:
+    tell = _value_teller(column.kind, form, zone)
+    words = {key: _quoted(safe(word)) for key, word in column.spoken.items()} if form.quoted else {}
+    if not words:
+        return "", tell
+    return words.get(None, ""), lambda value: words[value] if value in words else tell(value)
+
+
+def _value_teller(kind: Kind, form: Dialect, zone: ZoneInfo) -> Callable[[Any], str]:
     if kind == Kind.TEXT:
         return (lambda value: _quoted(safe(value))) if form.quoted else safe
     if kind == Kind.FLAG:

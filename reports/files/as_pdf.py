@@ -17,12 +17,11 @@ from django.utils.translation import gettext as _
 from portal.env import BASE_DIR
 from portal.formats import figures
 from reports.files.about import about_rows
-from reports.files.table import Column, Kind, Row, Table, TooLarge, Written
+from reports.files.table import FEW, Column, Kind, Row, Table, TooLarge, Written
 
 MOST_CELLS = 50_000  # some 130 pages; Typst takes about 20 kB of memory for each
 MOST_COLUMNS = 24
 MOST_SECONDS = 240
-FEW = f"{figures.SPACE}*"  # behind a figure of too few calls
 _PLACES = {Kind.PERCENT: 1, Kind.POINTS: 1, Kind.MINUTES: 1, Kind.MONEY: 2}
 
 
@@ -79,7 +78,7 @@ def row_printer(columns: Sequence[Column], chosen: Sequence[int], zone: ZoneInfo
     printed = [(place, columns[place], _teller(columns[place], zone)) for place in chosen]
 
     def text(row: Row, place: int, column: Column, tell: Callable[[Any], str]) -> str:
-        if row[place] is None or is_set(row, column.blank_by):
+        if (row[place] is None and None not in column.words) or is_set(row, column.blank_by):
             return ""
         return tell(row[place]) + (FEW if is_set(row, column.marked_by) else "")
 

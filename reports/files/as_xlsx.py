@@ -20,7 +20,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from portal.formats import figures
 from reports.files.about import about_rows
-from reports.files.table import Column, Kind, Row, Table, Written
+from reports.files.table import FEW, Column, Kind, Row, Table, Written
 
 SHEET_ROWS = 1_048_576  # Excel's, the header's included
 MOST_CHARACTERS = 32_767  # of a cell, in UTF-16 units
@@ -32,7 +32,7 @@ _FORMATS = {
     Kind.MOMENT: "yyyy-mm-dd hh:mm:ss",
     Kind.DAY: "yyyy-mm-dd",
     Kind.COUNT: "#,##0",
-    Kind.NUMBER: "#,##0.##########",
+    Kind.NUMBER: "#,##0.0#",
     Kind.PERCENT: "#,##0.0",
     Kind.POINTS: "#,##0.0",
     Kind.SECONDS: "#,##0.0##",
@@ -40,7 +40,16 @@ _FORMATS = {
     Kind.MS: "#,##0",
     Kind.MONEY: "#,##0.00",
 }
-_WIDTHS = {Kind.MOMENT: 19, Kind.DAY: 11, Kind.FLAG: 8}
+_DIGITS = {Kind.NUMBER: 2, Kind.PERCENT: 1, Kind.POINTS: 1, Kind.SECONDS: 3, Kind.MINUTES: 1, Kind.MONEY: 2}
+_MARK = f'"{FEW}"'  # behind a figure, in its format: the cell stays a number
+_WIDTHS = {Kind.MOMENT: 20.5, Kind.DAY: 12}
+# Widths are in characters of the usual font.
+SEEN = 500  # rows that tell how wide columns are
+WIDEST = 48
+MOST_LINES = 3  # of a header
+BOLD, ROOM = 1.15, 1.05  # of a bold letter, and of any
+BUTTON = 3.5  # what a column's filter covers
+LINE = 15.5  # points
 
 
 def write(table: Table, out: BinaryIO, *, dialect: str = "", sheet_rows: int = SHEET_ROWS) -> Written:
@@ -67,56 +76,95 @@ class _Book:
         self.workbook, self.table = workbook, table
         self.zone = ZoneInfo(table.facts.zone)
         self.cut = 0  # texts that were longer than a cell
+        self.few = False  # whether any figure rests on too few calls
         self.bold = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
         self.wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
+        self.counted = workbook.add_format({"num_format": _FORMATS[Kind.COUNT], "align": "left", "valign": "top"})
+        self.told = workbook.add_format({"num_format": _FORMATS[Kind.NUMBER], "align": "left", "valign": "top"})
         self.label = workbook.add_format({"bold": True, "valign": "top"})
+        self.words = {
+            place: column.spoken for place, column in enumerate(table.columns) if column.words and not _is_flag(column)
+        }
+        self.headers = [column.header_in(table.facts.zone) for column in table.columns]
+        self.tells = [self._teller(place, column) for place, column in enumerate(table.columns)]
+        places = {column.key: place for place, column in enumerate(table.columns)}
+        marks = [
+            [places[key] for key in column.marked_by + column.blank_by if key in places] for column in table.columns
+        ]
+        self.flags = {place: flags for place, flags in enumerate(marks) if flags}
+        self.marked = {place: self._teller(place, table.columns[place], mark=_MARK) for place in self.flags}
 
     def fill(self, sheet_rows: int) -> Written:
-        columns = self.table.columns
-        tells = [self._teller(place, column) for place, column in enumerate(columns)]
-        source, rows, number = iter(self.table.rows), 0, 0
+        source, rows, number = map(self._spoken, self.table.rows), 0, 0
+        seen = list(islice(source, min(SEEN, sheet_rows - 1)))  # how wide columns are is told by the first rows
+        widths = [
+            max(_header_width(header), max((_width(row[place], column) for row in seen), default=0))
+            for place, (header, column) in enumerate(zip(self.headers, self.table.columns, strict=True))
+        ]
+        source = chain(seen, source)
         following: Row | None = next(source, None)
         while following is not None or not number:
             number += 1
-            sheet = self._sheet(self.table.facts.title if number == 1 else f"{self.table.facts.title} {number}")
+            title = self.table.facts.title
+            sheet = self._sheet(title if number == 1 else f"{title} {number}", widths)
             here = chain(() if following is None else (following,), islice(source, sheet_rows - 2))
-            count = self._rows(sheet, here, tells)
-            sheet.autofilter(0, 0, count, len(columns) - 1)
+            count = self._rows(sheet, here)
+            sheet.autofilter(0, 0, count, len(self.headers) - 1)
             rows += count
             following = next(source, None)
         notes = self._notes()
         self._about(rows, number, notes)
         return Written(rows, notes)
 
-    def _sheet(self, title: str) -> Any:
+    def _spoken(self, row: Row) -> Row:
+        """The row with words for a person in the place of the API's."""
+        if not self.words:
+            return row
+        cells = list(row)
+        for place, words in self.words.items():
+            cells[place] = words.get(cells[place], cells[place])
+        return cells
+
+    def _sheet(self, title: str, widths: list[float]) -> Any:
         """A sheet with its header, ready for rows."""
         sheet = self.workbook.add_worksheet(_sheet_name(title, self.workbook))
-        for place, column in enumerate(self.table.columns):
-            sheet.set_column(place, place, _WIDTHS.get(column.kind, min(40, max(10, len(column.header) // 2 + 6))))
-            sheet.write_string(0, place, fitted(column.header_in(self.table.facts.zone))[0], self.bold)
+        lines = max(_lines(header, width) for header, width in zip(self.headers, widths, strict=True))
+        sheet.set_row(0, LINE * lines + 3)
+        for place, (header, width) in enumerate(zip(self.headers, widths, strict=True)):
+            sheet.set_column(place, place, width)
+            sheet.write_string(0, place, fitted(header)[0], self.bold)
         sheet.freeze_panes(1, 0)
         sheet.repeat_rows(0)
         sheet.set_landscape()
         return sheet
 
-    def _rows(self, sheet: Any, rows: Iterator[Row], tells: list[Callable[[Any, int], str]]) -> int:
+    def _rows(self, sheet: Any, rows: Iterator[Row]) -> int:
         sheet._write_single_row()  # the header leaves memory; what follows is written here
         sheet.previous_row = 0
         sheet.table.clear()
         put, number = sheet.row_data_fh.write, 1
         for number, row in enumerate(rows, 2):
+            tells = self._tells(row) if self.flags else self.tells
             cells = [tell(value, number) for tell, value in zip(tells, row, strict=True) if value is not None]
             put(f'<row r="{number}">{"".join(cells)}</row>')
         sheet.dim_rowmax = number - 1
         return number - 1
 
-    def _teller(self, place: int, column: Column) -> Callable[[Any, int], str]:
+    def _tells(self, row: Row) -> list[Callable[[Any, int], str]]:
+        """What writes the cells of a row in which some figures may rest on too few calls."""
+        few = {place for place, flags in self.flags.items() if any(row[flag] for flag in flags)}
+        if not few:
+            return self.tells
+        self.few = True
+        return [self.marked[place] if place in few else tell for place, tell in enumerate(self.tells)]
+
+    def _teller(self, place: int, column: Column, mark: str = "") -> Callable[[Any, int], str]:
         name, kind, zone = xl_col_to_name(place), column.kind, self.zone
         style = ""
         # A flag is 1 or 0 and shows as a word: LibreOffice takes Excel's own truth values for formulas.
         shown = f'[=1]"{_("yes")}";"{_("no")}"' if kind == Kind.FLAG else _FORMATS.get(kind)
         if shown:
-            style = f' s="{self.workbook.add_format({"num_format": shown})._get_xf_index()}"'
+            style = f' s="{self.workbook.add_format({"num_format": shown + mark})._get_xf_index()}"'
 
         def text(value: str, number: int) -> str:
             if len(value) > MOST_CHARACTERS // 2:
@@ -137,8 +185,9 @@ class _Book:
         return {Kind.TEXT: text, Kind.MOMENT: moment, Kind.DAY: moment}.get(kind, plain)  # type: ignore[return-value]
 
     def _notes(self) -> tuple[str, ...]:
+        few = (_("* rests on too few calls to say much."),) if self.few else ()
         if not self.cut:
-            return ()
+            return few
         text = ngettext(
             "%(n)s text is longer than the %(most)s characters that a cell of Excel may have, and ends with “…”. "
             "CSV has it whole.",
@@ -146,7 +195,7 @@ class _Book:
             "CSV has them whole.",
             self.cut,
         )
-        return (text % {"n": figures.decimal(self.cut), "most": figures.decimal(MOST_CHARACTERS)},)
+        return (text % {"n": figures.decimal(self.cut), "most": figures.decimal(MOST_CHARACTERS)}, *few)
 
     def _about(self, rows: int, sheets: int, notes: tuple[str, ...]) -> None:
         sheet = self.workbook.add_worksheet(_sheet_name(_("About"), self.workbook))
@@ -157,10 +206,44 @@ class _Book:
             for place, cell in enumerate(line):
                 style = self.label if not place else self.wrapped
                 if isinstance(cell, int | float):
-                    sheet.write_number(number, place, cell, style)
+                    whole = isinstance(cell, int) or cell.is_integer()
+                    sheet.write_number(number, place, cell, self.counted if whole else self.told)
                 else:
                     sheet.write_string(number, place, fitted(cell)[0], style)
         sheet.set_landscape()
+
+
+def _is_flag(column: Column) -> bool:
+    return column.kind == Kind.FLAG
+
+
+def _width(value: Any, column: Column) -> float:
+    """How wide a cell with this value is to be, in characters; a long text stands in a narrower one."""
+    if column.kind in _WIDTHS:
+        return _WIDTHS[column.kind]
+    if value is None or _is_flag(column):
+        return 0
+    if column.kind == Kind.TEXT:
+        return min(WIDEST, max(map(len, value.splitlines()), default=0) * ROOM + 1)
+    return len(f"{value:,.{_DIGITS.get(column.kind, 0)}f}") + len(_MARK)
+
+
+def _header_width(header: str) -> float:
+    """Wide enough for each of its words, and for it all in a few lines."""
+    width = max(map(len, header.split()), default=1) * BOLD + BUTTON
+    while _lines(header, width) > MOST_LINES:
+        width += 1
+    return width
+
+
+def _lines(header: str, width: float) -> int:
+    """How many lines the header takes in a column, beside the button that filters."""
+    lines, used = 1, 0.0
+    for word in header.split():
+        if used and used + len(word) * BOLD > width - BUTTON:
+            lines, used = lines + 1, 0.0
+        used += (len(word) + 1) * BOLD
+    return lines
 
 
 def _midnight(day: date) -> datetime:

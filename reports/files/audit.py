@@ -5,9 +5,10 @@ wall of whoever asks.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from portal.audit.actions import ACTIONS
@@ -17,7 +18,7 @@ from portal.audit.record import record
 from portal.tenants import wall
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Tenant
-from reports.files.as_csv import pieces
+from reports.files.as_csv import language_of, pieces
 from reports.files.formats import FORMATS
 from reports.files.jobs import Asker
 from reports.files.table import Column, Kind, Row
@@ -31,11 +32,13 @@ def audit_headers(slug: str, form: str) -> dict[str, str]:
 
 
 def audit_csv(tenant: Tenant, asker: Asker, *, dialect: str = "csv") -> Iterator[str]:
-    """The table in pieces, oldest entry first, with the addresses of today's members; headers are in the active
-    language. That it was taken is the last entry in it.
+    """The table in pieces, oldest entry first, with the addresses of today's members. That it was taken is the last
+    entry in it.
     """
     last = _note(asker, "csv")
-    return wall.each(tenant, pieces(_columns(), _rows(last), tenant.zone, dialect))
+    with translation.override(language_of(dialect) or translation.get_language()):
+        words = {action: str(text) for action, text in ACTIONS.items()}  # now, not while it streams
+        return wall.each(tenant, pieces(_columns(), _rows(last, words), tenant.zone, dialect))
 
 
 def audit_lines(tenant: Tenant, asker: Asker) -> Iterator[str]:
@@ -88,9 +91,8 @@ def _columns() -> tuple[Column, ...]:
     )
 
 
-def _rows(last: int) -> Iterator[Row]:
+def _rows(last: int, words: Mapping[str, str]) -> Iterator[Row]:
     names = dict(Membership.objects.values_list("user_id", "user__email"))
-    words = {action: str(text) for action, text in ACTIONS.items()}  # in the language active now, not while it streams
     for entry in chain.from_iterable(_batches(last)):
         yield (
             entry.number,

@@ -21,6 +21,7 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import User
 from portal.work.leases import Lease
 from reports.files import folder
+from reports.files.as_csv import language_of
 from reports.files.caps import demand_room
 from reports.files.models import ORDERED, Export, State
 from reports.files.orders import Order
@@ -66,7 +67,7 @@ def ask(order: Order, asker: Asker, hint: Callable[[int, int], object]) -> Expor
             query=order.query,
             format=order.format,
             dialect=order.dialect,
-            language=get_language() or "en",
+            language=language_of(order.dialect) or get_language() or "en",
         )
         note("export.asked", export, asker)
         transaction.on_commit(lambda: hint(export.tenant_id, export.pk))

@@ -7,6 +7,7 @@ and behind them what only programs want. Days and times are those of the tenant'
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import permutations
 from operator import itemgetter
 from typing import Any, TypedDict
 from urllib.parse import urlencode
@@ -22,7 +23,7 @@ from reports.definitions.metrics import METRICS
 from reports.files import words
 from reports.files.models import What
 from reports.files.table import Facts, Kind, Table
-from reports.files.tables import Spec, columns_of, definition, file_name
+from reports.files.tables import Spec, apart, columns_of, definition, file_name
 from reports.queries.callbacks.lists import (
     CallbackQuestion,
     LoopList,
@@ -194,13 +195,13 @@ class _Listed:
     expected: int
     metrics: tuple[str, ...]  # whose definitions tell what the rows are
 
-    def table(self, name: str, facts: Facts, **said: Mapping[str, Any]) -> Table:
+    def table(self, name: str, facts: Facts, scope: Scope, **said: Mapping[str, Any]) -> Table:
         cells = itemgetter(*(key for key, *_rest in self.specs))
         definitions = tuple(definition(METRICS[key]) for key in self.metrics)
         return Table(
             name=name,
             columns=columns_of(self.specs, **said),
-            rows=map(cells, self.rows),
+            rows=map(cells, apart(self.rows, scope)),
             expected=self.expected,
             facts=replace(facts, title=self.title, definitions=definitions),
         )
@@ -230,7 +231,7 @@ def _of_calls(
         facts, as_of=stand.as_of, complete=stand.complete, gaps=words.gaps(stand.gaps, zone), lack=words.lack(stand)
     )
     days = (asked.date_from, asked.date_to)
-    return listed.table(file_name(prefix, question.what, days, complete=stand.complete), facts)
+    return listed.table(file_name(prefix, question.what, days, complete=stand.complete), facts, selector.scope)
 
 
 def _campaigns(question: ListQuestion, selector: Selector, prefix: str) -> Table:
@@ -265,7 +266,17 @@ def _campaigns(question: ListQuestion, selector: Selector, prefix: str) -> Table
     )
     table = _Listed(_("Campaigns"), CAMPAIGNS, rows, expected, ("campaign_success_rate",))
     name = file_name(prefix, question.what, days, complete=standing.complete)
-    return table.table(name, facts, status=CAMPAIGN_STATE_LABELS, kind=CAMPAIGN_KIND_LABELS)
+    said = {"status": CAMPAIGN_STATE_LABELS, "kind": CAMPAIGN_KIND_LABELS, "not_known": _reasons()}
+    return table.table(name, facts, scope, **said)
+
+
+def _reasons() -> dict[str, str]:
+    """Why figures are not known, in words; there are up to three reasons, in any order."""
+    return {
+        ",".join(reasons): "; ".join(str(CAMPAIGN_UNKNOWN_LABELS[reason]) for reason in reasons)
+        for count in range(1, 4)
+        for reasons in permutations(CAMPAIGN_UNKNOWN_LABELS, count)
+    }
 
 
 def _lack(standing: ListStanding) -> str:
@@ -310,7 +321,7 @@ def _campaign(campaign_progress: Progress) -> _CampaignCells:
         "calls": campaign_progress.calls,
         "added": growth.added if growth else None,
         "added_since": growth.since if growth else None,
-        "not_known": "; ".join(str(CAMPAIGN_UNKNOWN_LABELS[reason]) for reason in campaign_progress.unknown),
+        "not_known": ",".join(campaign_progress.unknown),
         "id": str(row.public_id),
         "external_id": row.external_id,
         "agent": None if row.agent is None else str(row.agent.public_id),

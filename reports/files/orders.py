@@ -30,6 +30,7 @@ from reports.queries.question import (
     write_question,
 )
 from reports.queries.scope import Scope
+from reports.queries.titles import report_title
 
 SHAPES: Mapping[str, tuple[str, ...]] = {
     What.CALLS: ("ordering", "columns"),
@@ -44,7 +45,7 @@ class Order:
     query: str  # of the question, canonical: with its days and its zone
     format: str
     dialect: str = ""
-    title: str = ""
+    title: str = ""  # where a person gave one; else the question has words of its own
 
 
 def read_order(params: Mapping[str, str], scope: Scope) -> Order:
@@ -70,11 +71,10 @@ def read_order(params: Mapping[str, str], scope: Scope) -> Order:
     report = params.get("report") or ""
     if what == What.REPORT and report and report not in CATALOGUE:
         errors["report"] = _none_of(report, CATALOGUE)
-    title, query = "", ""
+    query = ""
     try:
         if what == What.REPORT and not errors.get("report"):
-            question, title = _report(params, scope)
-            query = write_question(replace(question, span=""))
+            query = write_question(replace(_report(params, scope), span=""))
         elif what == What.CALLS:
             query = _calls_query(params, scope)
         elif what in LIST_PARAMS:
@@ -84,7 +84,7 @@ def read_order(params: Mapping[str, str], scope: Scope) -> Order:
         errors |= error.errors
     if errors:
         raise QuestionError(errors)
-    return Order(What(what), query, form, dialect, title)
+    return Order(What(what), query, form, dialect)
 
 
 def table_of(export: Export, scope: Scope, *, now: datetime | None = None) -> Table:
@@ -109,6 +109,15 @@ def filters_of(export: Export, scope: Scope) -> Filters:
     if export.what in LIST_PARAMS:
         return read_list(What(export.what), params, scope).shows
     return read_calls(params, scope).filters
+
+
+def title_of(export: Export) -> str:
+    """What a file is called, in the active language, with what a report's figures are grouped by."""
+    params = params_of(export)
+    if export.title or export.what != What.REPORT or not params:
+        return export.title or str(What(export.what).label)
+    by = params.get("by") or ""
+    return report_title(params["metrics"].split(","), by.split(",") if by else [])
 
 
 def params_of(export: Export) -> dict[str, str]:
@@ -148,11 +157,9 @@ def _check_known(what: What, params: Mapping[str, str], scope: Scope) -> None:
         raise QuestionError(errors)
 
 
-def _report(params: Mapping[str, str], scope: Scope) -> tuple[Question, str]:
+def _report(params: Mapping[str, str], scope: Scope) -> Question:
     ready = CATALOGUE.get(params.get("report") or "")
-    if ready is None:
-        return read_question(params, scope), ""
-    return read_question({**_flat(params), **ready.params}, scope), str(ready.label)
+    return read_question(params if ready is None else {**_flat(params), **ready.params}, scope)
 
 
 def _flat(params: Mapping[str, str]) -> dict[str, str]:

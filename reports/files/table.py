@@ -20,10 +20,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext
+
 from portal.formats import figures
 from portal.tenants.brand import RINGBOOK
 
 Row = Sequence[Any]
+FEW = f"{figures.SPACE}*"  # behind a figure of too few calls
 
 
 class Kind(StrEnum):
@@ -48,8 +51,9 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Column:
     """``key`` is the API's word, ``header`` is in the language of the file. What is not ``printed`` is left out of a
-    PDF, where paper is narrow. ``words`` say the API's words to a person; files for programs keep those. ``marked_by``
-    and ``blank_by`` are keys of flags: where one is set, a reader is not shown the cell without a mark, or at all.
+    PDF, where paper is narrow. ``words`` say the API's words to a person, that for None too if there is one; files for
+    programs keep those. ``marked_by`` and ``blank_by`` are keys of flags: where one is set, a reader is not shown the
+    cell without a mark, or at all.
     """
 
     key: str
@@ -59,6 +63,13 @@ class Column:
     words: Mapping[str, Any] = field(default_factory=dict, compare=False)
     marked_by: tuple[str, ...] = ()
     blank_by: tuple[str, ...] = ()
+
+    @property
+    def spoken(self) -> dict[Any, str]:
+        """The words in the language active now, for rows that are written later."""
+        if self.kind == Kind.FLAG:
+            return {True: gettext("yes"), False: gettext("no")}
+        return {key: str(word) for key, word in self.words.items()}
 
     def header_in(self, zone: str) -> str:
         """The header where moments stand without their offset: of these it names the zone."""

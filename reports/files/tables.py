@@ -12,18 +12,19 @@ from urllib.parse import parse_qsl
 
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
 from reports.definitions.dimensions import DIMENSIONS
 from reports.definitions.filters import write_filters
-from reports.definitions.labels import DIRECTION_LABELS, OUTCOME_LABELS, STATUS_LABELS
+from reports.definitions.labels import CALL_OUTCOME_LABELS, DIRECTION_LABELS, STATUS_LABELS
 from reports.definitions.metrics import METRICS, Metric
 from reports.files import words
 from reports.files.table import Column, Definition, Facts, Kind, Row, Table
 from reports.queries import answer as answers
-from reports.queries.agents import agents, one_currency
+from reports.queries.agents import agents, one_currency, what_tells_apart
 from reports.queries.ask import ask
 from reports.queries.calls import lists as calls
 from reports.queries.calls.columns import COLUMNS, ends, in_order
@@ -31,36 +32,46 @@ from reports.queries.completeness.freshness import behind
 from reports.queries.left_out import left_out_lines
 from reports.queries.question import CallQuestion, Question, write_question
 from reports.queries.scope import Scope
+from reports.queries.titles import report_title
 
 Spec = tuple[str, str | Promise, Kind, bool]  # key of a row, header, kind, whether it is printed
 CALLS: tuple[Spec, ...] = (
-    ("id", gettext_lazy("Id"), Kind.TEXT, False),
-    ("external_id", gettext_lazy("Vendor's id"), Kind.TEXT, False),
-    ("environment", gettext_lazy("Environment id"), Kind.TEXT, False),
-    ("environment_name", gettext_lazy("Environment"), Kind.TEXT, True),
-    ("agent", gettext_lazy("Agent id"), Kind.TEXT, False),
+    ("started_at", gettext_lazy("Started"), Kind.MOMENT, True),
+    ("from_number", gettext_lazy("From"), Kind.TEXT, True),
+    ("to_number", gettext_lazy("To"), Kind.TEXT, True),
     ("agent_name", gettext_lazy("Agent"), Kind.TEXT, True),
+    ("environment_name", gettext_lazy("Environment"), Kind.TEXT, True),
     ("direction", gettext_lazy("Direction"), Kind.TEXT, True),
     ("status", gettext_lazy("Status"), Kind.TEXT, True),
     ("outcome", gettext_lazy("Outcome"), Kind.TEXT, False),
-    ("started_at", gettext_lazy("Started"), Kind.MOMENT, True),
-    ("answered_at", gettext_lazy("Answered"), Kind.MOMENT, False),
-    ("ended_at", gettext_lazy("Ended"), Kind.MOMENT, False),
     ("duration", gettext_lazy("Duration (s)"), Kind.SECONDS, True),
     ("billed", gettext_lazy("Billed (s)"), Kind.SECONDS, False),
-    ("from_number", gettext_lazy("From"), Kind.TEXT, True),
-    ("to_number", gettext_lazy("To"), Kind.TEXT, True),
-    ("contact_id", gettext_lazy("Contact"), Kind.TEXT, False),
-    ("is_test", gettext_lazy("Test call"), Kind.FLAG, False),
     ("hangup_cause", gettext_lazy("Cause of hang-up"), Kind.TEXT, True),
     ("hangup_source", gettext_lazy("Who hung up"), Kind.TEXT, False),
-    ("missing_since", gettext_lazy("Missing upstream since"), Kind.MOMENT, False),
+    ("answered_at", gettext_lazy("Answered"), Kind.MOMENT, False),
+    ("ended_at", gettext_lazy("Ended"), Kind.MOMENT, False),
+    ("is_test", gettext_lazy("Test call"), Kind.FLAG, False),
     ("changed_at", gettext_lazy("Changed here"), Kind.MOMENT, False),
+    ("missing_since", gettext_lazy("Missing upstream since"), Kind.MOMENT, False),
+    ("external_id", gettext_lazy("Vendor's id"), Kind.TEXT, False),
+    ("id", gettext_lazy("Id"), Kind.TEXT, False),
+    ("agent", gettext_lazy("Agent id"), Kind.TEXT, False),
+    ("environment", gettext_lazy("Environment id"), Kind.TEXT, False),
+    ("contact_id", gettext_lazy("Contact"), Kind.TEXT, False),
 )
+# What the API calls some keys of rows, and so every file for programs does
+NAMES = {
+    "from_number": "from",
+    "to_number": "to",
+    "billed": "billed_duration",
+    "added": "added_calls",
+    "is_test": "is_testing",
+    "contact_id": "contact",
+}
 WORDS: dict[str, Mapping[str, Any]] = {
     "direction": DIRECTION_LABELS,
     "status": STATUS_LABELS,
-    "outcome": OUTCOME_LABELS,
+    "outcome": CALL_OUTCOME_LABELS,
 }
 # Of each column that a reader may choose: the key of a row of calls, kind
 _CHOSEN = {
@@ -76,6 +87,7 @@ _CHOSEN = {
     "id": ("external_id", Kind.TEXT),
 }
 _DATES = {"day": date.fromisoformat, "week": date.fromisoformat, "month": date.fromisoformat}
+_IDS = ("agent", "environment")  # what has a name besides its key
 _UNIT_KINDS = {
     "percent": Kind.PERCENT,
     "seconds": Kind.SECONDS,
@@ -91,7 +103,10 @@ _PLACES = {"count": 2, "percent": 1, "seconds": 1, "minutes": 1, "ms": 0, "money
 def columns_of(specs: Iterable[Spec], **labels: Mapping[str, Any]) -> tuple[Column, ...]:
     """The columns in the active language; ``labels`` are the words of some for a person, by their keys."""
     spoken = WORDS | labels
-    return tuple(Column(key, str(header), kind, printed, spoken.get(key, {})) for key, header, kind, printed in specs)
+    return tuple(
+        Column(NAMES.get(key, key), str(header), kind, printed, spoken.get(key, {}))
+        for key, header, kind, printed in specs
+    )
 
 
 def call_columns(chosen: Sequence[str] = ()) -> tuple[Column, ...]:
@@ -102,7 +117,7 @@ def call_columns(chosen: Sequence[str] = ()) -> tuple[Column, ...]:
     for word in in_order(chosen):
         key, kind = _CHOSEN[word]
         header = words.with_unit(str(COLUMNS[word]), "seconds" if kind == Kind.SECONDS else "")
-        columns.append(Column(key, header, kind, words=WORDS.get(key, {})))
+        columns.append(Column(NAMES.get(key, key), header, kind, words=WORDS.get(key, {})))
     return tuple(columns)
 
 
@@ -110,9 +125,21 @@ def call_rows(
     question: CallQuestion, scope: Scope, *, ordering: str = "-started_at", columns: Sequence[str] = ()
 ) -> Iterator[Row]:
     """The calls in question, each as a row of :func:`call_columns`, in constant memory."""
-    cells = itemgetter(*(column.key for column in call_columns(columns)))
-    rows = calls.stream(question, scope, ordering=ordering)
+    chosen = ("started_at", "number", *(_CHOSEN[word][0] for word in in_order(columns)))
+    cells = itemgetter(*(chosen if columns else (key for key, *_rest in CALLS)))
+    rows = apart(calls.stream(question, scope, ordering=ordering), scope)
     return map(cells, map(_with_ends, rows) if columns else rows)
+
+
+def apart(rows: Iterable[Any], scope: Scope) -> Iterator[Any]:
+    """The rows of a list, in which no two agents have one name."""
+    after = {public_id: text for public_id, text in what_tells_apart(scope).items() if text}
+    if not after:
+        return iter(rows)
+    keys = (("agent", "agent_name"), ("source", "source_name"))
+    return (
+        {**row, **{name: row[name] + after[row[key]] for key, name in keys if row.get(key) in after}} for row in rows
+    )
 
 
 class _WithEnds(calls.CallRow):
@@ -185,18 +212,27 @@ def report_table(
     total = _cells(answer, answer.totals)
     if not question.by:
         rows = [total]
+    keys, ids = _key_columns(answer), _id_columns(question.by)
     return Table(
         name=file_name(prefix, "report", (period.start, period.last_day), complete=completeness.complete),
         columns=(
-            *_key_columns(question.by),
+            *keys,
             *_metric_columns(answer, _currency(question, scope)),
             *_unfinished(timely=timely),
+            *ids,
         ),
         rows=rows,
         expected=len(rows),
-        total=_total(question.by, total, timely=timely) if question.by else None,
+        total=(
+            *("" if column.kind == Kind.TEXT else None for column in keys),
+            *total,
+            *([None] if timely else []),
+            *(None for _column in ids),
+        )
+        if question.by
+        else None,
         facts=Facts(
-            title=title or ", ".join(str(metric.label) for metric in answer.columns[:3]),
+            title=title or report_title(question.metrics, question.by),
             zone=period.zone,
             lines=(
                 *lines,
@@ -223,20 +259,26 @@ def file_name(prefix: str, what: str, days: tuple[date | None, date | None], *, 
     return "-".join(part for part in (prefix, what, *dates, "" if complete else "incomplete") if part)
 
 
-def _key_columns(by: tuple[str, ...]) -> list[Column]:
+def _key_columns(answer: answers.Answer) -> list[Column]:
+    """What the rows are of, as a person calls it; agents and environments have their ids behind the figures."""
     columns = []
-    for key in by:
-        label = str(DIMENSIONS[key].label)
-        label = label[:1].upper() + label[1:]
+    for place, key in enumerate(answer.question.by):
+        label = capfirst(str(DIMENSIONS[key].label))
         if key in _DATES:
             columns.append(Column(key, label, Kind.DAY))
         elif key == "hour":
             columns.append(Column(key, label, Kind.MOMENT))
         else:
-            columns.append(Column(key, label))
-        if key in ("agent", "environment"):
-            columns.append(Column(f"{key}_id", _("%(what)s id") % {"what": label}, printed=False))
+            spoken = {row.key[place]: row.labels[place] for row in answer.rows}
+            if key in _IDS:
+                spoken = {None: spoken[None]} if None in spoken else {}
+            columns.append(Column(f"{key}_name" if key in _IDS else key, label, words=spoken))
     return columns
+
+
+def _id_columns(by: tuple[str, ...]) -> list[Column]:
+    labels = {key: capfirst(str(DIMENSIONS[key].label)) for key in by if key in _IDS}
+    return [Column(key, _("%(what)s id") % {"what": label}, printed=False) for key, label in labels.items()]
 
 
 def _currency(question: Question, scope: Scope) -> str:
@@ -256,14 +298,14 @@ def _metric_columns(answer: answers.Answer, currency: str) -> list[Column]:
     columns = []
     for metric in answer.columns:
         label = str(metric.label)
-        kind = _UNIT_KINDS.get(metric.unit, Kind.NUMBER)
+        kind = _UNIT_KINDS.get(metric.unit, Kind.NUMBER if _says_more(metric) else Kind.COUNT)
         small = (f"{metric.key}_small", f"{metric.key}_previous_small") if metric.minimum_n else ()
         columns.append(Column(metric.key, words.with_unit(label, metric.unit, currency), kind, marked_by=small[:1]))
         if _says_more(metric):
             columns.append(Column(f"{metric.key}_n", f"{label}: n", Kind.COUNT, printed=False))
         if answer.previous_period is not None:
             before = _("%(figure)s: before") % {"figure": words.with_unit(label, metric.unit, currency)}
-            columns.append(Column(f"{metric.key}_previous", before, kind, printed=False))
+            columns.append(Column(f"{metric.key}_previous", before, kind, printed=False, marked_by=small[1:]))
             change = _("%(figure)s: change (%(unit)s)") % {"figure": label, "unit": words.change_unit(metric)}
             moved = Kind.POINTS if metric.unit == "percent" else Kind.PERCENT
             columns.append(Column(f"{metric.key}_change", change, moved, blank_by=small))
@@ -298,13 +340,14 @@ def _unfinished(*, timely: bool) -> list[Column]:
 def _report_row(answer: answers.Answer, row: answers.Row, *, timely: bool) -> Row:
     cells: list[Any] = []
     for name, key, label in zip(answer.question.by, row.key, row.labels, strict=True):
-        if name in _DATES or name == "hour":
-            cells.append(None if key is None else _DATES.get(name, datetime.fromisoformat)(key))
+        if key is None:
+            cells.append(None)
+        elif name in _DATES or name == "hour":
+            cells.append(_DATES.get(name, datetime.fromisoformat)(key))
         else:
-            cells.append(label)
-        if name in ("agent", "environment"):
-            cells.append(key)
-    return (*cells, *_cells(answer, row.cells), *([row.unfinished] if timely else []))
+            cells.append(label if name in _IDS else key)
+    ids = [key for name, key in zip(answer.question.by, row.key, strict=True) if name in _IDS]
+    return (*cells, *_cells(answer, row.cells), *([row.unfinished] if timely else []), *ids)
 
 
 def _cells(answer: answers.Answer, cells: dict[str, answers.Cell]) -> tuple[Any, ...]:
@@ -322,10 +365,6 @@ def _cells(answer: answers.Answer, cells: dict[str, answers.Cell]) -> tuple[Any,
         if metric.minimum_n:
             values += [cell.small, *([cell.previous_small] if compared else [])]
     return tuple(values)
-
-
-def _total(by: tuple[str, ...], cells: tuple[Any, ...], *, timely: bool) -> Row:
-    return (*(None for _column in _key_columns(by)), *cells, *([None] if timely else []))
 
 
 def definition(metric: Metric) -> Definition:

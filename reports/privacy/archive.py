@@ -81,7 +81,7 @@ class _Tables:
                     yield cells
                 file.write(b"\n]\n")
 
-        spool.writelines(pieces(columns, through(), self._zone))
+        spool.writelines(pieces(columns, through(), self._zone, headed=True))
         self._archive.writestr(f"{name}.csv", spool.getvalue().encode("utf-8", "replace"))
         return count
 

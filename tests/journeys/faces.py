@@ -164,13 +164,13 @@ def csv_calls(body: str, vendors: dict[str, str]) -> list[VendorCall]:
 
     found = []
     for row in csv.DictReader(io.StringIO(body)):
-        start = moment(row["Started"])
+        start = moment(row["started_at"])
         assert start is not None
         found.append(
             VendorCall(
-                row["Vendor's id"], vendors[row["Environment id"]], row["Agent id"], start, row["Direction"],
-                row["Status"], row["Outcome"], row["Contact"], number(row["Duration (s)"]), number(row["Billed (s)"]),
-                moment(row["Answered"]),
+                row["external_id"], vendors[row["environment"]], row["agent"], start, row["direction"],
+                row["status"], row["outcome"], row["contact"], number(row["duration"]), number(row["billed_duration"]),
+                moment(row["answered_at"]),
             )
         )  # fmt: skip
     return found

@@ -335,7 +335,7 @@ def faces_differ(world: World, question: Question, told: dict[str, Any]) -> list
                 if any(part in line and line[part] != wanted for part, wanted in parts.items()):
                     found.append(f"the {face}'s {name} of {key}: {line}; API {cell}")
             for part, word in key.items():
-                if f"{part}_id" in line and (line[f"{part}_id"] or None) != word:
+                if f"{part}_name" in line and (line[part] or None) != word:
                     found.append(f"the {face}'s {part} of {key}: {line}")
                 if part in ("day", "week", "month") and str(line[part])[:10] != word:
                     found.append(f"the {face}'s {part} of {key}: {line}")

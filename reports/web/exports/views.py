@@ -27,7 +27,7 @@ from reports.files.caps import OPEN, TooMany
 from reports.files.downloads import Refused, hand_out, may_have
 from reports.files.formats import DIALECT_LABELS, HANDED_OUT
 from reports.files.models import Export, State, What
-from reports.files.orders import params_of, read_order
+from reports.files.orders import params_of, read_order, title_of
 from reports.files.tasks import hint
 from reports.queries.agents import agents
 from reports.queries.completeness.freshness import behind
@@ -36,6 +36,7 @@ from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
 from reports.web.exports.form import CHOSEN_HERE, ExportForm, read_form
 from reports.web.shared.completeness import completeness_line
+from reports.web.shared.frame import Choices
 
 SHOWN = 30
 
@@ -45,6 +46,7 @@ class Job:
     """An export as its line on the page tells it."""
 
     export: Export
+    title: str
     format: str
     rows: str
     size: str
@@ -151,6 +153,7 @@ def _job(row: Export, request: TenantRequest, now: datetime, *, content: bool = 
     rows = row.done if ready else row.expected
     return Job(
         export=row,
+        title=title_of(row),
         format=form,
         rows="" if rows is None else _rows(rows),
         size=filesizeformat(row.bytes) if ready and row.bytes is not None else "",
@@ -167,7 +170,8 @@ def _choices(form: ExportForm, scope: Scope, now: datetime) -> dict[str, Any]:
     """
     chosen = form.chosen_ids("environment")
     among = [agent for agent in agents(scope) if not chosen or agent.environment.public_id in chosen]
-    context: dict[str, Any] = {"environments": list(environments(scope)), "agents": among}
+    choices = Choices(list(environments(scope)), among)
+    context: dict[str, Any] = {"environments": choices.environments, "agents": choices.grouped(())}
     for name in ("environment", "agent"):
         ids = form.chosen_ids(name)
         context[f"chosen_{name}"] = ids[0] if len(ids) == 1 else None

@@ -90,7 +90,7 @@ def test_a_file_from_asking_to_having(get, post, acme, calls):
     assert file["Content-Disposition"] == f'attachment; filename="{job["name"]}"'
     listed = get("/api/v1/calls/?date_from=2026-07-08", key).data["results"]
     rows = list(csv.DictReader(io.StringIO(file.body.decode())))
-    assert [row["Id"] for row in rows] == [row["id"] for row in listed]
+    assert [row["id"] for row in rows] == [row["id"] for row in listed]
     with wall.tenant(acme):
         acts = list(Entry.objects.order_by("id").values_list("action", "key__name"))
     assert acts == [("export.asked", "test"), ("export.downloaded", "test")]

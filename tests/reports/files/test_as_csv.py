@@ -12,7 +12,7 @@ from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from reports.files import as_csv
 from reports.files.as_csv import safe, stream_calls
-from reports.files.tables import CALLS, calls_table
+from reports.files.tables import CALLS, call_columns, calls_table
 from reports.queries.calls.lists import calls, page
 from reports.queries.question import CallQuestion
 from reports.queries.scope import Scope
@@ -99,9 +99,9 @@ def test_the_file_has_the_rows_of_the_list(scope, sales, care):
     text, count = written(question, scope)
     header, *rows = rows_of(text)
     keys = [key for key, *_ in CALLS]
-    assert header == [str(label) for _, label, *_ in CALLS]
+    assert header == [column.key for column in call_columns()]
     expected = [str(key) for key in calls(question, scope).values_list("pk", flat=True)]
-    assert [row[0] for row in rows] == expected
+    assert [row[keys.index("id")] for row in rows] == expected
     assert count == len(expected) == 1_203
     listed, cursor = [], ""
     while True:
@@ -126,6 +126,7 @@ def test_the_file_for_excel_in_portuguese(scope, sales):
     factories.call(sales, "c", seconds=61.25, started_at=datetime(2026, 7, 8, 15, tzinfo=UTC))
     with translation.override("pt-br"):
         text, count = written(CallQuestion(zone="Asia/Kathmandu"), scope, dialect="excel-pt")
+    assert "".join(stream_calls(CallQuestion(zone="Asia/Kathmandu"), scope, dialect="excel-pt")) == text
     assert count == 1
     assert text.startswith("\ufeff")
     assert '"+5511987654321"' in text
@@ -133,7 +134,27 @@ def test_the_file_for_excel_in_portuguese(scope, sales):
     cells = dict(zip((key for key, *_ in CALLS), row, strict=True))
     assert cells["duration"] == "61,25"
     assert cells["started_at"] == "2026-07-08 20:45:00"
-    assert "Início (Kathmandu)" in text
+    assert (cells["status"], cells["direction"], cells["outcome"]) == ("concluída", "saída", "atendida")
+    assert cells["is_test"] == "não"
+    assert text.startswith('\ufeff"Início (Kathmandu)"')
+
+
+def test_plain_csv_is_the_same_in_every_language(scope, sales):
+    factories.call(sales, "c")
+    english = written(CallQuestion(), scope)
+    with translation.override("pt-br"):
+        assert written(CallQuestion(), scope) == english
+        assert "".join(stream_calls(CallQuestion(), scope)) == english[0]
+    (row,) = csv.DictReader(io.StringIO(english[0]))
+    assert (row["status"], row["outcome"], row["is_testing"]) == ("completed", "connected", "false")
+
+
+def test_agents_of_one_name_are_told_apart_in_a_list(scope, sales, care):
+    for home, key in ((sales, "a"), (care, "b"), (care, "c"), (care, "d")):
+        name = "Ana" if key != "d" else "Rui"
+        factories.call(home, f"call-{key}", agent=factories.agent(home, key, name=name))
+    rows = csv.DictReader(io.StringIO("".join(stream_calls(CallQuestion(), scope))))
+    assert sorted(row["agent_name"] for row in rows) == ["Ana · Care · b", "Ana · Care · c", "Ana · Sales", "Rui"]
 
 
 def test_an_empty_file_has_its_header(scope, sales):

@@ -2,6 +2,9 @@
 
 import io
 import json
+import re
+import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 import python_calamine
 from django.utils import translation
+from django.utils.translation import gettext, gettext_lazy
 
-from reports.files import as_parquet, as_pdf, as_xlsx
+from reports.files import as_csv, as_parquet, as_pdf, as_xlsx
 from reports.files.formats import FORMATS
-from reports.files.table import Kind, TooLarge
+from reports.files.table import Column, Kind, TooLarge
 from tests.reports.files import tables
 
 TOTAL = (None, None, None, None, 30, 30, 41.5, 3.25, None)
@@ -121,6 +125,72 @@ def test_a_pdf_holds_hostile_text_and_refuses_what_nobody_reads():
     table = tables.table(iter(tables.row(number) for number in range(6_252)))  # nobody said how many there are
     with pytest.raises(TooLarge):
         as_pdf.write(table, io.BytesIO())
+
+
+def parts_of(out):
+    with zipfile.ZipFile(out) as book:
+        return book.read("xl/worksheets/sheet1.xml").decode(), book.read("xl/styles.xml").decode()
+
+
+def test_columns_of_a_workbook_are_as_wide_as_their_content_and_headers_stand_beside_their_buttons():
+    long, short = "a name of some forty characters, or so it", "Ana"
+    out, _told = written(as_xlsx, [tables.row(1, long), tables.row(2, short)])
+    sheet, _styles = parts_of(out)
+    widths = [float(width) for width in re.findall(r'<col [^>]*?width="([\d.]+)"', sheet)]
+    headers = [column.header_in("America/Sao_Paulo") for column in tables.COLUMNS]
+    assert len(widths) == len(headers)
+    assert len(long) < widths[0] < len(long) + 8
+    assert all(len(word) + as_xlsx.BUTTON <= width for width, text in zip(widths, headers, strict=True)
+               for word in text.split())  # fmt: skip
+    (height,) = re.findall(r'<row r="1"[^>]*? ht="([\d.]+)"', sheet)
+    lines = max(as_xlsx._lines(header, width) for header, width in zip(headers, widths, strict=True))
+    assert 1 < lines <= as_xlsx.MOST_LINES
+    assert float(height) >= lines * 15
+
+
+def test_a_workbook_says_values_in_words_and_marks_what_rests_on_few_calls():
+    columns = (
+        Column("status", "Status", words={"no-answer": "no answer", None: "not given"}),
+        Column("rate", "Rate (%)", Kind.PERCENT, marked_by=("rate_small",)),
+        Column("rate_small", "Rate: n too small", Kind.FLAG),
+        Column("attempts", "Attempts", Kind.COUNT),
+    )
+    rows = [("no-answer", 12.5, False, 4_321), (None, 50.0, True, 2), ("vendor's own", None, True, 0)]
+    table = replace(tables.table(rows, expected=3), columns=columns)
+    out = io.BytesIO()
+    told = as_xlsx.write(table, out)
+    cells = sheets(out)["Calls   a b"][1:]
+    assert [row[0] for row in cells] == ["no answer", "not given", "vendor's own"]
+    assert [row[1] for row in cells] == [12.5, 50, ""]
+    sheet, styles = parts_of(out)
+    marked, plain = (re.search(rf'<c r="{cell}" s="(\d+)"', sheet)[1] for cell in ("B3", "B2"))
+    codes = dict(re.findall(r'<numFmt numFmtId="(\d+)" formatCode="([^"]*)"', styles))
+    formats = re.findall(r'<xf numFmtId="(\d+)"', styles.partition("<cellXfs")[2])
+    assert codes[formats[int(marked)]] == "#,##0.0&quot;\xa0*&quot;"
+    assert codes[formats[int(plain)]] == "#,##0.0"
+    assert formats[int(re.search(r'<c r="D2" s="(\d+)"', sheet)[1])] == "3"  # Excel's own #,##0
+    assert told.notes == ("* rests on too few calls to say much.",)
+
+
+def test_programs_get_the_api_s_words_and_people_those_of_their_spreadsheet():
+    columns = (
+        Column("status", "Status", words={"no-answer": gettext_lazy("no answer"), None: gettext_lazy("not given")}),
+        Column("is_testing", "Test call", Kind.FLAG),
+    )
+    table = replace(tables.table((), expected=2), columns=columns)
+
+    def text(dialect, language):
+        out = io.BytesIO()
+        with translation.override(language):
+            as_csv.write(replace(table, rows=[("no-answer", True), (None, False)]), out, dialect=dialect)
+        return out.getvalue().decode()
+
+    assert text("csv", "pt-br") == text("", "en") == "status,is_testing\r\nno-answer,true\r\n,false\r\n"
+    with translation.override("pt-br"):
+        word, nothing = gettext("no answer"), gettext("not given")
+    assert text("excel-pt", "pt-br").endswith(f'"{word}";"sim"\r\n"{nothing}";"não"\r\n')
+    assert word != "no answer"
+    assert text("excel", "en").endswith('"no answer","yes"\r\n"not given","no"\r\n')
 
 
 def test_every_format_has_a_writer_and_every_kind_a_form():

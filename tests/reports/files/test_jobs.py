@@ -30,7 +30,7 @@ from reports.columns import engine
 from reports.files import as_csv, caps, downloads, folder, jobs, making, sweep
 from reports.files.caps import TooMany
 from reports.files.models import Export, State
-from reports.files.orders import Order
+from reports.files.orders import Order, title_of
 from reports.files.tasks import hint_waiting
 from reports.queries.question import QuestionError
 from tests import factories
@@ -80,7 +80,7 @@ def test_every_format_of_calls_and_of_a_report(calls, ana, ask, form):
     assert (row.state, row.error) == (State.READY, "")
     assert row.done == row.expected > 0
     assert row.name.endswith(f".{form}")
-    beginnings = {"csv": b"Agent,", "xlsx": b"PK", "parquet": b"PAR1", "pdf": b"%PDF"}
+    beginnings = {"csv": b"agent_name,", "xlsx": b"PK", "parquet": b"PAR1", "pdf": b"%PDF"}
     assert file_of(row).read_bytes().startswith(beginnings[form])
 
 
@@ -92,8 +92,19 @@ def test_a_file_is_in_the_language_of_whoever_asked(calls, ana, ask):
     content = file_of(row).read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     assert '"Direção"' in content.decode()
+    for_excel = made(ask(ana, what="calls", format="csv", dialect="excel-pt"))  # in its language, asked in any
+    assert (for_excel.language, file_of(for_excel).read_bytes()) == ("pt-br", content)
     plain = made(ask(ana, what="calls", format="csv"))
-    assert b'"Direction"' not in file_of(plain).read_bytes()
+    assert file_of(plain).read_bytes().startswith(b"started_at,from,to,agent_name,")
+
+
+def test_a_report_is_called_by_what_it_asks_in_the_language_of_whoever_looks(calls, ana, ask):
+    row = ask(ana, what="report", metrics="attempts,connect_rate,connected", by="day,agent")
+    ready = ask(ana, what="report", report="agents")
+    assert title_of(row) == "Attempts, Connect rate and 1 more by day, agent"
+    with translation.override("pt-br"):
+        assert title_of(row) == "Tentativas, Taxa de atendimento e mais 1 por dia, agente"
+        assert title_of(ready) == "Agentes lado a lado"
 
 
 def test_what_cannot_be_asked_makes_no_row(calls, ana, ask):

@@ -152,10 +152,10 @@ def test_the_whole_audit_is_a_file_that_can_be_checked_without_us(client, acme, 
     table = client.get("/t/acme/audit/audit.csv")
     rows = list(csv.DictReader(io.StringIO(table.getvalue().decode())))
     assert table["Content-Disposition"] == 'attachment; filename="acme-audit.csv"'
-    assert [row["Act"] for row in rows[:3]] == ["member.added"] * 3
-    assert rows[-1]["Act"] == "audit.exported"
-    assert {row["Who"] for row in rows[:3]} == {"ana@acme.example"}
-    assert rows[1]["Digest of the entry before"] == rows[0]["SHA-256"] != ""
+    assert [row["action"] for row in rows[:3]] == ["member.added"] * 3
+    assert rows[-1]["action"] == "audit.exported"
+    assert {row["who"] for row in rows[:3]} == {"ana@acme.example"}
+    assert rows[1]["previous"] == rows[0]["digest"] != ""
 
     kept = client.get("/t/acme/audit/audit.jsonl").getvalue().decode()
     path = tmp_path / "audit.jsonl"

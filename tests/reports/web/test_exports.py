@@ -15,7 +15,7 @@ from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership
 from reports.files import making
 from reports.files.models import Export
-from reports.files.orders import params_of
+from reports.files.orders import params_of, title_of
 from tests import factories
 from tests.conftest import member
 
@@ -90,7 +90,7 @@ def test_a_report_is_made(page, acme, what):
     make_all(acme)
     (row,) = rows(acme)
     assert (row.state, row.what, row.dialect) == ("ready", "report", "")
-    assert row.title == ("Agents side by side" if what == "report:agents" else "")
+    assert title_of(row) == ("Agents side by side" if what == "report:agents" else "Attempts by agent")
 
 
 def fields_of(text):
@@ -125,9 +125,9 @@ def test_the_file_of_calls_looks_like_the_page_it_was_asked_from(page, acme, sal
     assert page.post(PAGE, fields | {"columns": ""}).status_code == 302
     make_all(acme)
     as_shown, whole = ("".join(part.decode() for part in had(page, row)) for row in rows(acme))
-    assert as_shown.splitlines()[0] == "Time,Number,Agent,Vendor's id"
+    assert as_shown.splitlines()[0] == "started_at,number,agent_name,external_id"
     assert [line.split(",")[-1] for line in as_shown.splitlines()[1:]] == ["c0", "c2"]
-    assert whole.splitlines()[0].startswith("Id,")
+    assert whole.splitlines()[0].startswith("started_at,from,")
     assert len(whole.splitlines()) == 3
     usual = "as on the page: Time, Number, Agent, Environment, Direction, Status, Duration (s)<"
     assert usual in follow(page, "/t/acme/calls/", "calls")
