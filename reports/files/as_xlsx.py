@@ -95,7 +95,8 @@ class _Book:
         self.marked = {place: self._teller(place, table.columns[place], mark=_MARK) for place in self.flags}
 
     def fill(self, sheet_rows: int) -> Written:
-        source, rows, number = map(self._spoken, self.table.rows), 0, 0
+        source: Iterator[Row] = map(self._spoken, self.table.rows)
+        rows, number = 0, 0
         seen = list(islice(source, min(SEEN, sheet_rows - 1)))  # how wide columns are is told by the first rows
         widths = [
             max(_header_width(header), max((_width(row[place], column) for row in seen), default=0))

@@ -269,7 +269,7 @@ def _key_columns(answer: answers.Answer) -> list[Column]:
         elif key == "hour":
             columns.append(Column(key, label, Kind.MOMENT))
         else:
-            spoken = {row.key[place]: row.labels[place] for row in answer.rows}
+            spoken: dict[Any, str] = {row.key[place]: row.labels[place] for row in answer.rows}
             if key in _IDS:
                 spoken = {None: spoken[None]} if None in spoken else {}
             columns.append(Column(f"{key}_name" if key in _IDS else key, label, words=spoken))

@@ -66,7 +66,9 @@ def told_apart(
         more = f"{APART}{external_id}" if at_home[name, home] > 1 else ""
         return f"{name}{APART}{environments[home]}{more}"
 
-    return {pk: (public_id, apart(name, *where)) for pk, (public_id, name, *where) in agents.items()}
+    return {
+        pk: (public_id, apart(name, home, external_id)) for pk, (public_id, name, home, external_id) in agents.items()
+    }
 
 
 def what_tells_apart(scope: Scope) -> dict[str, str]:
