@@ -13,6 +13,7 @@ from reports.web.campaigns.views import campaigns
 from reports.web.contact.views import contact_page, look_up_page, reveal_number
 from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
 from reports.web.keys.views import key_revoke, key_rotate, keys
+from reports.web.mail.addresses import mail_addresses
 from reports.web.mail.previews import mail_again, mail_body, mail_preview
 from reports.web.mail.views import delivery_again, mail_act, mail_new, mail_one, mails
 from reports.web.overview.views import calls_csv, overview
@@ -48,6 +49,7 @@ urlpatterns = [
     path("exports/<uuid:export>/again/", export_again, name="export_again"),
     path("exports/<uuid:export>/delete/", export_delete, name="export_delete"),
     path("mail/", mails, name="mail"),
+    path("mail/addresses/", mail_addresses, name="mail_addresses"),
     path("mail/new/", mail_new, name="mail_new"),
     path("mail/<uuid:mail>/", mail_one, name="mail_one"),
     path("mail/<uuid:mail>/act/", mail_act, name="mail_act"),
