@@ -20,6 +20,8 @@ from reports.web.overview.views import calls_csv, overview
 from reports.web.privacy.retention import privacy
 from reports.web.privacy.views import erasures
 from reports.web.report.views import report, reports
+from reports.web.saved.boards import board_new, board_page
+from reports.web.saved.links import frame_hosts, share_link_revoke, share_links_page
 from reports.web.saved.views import saved_report, saved_reports, view, views
 from reports.web.team.views import invitation_act, member_act, team, team_invite, team_member
 
@@ -72,6 +74,11 @@ urlpatterns = [
     path("erasures/", erasures, name="erasures"),
     path("reports/", reports, name="reports"),
     path("reports/query/", report, name="report"),
+    path("reports/boards/", board_new, name="board_new"),
+    path("reports/boards/<uuid:board>/", board_page, name="board"),
+    path("reports/links/", share_links_page, name="share_links"),
+    path("reports/links/<uuid:link>/revoke/", share_link_revoke, name="share_link_revoke"),
+    path("reports/hosts/", frame_hosts, name="frame_hosts"),
     path("reports/saved/", saved_reports, name="saved_reports"),
     path("reports/saved/<uuid:view>/", saved_report, name="saved_report"),
 ]
