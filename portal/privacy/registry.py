@@ -162,7 +162,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     ),
     "reports_mail.Delivery": ("edition", "press", "reason", "rights", "state", "zone"),
     "reports_mail.Recipient": ("added_as", "email", "language", "name"),
-    "reports_mail.Subscription": ("kind", "language", "missed", "sections", "zone"),
+    "reports_mail.Subscription": ("attachments", "kind", "language", "missed", "sections", "zone"),
     "reports_remarks.CallFlag": ("flag",),
     "reports_saved.FrameHost": ("host",),
     "reports_saved.SavedView": ("page",),

@@ -29,6 +29,7 @@ from reports.api.problems import ParameterError, RequestRefused
 from reports.api.writer import Beside, Form, write
 from reports.mail import access, log
 from reports.mail import subscriptions as acts
+from reports.mail.enclosed import LABELS
 from reports.mail.models import MissedPeriods, Subscription
 from reports.mail.plans import EVERY, FIELDS, LANGUAGES, MOST_HOURS, plan_of, read_plan
 from reports.mail.preview import TooMany, send_test
@@ -82,7 +83,9 @@ def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type
         note=s.CharField(
             max_length=LONGEST_NOTE, allow_blank=True, help_text=_("Words of your own, above the figures."), **some
         ),
-        attachments=s.ListField(child=s.CharField(), help_text=_("None can be chosen yet."), **some),
+        attachments=s.ListField(
+            child=s.ChoiceField(choices=tuple(LABELS)), help_text=_("Files that go with the mail."), **some
+        ),
         late=Late(**some),
         empty=s.ChoiceField(choices=("send", "skip"), help_text=_("What a period without calls does."), **some),
         missed=s.ChoiceField(
@@ -154,7 +157,6 @@ class SubscriptionView(ReaderView):
             languages=plan.languages if shown.may_change else {email: plan.languages[email] for email in here},
             reply_to=plan.reply_to if shown.may_change else "",
             weekday=plan.weekday if plan.every == "week" else None,
-            attachments=[],
             late=plan,
             next_due=row.next_due,
             created_at=row.created_at,
@@ -243,8 +245,6 @@ def _wishes(data: Any) -> dict[str, Any]:
         raise ParameterError({"": _("Send one JSON object.")})
     given = dict(data)
     errors = {name: _("This cannot be set.") for name in READ_ONLY if name in given}
-    if given.pop("attachments", None):
-        errors["attachments"] = _("Attachments cannot be chosen yet: a mail has none.")
     late = given.pop("late", {})
     if not isinstance(late, Mapping) or not set(late) <= set(LATE):
         errors["late"] = _("This is an object with wait_hours and then.")

@@ -6,7 +6,7 @@ texts whatever they begin with, moments are Excel's dates in the asked zone, whi
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -52,14 +52,20 @@ BUTTON = 3.5  # what a column's filter covers
 LINE = 15.5  # points
 
 
-def write(table: Table, out: BinaryIO, *, dialect: str = "", sheet_rows: int = SHEET_ROWS) -> Written:
-    """Excel's own folder for drafts is the one that ``out`` lies in, so that a small ``/tmp`` is no limit."""
+def write(
+    table: Table, out: BinaryIO, *, dialect: str = "", sheet_rows: int = SHEET_ROWS, beside: Sequence[Table] = ()
+) -> Written:
+    """Excel's own folder for drafts is the one that ``out`` lies in, so that a small ``/tmp`` is no limit. Tables that
+    stand ``beside`` it have sheets of their own behind it.
+    """
     place = Path(getattr(out, "name", "")).parent
     options = {"constant_memory": True, "tmpdir": str(place) if getattr(out, "name", "") else None}
     workbook = xlsxwriter.Workbook(out, options)
     workbook.use_zip64()
     try:
         written = _Book(workbook, table).fill(sheet_rows)
+        for other in beside:
+            _Book(workbook, other).fill(sheet_rows)
         workbook.close()
     finally:
         workbook.fileclosed = True  # it must not try again when it is forgotten

@@ -18,7 +18,7 @@ from reports.files.table import Table, Written
 
 
 class Writer(Protocol):
-    def __call__(self, table: Table, out: BinaryIO, *, dialect: str) -> Written: ...
+    def __call__(self, table: Table, out: BinaryIO, *, dialect: str, **more: Any) -> Written: ...
 
 
 class NotInstalled(Exception):

@@ -11,6 +11,7 @@ from django.utils import translation
 from reports.definitions.periods import Period
 from reports.files.rights import shown
 from reports.mail.due import Kind
+from reports.mail.enclosed import LABELS, Enclosed, EnclosureOrder, enclose
 from reports.mail.facts import Facts, covers, gather
 from reports.mail.models import Delivery
 from reports.queries.ask import ask_together
@@ -38,8 +39,10 @@ class Cover:
 class Cupboard:
     """For one run at one instant: nothing in it is looked up a second time."""
 
-    def __init__(self, at: datetime) -> None:
-        self.at = at
+    def __init__(self, at: datetime, *, files: bool = True) -> None:
+        """Without ``files`` nothing that is enclosed is written: for who only looks at a mail."""
+        self.at, self._with_files = at, files
+        self._enclosed: tuple[Any, Enclosed] = ((), Enclosed())
         self._filters: dict[int, Filters] = {}
         self._complete: dict[tuple[Filters, Period, Scope], bool] = {}
         self._facts: dict[tuple[Kind, Filters, Period, Scope, str | None], Facts] = {}
@@ -86,6 +89,16 @@ class Cupboard:
             names = sorted(environment.name for environment in selector.environments.values())
             self._covers[key] = Cover(tuple(names), None if selector.agent_ids is None else len(selector.agent_ids))
         return self._covers[key]
+
+    def enclosed(self, delivery: Delivery, scope: Scope) -> Enclosed:
+        """In the active language. Only the last is kept: files are large."""
+        subscription = delivery.subscription
+        wanted = tuple(key for key in LABELS if key in subscription.attachments)
+        order = EnclosureOrder(wanted, delivery.period, tuple(parse_qsl(subscription.filters)), delivery.tenant.slug)
+        key = (order, scope, translation.get_language())
+        if self._enclosed[0] != key:
+            self._enclosed = (key, enclose(order, scope, self.at, make=self._with_files))
+        return self._enclosed[1]
 
     def rights(self, delivery: Delivery, scope: Scope) -> dict[str, Any]:
         """What of the tenant the mail shows. Callbacks rest on attempts of other agents than those chosen as well."""

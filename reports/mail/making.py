@@ -17,6 +17,7 @@ from portal.tenants.models.people import Membership, Role
 from reports.mail import words
 from reports.mail.compose import compose
 from reports.mail.cupboard import Cover, Cupboard
+from reports.mail.enclosed import Enclosed
 from reports.mail.facts import Facts, Setting, covers
 from reports.mail.models import Delivery, Edition, Subscription
 from reports.mail.render import render
@@ -32,6 +33,7 @@ class Made:
     late: bool
     headers: dict[str, str]
     rights: dict[str, Any]
+    files: tuple[post.Attachment, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -50,6 +52,7 @@ class Made:
                 html=self.rendered.html,
                 headers=self.headers,
                 reference=reference,
+                attachments=self.files,
                 conduct=post.Conduct(rule=rule),
             )
 
@@ -61,12 +64,14 @@ def make(delivery: Delivery, scope: Scope, at: datetime, *, cupboard: Cupboard, 
         facts = cupboard.facts(delivery, scope)
         complete = covers(facts.figures.completeness, facts.period, at)
         cover = cupboard.cover(delivery, scope)
+        enclosed = cupboard.enclosed(delivery, scope)
         setting = _setting(delivery, facts, cover=cover, late=late, complete=complete, leave_url=leave_url)
+        setting = replace(setting, note=_note(delivery, enclosed))
         rendered = render(compose(facts, setting), zone=delivery.zone)
         if delivery.edition == Edition.CORRECTED and _was_sent(delivery):
             rendered = replace(rendered, subject=_("Corrected: %(subject)s") % {"subject": rendered.subject})
         rights = cupboard.rights(delivery, scope)
-        return Made(rendered, facts, complete, late, _headers(delivery, setting), rights)
+        return Made(rendered, facts, complete, late, _headers(delivery, setting), rights, enclosed.files)
 
 
 def manage_url(delivery: Delivery) -> str:
@@ -95,8 +100,16 @@ def _setting(  # what surrounds the figures, all by name
         look=look_of(tenant),
         sections=delivery.subscription.parts,
         subject=delivery.subscription.subject,
-        note="\n\n".join(filter(None, (_correction(delivery), delivery.subscription.note))),
     )
+
+
+def _note(delivery: Delivery, enclosed: Enclosed) -> str:
+    """What its author wrote, behind what the mail corrects and what is not attached."""
+    left_out = list(enclosed.left_out)
+    if left_out and delivery.recipient.as_member:
+        exports = address_of(delivery.tenant) + reverse("reports_web:exports", args=[delivery.tenant.slug])
+        left_out.append(_("It can be had under %(address)s") % {"address": exports})
+    return "\n\n".join(filter(None, (_correction(delivery), "\n".join(left_out), delivery.subscription.note)))
 
 
 def _was_sent(delivery: Delivery) -> bool:

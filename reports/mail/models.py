@@ -40,7 +40,7 @@ class Subscription(PublicModel):
     for data that are not complete; then it goes out and says so, or ``holds`` on until they are. A paused one is not
     ``active``; a removed one stays a row, for what was sent. ``language`` is that of readers who have none of their
     own, empty in old rows; ``reply_to`` counts as long as he is a member. ``sections`` are those of its parts that are
-    chosen, in their order; none for all in the usual one.
+    chosen, in their order; none for all in the usual one. ``attachments`` are keys of ``reports.mail.enclosed``.
     """
 
     name = models.CharField(_("name"), max_length=120)
@@ -70,6 +70,7 @@ class Subscription(PublicModel):
         verbose_name=_("answers go to"),
     )
     sections = models.JSONField(_("sections"), default=list, blank=True)
+    attachments = models.JSONField(_("attachments"), default=list, blank=True)
     subject = models.CharField(_("own subject"), max_length=LONGEST_SUBJECT, blank=True)
     note = models.TextField(_("note to its readers"), max_length=LONGEST_NOTE, blank=True)
     active = models.BooleanField(_("active"), default=True)

@@ -17,6 +17,7 @@ from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import validate_zone
 from reports.definitions.filters import whole_number
 from reports.mail.due import Kind
+from reports.mail.enclosed import LABELS, choices
 from reports.mail.models import MissedPeriods, Recipient, Subscription
 from reports.mail.rights import Author, unwelcome
 from reports.mail.sections import LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS, chosen
@@ -55,6 +56,7 @@ class Plan:
     wait_hours: int = USUAL_WAIT
     then: str = "warn"
     sections: tuple[str, ...] = SECTIONS
+    attachments: tuple[str, ...] = ()
     subject: str = ""
     note: str = ""
     empty: str = "send"
@@ -96,6 +98,7 @@ def plan_of(subscription: Subscription) -> Plan:
         wait_hours=subscription.hold_hours,
         then="hold" if subscription.holds else "warn",
         sections=subscription.parts,
+        attachments=tuple(key for key in LABELS if key in subscription.attachments),
         subject=subscription.subject,
         note=subscription.note,
         empty="skip" if subscription.skips_empty else "send",
@@ -153,6 +156,7 @@ class _Reader:
             wait_hours=self.whole("wait_hours", 0, MOST_HOURS),
             then=self.choice("then", ("warn", "hold")),
             sections=self.sections(),
+            attachments=self.attachments(),
             subject=self.text("subject", LONGEST_SUBJECT),
             note=self.text("note", LONGEST_NOTE, several_lines=True),
             empty=self.choice("empty", ("send", "skip")),
@@ -200,6 +204,16 @@ class _Reader:
                 "choices": ", ".join(SECTIONS),
             }
         return chosen(names) or SECTIONS
+
+    def attachments(self) -> tuple[str, ...]:
+        """What is chosen; what was chosen before stays, though it can't be made here any more."""
+        names, allowed = _listed(self.given("attachments")), (*choices(), *self.stands.attachments)
+        if unknown := [name for name in names if name not in allowed]:
+            self.errors["attachments"] = _("“%(word)s” is none of %(choices)s.") % {
+                "word": one_line(unknown[0], limit=40),
+                "choices": ", ".join(choices()),
+            }
+        return tuple(key for key in LABELS if key in names)
 
     def text(self, name: str, longest: int, *, several_lines: bool = False) -> str:
         written = str(self.given(name) or "").replace("\r\n", "\n").replace("\0", "").strip()

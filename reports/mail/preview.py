@@ -42,6 +42,7 @@ def preview(
     period: Period | None = None,
     *,
     eyes: Scope | None = None,
+    files: bool = False,
 ) -> Made:
     """The mail of a period, by default of the last whole one before ``at``, for a reader, as if it were due then and he
     had agreed.
@@ -50,7 +51,7 @@ def preview(
     nothing has no preview, nor has one who may see more than whoever looks with these ``eyes``: raises
     :class:`NotAllowed`. The wall must be open.
     """
-    delivery, cupboard = _delivery(subscription, reader, at, period), Cupboard(at)
+    delivery, cupboard = _delivery(subscription, reader, at, period), Cupboard(at, files=files)
     scope = shown_to(reader, subscription)
     if cupboard.cover(delivery, scope).nothing:
         raise NotAllowed("nothing to see")
@@ -85,7 +86,7 @@ def send_test(subscription: Subscription, member: User, author: Author, hint: Ca
     if recent.filter(created_at__gt=now - TESTS_WITHIN).count() >= MOST_TESTS:
         raise TooMany(_("%(most)s tests went out within the hour. Wait a little.") % {"most": MOST_TESTS})
     reader = as_reader(subscription, member)
-    made = preview(subscription, reader, now)
+    made = preview(subscription, reader, now, files=True)
     with translation.override(reader.language):
         subject = _("Test: %(subject)s") % {"subject": made.rendered.subject}
     headers = {name: value for name, value in made.headers.items() if not name.startswith("List-Unsubscribe")}

@@ -207,6 +207,7 @@ def _columns(plan: Plan, filters: str) -> dict[str, Any]:
         "holds": plan.then == "hold",
         "skips_empty": plan.empty == "skip",
         "sections": [] if plan.sections == SECTIONS else list(plan.sections),
+        "attachments": list(plan.attachments),
         "subject": plan.subject,
         "note": plan.note,
         "missed": plan.missed,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Environment
+from reports.mail.enclosed import choices
 from reports.mail.models import WEEKDAYS, MissedPeriods, Subscription
 from reports.mail.plans import FIELDS, MOST_HOURS, Plan, plan_of
 from reports.mail.rights import Author
@@ -69,6 +70,10 @@ class MailForm:
         places = {key: str(place) for place, key in enumerate(self.values["sections"], 1)}
         keys = [*places, *(key for key in SECTIONS if key not in places)]
         return [(key, LABELS[key], places.get(key, "")) for key in keys]
+
+    @property
+    def files(self) -> Sequence[tuple[str, Any]]:
+        return list(choices().items())
 
     @property
     def places(self) -> Sequence[str]:
@@ -137,8 +142,12 @@ def form_of(subscription: Subscription, author: Author) -> MailForm:
 def sent_form(data: QueryDict, author: Author, before: Subscription | None = None) -> MailForm:
     """As it was sent: what it does not send stays as it was."""
     form = empty_form(author) if before is None else form_of(before, author)
-    single = {name: data[name] for name in FIELDS if name in data and name not in (*SEVERAL, *UNSENT, "sections")}
-    form.values = {**form.values, **single, **{name: data.getlist(name) for name in SEVERAL}}
+    single = {
+        name: data[name]
+        for name in FIELDS
+        if name in data and name not in (*SEVERAL, *UNSENT, "sections", "attachments")
+    }
+    form.values = {**form.values, **single, **{name: data.getlist(name) for name in (*SEVERAL, "attachments")}}
     if any(f"section_{key}" in data for key in SECTIONS):
         form.values["sections"] = _placed(data)
     return form

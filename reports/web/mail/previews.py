@@ -23,6 +23,7 @@ from portal.tenants.guards import TenantRequest, tenant_view
 from reports.definitions.periods import Period
 from reports.mail import access, again, log
 from reports.mail.due import Kind, back, holding
+from reports.mail.enclosed import LABELS
 from reports.mail.models import Edition, Recipient, Subscription
 from reports.mail.plans import readers_of
 from reports.mail.preview import FIRST_DAY, NoPeriod, TooMany, as_reader, period_named, preview
@@ -56,7 +57,8 @@ def mail_preview(request: TenantRequest, tenant: str, mail: UUID) -> HttpRespons
     visible, now = own_mail(request, mail), timezone.now()
     row = visible.subscription
     readers, reader = _readers(request, visible)
-    context: dict[str, Any] = {"page": "mail", "mail": row, "readers": readers, "reader": reader}
+    files = [str(label) for key, label in LABELS.items() if key in row.attachments]
+    context: dict[str, Any] = {"page": "mail", "mail": row, "readers": readers, "reader": reader, "files": files}
     status = 200
     try:
         period = period_named(row, request.GET.get("day", ""), now)

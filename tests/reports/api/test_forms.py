@@ -143,7 +143,6 @@ CALL: Types = {"detail": CallDetail, "parts": Parts, "flags": tuple[str, ...], "
 PLAN: Types = {
     "id": Any,
     "weekday": int | None,
-    "attachments": list[str],
     "late": Plan,
     "next_due": Any,
     "created_at": Any,

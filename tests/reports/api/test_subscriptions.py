@@ -133,7 +133,7 @@ def test_what_a_mail_tells_can_be_sent_back(ask, acme, ana, manager):
         ({"to": ["a@b.example"], "zone": "Mars/Base", "language": "fr"}, ["zone", "language"]),
         ({"to": ["a@b.example"], "sections": ["agents", "weather"]}, ["sections"]),
         ({"to": ["a@b.example"], "subject": "s" * 121, "note": "n" * 2001}, ["subject", "note"]),
-        ({"to": ["a@b.example"], "attachments": ["xlsx"]}, ["attachments"]),
+        ({"to": ["a@b.example"], "attachments": ["xlsx", "parquet"]}, ["attachments"]),
         ({"to": ["a@b.example"], "late": {"wait_hours": 21}}, ["wait_hours"]),
         ({"to": ["a@b.example"], "late": "warn"}, ["late"]),
         ({"to": ["a@b.example"], "late": {"until": 3}}, ["late"]),

@@ -301,3 +301,18 @@ def test_a_past_period_is_looked_at_and_sent_again_from_its_preview(client, page
     assert "sent again" in told
     client.force_login(member(acme, "eve@acme.example", Role.VIEWER))
     assert client.post(f"{PAGE}{row.public_id}/again/", form).status_code == 404
+
+
+def test_files_are_chosen_on_the_form_and_told_in_the_preview(client, page, acme, ana):
+    row = standing(acme, to=ana.email)
+    one = f"{PAGE}{row.public_id}/"
+    client.post(one, form_of(page(one).text) | {"attachments": ["csv", "xlsx"]})
+    with wall.tenant(acme):
+        row.refresh_from_db()
+    assert row.attachments == ["xlsx", "csv"]
+    assert 'value="csv" checked' in page(one).text
+    assert "CSV: calls" in page(f"{row.public_id}/preview/").text
+    client.post(one, form_of(page(one).text))
+    with wall.tenant(acme):
+        row.refresh_from_db()
+    assert row.attachments == []
