@@ -77,8 +77,14 @@ OrderForm = forms.form(
     format=s.ChoiceField(
         choices=tuple(FORMATS), required=False, help_text=_("XLSX by default, CSV where that is not installed.")
     ),
-    dialect=s.ChoiceField(choices=tuple(DIALECTS), required=False, help_text=_("Of CSV: what is to open it.")),
-    language=s.ChoiceField(choices=LANGUAGES, required=False),
+    dialect=s.ChoiceField(
+        choices=tuple(DIALECTS),
+        required=False,
+        help_text=_("Of CSV: csv has the names and keys of this API, the others are for people who open it in Excel."),
+    ),
+    language=s.ChoiceField(
+        choices=LANGUAGES, required=False, help_text=_("Of XLSX and PDF; CSV for Excel is in that of its dialect.")
+    ),
     report=s.ChoiceField(
         choices=tuple(CATALOGUE), required=False, help_text=_("A ready-made report, in place of metrics and by.")
     ),

@@ -90,7 +90,7 @@ def offered() -> Mapping[str, Format]:
 
 
 DIALECT_LABELS = {
-    "csv": _("comma, decimal point"),
+    "csv": _("programs: comma, decimal point, names and keys of the API"),
     "excel": _("Excel in English: comma, decimal point, marked as UTF-8"),
     "excel-pt": _("Excel in Portuguese: semicolon, decimal comma"),
 }
