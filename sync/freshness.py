@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
 
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from portal.tenants.models.tenants import Environment
-from sync.models.connections import Connection
+from sync.models.connections import Connection, ConnectionState
 from sync.models.quarantine import SHOWN, Quarantine
 from sync.models.runs import Gap, Window
 from sync.taxonomy import Stream
@@ -56,6 +57,24 @@ def overdue(connections: Iterable[Connection], before: datetime) -> dict[int, tu
         if since < before:
             found[key] = since, []
     return found
+
+
+def last_read(environments: Collection[int]) -> dict[int, datetime]:
+    """When the calls of each were read last: its newest day, or the agent's history that was read longest ago. One that
+    waits for its first reading counts from when its connection was made; one that nobody reads on purpose is left out.
+    """
+    calls = Window.objects.filter(environment_id=OuterRef("pk"), stream=Stream.CALLS, read_at__isnull=False)
+    newest = calls.filter(day__isnull=False).order_by("-day").values("read_at")[:1]
+    oldest = calls.filter(day=None).order_by("read_at").values("read_at")[:1]
+    rows = Environment.objects.filter(pk__in=environments, retired_at=None, connection__isnull=False)
+    living = rows.exclude(connection__state__in=(ConnectionState.PAUSED, ConnectionState.REMOVED)).order_by()
+    return dict(living.values_list("pk", Coalesce(Subquery(newest), Subquery(oldest), F("connection__created_at"))))
+
+
+def refused(environments: Collection[int]) -> dict[int, datetime | None]:
+    """The environments whose token the vendor refuses, and since when. The token is not read."""
+    rows = Connection.objects.filter(environment_id__in=environments, environment__retired_at=None).order_by()
+    return dict(rows.filter(state=ConnectionState.REJECTED).values_list("environment_id", "state_since"))
 
 
 def set_aside(environments: Collection[int]) -> QuerySet[Quarantine]:

@@ -55,7 +55,7 @@ def _needs(question: Question, now: datetime) -> Needs:
     check(question)
     metrics = [METRICS[key] for key in question.metrics]
     measures = frozenset(measure for metric in metrics for measure in metric.measures)
-    compared = frozenset(measure for metric in metrics if _compares(metric) for measure in metric.measures)
+    compared = frozenset(measure for metric in metrics if compares(metric) for measure in metric.measures)
     return Needs(question, now, measures, compared, _streams(measures))
 
 
@@ -158,7 +158,7 @@ def _cells(metrics: Collection[Metric], here: Side, there: Side | None, *, vendo
     for metric in metrics:
         able = vendors & set(metric.vendors)
         value, n = _result(metric, here, able)
-        compared = there is not None and _compares(metric)
+        compared = there is not None and compares(metric)
         before, before_n = _result(metric, there, able) if there is not None and compared else (None, None)
         cells[metric.key] = Cell(
             value,
@@ -176,7 +176,7 @@ def _is_small(metric: Metric, value: float | None, n: int | None) -> bool:
     return value is not None and (n or 0) < metric.minimum_n
 
 
-def _compares(metric: Metric) -> bool:
+def compares(metric: Metric) -> bool:
     """Running totals are of no period, so there is nothing to compare them with. What is still open is so as of now: of
     an older period the most has been followed up since, so that any period would look worse than the one before it.
     """

@@ -62,6 +62,10 @@ class Scope:
         """
         return replace(self, agent_ids=None)
 
+    def left(self, environments: Iterable[int], agents: frozenset[int] | None) -> "Scope":
+        """The same scope narrowed to some environments and agents; never widened."""
+        return self.within(replace(self, environment_ids=frozenset(environments), agent_ids=agents))
+
     def within(self, other: "Scope") -> "Scope":
         """What both may see."""
         agents = [ids for ids in (self.agent_ids, other.agent_ids) if ids is not None]

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import SplitResult, urlencode
 
 import requests
 import urllib3.exceptions
@@ -75,6 +75,18 @@ def ask(
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     body = urlencode(form) if form is not None else None
     request = requests.Request("POST" if form is not None else "GET", url, headers=headers, data=body, auth=login)
+    return _asked(request, base, allow_private=allow_private)
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bool) -> Reply:
+    """POST ``body`` to ``url``, which may have a query; whatever is answered. Raises :class:`Unreachable`."""
+    base = read_base(url.partition("?")[0], allow_private=allow_private)
+    usual = {"Accept-Encoding": "identity", "User-Agent": f"Ringbook/{VERSION}"}
+    request = requests.Request("POST", url, headers={**usual, **headers}, data=body)
+    return _asked(request, base, allow_private=allow_private)
+
+
+def _asked(request: requests.Request, base: SplitResult, *, allow_private: bool) -> Reply:
     PATIENCE.set(_Deadline(SECONDS, MOST_BYTES))
     if not TURNS.acquire(timeout=1):
         raise Unreachable(Obstacle.TIMEOUT, "Too many servers are waited for.")
