@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "reports.privacy",
     "reports.web",
     "reports.mail",
+    "reports.alerts",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -210,10 +211,7 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
     "portal.accounts.admissions.ProviderBackend",
 ]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{kind}PasswordHasher" for kind in ("Argon2", "PBKDF2")]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -298,17 +296,17 @@ ALARM_MAILS = env.addresses("ALARM_MAILS")
 STALE_HOURS = env.number("STALE_HOURS", 6, at_least=1)
 OUTBOX_RULES = {  # who says, just before a message leaves, that it still may
     "alarm": "portal.site.alarms.objection",
+    "alert": "reports.alerts.telling.objection",
     "company": "portal.accounts.sso.letters.objection",
     "connection": "sync.troubles.objection",
     "invitation": "portal.accounts.invitations.objection",
-    "lost": "reports.mail.lost.objection",
     "look-ups": "reports.privacy.look_up.objection",
     "report": "reports.mail.rights.objection",
     "reset": "portal.accounts.resets.objection",
     "visit": "portal.accounts.visits.objection",
 }
-# Who finds the place that an administrator's visit gives in a tenant.
-VISITS = "portal.accounts.visits.place_of"
+# Who finds the place that an administrator's visit gives in a tenant, and who hears that its column files were made.
+VISITS, AFTER_REFRESH = "portal.accounts.visits.place_of", "reports.alerts.tasks.after_refresh"
 
 # --- REST API ---------------------------------------------------------------------------------------------------------
 
@@ -379,7 +377,8 @@ CELERY_WORKER_ETA_TASK_LIMIT = 100
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15  # then tasks are cancelled and go back; all has to end in 35
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False  # an idle worker ends at once; nothing waits only in its memory
-CELERY_WORKER_HIJACK_ROOT_LOGGER = CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 30

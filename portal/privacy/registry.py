@@ -48,6 +48,8 @@ PERSONAL: dict[Kind, tuple[str, ...]] = {
     Kind.WRITTEN: (
         "audit.Visit.reason",
         "privacy.Reveal.reason",
+        "reports_alerts.Alert.filters",
+        "reports_alerts.Alert.name",
         "reports_files.Export.facts",
         "reports_files.Export.query",
         "reports_files.Export.subject",  # sealed
@@ -58,7 +60,6 @@ PERSONAL: dict[Kind, tuple[str, ...]] = {
         "reports_mail.Subscription.note",
         "reports_mail.Subscription.subject",
         "reports_remarks.CallNote.text",
-        "reports_saved.Board.name",
         "reports_saved.SavedView.name",
         "reports_saved.SavedView.query",
         "sync.Quarantine.note",
@@ -145,6 +146,20 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "privacy.LookUps": ("numbers",),  # keyed hashes, of today
     "privacy.Removal": ("what",),
     "privacy.Retention": ("what",),
+    "reports_alerts.Alert": (
+        "doubt",
+        "metric",
+        "office",
+        "over",
+        "webhook",
+        "webhook_form",
+        "webhook_host",
+        "webhook_secret",
+        "when",
+        "zone",
+    ),
+    "reports_alerts.AlertEvent": ("kind", "places"),
+    "reports_alerts.WebhookPost": ("host", "reply", "state"),
     "reports_columns.ColumnFile": ("digest", "rules", "words"),
     "reports_columns.ColumnLedger": ("rules",),
     "reports_files.Export": (
@@ -164,9 +179,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "reports_mail.Recipient": ("added_as", "email", "language", "name"),
     "reports_mail.Subscription": ("attachments", "kind", "language", "missed", "sections", "zone"),
     "reports_remarks.CallFlag": ("flag",),
-    "reports_saved.FrameHost": ("host",),
     "reports_saved.SavedView": ("page",),
-    "reports_saved.ShareLink": ("digest", "password"),
     "sync.Agent": ("callback_sources", "currency", "digest", "direction", "external_id", "label", "name", "state"),
     "sync.Call": ("digest", "direction", "external_id", "latencies", "status"),
     "sync.CallChange": ("now_status", "was_status"),

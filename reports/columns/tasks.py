@@ -2,13 +2,16 @@
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from portal.storage import Away, is_away
 from portal.tenants import wall
@@ -60,10 +63,13 @@ def refresh_one(tenant_id: int, **_: Any) -> None:
         return
     began = time.monotonic()
     try:
-        refresh_tenant(TURN)
+        made = refresh_tenant(TURN)
     except Away as error:
         logger.warning("the storage of column files does not answer: %s", error)
         return
+    if made:
+        tell: Callable[[int], object] = import_string(settings.AFTER_REFRESH)
+        tell(tenant_id)
     if time.monotonic() - began > TURN:
         hint(refresh_one, tenant_id, expires=60)
 

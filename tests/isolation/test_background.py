@@ -17,6 +17,7 @@ from portal.privacy.models import Erasure
 from portal.site.celery import app
 from portal.tenants import wall
 from portal.tenants.tasks import TenantTask
+from reports.alerts.models import WebhookPost
 from reports.files.models import Export
 from sync.models.connections import Connection
 from sync.models.quarantine import Quarantine
@@ -37,6 +38,8 @@ def first(model: type[Any]) -> Callable[[Side], tuple[int]]:
 # What each task is given beside its tenant: ids of the other one, found behind that one's wall.
 TASKS: dict[str, Callable[[Side], tuple[int, ...]]] = {
     "portal.outbox.tasks.deliver_message": first(Message),
+    "reports.alerts.tasks.judge_tenant": lambda side: (),
+    "reports.alerts.tasks.send_post": first(WebhookPost),
     "reports.columns.tasks.refresh_tenant": lambda side: (),
     "reports.files.tasks.make_export": first(Export),
     "reports.mail.tasks.send_tenant_reports": lambda side: (),

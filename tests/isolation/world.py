@@ -24,9 +24,10 @@ from portal.privacy.models import Removal, Retention
 from portal.privacy.registry import DataClass
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
-from portal.tenants.models.keys import ApiKey, digest
+from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment, Tenant
+from reports.alerts.models import Alert, WebhookPost
 from reports.annotations.models import CallNote
 from reports.columns.refresh import refresh_tenant
 from reports.files import folder
@@ -36,7 +37,7 @@ from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.subscriptions import add_recipient, create_weekly
 from reports.queries.contacts.ids import contact_id
 from reports.queries.scope import Scope
-from reports.saved.models import Board, BoardPlace, SavedView, ShareLink, ViewOf
+from reports.saved.models import SavedView, ViewOf
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.calls import Call
@@ -65,14 +66,13 @@ ABSENT = {
     "export": str(uuid4()),
     "mail": str(uuid4()),
     "reader": str(uuid4()),
+    "alert": str(uuid4()),
+    "post": str(uuid4()),
     "delivery": str(uuid4()),
     "call": str(uuid4()),
     "note": str(uuid4()),
     "view": str(uuid4()),
     "report": str(uuid4()),
-    "board": str(uuid4()),
-    "share_link": str(uuid4()),
-    "shared": "nobodys-link",
     "contact_id": "A" * 32,
     "number": "21900000000",
     "agent_key": "agent-nobody",
@@ -201,10 +201,18 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
             tenant=tenant, subscription=subscription, recipient=recipient, period_start=DAYS[0], period_end=DAYS[7],
             zone="UTC", due_at=NOW, held_until=NOW,
         )  # fmt: skip
+        alert = Alert.objects.create(
+            tenant=tenant, name=canary(slug), when="below", metric="attempts", value=1, over="today", zone="UTC",
+            grant=Grant.objects.create(tenant=tenant), creator=owner,
+        )  # fmt: skip
         Retention.objects.create(tenant=tenant, what=DataClass.RECORDINGS)  # the page knows these words alone
         Removal.objects.create(tenant=tenant, what=DataClass.RECORDINGS, day=DAYS[0], before=NOW, amount=1)
         record("key.created", tenant_id=tenant.pk, user=owner, about={"key": canary(slug)})
-        rows: dict[type, Any] = {Environment: sales, Connection: Connection.objects.get(environment=sales)}
+        rows: dict[type, Any] = {
+            Environment: sales,
+            Connection: Connection.objects.get(environment=sales),
+            Alert: alert,
+        }
         for model in MODELS:
             if not model.objects.exists():
                 row_of(model, tenant, rows)
@@ -213,12 +221,6 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
         report = SavedView.objects.create(
             tenant=tenant, owner=owner, page=ViewOf.REPORT, name=canary(slug), query="metrics=attempts", shared=True
         )
-        board = Board.objects.create(tenant=tenant, owner=owner, name=canary(slug), shared=True)
-        BoardPlace.objects.create(tenant=tenant, board=board, view=report, place=1)
-        shared = ShareLink.objects.create(
-            tenant=tenant, view=report, maker=owner, digest=digest(f"link-{slug}"), embeds=True,
-            grant=Grant.objects.create(tenant=tenant), expires_at=NOW + timedelta(days=7),
-        )  # fmt: skip
         holder = User.objects.create_user(f"holder@{slug}.example")
         passkey = Authenticator.objects.create(
             user=holder, type=Authenticator.Type.WEBAUTHN, data={"name": canary(slug)}
@@ -239,14 +241,15 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
             Campaign,
             Subscription,
             Recipient,
+            Alert,
+            WebhookPost,
             Delivery,
             Export,
             SavedView,
-            Board,
-            ShareLink,
             CallNote,
             ApiKey,
         )
+        posted = str(WebhookPost.objects.get().public_id)
         public = [str(key) for model in held for key in model.objects.values_list(_public(model), flat=True)]
         emails = Membership.objects.exclude(user__email__startswith="both@").values_list("user__email", flat=True)
         secrets = (canary(slug), session.session_key, *_numbers(slug), *public, *emails, f"guest@{slug}.example")
@@ -260,13 +263,12 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
         "note": str(note.public_id),
         "view": str(view.public_id),
         "report": str(report.public_id),
-        "board": str(board.public_id),
-        "share_link": str(shared.public_id),
-        "shared": f"link-{slug}",
         "contact_id": contact_id(f"55{NUMBERS[slug]}", Scope(tenant.pk, "UTC", frozenset())),
         "export": str(export.public_id),
         "mail": str(subscription.public_id),
         "reader": str(recipient.public_id),
+        "alert": str(alert.public_id),
+        "post": posted,
         "delivery": str(delivery.public_id),
         "number": NUMBERS[slug],
         "agent_key": f"agent-{only}",

@@ -15,7 +15,9 @@ from tests.walls.tree import ROOT, modules
 
 DOOR = "reports/queries/seen.py"
 # Whoever answers a reader. What makes column files and what erases a person works on whole companies, without a reader.
-ANSWERING = tuple(f"reports/{name}/" for name in ("queries", "annotations", "saved", "files", "mail", "api", "web"))
+ANSWERING = tuple(
+    f"reports/{name}/" for name in ("queries", "annotations", "saved", "files", "mail", "alerts", "api", "web")
+)
 MANAGERS = {"objects", "_base_manager", "_default_manager"}
 QUERYSETS = {"all", "filter", "exclude", "order_by", "values", "values_list", "first", "get", "aggregate", "exists"}
 MIRROR = {model.__name__ for model in apps.get_app_config("sync").get_models()} | {"Environment"}
@@ -40,7 +42,6 @@ WHOEVERS = {
     "reports/queries/campaigns/calls.py _held": "whether what a campaign of the reader's names is mirrored",
     "reports/queries/compile.py mirrored": "how much of an environment is read",
     "reports/queries/completeness/standing.py _count": "how much of an environment is read",
-    "reports/queries/contacts/contact.py _last_met": "whoever met a contact since, it waits no more",
 }
 THE_COMPANYS = {"reports/queries/calls/numbers.py contacts_like": "numbers to look for among the reader's own calls"}
 WRITTEN_BY_HAND = {"reports/queries/campaigns/calls.py": "around a statement of calls that were had at the door"}
