@@ -2,10 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from reports.api import audit, callbacks, campaigns, contacts, deliveries, exports, saved, subscriptions, views
+from reports.api import alerts, audit, callbacks, campaigns, contacts, deliveries, exports, saved, subscriptions, views
 from reports.api.schema import DocsView, SchemaView
 
 v1 = [
+    path("alerts/", alerts.AlertList.as_view(), name="alerts"),
+    path("alerts/preview/", alerts.AlertPreview.as_view(), name="alerts-preview"),
+    path("alerts/<uuid:id>/", alerts.AlertOne.as_view(), name="alert"),
+    path("alerts/<uuid:id>/history/", alerts.AlertHistory.as_view(), name="alert-history"),
+    path("alerts/<uuid:id>/test/", alerts.AlertTest.as_view(), name="alert-test"),
     path("audit/", audit.AuditList.as_view(), name="audit"),
     path("audit/csv/", audit.AuditCsv.as_view(), name="audit-csv"),
     path("audit/lines/", audit.AuditLines.as_view(), name="audit-lines"),

@@ -45,7 +45,7 @@ NAMED = {
     **{name: name for name in ("agent", "environment", "campaign", "contact_id", "tenant", "number", "delivery")},
 }  # fmt: skip
 IN_PATH = {"calls": "call", "campaigns": "campaign", "environments": "environment", "exports": "export",
-           "subscriptions": "mail"}  # fmt: skip
+           "subscriptions": "mail", "alerts": "alert"}  # fmt: skip
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 CSRF = "a" * 32
 

@@ -79,6 +79,12 @@ BODIES = {
     ),
     ("PATCH", "/api/v1/subscriptions/{id}/"): ('{"environments": ["{environment}"]}', '{"agents": ["{agent}"]}'),
     ("POST", "/api/v1/subscriptions/{id}/resend/"): ('{"delivery": "{delivery}"}',),
+    ("POST", "/api/v1/alerts/"): (
+        '{"name": "x", "value": 1, "to": ["owner@acme.example"], "filters": {"environment": "{environment}"}}',
+        '{"name": "x", "value": 1, "to": ["owner@acme.example"], "filters": {"agent": "{agent}"}}',
+    ),
+    ("PATCH", "/api/v1/alerts/{id}/"): ('{"filters": {"environment": "{environment}"}}',),
+    ("POST", "/t/{tenant}/alerts/new/"): ("name=x&value=1&environments={environment}", "name=x&value=1&agents={agent}"),
     ("POST", "/t/{tenant}/exports/"): ("what=calls&format=csv&environment={environment}", "what=calls&agent={agent}"),
     ("POST", "/t/{tenant}/calls/views/"): ("name=mine&query=environment%3D{environment}",),
     ("POST", "/t/{tenant}/keys/"): ("name=mine&role=viewer&lasts=30&environment={environment}",),

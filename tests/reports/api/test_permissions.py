@@ -54,6 +54,11 @@ TABLE = {
     f"{API}/subscriptions/{{call}}/test/": API_READERS,
     f"{API}/subscriptions/{{call}}/resend/": API_READERS,
     f"{API}/subscriptions/{{call}}/preview/": API_READERS,
+    f"{API}/alerts/": API_READERS,
+    f"{API}/alerts/preview/": API_READERS,
+    f"{API}/alerts/{{call}}/": API_READERS,
+    f"{API}/alerts/{{call}}/history/": API_READERS,
+    f"{API}/alerts/{{call}}/test/": API_READERS,
     f"{API}/audit/": OWNERS,
     f"{API}/audit/csv/": OWNERS,
     f"{API}/audit/lines/": OWNERS,
@@ -233,6 +238,27 @@ def of_exports(address, method):
     return 404 if one and (reads or (method == "DELETE" and whole)) else 200 if reads else 405
 
 
+def of_mails(address, name, method):
+    """A wish that says nothing, and mails that are nobody's."""
+    reads = method in ("GET", "HEAD")
+    if "{call}" not in address:
+        return 200 if reads else 405 if method != "POST" else 400 if name == "ana" else 403
+    taken = ("GET", "HEAD", "PATCH", "DELETE") if address.endswith("{call}/") else ("POST",)
+    taken = ("GET", "HEAD") if address.endswith("preview/") else taken
+    return 404 if method in taken else 405
+
+
+def of_alerts(address, name, method):
+    """A wish that says nothing, and alerts that are nobody's."""
+    reads, refused = method in ("GET", "HEAD"), 400 if name == "ana" else 403
+    if address == f"{API}/alerts/" and reads:
+        return 200
+    if address.endswith(("/alerts/", "/preview/")):
+        return refused if method == "POST" else 405
+    taken = {"history/": ("GET", "HEAD"), "test/": ("POST",)}.get(address.rsplit("}/")[-1])
+    return 404 if method in (taken or ("GET", "HEAD", "PATCH", "DELETE")) else 405
+
+
 def expected(address, name, method):
     reads = method in ("GET", "HEAD")
     if TABLE[address] == OPEN and address.startswith("/api/"):
@@ -246,14 +272,10 @@ def expected(address, name, method):
         return 401
     if address.startswith(f"{API}/exports/"):
         return of_exports(address, method)
-    if address.startswith(
-        (f"{API}/subscriptions/", f"{API}/saved-reports/")
-    ):  # a wish that says nothing, and mails that are nobody's
-        if "{call}" not in address:
-            return 200 if reads else 405 if method != "POST" else 400 if name == "ana" else 403
-        taken = ("GET", "HEAD", "PATCH", "DELETE") if address.endswith("{call}/") else ("POST",)
-        taken = ("GET", "HEAD") if address.endswith("preview/") else taken
-        return 404 if method in taken else 405
+    if address.startswith((f"{API}/subscriptions/", f"{API}/saved-reports/")):
+        return of_mails(address, name, method)
+    if address.startswith(f"{API}/alerts/"):
+        return of_alerts(address, name, method)
     if address.endswith("/reveal/"):  # for no reason
         return {"care": 404, "blind": 403}.get(name, 400) if method == "POST" else 405
     if not reads:
