@@ -13,7 +13,6 @@ from reports.definitions.metrics import Metric
 from reports.definitions.periods import Period
 from reports.mail.due import Kind
 from reports.mail.sections import LONGEST_NOTE
-from reports.queries import highlights
 from reports.queries.answer import Cell
 
 NOTHING = "–"
@@ -69,10 +68,10 @@ def change(cell: Cell, metric: Metric) -> str:
 
 
 def tone(cell: Cell, metric: Metric) -> str:
-    """``good`` or ``bad`` where the metric has a better side and the change is news, as on the pages; else empty."""
-    if change(cell, metric)[:1] not in {"▲", "▼"}:
+    """``good`` or ``bad`` where the metric has a better side and the figure moved, else empty."""
+    if change(cell, metric)[:1] not in {"▲", "▼"} or not metric.better:
         return ""
-    return {"better": "good", "worse": "bad"}.get(highlights.tone(cell, metric), "")
+    return "good" if ((cell.change or 0) > 0) == (metric.better == "up") else "bad"
 
 
 def calls(count: int) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,7 +19,6 @@ from reports.queries.highlights import highlight
 from reports.queries.left_out import left_out_of
 from reports.queries.question import Question, QuestionError, read_calls
 from reports.queries.scope import Scope
-from reports.saved.boards import opening_board
 from reports.web.callbacks.trend import CALLBACKS, callback_trend
 from reports.web.overview.hours import hour_map
 from reports.web.overview.lengths import LENGTHS, lengths
@@ -44,8 +43,6 @@ MOST_ROWS = 31  # of a chart that is not as wide as the page
 @tenant_view()
 def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Everything a reader asks on a Monday about one period, asked at once."""
-    if not request.GET and (board := opening_board()) is not None:
-        return HttpResponseRedirect(reverse("reports_web:board", args=[tenant, board.public_id]))
     head = frame(request, gettext_lazy("Overview"), page="overview", options=OPTIONS, grains=GRAINS)
     if (leading := first_steps(request, head.choices, page=head.page, title=head.title)) is not None:
         return leading

@@ -31,20 +31,14 @@ def questions(question: Question, options: Options) -> tuple[Question, ...]:
 
 
 def shown(
-    answers: Sequence[Answer],
-    options: Options,
-    choices: Choices,
-    *,
-    scope: Scope,
-    tenant: str,
-    linked: bool = True,
+    answers: Sequence[Answer], options: Options, choices: Choices, *, scope: Scope, tenant: str
 ) -> dict[str, Any]:
-    """The answer in all its forms, and the ways on from it; not to its calls unless it is ``linked``."""
+    """The answer in all its forms, and the ways on from it."""
     answer = known_before(answers[0])
     question = answer.question
     query = write_question(question)
     key = options.shown if options.shown in question.metrics else question.metrics[0]
-    calls_url = reverse("reports_web:calls", args=[tenant]) if linked else ""
+    calls_url = reverse("reports_web:calls", args=[tenant])
 
     def address(**changes: Any) -> str:
         return f"?{query}&{urlencode(other)}" if (other := replace(options, **changes).params) else f"?{query}"
@@ -70,13 +64,12 @@ def shown(
         "sort_base": f"?{query}&{urlencode({**replace(options, sort='', page=1).params, 'sort': ''})}",
         "page_base": f"?{query}&{urlencode({**replace(options, page=1).params, 'page': ''})}",
     }
-    currency = _currency(question, choices)
     if len(answers) == 3 and fits(answer):
         context["crossed"] = crossed(
-            answer, (answers[1], answers[2]), key, zone=scope.zone, currency=currency, linked=linked
+            answer, (answers[1], answers[2]), key, zone=scope.zone, currency=_currency(question, choices)
         )
     else:
-        context["table"] = report_table(answer, options, zone=scope.zone, currency=currency, linked=linked)
+        context["table"] = report_table(answer, options, zone=scope.zone, currency=_currency(question, choices))
         context["drawing"] = drawing(answer, key, zone=scope.zone, calls_url=calls_url)
     return context
 

@@ -12,10 +12,10 @@ from django.utils.translation import pgettext
 from portal.formats import figures
 from reports.definitions.metrics import Metric
 from reports.queries.answer import Cell
-from reports.queries.highlights import tone
 from reports.web.shared.contexts import Figure, figure_text
 
 register = template.Library()
+NOTABLE = 1.0  # percent or percentage points: a smaller change is told, but not coloured
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ def change_of(cell: Cell, metric: Metric) -> Change | None:
     if figures.is_level(cell.change):
         return Change(_("unchanged"))
     up = cell.change > 0
+    notable = metric.better and abs(cell.change) >= NOTABLE
+    tone = "" if not notable else "better" if (metric.better == "up") == up else "worse"
     return Change(
         text=figures.change(cell.change, metric.unit),
         arrow="▲" if up else "▼",
         word=_("up by") if up else _("down by"),
-        tone=tone(cell, metric),
+        tone=tone,
     )
 
 

@@ -1,0 +1,1 @@
+"""Alerts: set up, tried on the last four weeks, paused, removed; and what they told."""
