@@ -31,7 +31,19 @@ from tests.isolation.routes import addresses
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db]
 
 # Told apart by what they are: forms of other faces, the console, and pages that a member is not shown.
-ELSEWHERE = ("/admin/", "/api/v1/", "/api/schema/", "/api/docs/", "/vendor/", "/livez", "/readyz", "/metrics", "/mail/")
+ELSEWHERE = (
+    "/admin/",
+    "/api/v1/",
+    "/api/schema/",
+    "/api/docs/",
+    "/vendor/",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/mail/",
+    "/hooks/",
+    "/shared-link/",
+)
 FRAMED = "/preview/body/"  # a mail, in its reader's language and not in the page's; test_mail.py looks at mails
 SIGNED_OUT = ("login", "inactive", "reset", "logout")
 NOBODY = "00000000-0000-7000-8000-000000000000"

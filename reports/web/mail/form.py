@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Environment
+from reports.definitions.filters import AddressReader
 from reports.mail.enclosed import choices
 from reports.mail.models import WEEKDAYS, MissedPeriods, Subscription
 from reports.mail.plans import FIELDS, MOST_HOURS, Plan, plan_of
@@ -22,6 +23,7 @@ from reports.queries.scope import Scope
 from reports.web.shared.zones import ZONES
 
 SEVERAL = ("environments", "agents")
+EVERY_OF = {"yesterday": "day", "last_week": "week", "last_month": "month"}  # how often, by the period's name
 UNSENT = ("paused", "languages")  # set elsewhere on the page
 MOST_MEMBERS = 500  # offered for answers
 
@@ -128,11 +130,18 @@ class MailForm:
         return self.author.manages
 
 
-def empty_form(author: Author) -> MailForm:
-    """Of a new mail: to oneself, in one's own language."""
+def empty_form(author: Author, asked: QueryDict | None = None) -> MailForm:
+    """Of a new mail: to oneself, in one's own language; about the environments and agents of an answer, and as often as
+    its period suggests, where an address carries these.
+    """
     language = get_language() or author.tenant.language
-    plan = Plan(to=(author.email,), zone=author.tenant.zone, language=language)
-    return MailForm(_shown(plan), author, author.scope)
+    form = MailForm(_shown(Plan(to=(author.email,), zone=author.tenant.zone, language=language)), author, author.scope)
+    if asked:
+        reader = AddressReader(asked, zone=author.tenant.zone)
+        ids = {name: tuple(map(str, reader.ids(name.removesuffix("s")))) for name in SEVERAL}
+        rhythm = {"every": EVERY_OF[span]} if (span := asked.get("period", "")) in EVERY_OF else {}
+        form.values = {**form.values, **rhythm, **ids}
+    return form
 
 
 def form_of(subscription: Subscription, author: Author) -> MailForm:

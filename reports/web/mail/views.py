@@ -50,7 +50,7 @@ def mails(request: TenantRequest, tenant: str) -> HttpResponseBase:
 def mail_new(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The form of a new mail; sent, it is set up."""
     author = author_of(request)
-    form = sent_form(request.POST, author) if request.method == "POST" else empty_form(author)
+    form = sent_form(request.POST, author) if request.method == "POST" else empty_form(author, request.GET)
     if request.method == "POST":
         try:
             made = subscriptions.create(read_plan(wishes(form), author), author)

@@ -21,6 +21,7 @@ from reports.web.report.crossed import crossed, fits
 from reports.web.report.table import Options, report_table
 from reports.web.shared.before import known_before
 from reports.web.shared.frame import Choices
+from reports.web.shared.selection import written
 
 
 def questions(question: Question, options: Options) -> tuple[Question, ...]:
@@ -48,6 +49,7 @@ def shown(
         "options": options,
         "calls_url": calls_url,
         "asked": query,
+        "mail_query": _mail_query(question),
         "report_query": address(saved="", page=1).removeprefix("?"),
         "days": figures.days(question.period.start, question.period.last_day),
         "zone": figures.zone_name(question.period.zone),
@@ -79,6 +81,12 @@ def title(question: Question | None) -> str:
     if question is None:
         return _("Any question")
     return report_title(question.metrics, question.by)
+
+
+def _mail_query(question: Question) -> str:
+    """What of a question a scheduled mail can be about."""
+    filters = write_filters(question.filters)
+    return written({"period": question.span} | {name: filters.get(name, "") for name in ("environment", "agent")})
 
 
 def _unmeasured(question: Question, choices: Choices) -> list[Metric]:

@@ -184,3 +184,13 @@ def test_views_of_the_calls_and_reports_do_not_mix(client, ana, acme, sales):
     with wall.tenant(acme):
         report = SavedView.objects.get(page="report").public_id
     assert client.post(f"/t/acme/calls/views/{report}/", {"act": "default"}).status_code == 404
+
+
+def test_an_answer_is_mailed_as_far_as_a_mail_can_be_about_it(client, ana, acme, sales, care):
+    client.force_login(ana)
+    page = client.get(f"{PAGE}?metrics=attempts&period=last_month&environment={care.public_id}").content.decode()
+    link = unescape(re.search(r'href="(/t/acme/mail/new/\?[^"]*)"', page)[1])
+    form = client.get(link).content.decode()
+    assert re.search(rf'value="{care.public_id}"[^>]*(checked|selected)', form)
+    assert not re.search(rf'value="{sales.public_id}"[^>]*(checked|selected)', form)
+    assert re.search(r'value="month"[^>]*(checked|selected)', form)
