@@ -32,8 +32,18 @@ class RecipientPages(LedgerAdmin):
 
 @admin.register(Delivery)
 class DeliveryPages(LedgerAdmin):
-    list_display = ("period_start", "subscription", "recipient", "state", "outcome", "complete", "late", "due_at")
-    list_filter = ("state", "complete", "late")
+    list_display = (
+        "period_start",
+        "subscription",
+        "recipient",
+        "edition",
+        "state",
+        "outcome",
+        "complete",
+        "late",
+        "due_at",
+    )
+    list_filter = ("state", "edition", "complete", "late")
     list_select_related = ("message",)
     search_fields = ("subscription__name",)
     date_hierarchy = "due_at"
