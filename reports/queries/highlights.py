@@ -9,6 +9,7 @@ from math import sqrt
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
+from reports.definitions.metrics import Metric
 from reports.queries.answer import Cell, Row
 
 SURE = 1.96  # standard errors: one in twenty such changes would be chance
@@ -25,6 +26,26 @@ def standard_errors(cell: Cell) -> float:
     pooled = (now * cell.n + before * base_before) / (cell.n + base_before)
     spread = sqrt(pooled * (1 - pooled) * (1 / cell.n + 1 / base_before))
     return (now - before) / spread if spread else 0.0
+
+
+def stands_out(cell: Cell, metric: Metric) -> bool:
+    """Whether a change is news, by the rule of its unit: a share by more than chance, anything else by ten percent,
+    each from enough on both sides. Only such a change has a colour.
+    """
+    if cell.moved is None:
+        return False
+    if metric.unit == "percent":
+        return abs(standard_errors(cell)) >= SURE
+    bases = cell.n or 0, cell.previous_n or 0
+    enough = sum(bases) >= 2 * ENOUGH if metric.unit == "count" else min(bases) >= ENOUGH
+    return enough and abs(cell.moved) >= NOTEWORTHY
+
+
+def tone(cell: Cell, metric: Metric) -> str:
+    """``better`` or ``worse`` where the metric has a better side and its change is news; else empty."""
+    if not metric.better or not stands_out(cell, metric):
+        return ""
+    return "better" if (metric.better == "up") == ((cell.change or 0) > 0) else "worse"
 
 
 def rate_moved(row: Row) -> float:

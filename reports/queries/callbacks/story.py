@@ -17,7 +17,7 @@ from reports.queries.callbacks.loop import Loop, opened
 from reports.queries.callbacks.routes import Routes, routes_of
 from reports.queries.compile import place_of, placed
 from reports.queries.completeness.uncounted import not_looked_at
-from reports.queries.question import Filters, Question
+from reports.queries.question import Question
 from reports.queries.scope import Scope
 from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve
@@ -96,12 +96,6 @@ def _missing(loop: Loop) -> tuple[Missing, ...]:
     first = min(first_days(loop.routes.environments).values(), default=utc_date(loop.start))
     spans = loop.sources.missing_of(loop.routes.environments, utc_start(first), loop.end)
     return tuple(replace(span, first=max(span.first, first)) for span in spans)
-
-
-def callback_sources(filters: Filters, period: Period, scope: Scope, *, now: datetime) -> tuple[Source, ...]:
-    """The returns of a period by the agent whose call they answer, most first."""
-    with opened(resolve(filters, scope, now=now), period.starts_at, period.ends_at) as loop:
-        return tuple(_returns(loop, CallbackBreakdown())) if loop.routes.sources else ()
 
 
 def _returns(loop: Loop, into: CallbackBreakdown, *, silent: bool = False) -> list[Source]:

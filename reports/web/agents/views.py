@@ -19,7 +19,7 @@ from reports.definitions.metrics import METRICS
 from reports.queries.agents import callback_cover, first_calls
 from reports.queries.answer import Answer, Cell, Row
 from reports.queries.ask import ask
-from reports.web.shared.before import known_before
+from reports.queries.before import known_before
 from reports.web.shared.contexts import Figure
 from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Choices, Frame, frame

@@ -10,9 +10,9 @@ from django.utils.translation import pgettext
 from portal.formats import figures
 from reports.definitions.metrics import METRICS
 from reports.queries.answer import Cell
+from reports.queries.before import since_known
 from reports.queries.callbacks.story import CallbackBreakdown, Source
 from reports.queries.callbacks.vendor_days import DaySources
-from reports.web.shared.before import since_known
 from reports.web.shared.charts import HALF, BarRow, Bars, Look, Series, Slot, Stripe, bars, columns
 from reports.web.shared.charts import lines as drawn_lines
 from reports.web.shared.contexts import Figure, figure_text

@@ -17,6 +17,8 @@ from reports.definitions.filters import Filters
 from reports.definitions.metrics import METRICS
 from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
+from reports.queries.before import known_before
+from reports.queries.callbacks import words
 from reports.queries.callbacks.lists import LoopPage, ReturnRow, returns_of
 from reports.queries.callbacks.loop import Loop, opened
 from reports.queries.callbacks.open import WaitingRow, missed_contacts, still_open_of
@@ -26,9 +28,8 @@ from reports.queries.completeness.uncounted import with_uncounted
 from reports.queries.cursor import CursorError
 from reports.queries.left_out import left_out_lines
 from reports.queries.selector import Selector, selector_among
-from reports.web.callbacks import charts, words
+from reports.web.callbacks import charts
 from reports.web.contact.back import leading_here
-from reports.web.shared.before import known_before
 from reports.web.shared.contexts import Figure
 from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Frame, frame

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from portal.formats import figures
 from reports.definitions.metrics import METRICS
 from reports.queries.answer import Cell
-from reports.web.shared.before import since_known
+from reports.queries.before import since_known
 from reports.web.shared.behind import BEHIND, FINAL, only_of
 from reports.web.shared.charts import HALF, THIRD, Limit, Look, Plot, Series, Slot, columns, highest_and_lowest, lines
 from reports.web.shared.frame import Choices

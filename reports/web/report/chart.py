@@ -18,8 +18,8 @@ from portal.lib.holidays import holidays_of, keeps_holidays
 from reports.definitions.dimensions import DIMENSIONS
 from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer, Row
+from reports.queries.before import since_known
 from reports.web.report.links import calls_behind
-from reports.web.shared.before import since_known
 from reports.web.shared.charts import (
     KINDS,
     Look,

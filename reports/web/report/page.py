@@ -12,6 +12,7 @@ from portal.formats import figures
 from reports.definitions.filters import write_filters
 from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer
+from reports.queries.before import known_before
 from reports.queries.left_out import left_out_lines
 from reports.queries.question import Question, write_question
 from reports.queries.scope import Scope
@@ -19,7 +20,6 @@ from reports.queries.titles import report_title
 from reports.web.report.chart import drawing
 from reports.web.report.crossed import crossed, fits
 from reports.web.report.table import Options, report_table
-from reports.web.shared.before import known_before
 from reports.web.shared.frame import Choices
 from reports.web.shared.selection import written
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from portal.formats import figures
 from reports.definitions.metrics import METRICS
-from reports.web.shared.before import since_known
+from reports.queries.before import since_known
 from reports.web.shared.charts import WIDE, Look, Plot, Series, columns
 from reports.web.shared.contexts import Figure, figure_text
 from reports.web.shared.times import Time, room_for

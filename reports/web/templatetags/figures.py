@@ -1,52 +1,17 @@
 """Cells of an Answer as text and small pieces of markup."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from portal.formats import figures
-from reports.definitions.metrics import Metric
-from reports.queries.answer import Cell
+from reports.queries.movement import change_of
 from reports.web.shared.contexts import Figure, figure_text
 
 register = template.Library()
-NOTABLE = 1.0  # percent or percentage points: a smaller change is told, but not coloured
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """``word`` says to a screen reader what ``arrow`` says to the eye; ``tone`` is better, worse or empty."""
-
-    text: str
-    arrow: str = ""
-    word: str = ""
-    tone: str = ""
-
-
-def change_of(cell: Cell, metric: Metric) -> Change | None:
-    """How a cell moved against the previous period; None where nothing can be said."""
-    if cell.small or cell.value is None or cell.previous is None:
-        return None
-    if cell.previous_small:
-        return Change(_("too few before"))
-    if cell.change is None:
-        return Change(pgettext("a figure that was zero before", "new")) if cell.value else None
-    if figures.is_level(cell.change):
-        return Change(_("unchanged"))
-    up = cell.change > 0
-    notable = metric.better and abs(cell.change) >= NOTABLE
-    tone = "" if not notable else "better" if (metric.better == "up") == up else "worse"
-    return Change(
-        text=figures.change(cell.change, metric.unit),
-        arrow="▲" if up else "▼",
-        word=_("up by") if up else _("down by"),
-        tone=tone,
-    )
 
 
 @register.filter

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from reports.columns.refresh import refresh_tenant
-from reports.definitions.filters import Filters
 from reports.definitions.periods import Period
-from reports.queries.callbacks.story import callback_sources
+from reports.queries.callbacks.story import story
+from reports.queries.question import Question
 from reports.queries.scope import Scope
 from tests import factories
 
@@ -30,10 +30,11 @@ def test_agents_out_of_sight_are_one_without_a_name(behind_acme, sales) -> None:
     refresh_tenant()
     everything = Scope(behind_acme.pk, "UTC", frozenset({sales.pk}))
     some = Scope(behind_acme.pk, "UTC", frozenset({sales.pk}), frozenset({dials[0].pk, takes.pk}))
-    period, now = Period(NOON.date(), NOON.date() + timedelta(days=1), "UTC"), NOON + timedelta(days=2)
+    day = Period(NOON.date(), NOON.date() + timedelta(days=1), "UTC")
+    question, now = Question(("attempts",), day), NOON + timedelta(days=2)
 
     def told(scope: Scope) -> list[tuple[str, int]]:
-        return [(source.name, source.returns) for source in callback_sources(Filters(), period, scope, now=now)]
+        return [(source.name, source.returns) for source in story(question, scope, now=now).sources]
 
     assert told(everything) == [("mine", 1), ("other", 1), ("third", 1)]
     assert told(some) == [("", 2), ("mine", 1)]

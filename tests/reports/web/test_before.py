@@ -5,8 +5,8 @@ from datetime import date
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period
 from reports.queries.answer import Answer, Cell, Completeness, Row
+from reports.queries.before import known_before, since_known
 from reports.queries.question import Question
-from reports.web.shared.before import known_before, since_known
 
 WEEK = Period(date(2026, 7, 6), date(2026, 7, 9), "America/Sao_Paulo")
 

@@ -16,10 +16,10 @@ from reports.columns.refresh import refresh_tenant
 from reports.definitions.periods import Period
 from reports.queries.ask import ask
 from reports.queries.callbacks.story import CallbackBreakdown
+from reports.queries.callbacks.words import lines, sentences, waiting
 from reports.queries.question import Question
 from reports.queries.scope import Scope
 from reports.web.callbacks.views import LEAD
-from reports.web.callbacks.words import lines, sentences, waiting
 from sync.models.callbacks import CallbackDay
 from tests import factories
 from tests.factories import TIME_ZERO

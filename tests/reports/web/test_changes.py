@@ -31,10 +31,31 @@ def test_a_change_from_too_few_calls_is_no_change() -> None:
 
 
 def test_a_change_between_enough_calls_is_told() -> None:
-    cell = Cell(94.1, 120, 90.0, 4.1, previous_n=90)
+    cell = Cell(94.1, 120, 80.0, 14.1, previous_n=90)
     told = change_of(cell, RATE)
     assert told is not None
-    assert (told.text, told.arrow, told.tone) == ("4.1\xa0pp", "▲", "better")
-    assert before(Figure(RATE, cell)) == "90.0\xa0%"
-    assert (words.change(cell, RATE), words.tone(cell, RATE)) == ("▲ 4.1 pp", "good")
-    assert cell.moved == 4.1
+    assert (told.text, told.arrow, told.tone) == ("14.1\xa0pp", "▲", "better")
+    assert before(Figure(RATE, cell)) == "80.0\xa0%"
+    assert (words.change(cell, RATE), words.tone(cell, RATE)) == ("▲\xa014.1\xa0pp", "good")
+    assert cell.moved == 14.1
+
+
+@pytest.mark.parametrize(
+    ("key", "cell", "tone"),
+    [
+        ("connect_rate", Cell(94.1, 120, 90.0, 4.1, previous_n=90), ""),  # chance explains that much
+        ("connect_rate", Cell(94.1, 20, 40.0, 54.1, previous_n=20), ""),
+        ("connect_rate", Cell(40.0, 120, 60.0, -20.0, previous_n=120), "worse"),
+        ("no_answer_rate", Cell(40.0, 120, 60.0, -20.0, previous_n=120), "better"),
+        ("time_to_answer", Cell(6.5, 120, 6.0, 8.3, previous_n=120), ""),
+        ("time_to_answer", Cell(7.0, 120, 6.0, 16.7, previous_n=120), "worse"),
+        ("callbacks_answered", Cell(9, 9, 12, -25.0, previous_n=12), ""),
+    ],
+)
+def test_only_a_change_that_is_news_has_a_colour(key, cell, tone) -> None:
+    """The same rule on the pages and in the mails."""
+    told = change_of(cell, METRICS[key])
+    assert told is not None
+    assert told.arrow
+    assert told.tone == tone
+    assert words.tone(cell, METRICS[key]) == {"better": "good", "worse": "bad", "": ""}[tone]
