@@ -12,6 +12,7 @@ from reports.definitions.filters import NONE
 from reports.definitions.metrics import METRICS
 from reports.queries.agents import APART
 from reports.queries.answer import Answer, Cell, Row
+from reports.queries.highlights import worth
 from reports.web.shared.behind import BEHIND, calls_where
 from reports.web.shared.contexts import Figure
 from reports.web.shared.selection import Selection
@@ -97,17 +98,10 @@ def _inner(by: str, word: str, selection: Selection) -> str:
     return selection.change(agent=word).query if by == "agent" else calls_where(selection, {by: word})
 
 
-def moved(row: Row) -> float | None:
-    """By how many points the connect rate moved; None where it rests on too few calls on either side."""
-    return row.cells["connect_rate"].moved
-
-
 def weight(row: Row) -> float | None:
-    """How many calls the move of the connect rate is worth: its change times the calls it rests on. So a point of many
-    calls stands before ten points of a few.
-    """
-    change = moved(row)
-    return None if change is None else abs(change) / 100 * (row.cells["connect_rate"].n or 0)
+    """How many calls the move of the connect rate is worth, up or down."""
+    calls = worth(row.cells["connect_rate"])
+    return None if calls is None else abs(calls)
 
 
 def _ordered(answer: Answer, selection: Selection) -> list[Row]:

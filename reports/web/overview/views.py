@@ -1,5 +1,6 @@
 """The overview page, and the calls behind its figures as a file."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -13,9 +14,11 @@ from portal.tenants.guards import TenantRequest, tenant_view
 from reports.definitions.metrics import METRICS
 from reports.files import downloads
 from reports.files.as_csv import spreadsheet_of, stream_calls
+from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
+from reports.queries.before import known_before
 from reports.queries.completeness.freshness import behind
-from reports.queries.highlights import highlight
+from reports.queries.highlights import highlights, streak_of, streak_over
 from reports.queries.left_out import left_out_of
 from reports.queries.question import Question, QuestionError, read_calls
 from reports.queries.scope import Scope
@@ -25,7 +28,6 @@ from reports.web.overview.lengths import LENGTHS, lengths
 from reports.web.overview.mixes import CAUSES, MIX, causes, sides_over_time, status_mix
 from reports.web.overview.movers import MOVES, ORDERS, movers
 from reports.web.overview.rates import SHORT, SPEEDS, short_calls, speeds
-from reports.web.shared.before import known_before
 from reports.web.shared.contexts import SUMMARY, askable, summary
 from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Frame, frame
@@ -61,7 +63,7 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     if answers["summary"].totals["attempts"].value:
         limits = (request.tenant.short_limit_3s, request.tenant.short_limit_6s)
         context |= {
-            "highlight": highlight(answers["summary"].totals, answers["agent"].rows) if selection.compare else "",
+            "highlights": told(answers) if selection.compare else (),
             "trend": trend(
                 times(answers["trend"], selection),
                 selection.grain,
@@ -81,9 +83,20 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     return TemplateResponse(request, "reports/overview.html", context)
 
 
+def told(answers: Mapping[str, Answer]) -> tuple[str, ...]:
+    """The sentences that the weekly mail opens with too."""
+    summed = answers["summary"]
+    return highlights(
+        summed.totals,
+        answers["agent"].rows,
+        streak=streak_of(answers["streak"]) if "streak" in answers else "",
+        whole=summed.completeness.complete and summed.previous_complete,
+    )
+
+
 def questions(head: Frame, small: Selection) -> dict[str, Question]:
     """All that the page asks; ``small`` has the rows of time of its smaller charts."""
-    return {
+    asked = {
         "summary": head.question(askable(SUMMARY, head.selection.period.days)),
         "trend": head.question(TREND, head.selection.grain),
         "small": head.question((*SHORT, *SPEEDS, *CALLBACKS), small.grain, compare=False),
@@ -94,6 +107,10 @@ def questions(head: Frame, small: Selection) -> dict[str, Question]:
         **{by: head.question(MOVES, by) for by in SIDE_BY_SIDE},
         "hours": head.question(MAPS, "weekday", "hour_of_day", compare=False),
     }
+    over = streak_over(head.selection.period) if head.selection.compare else None
+    if over is not None:
+        asked["streak"] = Question(("connect_rate",), over[0], (over[1],), head.selection.filters, compare=False)
+    return asked
 
 
 def calmer(selection: Selection) -> Selection:

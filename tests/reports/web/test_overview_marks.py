@@ -16,10 +16,10 @@ from reports.definitions.periods import Period
 from reports.queries.answer import Answer, Cell, Row
 from reports.queries.ask import ask
 from reports.queries.calls.lists import calls as calls_of
-from reports.queries.highlights import highlight
+from reports.queries.highlights import highlights
 from reports.queries.question import Question, read_calls
 from reports.queries.scope import Scope
-from reports.web.overview.movers import moved, weight
+from reports.web.overview.movers import weight
 from reports.web.shared.behind import BEHIND, NOT_CALLS
 from reports.web.shared.contexts import SUMMARY
 from tests import factories
@@ -226,7 +226,7 @@ def test_the_page_opens_with_what_changed_in_the_words_of_the_mail(client, acme,
     with wall.tenant(acme):
         whole, agents = week(ana, ("attempts", "connect_rate")), week(ana, ("attempts", "connect_rate"), "agent")
     assert said is not None
-    assert unescape(said[1]) == highlight(whole.totals, agents.rows)
+    assert unescape(said[1]) == " ".join(highlights(whole.totals, agents.rows))
     assert "highlight" not in page(client, ana, "?compare=none").content.decode().split("</style>")[-1]
 
 
@@ -235,8 +235,8 @@ def test_the_largest_change_stands_first_where_it_rests_on_enough(client, acme, 
     with wall.tenant(acme):
         answer = week(ana, ("attempts", "connect_rate"), "agent")
     known = sorted(
-        (row for row in answer.rows if moved(row) is not None),
-        key=lambda row: -abs(moved(row)) * row.cells["connect_rate"].n,
+        (row for row in answer.rows if row.cells["connect_rate"].moved is not None),
+        key=lambda row: -abs(row.cells["connect_rate"].moved) * row.cells["connect_rate"].n,
     )
     table = html.split('id="by-agent"')[1].split("</tbody>")[0]
     assert re.findall(r'scope="row"><a [^>]*>([^<]+)</a>', table)[: len(known)] == [row.labels[0] for row in known]
