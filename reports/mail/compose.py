@@ -1,27 +1,35 @@
 """From facts to the lines of a mail, in the active language. Pure: the same facts give the same mail.
 
-The parts are plain text in the order they are read; the templates only lay them out, once as HTML and once as text.
+The parts are plain text in the order they are read; the templates only lay them out as HTML, and
+:mod:`reports.mail.plain` as text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from urllib.parse import urlencode
 
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
+from portal.formats import figures
 from portal.outbox.text import one_line
+from reports.definitions.filters import write_filters
+from reports.definitions.labels import CAMPAIGN_STATE_LABELS
 from reports.definitions.metrics import METRICS
+from reports.definitions.periods import previous
 from reports.mail import notes, words
-from reports.mail.facts import HEADLINES, SHORT_CALLS, Facts, Setting
-from reports.mail.highlights import sentence
-from reports.mail.sections import LONGEST_SUBJECT, chosen
+from reports.mail.due import baseline
+from reports.mail.facts import DEFINED, HEADLINES, Facts, Setting
+from reports.mail.highlights import sentences
+from reports.mail.sections import HEADS, LABELS, LONGEST_SUBJECT, chosen
 from reports.queries.answer import Row
 from reports.queries.callbacks.story import Source
-from reports.queries.highlights import rate_moved
+from reports.queries.campaigns.progress import Progress
+from reports.queries.highlights import worth
 
-AGENTS_SHOWN = 12
+SHOWN = 12  # agents, source agents, campaigns
 SHADES = 5  # of the hour × weekday strip
 
 
@@ -36,11 +44,20 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """What the figures below it are of, and the days of that where its name does not say them."""
+
+    name: str
+    days: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DayLine:
     label: str
     attempts: str
     rate: str
     callbacks: str
+    said: tuple[str, str]  # calls and callbacks in words
     share: int  # of the busiest day, in percent
     current: bool
     ends_part: bool  # the period's first day, with days before it below
@@ -67,6 +84,17 @@ class AgentLine:
     change: str
     tone: str
     duration: str
+    said: str  # calls in words
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLine:
+    """``calls`` are those of the period, ``total`` and ``rate`` the vendor's since it began."""
+
+    name: str
+    calls: str
+    total: str
+    rate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +104,29 @@ class SourceLine:
     name: str
     callbacks: str
     median: str
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
     subject: str
     title: str
-    dates: str
     note: str
-    highlight: str
+    highlights: tuple[str, ...]
     sections: tuple[str, ...]
-    columns: tuple[str, str, str]
+    labels: Mapping[str, str]  # of the sections
+    heads: Mapping[str, tuple[str, ...]]  # of the columns of their tables
+    columns: tuple[Column, Column, Column]
     headlines: tuple[Headline, ...]
     days: tuple[DayLine, ...]
     weekdays: tuple[str, ...]
     hours: tuple[HourLine, ...]
     agents: tuple[AgentLine, ...]
-    agents_left_out: str
+    campaigns: tuple[CampaignLine, ...]
     sources: tuple[SourceLine, ...]
-    short_calls: str
-    complete: bool
+    left_out: Mapping[str, str]  # by section, how many lines more there are
+    lines: Mapping[str, tuple[str, ...]]  # by section, what it says in sentences
+    links: Mapping[str, tuple[str, str]]  # by section, the words and the address of a page; for who can sign in
     data: str
     warning: str
     gaps: tuple[str, ...]
@@ -106,33 +137,47 @@ class Mail:
 
 
 def compose(facts: Facts, setting: Setting) -> Mail:
-    agents = _agents(facts)
+    agents, sections = _agents(facts), chosen(setting.sections)
     weekdays, hours = _hours(facts)
     setting = replace(setting, tenant=words.label(setting.tenant), name=words.label(setting.name))
     return Mail(
         subject=_subject(facts, setting),
-        title=words.title(facts.kind, facts.period),
-        dates=words.span(facts.period),
+        title=words.heading(facts.kind, facts.period),
         note=words.note(setting.note),
-        highlight=sentence(facts),
-        sections=chosen(setting.sections),
-        columns=words.columns(facts.kind),
+        highlights=sentences(facts),
+        sections=sections,
+        labels={key: str(LABELS[key]) for key in sections},
+        heads={key: tuple(map(str, HEADS[key])) for key in sections if key in HEADS},
+        columns=_columns(facts),
         headlines=tuple(_headline(facts, key) for key in HEADLINES),
         days=_days(facts),
         weekdays=weekdays,
         hours=hours,
-        agents=tuple(_agent(row) for row in agents[:AGENTS_SHOWN]),
-        agents_left_out=_left_out(len(agents) - AGENTS_SHOWN),
-        sources=tuple(_source(source) for source in facts.sources[:AGENTS_SHOWN]),
-        short_calls=notes.short_calls(facts),
-        complete=setting.complete,
+        agents=tuple(_agent(row) for row in agents[:SHOWN]),
+        campaigns=tuple(_campaign(each) for each in facts.campaigns[:SHOWN]),
+        sources=tuple(_source(source) for source in facts.sources[:SHOWN]),
+        left_out={
+            "agents": _more_agents(len(agents) - SHOWN),
+            "callbacks": _more_agents(len(facts.sources) - SHOWN),
+            "campaigns": _more_campaigns(len(facts.campaigns) - SHOWN),
+        },
+        lines={
+            "callbacks": notes.callbacks(facts),
+            "waiting": notes.waiting(facts),
+            "short_calls": notes.short_calls(facts, setting),
+            "corrections": notes.corrections(facts),
+            "problems": notes.problems(facts),
+        },
+        links=_links(facts, setting),
         data=notes.data(facts),
         warning=notes.warning(setting),
         gaps=() if setting.complete else notes.gaps(facts.figures),
         late=notes.late(setting, facts),
         limits=notes.limits(setting, facts),
         definitions=tuple(
-            (str(METRICS[key].label), str(METRICS[key].definition)) for key in (*HEADLINES, SHORT_CALLS[0])
+            (str(METRICS[key].label), str(METRICS[key].definition))
+            for section in sections
+            for key in DEFINED.get(section, ())
         ),
         setting=setting,
     )
@@ -145,7 +190,7 @@ def _subject(facts: Facts, setting: Setting) -> str:
         parts.append(_answer(facts))
     if not setting.complete:
         parts.append(_("incomplete"))
-    return " · ".join(parts)
+    return " · ".join(parts).replace(figures.SPACE, " ")
 
 
 def _answer(facts: Facts) -> str:
@@ -162,20 +207,31 @@ def _answer(facts: Facts) -> str:
     return answer
 
 
+def _columns(facts: Facts) -> tuple[Column, Column, Column]:
+    before, usual = previous(facts.period), baseline(facts.kind, facts.period)[0]
+    mean_days = figures.short_days(usual.start, usual.last_day)
+    return (
+        Column(words.span(facts.period)),
+        Column(words.span(before)),
+        Column(words.mean_of(facts.kind), mean_days),
+    )
+
+
 def _headline(facts: Facts, key: str) -> Headline:
     metric, cell, usual = METRICS[key], facts.figures.totals[key], facts.usual.totals[key].value
     # What is open by now of weeks long past is nothing usual, and a mean over days that are not all there is none.
     if key == "still_open" or not facts.usual.completeness.complete:
         usual = None
+    mean = words.amount(usual, metric.unit)
     if usual is not None and metric.unit == "count":  # a rate or a mean is over all calls of the time already
-        usual /= facts.usual_count
+        mean = words.number(usual / facts.usual_count)
     return Headline(
         label=str(metric.label),
         now=words.figure(cell, metric),
         change=words.change(cell, metric),
         tone=words.tone(cell, metric),
         before=words.figure_before(cell, metric),
-        usual=words.amount(usual, metric.unit),
+        usual=mean,
     )
 
 
@@ -185,14 +241,18 @@ def _days(facts: Facts) -> tuple[DayLine, ...]:
     lines = []
     for row in rows:
         day = date.fromisoformat(row.key[0] or "")
-        cells = row.cells
+        calls, callbacks = row.cells["attempts"].value, row.cells["callbacks_received"].value
         lines.append(
             DayLine(
-                label=words.day(day, "WEEKDAY_DAY_FORMAT"),
-                attempts=words.amount(cells["attempts"].value, "count"),
-                rate=words.amount(cells["connect_rate"].value, "percent"),
-                callbacks=words.amount(cells["callbacks_received"].value, "count"),
-                share=round(100 * (cells["attempts"].value or 0) / most),
+                label=figures.weekday(day),
+                attempts=words.amount(calls, "count"),
+                rate=words.amount(row.cells["connect_rate"].value, "percent"),
+                callbacks=words.amount(callbacks, "count"),
+                said=(
+                    figures.NO_BASE if calls is None else words.calls(round(calls)),
+                    "" if callbacks is None else words.callbacks(round(callbacks)),
+                ),
+                share=round(100 * (calls or 0) / most),
                 current=day >= facts.period.start,
                 ends_part=day == facts.period.start and len(rows) > facts.period.days,
             )
@@ -220,23 +280,43 @@ def _shade(count: float, most: float) -> Shade:
     return Shade(words.number(count) if count else "·", level)
 
 
-def _agents(facts: Facts) -> Sequence[Row]:
-    """Those with calls now or before: the surest fall first, then by calls."""
+def _agents(facts: Facts) -> list[Row]:
+    """Those with calls now or before: who lost the most connected calls by a fall of the rate first, who cannot be
+    compared last, then by calls."""
     rows = [row for row in facts.agents.rows if row.cells["attempts"].value or row.cells["attempts"].previous]
-    return sorted(rows, key=lambda row: (round(rate_moved(row), 6), -(row.cells["attempts"].value or 0)))
+
+    def place(row: Row) -> tuple[bool, float, float]:
+        calls = worth(row.cells["connect_rate"])
+        return calls is None, round(calls or 0, 6), -(row.cells["attempts"].value or 0)
+
+    return sorted(rows, key=place)
 
 
 def _agent(row: Row) -> AgentLine:
-    rate = row.cells["connect_rate"]
+    rate, calls = row.cells["connect_rate"], row.cells["attempts"].value
     metric = METRICS["connect_rate"]
     return AgentLine(
         name=words.label(row.labels[0]),
-        attempts=words.amount(row.cells["attempts"].value, "count"),
+        attempts=words.amount(calls, "count"),
         rate=words.figure(rate, metric),
         small=rate.small,
         change=words.change(rate, metric),
         tone=words.tone(rate, metric),
         duration=words.amount(row.cells["average_duration"].value, "seconds"),
+        said=words.calls(round(calls or 0)),
+    )
+
+
+def _campaign(progress: Progress) -> CampaignLine:
+    row, totals = progress.history.row, progress.totals
+    name = words.label(row.name)
+    if row.status != "active":
+        name = f"{name} ({CAMPAIGN_STATE_LABELS[row.status]})"
+    return CampaignLine(
+        name=name,
+        calls=words.amount(progress.calls, "count"),
+        total=words.amount(totals.total if totals else None, "count"),
+        rate=words.amount(totals.rate if totals else None, "percent"),
     )
 
 
@@ -244,11 +324,39 @@ def _source(source: Source) -> SourceLine:
     return SourceLine(
         name=words.label(source.name) or _("other agents"),
         callbacks=words.number(source.returns),
-        median=words.wait(source.median / 1000),
+        median=figures.wait(source.median / 1000),
+        said=words.callbacks(source.returns),
     )
 
 
-def _left_out(count: int) -> str:
+def _links(facts: Facts, setting: Setting) -> dict[str, tuple[str, str]]:
+    """Pages with the period and the filters of the mail; a number that it is about stands in no address."""
+    if not setting.manage_url:
+        return {}
+    chosen = {name: value for name, value in write_filters(setting.filters).items() if not name.startswith("number")}
+    days = {"date_from": facts.period.start.isoformat(), "date_to": facts.period.last_day.isoformat()}
+    whole, homes = ({**days, **params} for params in (chosen, _only(chosen, "environment", "agent")))
+    return {
+        "overview": (_("These days in the portal"), f"{setting.portal_url}?{urlencode(whole, safe=',')}"),
+        "waiting": (
+            pgettext("contacts", "Who they are, and since when"),
+            f"{setting.portal_url}callbacks/?{urlencode(homes, safe=',')}#open",
+        ),
+    }
+
+
+def _only(params: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: params[name] for name in names if name in params}
+
+
+def _more_agents(count: int) -> str:
     if count <= 0:
         return ""
     return ngettext("And %(count)s more agent.", "And %(count)s more agents.", count) % {"count": words.number(count)}
+
+
+def _more_campaigns(count: int) -> str:
+    if count <= 0:
+        return ""
+    text = ngettext("And %(count)s more campaign.", "And %(count)s more campaigns.", count)
+    return text % {"count": words.number(count)}

@@ -10,14 +10,15 @@ from django.utils import translation
 
 from reports.definitions.periods import Period
 from reports.files.rights import shown
+from reports.mail.beside import Correction, Reported, callback_loop, campaigns_in_progress, last_report
 from reports.mail.due import Kind
 from reports.mail.enclosed import LABELS, Enclosed, EnclosureOrder, enclose
-from reports.mail.facts import Facts, covers, gather
+from reports.mail.facts import CORRECTED, Facts, covers, gather
 from reports.mail.models import Delivery
+from reports.queries.answer import Cell
 from reports.queries.ask import ask_together
-from reports.queries.callbacks.story import callback_sources
 from reports.queries.completeness.freshness import completeness
-from reports.queries.question import Filters, read_calls
+from reports.queries.question import Filters, Question, read_calls
 from reports.queries.scope import Scope
 from reports.queries.selector import resolve
 
@@ -47,6 +48,8 @@ class Cupboard:
         self._complete: dict[tuple[Filters, Period, Scope], bool] = {}
         self._facts: dict[tuple[Kind, Filters, Period, Scope, str | None], Facts] = {}
         self._rights: dict[tuple[Filters, Scope], dict[str, Any]] = {}
+        self._reported: dict[tuple[int, Period, Scope], Reported | None] = {}
+        self._today: dict[tuple[Filters, Period, Scope], dict[str, Cell]] = {}
         self._covers: dict[tuple[Filters, Scope], Cover] = {}
 
     def complete(self, delivery: Delivery, scope: Scope) -> bool:
@@ -65,7 +68,8 @@ class Cupboard:
     def facts(self, delivery: Delivery, scope: Scope) -> Facts:
         """In the language of its reader, as labels are part of an answer."""
         with translation.override(delivery.recipient.language):
-            return self._facts_of(delivery, scope)
+            facts = self._facts_of(delivery, scope)
+            return replace(facts, correction=self._correction(delivery, scope))
 
     def _facts_of(self, delivery: Delivery, scope: Scope) -> Facts:
         kind, filters = delivery.kind, self.filters(delivery, scope)
@@ -79,8 +83,28 @@ class Cupboard:
                 ask_all=partial(ask_together, now=self.at),
                 stand=partial(completeness, now=self.at),
             )
-            self._facts[key] = replace(facts, sources=callback_sources(filters, delivery.period, scope, now=self.at))
+            self._facts[key] = replace(
+                facts,
+                loop=callback_loop(filters, delivery.period, scope, now=self.at),
+                campaigns=campaigns_in_progress(filters, delivery.period, scope, now=self.at),
+            )
         return self._facts[key]
+
+    def _correction(self, delivery: Delivery, scope: Scope) -> Correction | None:
+        """What the last report told, beside what stands today."""
+        filters = self.filters(delivery, scope)
+        key = (delivery.subscription_id, delivery.period, scope)
+        if key not in self._reported:
+            self._reported[key] = last_report(delivery, filters, scope)
+        reported = self._reported[key]
+        if reported is None:
+            return None
+        asked = (filters, reported.period, scope)
+        if asked not in self._today:
+            question = Question(CORRECTED, reported.period, (), filters, compare=False)
+            (answer,) = ask_together([question], scope, now=self.at)
+            self._today[asked] = answer.totals
+        return Correction(reported, self._today[asked])
 
     def cover(self, delivery: Delivery, scope: Scope) -> Cover:
         key = (self.filters(delivery, scope), scope)

@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from portal.tenants.brand import RINGBOOK, Look
-from reports.definitions.periods import Period, month_first, month_number, previous
+from reports.definitions.periods import Period, previous
+from reports.mail.beside import CallbackLoop, Correction, seal
 from reports.mail.due import Kind, baseline
 from reports.mail.sections import SECTIONS
 from reports.queries.answer import Answer, Cell, Completeness
+from reports.queries.before import known_before
 from reports.queries.callbacks.story import Source
+from reports.queries.campaigns.progress import Progress
+from reports.queries.highlights import streak_over
 from reports.queries.question import Filters, Question
 from reports.queries.scope import Scope
 
@@ -24,6 +28,11 @@ HEADLINES = (
 )
 SHORT_CALLS = ("short_call_share_3s", "short_call_share_6s")  # of all calls that are over, as the regulator counts
 SHORT_TALKS = ("short_connected_share_3s", "short_connected_share_6s")
+DEFINED = {  # by its section, the figures whose definition a mail with it holds
+    "headlines": HEADLINES,
+    "short_calls": SHORT_CALLS[:1],
+}
+CORRECTED = tuple(key for key in HEADLINES if key != "still_open")  # who waits changes by itself
 AskAll = Callable[[Sequence[Question], Scope], tuple[Answer, ...]]
 Stand = Callable[[Scope, Period, Filters], Completeness]
 
@@ -45,6 +54,7 @@ class Setting:
     complete: bool
     manage_url: str = ""  # for whoever can sign in
     look: Look = RINGBOOK
+    short_limits: tuple[float | None, float | None] = (None, None)  # of the tenant, for 3 and 6 seconds, in percent
     sections: tuple[str, ...] = SECTIONS
     subject: str = ""  # its author's own, instead of the answer
     note: str = ""
@@ -55,7 +65,7 @@ class Facts:
     """``figures`` are compared with the aligned period before; ``usual`` covers the ``usual_count`` periods before.
 
     ``trend`` holds the last six periods, this one last; ``corrections`` counts late changes to the period before;
-    ``sources`` are the callbacks found, by the agent that had called.
+    ``seal`` is that of the filters and rights behind it all.
     """
 
     kind: Kind
@@ -68,7 +78,15 @@ class Facts:
     agents: Answer
     trend: Answer
     corrections: int
-    sources: tuple[Source, ...] = ()
+    seal: str = ""
+    loop: CallbackLoop | None = None
+    campaigns: tuple[Progress, ...] = ()
+    correction: Correction | None = None
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """The callbacks found, by the agent that had called."""
+        return self.loop.breakdown.sources if self.loop else ()
 
 
 def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_all: AskAll, stand: Stand) -> Facts:
@@ -78,17 +96,23 @@ def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_al
         return Question(metrics, over, by, filters, compare)
 
     usual, count = baseline(kind, period)
+    over = streak_over(period)
+    if over is None:  # no rhythm has such a period
+        raise ValueError(period)
     questions = {
         "figures": question((*HEADLINES, *SHORT_CALLS, *SHORT_TALKS), period, compare=True),
         "usual": question(HEADLINES, usual),
         "days": question(("attempts", "connect_rate", "callbacks_received"), _days_shown(kind, period), "day"),
         "hours": question(("attempts",), period, "weekday", "hour_of_day"),
         "agents": question(("attempts", "connect_rate", "average_duration"), period, "agent", compare=True),
-        "trend": question(("connect_rate",), *_trend(kind, period)),
+        "trend": question(("connect_rate",), *over),
     }
-    answers = dict(zip(questions, ask_all(list(questions.values()), scope), strict=True))
+    asked = ask_all(list(questions.values()), scope)
+    answers = dict(zip(questions, map(known_before, asked), strict=True))
     corrections = stand(scope, previous(period), filters).corrections
-    return Facts(kind=kind, period=period, usual_count=count, corrections=corrections, sources=(), **answers)
+    return Facts(
+        kind=kind, period=period, usual_count=count, corrections=corrections, seal=seal(filters, scope), **answers
+    )
 
 
 def covers(completeness: Completeness, period: Period, at: datetime) -> bool:
@@ -106,6 +130,7 @@ def snapshot(facts: Facts) -> dict[str, Any]:
     parts = {name: getattr(facts, name) for name in ("figures", "usual", "days", "hours", "agents", "trend")}
     sources = [[source.name, source.returns, source.median] for source in facts.sources]
     return {name: _plain(answer) for name, answer in parts.items()} | {
+        "seal": facts.seal,
         "corrections": facts.corrections,
         "sources": sources,
     }
@@ -127,12 +152,3 @@ def _days_shown(kind: Kind, period: Period) -> Period:
     if kind == Kind.MONTHLY:
         return period
     return Period(period.end - timedelta(days=14), period.end, period.zone)
-
-
-def _trend(kind: Kind, period: Period) -> tuple[Period, str]:
-    if kind == Kind.DAILY:
-        return Period(period.end - timedelta(days=6), period.end, period.zone), "day"
-    if kind == Kind.WEEKLY:
-        return Period(period.end - timedelta(weeks=6), period.end, period.zone), "week"
-    first = month_first(month_number(period.start) - 5)
-    return Period(first, period.end, period.zone), "month"

@@ -100,6 +100,7 @@ def _setting(  # what surrounds the figures, all by name
         look=look_of(tenant),
         sections=delivery.subscription.parts,
         subject=delivery.subscription.subject,
+        short_limits=(tenant.short_limit_3s, tenant.short_limit_6s),
     )
 
 

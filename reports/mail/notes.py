@@ -5,10 +5,12 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from reports.definitions.metrics import METRICS
+from reports.definitions.periods import previous
 from reports.mail import words
-from reports.mail.due import Kind
 from reports.mail.facts import SHORT_CALLS, SHORT_TALKS, Facts, Setting
 from reports.queries.answer import Answer
+from reports.queries.callbacks import words as callback_words
 from reports.queries.completeness.lacks import lacks, said
 from reports.queries.completeness.words import calls_mirrored
 from reports.queries.left_out import left_out_lines
@@ -17,23 +19,90 @@ from reports.queries.question import Filters
 MOST_GAPS = 5
 
 
-def short_calls(facts: Facts) -> str:
+def short_calls(facts: Facts, setting: Setting) -> tuple[str, ...]:
+    """Their share among all that are over, beside the tenant's limits if it has any, and among the connected ones."""
     three, six = (facts.figures.totals[key] for key in SHORT_CALLS)
     if three.value is None or six.value is None:
-        return _("Short calls: no ended calls to tell them by.")
-    sentence = _("Short calls: %(three)s lasted at most 3 s, %(six)s at most 6 s (n = %(n)s).") % {
-        "three": words.amount(three.value, "percent"),
-        "six": words.amount(six.value, "percent"),
-        "n": words.number(three.n or 0),
-    }
+        return (_("There are no ended calls to tell short ones by."),)
+    lines = [
+        _("%(three)s lasted at most 3 s, %(six)s at most 6 s (n = %(n)s).")
+        % {
+            "three": words.amount(three.value, "percent"),
+            "six": words.amount(six.value, "percent"),
+            "n": words.number(three.n or 0),
+        }
+    ]
+    for cell, seconds, limit in zip((three, six), (3, 6), setting.short_limits, strict=True):
+        if limit is not None:
+            text = _("Above the limit for calls of up to %(s)s s, %(share)s.")
+            if (cell.value or 0) <= limit:
+                text = _("Within the limit for calls of up to %(s)s s, %(share)s.")
+            lines.append(text % {"s": seconds, "share": words.amount(limit, "percent")})
     talks, talks_6 = (facts.figures.totals[key] for key in SHORT_TALKS)
-    if talks.value is None or talks_6.value is None:
-        return sentence
-    return f"{sentence} " + _("Of the connected calls alone: %(three)s and %(six)s (n = %(n)s).") % {
-        "three": words.amount(talks.value, "percent"),
-        "six": words.amount(talks_6.value, "percent"),
-        "n": words.number(talks.n or 0),
-    }
+    if talks.value is not None and talks_6.value is not None:
+        lines.append(
+            _("Of the connected calls alone: %(three)s and %(six)s (n = %(n)s).")
+            % {
+                "three": words.amount(talks.value, "percent"),
+                "six": words.amount(talks_6.value, "percent"),
+                "n": words.number(talks.n or 0),
+            }
+        )
+    return tuple(lines)
+
+
+def waiting(facts: Facts) -> tuple[str, ...]:
+    """Who was missed and still waits, as a count; nothing where nobody can tell."""
+    still = facts.figures.totals["still_open"].value
+    missed = facts.loop.missed if facts.loop else None
+    if still is None or missed is None:
+        return ()
+    return (callback_words.waiting(missed, int(still)) or _("Nobody was missed."),)
+
+
+def callbacks(facts: Facts) -> tuple[str, ...]:
+    """Why the callbacks found are not as many as the vendor counts, where they differ."""
+    if facts.loop is None:
+        return ()
+    return callback_words.sentences(facts.loop.breakdown, facts.period.zone)
+
+
+def corrections(facts: Facts) -> tuple[str, ...]:
+    """What of the period reported last reads otherwise today."""
+    correction = facts.correction
+    if correction is None:
+        return (_("No report of a period before was sent that this one could correct."),)
+    lines = []
+    for key, cell in correction.now.items():
+        unit = METRICS[key].unit
+        told, stands = words.amount(correction.reported.told.get(key), unit), words.figure(cell, METRICS[key])
+        if key in correction.reported.told and not cell.small and told != stands:
+            lines.append(
+                _("%(figure)s: %(told)s → %(now)s") % {"figure": METRICS[key].label, "told": told, "now": stands}
+            )
+    days = words.span(correction.reported.period)
+    if not lines:
+        return (_("The main figures of %(days)s stand as they were reported.") % {"days": days},)
+    return (_("Of %(days)s, reported last, these read otherwise today.") % {"days": days}, *lines)
+
+
+def problems(facts: Facts) -> tuple[str, ...]:
+    """What is known to be wrong with the data behind the mail."""
+    figures, lines = facts.figures, list(gaps(facts.figures))
+    standing = figures.completeness
+    if standing.quarantined:
+        lines.append(f"{calls_mirrored(standing)}.")
+    if figures.previous_period is not None and not figures.previous_complete:
+        lines.append(
+            _("%(days)s was not read whole: changes are against what is known of it.")
+            % {"days": words.span(figures.previous_period)}
+        )
+    if not facts.usual.completeness.complete:
+        lines.append(_("Of the time before that not all was read, so there is no mean."))
+    if facts.loop is not None and facts.loop.breakdown.lacking:
+        lines.append(facts.loop.breakdown.lacking)
+    lines += [f"{line}." for line in left_out_lines(figures)]
+    return tuple(lines) or (_("None known."),)
 
 
 def data(facts: Facts) -> str:
@@ -45,22 +114,10 @@ def data(facts: Facts) -> str:
     else:
         parts.append(_("No data were read yet"))
     parts.append(calls_mirrored(completeness))
-    corrections = facts.corrections
-    if corrections:
-        text = {
-            Kind.DAILY: ngettext(
-                "%(count)s correction to the day a week before",
-                "%(count)s corrections to the day a week before",
-                corrections,
-            ),
-            Kind.WEEKLY: ngettext(
-                "%(count)s correction to the week before", "%(count)s corrections to the week before", corrections
-            ),
-            Kind.MONTHLY: ngettext(
-                "%(count)s correction to the month before", "%(count)s corrections to the month before", corrections
-            ),
-        }[facts.kind]
-        parts.append(text % {"count": words.number(corrections)})
+    if facts.corrections:
+        text = ngettext("%(count)s correction to %(days)s", "%(count)s corrections to %(days)s", facts.corrections)
+        before = words.span(previous(facts.period))
+        parts.append(text % {"count": words.number(facts.corrections), "days": before})
     return f"{', '.join(parts)}."
 
 
@@ -102,7 +159,7 @@ def limits(setting: Setting, facts: Facts) -> tuple[str, ...]:
     else:
         lines.append(_("all agents"))
     lines.append(testing)
-    return (*lines, *_chosen(setting.filters), *left_out_lines(facts.figures))
+    return (*lines, *_chosen(setting.filters))
 
 
 def _chosen(filters: Filters) -> list[str]:

@@ -13,8 +13,18 @@ LABELS = {
     "days": _("Day by day"),
     "hours": _("Calls by hour and weekday"),
     "agents": _("Agents, worst change first"),
+    "campaigns": _("Campaigns in progress"),
     "callbacks": _("Callbacks, by the agent that had called"),
+    "waiting": _("Still waiting for a call"),
     "short_calls": _("Short calls"),
+    "corrections": _("Corrections since the last report"),
+    "problems": _("Data problems"),
+}
+HEADS = {  # of the columns of tables
+    "days": (_("Day"), _("Calls"), _("Connected"), _("Callbacks")),
+    "agents": (_("Agent"), _("Calls"), _("Connected"), _("Length")),
+    "campaigns": (_("Campaign"), _("Calls in the period"), _("Calls in all"), _("Completed")),
+    "callbacks": (_("Agent that had called"), _("Callbacks"), _("Time to callback, median")),
 }
 LONGEST_SUBJECT, LONGEST_NOTE = 120, 2000  # of an author's own, in characters
 SECTIONS = tuple(LABELS)  # in their usual order

@@ -10,12 +10,11 @@ from django.utils.translation import ngettext
 from portal.formats import figures
 from portal.outbox.text import one_line
 from reports.definitions.metrics import Metric
-from reports.definitions.periods import Period
+from reports.definitions.periods import Period, month_first, month_number
 from reports.mail.due import Kind
 from reports.mail.sections import LONGEST_NOTE
 from reports.queries.answer import Cell
-
-NOTHING = "–"
+from reports.queries.movement import change_of
 
 
 def number(value: float, places: int = 0) -> str:
@@ -23,23 +22,8 @@ def number(value: float, places: int = 0) -> str:
 
 
 def amount(value: float | None, unit: str) -> str:
-    """A value in its unit; a dash where there is no base for one."""
-    if value is None:
-        return NOTHING
-    if unit == "percent":
-        return f"{number(value, 1)} %"
-    if unit == "seconds":
-        minutes, seconds = divmod(int(figures.rounded(value)), 60)
-        return f"{number(minutes)}:{seconds:02} min" if minutes else f"{seconds} s"
-    if unit == "minutes":
-        return f"{number(value)} min"
-    if unit == "ms":
-        return f"{number(value)} ms"
-    return number(value, 0 if unit == "count" else 2)
-
-
-def wait(seconds: float) -> str:
-    return figures.wait(seconds).replace(figures.SPACE, " ")
+    """A value in its unit, as on the pages; a dash where there is no base for one."""
+    return figures.value(value, unit)
 
 
 def figure(cell: Cell, metric: Metric) -> str:
@@ -54,24 +38,14 @@ def figure_before(cell: Cell, metric: Metric) -> str:
 
 def change(cell: Cell, metric: Metric) -> str:
     """``▲ 2.4 pp``, ``▼ 3.1 %``, ``new``, or why there is none; empty when there is nothing to compare with."""
-    if cell.small or cell.value is None:
-        return ""
-    if cell.previous_small:
-        return _("too few before")
-    if cell.change is None:
-        return _("new") if cell.previous == 0 and cell.value else ""
-    size = number(abs(cell.change), 1)
-    if not any(digit in size for digit in "123456789"):
-        return "="
-    sign = "▲" if cell.change > 0 else "▼"
-    return f"{sign} {size} {_('pp') if metric.unit == 'percent' else '%'}"
+    movement = change_of(cell, metric)
+    return f"{movement.arrow}{figures.SPACE}{movement.text}".strip() if movement else ""
 
 
 def tone(cell: Cell, metric: Metric) -> str:
-    """``good`` or ``bad`` where the metric has a better side and the figure moved, else empty."""
-    if change(cell, metric)[:1] not in {"▲", "▼"} or not metric.better:
-        return ""
-    return "good" if ((cell.change or 0) > 0) == (metric.better == "up") else "bad"
+    """``good`` or ``bad`` where the metric has a better side and the change is news, as on the pages; else empty."""
+    movement = change_of(cell, metric)
+    return {"better": "good", "worse": "bad"}.get(movement.tone, "") if movement else ""
 
 
 def calls(count: int) -> str:
@@ -87,38 +61,44 @@ def moment(at: datetime, zone: str) -> str:
     return str(date_format(at.astimezone(ZoneInfo(zone)), "SHORT_DATETIME_FORMAT"))
 
 
+def callbacks(count: int) -> str:
+    return ngettext("%(count)s callback", "%(count)s callbacks", count or 2) % {"count": number(count)}
+
+
 def span(period: Period) -> str:
-    """``7–13 Jul``, ``28 Jul – 3 Aug``, ``29 Dec 2025 – 4 Jan 2026``."""
+    """``6–12 Jul``, ``28 Jul – 3 Aug``, ``29 Dec 2025 – 4 Jan 2026``, ``Mon 13 Jul``, ``July 2026``."""
     first, last = period.start, period.last_day
     if first == last:
-        return day(first)
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}–{day(last)}"
-    form = "MONTH_DAY_FORMAT" if first.year == last.year else "SHORT_DATE_FORMAT"
-    return f"{day(first, form)} – {day(last, form)}"
+        return figures.weekday(first)
+    if first.day == 1 and period.end == month_first(month_number(first) + 1):
+        return day(first, "YEAR_MONTH_FORMAT")
+    return figures.short_days(first, last) if first.year == last.year else figures.days(first, last)
+
+
+def heading(kind: Kind, period: Period) -> str:
+    """A mail's title, with the year."""
+    if kind == Kind.WEEKLY:
+        text = _("week %(days)s") % {"days": figures.days(period.start, period.last_day)}
+        return f"{text[0].upper()}{text[1:]}"
+    text = span(period) if kind == Kind.MONTHLY else figures.days(period.start, period.last_day)
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def title(kind: Kind, period: Period) -> str:
-    if kind == Kind.WEEKLY:
-        return _("week %(days)s") % {"days": span(period)}
-    if kind == Kind.MONTHLY:
-        return day(period.start, "YEAR_MONTH_FORMAT")
-    return day(period.start, "WEEKDAY_DAY_FORMAT")
+    return _("week %(days)s") % {"days": span(period)} if kind == Kind.WEEKLY else span(period)
 
 
-def columns(kind: Kind) -> tuple[str, str, str]:
-    """What the period, the one before and the mean are called at the head of a table."""
-    return {
-        Kind.DAILY: (_("This day"), _("A week before"), _("28-day mean")),
-        Kind.WEEKLY: (_("This week"), _("Last week"), _("4-week mean")),
-        Kind.MONTHLY: (_("This month"), _("Last month"), _("3-month mean")),
-    }[kind]
+def mean_of(kind: Kind) -> str:
+    """What the mean over the periods before is called at the head of a table."""
+    return {Kind.DAILY: _("28-day mean"), Kind.WEEKLY: _("4-week mean"), Kind.MONTHLY: _("3-month mean")}[kind]
 
 
 def label(text: str) -> str:
-    """A name others gave, fit to stand in a line: without control and direction marks, and not endless."""
-    plain = one_line(text, limit=80)
-    return f"{plain[:47]}…" if len(plain) > 48 else plain
+    """A name others gave, fit to stand in a line: without control and direction marks, and not endless. Of a long one
+    both ends stay: what tells it from others may stand in either.
+    """
+    plain = one_line(text)
+    return f"{plain[:28]}…{plain[-19:]}" if len(plain) > 48 else plain
 
 
 def note(text: str) -> str:

@@ -40,11 +40,14 @@ class Sheet(HTMLParser):
         self._section = ""
         self._square: Square | None = None
         self._rows: list[list[Square]] = []
+        self._drawn = 0  # tables within a square, which only draw
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        if tag == "section":
+        if self._drawn or given.get("class") == "gauge":
+            self._drawn += tag == "table"
+        elif tag == "section":
             self._section = given.get("id") or given.get("aria-labelledby", "")
         elif tag == "table":
             self._rows = self.tables.setdefault(self._section, [])
@@ -68,7 +71,9 @@ class Sheet(HTMLParser):
                 self._metric = ""
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th"):
+        if self._drawn:
+            self._drawn -= tag == "table"
+        elif tag in ("td", "th"):
             self._square = None
 
     def handle_data(self, data: str) -> None:
@@ -116,7 +121,7 @@ def page_hours(page: Sheet) -> dict[tuple[int, int], int]:
 
 @dataclass
 class Mail:
-    """A report's figures: by label the lines of its tables, each a list of texts."""
+    """A report's figures: by label the lines of its tables, each a list of texts; ``said`` are its sentences."""
 
     subject: str
     text: str
@@ -125,34 +130,67 @@ class Mail:
     agents: list[list[str]]
     days: list[list[str]]
     hours: list[list[str]]
+    sources: list[list[str]]
+    said: str
 
 
 def mail_of_text(subject: str, text: str, html: str) -> Mail:
-    """As its plain part says it: columns are two spaces apart or more."""
-    blocks = [[re.split(r"\s{2,}", line.strip()) for line in block.split("\n")] for block in text.split("\n\n")]
-    head = next(at for at, block in enumerate(blocks) if block[0][0] == "This week" or "This week" in block[0])
-    parts = {block[0][0]: blocks[at + 1][1:] for at, block in enumerate(blocks[:-1]) if len(block) == 1}
-    headlines = {row[0]: row[1:] for row in blocks[head][1:] if len(row) > 1}
+    """As its plain part says it: under each heading a line for each row, with what each figure is."""
+    sections = {block[0]: block[1:] for block in (block.split("\n") for block in text.split("\n\n"))}
+    labelled = {
+        heading: [line.removeprefix("- ").split(": ", 1) for line in lines if ": " in line]
+        for heading, lines in sections.items()
+    }
+    headlines = {}
+    for label, figures in labelled["MAIN FIGURES"]:
+        now, before, usual = figures.split(" · ")
+        headlines[label] = [now.split(" (")[0], before.split(": ", 1)[1], usual.split(": ", 1)[1]]
+    hours = labelled.get("CALLS BY HOUR AND WEEKDAY", [])
+    counts = [(hour, dict(pair.rsplit(" ", 1) for pair in line.split(" · ") if " " in pair)) for hour, line in hours]
+    agents = labelled.get("AGENTS, WORST CHANGE FIRST", [])
     return Mail(
         subject, text, html, headlines,
-        parts.get("Agents, worst change first", []), parts["Day by day"], parts.get("Calls by hour and weekday", []),
+        [[name, *_figures(line)] for name, line in agents],
+        [[day, *_day(line)] for day, line in labelled["DAY BY DAY"]],
+        [[hour, *(told.get(day, "·") for day in WEEKDAYS)] for hour, told in counts],
+        [[name, *_figures(line)] for name, line in labelled.get("CALLBACKS, BY THE AGENT THAT HAD CALLED", [])],
+        text,
     )  # fmt: skip
 
 
-HEADINGS = ("Agent", "Agent that had called", "Day")  # the first ones of its tables, besides empty ones
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _figures(line: str) -> list[str]:
+    """The figures of a line, each without the words around it."""
+    return [re.sub(r"^(after|average length) | (calls?|callbacks?|connected)\b.*$| in the median$", "", part)
+            for part in line.split(" · ")]  # fmt: skip
+
+
+def _day(line: str) -> list[str]:
+    """Calls, rate and callbacks; a dash for what a day has none of."""
+    parts = line.split(" · ")
+    of = {word: next((part for part in parts if re.search(rf" {word}s?$", part)), "–") for word in
+          ("call", "connected", "callback")}  # fmt: skip
+    return [part.rsplit(" ", 1)[0] for part in of.values()]
+
+
+HEADINGS = ("Agent", "Agent that had called", "Day", "Campaign")  # the first ones of its tables, besides empty ones
 
 
 def mail_of_html(subject: str, text: str, html: str) -> Mail:
     """As its HTML shows it."""
-    rows = [[square.first for square in row] for row in Sheet(html).tables[""] if len(row) > 1]
+    sheet = Sheet(html)
+    rows = [[square.first for square in row] for row in sheet.tables[""] if len(row) > 1]
     starts = [at for at, row in enumerate(rows) if not row[0] or row[0] in HEADINGS]
     tables = {}
     for at, until in zip(starts, [*starts[1:], len(rows)], strict=True):
-        name = rows[at][0] or ("headlines" if "This week" in rows[at] else "hours")
+        name = rows[at][0] or ("hours" if set(rows[at][1:]) <= set(WEEKDAYS) else "headlines")
         tables[name] = rows[at + 1 : until]
     return Mail(
         subject, text, html, {row[0]: row[1:] for row in tables["headlines"]}, tables.get("Agent", []),
         [[row[0], *row[2:]] for row in tables["Day"]], tables.get("hours", []),
+        tables.get("Agent that had called", []), " ".join(sheet.text.split()),
     )  # fmt: skip
 
 

@@ -278,6 +278,13 @@ def hold_week(world: World, zone: str) -> None:
     for mail in (text, html):
         hold_mail(world, mail, first, zone)
     assert text.headlines.keys() == html.headlines.keys()
+    assert text.sources == [[" ".join(text.split()) for text in line] for line in html.sources]
+    opening = " ".join(world.page(period="last_week").text.split())
+    parts = text.text.split("\n\n")
+    [data] = [place for place, part in enumerate(parts) if part.startswith("Data as of")]
+    for sentence in parts[data - 1].split("\n"):  # the same that the page opens with
+        assert sentence in opening
+        assert sentence in html.said
     # The same from the rollups as from the calls.
     report_of("rebuild_rollups")
     asked = {"metrics": ",".join(live["totals"]), **params_of(world, first, last)}

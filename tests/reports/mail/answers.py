@@ -1,16 +1,21 @@
 """Answers made by hand: two agents, two weeks, figures one can follow."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period, previous
+from reports.mail.beside import CallbackLoop, Correction, Reported
 from reports.mail.due import Kind
 from reports.mail.facts import Facts, gather
 from reports.queries.answer import Answer, Cell, Completeness, GapNote, Row
-from reports.queries.callbacks.story import Source
+from reports.queries.callbacks.story import CallbackBreakdown, Source
+from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals
+from reports.queries.campaigns.progress import Progress
 from reports.queries.question import Filters, Question
 from reports.queries.scope import Scope
+from sync.models.campaigns import Campaign
 
 ZONE = "America/Sao_Paulo"
 WEEK = Period(date(2026, 7, 6), date(2026, 7, 13), ZONE)
@@ -38,6 +43,22 @@ TOTALS = {
 SOURCES = (
     Source("a-0", "Clara · cobrança", 31, 2_460_000),
     Source(None, "", 3, 7_500_000),
+)
+WEEK_BEFORE = previous(WEEK)
+CORRECTION = Correction(
+    Reported(WEEK_BEFORE, {"attempts": 1124.0, "connect_rate": 40.7, "average_duration": 98.0}),
+    {"attempts": Cell(1130, 1130), "connect_rate": Cell(40.7004, 1120), "average_duration": Cell(98.0, 460)},
+)
+CAMPAIGNS = tuple(
+    Progress(
+        CampaignHistory(Campaign(name=name, status=status), WEEK.start),
+        CampaignTotals(WEEK.start, *totals),
+        calls=calls,
+    )
+    for name, status, calls, totals in (
+        ("Renovação de julho", "active", 410, (1800, 1350, 240, 75.0)),
+        ("Cobrança", "paused", None, (0, 0, 0, 0.0)),
+    )
 )
 AGENTS = (
     ("Clara · cobrança", (420, 300), (31.2, 415, 38.0), (95, 130)),
@@ -115,7 +136,7 @@ def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
     return ask
 
 
-def week_facts(corrections: int = 7, **how) -> Facts:
+def week_facts(corrections: int = 7, correction: Correction | None = CORRECTION, **how) -> Facts:
     scope = Scope(1, ZONE, frozenset({1}))
     before = Completeness(AS_OF, True, 1130, 1130, corrections=corrections)
     ask = fake_ask(**how)
@@ -127,7 +148,8 @@ def week_facts(corrections: int = 7, **how) -> Facts:
         ask_all=lambda questions, scope: tuple(ask(question, scope) for question in questions),
         stand=lambda *_: before,
     )
-    return replace(found, sources=SOURCES)
+    breakdown = CallbackBreakdown(72, 34, 40, 2, 20, 0, Counter(received=96, unmatched=20), sources=[*SOURCES])
+    return replace(found, loop=CallbackLoop(breakdown, 52), campaigns=CAMPAIGNS, correction=correction)
 
 
 def _calls_at(weekday: int, hour: int) -> int:

@@ -3,7 +3,9 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
 from html.parser import HTMLParser
+from uuid import UUID
 
 import pytest
 from django.utils import translation
@@ -11,13 +13,15 @@ from django.utils import translation
 from reports.definitions.periods import Period
 from reports.mail.compose import compose
 from reports.mail.facts import Setting
-from reports.mail.highlights import sentence, streak
+from reports.mail.highlights import sentences
 from reports.mail.render import CUT_AT, render
 from reports.mail.sections import SECTIONS
-from reports.mail.words import amount, span
+from reports.mail.words import label, span
 from reports.queries.answer import Cell
+from reports.queries.callbacks.story import Source
+from reports.queries.highlights import streak, streak_of
 from reports.queries.question import Filters
-from tests.reports.mail.answers import AGENTS, BROKEN, TOTALS, ZONE, week_facts
+from tests.reports.mail.answers import AGENTS, BROKEN, CORRECTION, TOTALS, ZONE, week_facts
 
 SETTING = Setting(
     tenant="Acme",
@@ -68,42 +72,76 @@ def test_the_subject_holds_the_answer():
 
 @pytest.mark.parametrize("language", ["en", "pt-br"])
 def test_html_and_text_say_the_same_and_fetch_nothing(language):
-    mail = make(language)
+    mail = make(language, replace(SETTING, manage_url="http://127.0.0.1:8000/t/acme/mail/x/", note="Read this."))
     page = Words(mail.html)
     seen = " ".join(" ".join(page.text).split())
-    for line in mail.text.splitlines():
-        for part in re.split(r"\s{2,}", line):
-            part = part.removesuffix(": http://127.0.0.1:8000/t/acme/").removesuffix(f": {SETTING.leave_url}")
-            if part and part != mail.subject and part.strip("- ") and part not in {"Change", "Variação"}:
-                assert all(word in seen for word in part.split(": ")), part
+    said = re.sub(r"http\S+", "", mail.text)
+    for figure in re.findall(r"\d[\d.,:]*(?: [%a-z]+)?", said.split("\n-- \n")[0]):
+        assert figure.rstrip(".,:") in seen or figure.split()[0] in seen, figure
+    for sentence in re.findall(r"^(?:- )?(.+\.)$", said, re.M):
+        assert (sentence.partition(": ")[2] or sentence) in seen, sentence
     assert page.fetched == []
     assert "url(" not in mail.html
     assert "@import" not in mail.html
     assert len(mail.html.encode()) < CUT_AT
 
 
-def test_the_mail_stays_whole_with_many_agents_and_busy_hours():
-    many = tuple((f"Agent {n} · {'x' * 60}", (100, 100), (40.0, 95, 41.0), (90, 40)) for n in range(300))
-    mail = make(agents=many)
+def test_text_has_no_columns_and_no_line_without_its_label():
+    for line in make().text.splitlines()[1:]:
+        assert "  " not in line.strip(), line
+        if re.search(r"\d %", line):
+            assert re.match(r"- .*[A-Za-zã]", line) or line.endswith("."), line
+
+
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_the_mail_stays_whole_with_many_agents_and_busy_hours(language):
+    many = tuple((f"Agent {n} · {'x' * 60}", (100, 100), (40.0, 95, 41.0), (90, 40)) for n in range(200))
+    facts = week_facts(agents=many)
+    squares = [replace(row, cells={"attempts": Cell(12345, 12345)}) for row in facts.hours.rows]
+    sources = [Source(f"a-{n}", f"Source {n} · {'y' * 200}", 1234, 9e9) for n in range(200)]
+    campaigns = tuple(facts.campaigns * 100)
+    huge = replace(
+        facts,
+        hours=replace(facts.hours, rows=tuple(squares)),
+        loop=replace(facts.loop, breakdown=replace(facts.loop.breakdown, sources=sources)),
+        campaigns=campaigns,
+    )
+    note = replace(SETTING, note="A long word. " * 150, manage_url=SETTING.leave_url)
+    with translation.override(language):
+        mail = render(compose(huge, note), zone=ZONE)
     assert len(mail.html.encode()) < CUT_AT
-    assert "And 288 more agents." in mail.text
+    if language == "en":
+        assert mail.text.count("And 188 more agents.") == 2
+        assert "And 188 more campaigns." in mail.text
+
+
+def test_a_long_name_keeps_both_its_ends():
+    with translation.override("en"):
+        one, other = (label(f"{'Atendimento ' * 6} · {home}") for home in ("Sales", "Care"))
+    assert one != other
+    assert one.endswith("· Sales")
+    assert len(one) <= 48
 
 
 def test_figures_stand_with_the_week_before_and_the_mean_of_four():
     text = make().text
-    assert re.search(r"^Attempts +1,211 +1,130 +1,211 +▲ 7.2 %$", text, re.M)
-    assert re.search(r"^Connect rate +43.1 % +40.7 % +43.1 % +▲ 2.4 pp$", text, re.M)
-    assert re.search(r"^Average call duration +1:42 min +1:38 min ", text, re.M)
-    assert "Short calls: 4.2 % lasted at most 3 s, 9.8 % at most 6 s (n = 1,190)." in text
-    assert "Data as of 13 Jul, 08:02, 1,211 of 1,211 calls mirrored, 7 corrections to the week before." in text
+    rest = "29 Jun – 5 Jul: {} · 4-week mean (8 Jun – 5 Jul): {}"
+    assert f"- Attempts: 1,211 (▲ 7.2 %) · {rest.format('1,130', '1,211')}\n" in text
+    assert f"- Connect rate: 43.1 % (▲ 2.4 pp) · {rest.format('40.7 %', '43.1 %')}\n" in text
+    assert f"- Average call duration: 1:42 (▲ 4.5 %) · {rest.format('1:38', '1:42')}\n" in text
+    assert "- 4.2 % lasted at most 3 s, 9.8 % at most 6 s (n = 1,190)." in text
+    assert "Data as of 13 Jul, 08:02, 1,211 of 1,211 calls mirrored, 7 corrections to 29 Jun – 5 Jul." in text
     assert "Environments: Sales, Care · all agents · test calls left out · times of São Paulo" in text
+    # Of weeks long past nothing is usual: what is open closes with time.
+    assert f"- Still open: 14 (▲ 55.6 %) · {rest.format('9', '–')}\n" in text
 
 
 def test_agents_stand_worst_change_first_and_small_ones_show_no_rate():
     text = make().text
-    names = [text.index(f"\n{name}") for name in ("Clara", "Teste A/B", "Recepção", "Rafael")]
+    names = [text.index(f"\n- {name}: ") for name in ("Clara · cobrança", "Recepção", "Rafael · vendas", "Teste A/B")]
     assert names == sorted(names)
-    assert re.search(r"Teste A/B +6 +n too small", text)
+    assert "- Teste A/B: 6 calls · n too small · average length 0:20\n" in text
+    assert "- Clara · cobrança: 420 calls · 31.2 % connected (▼ 6.8 pp) · average length 1:35\n" in text
 
 
 def test_incomplete_and_late_are_said_plainly_in_both_forms():
@@ -138,47 +176,48 @@ def test_names_from_outside_stay_text(name):
     assert not set(mail.subject + mail.html + mail.text) & set("\x00\u202e")
 
 
-def test_the_highlight_names_only_what_is_more_than_chance():
-    agents = (("Clara", (900, 900), (31.0, 890, 40.0), (95, 280)), *AGENTS[1:])
+def test_highlights_name_best_and_worst_of_what_is_more_than_chance():
+    agents = (
+        ("Clara", (900, 900), (31.0, 890, 40.0), (95, 280)),
+        ("Rafael", (400, 400), (60.0, 400, 40.0), (95, 240)),
+        ("Small", (40, 40), (20.0, 40, 60.0), (95, 8)),
+        *AGENTS[2:],
+    )
     totals = TOTALS | {
         "attempts": Cell(9000, 9000, 8800, 2.3),
         "connect_rate": Cell(43.1, 8900, 40.7, 2.4, previous_n=8700),
     }
     with translation.override("en"):
-        assert sentence(week_facts(agents=agents, totals=totals)) == (
-            "The connect rate rose 2.4 pp to 43.1 % (n = 8,900); Clara fell most, from 40.0 % to 31.0 % (n = 890)."
+        assert sentences(week_facts(agents=agents, totals=totals)) == (
+            "The connect rate rose 2.4 pp to 43.1 % (n = 8,900).",
+            "Largest fall: Clara, from 40.0 % to 31.0 % connected (n = 890), about 80 calls fewer.",
+            "Largest rise: Rafael, from 40.0 % to 60.0 % connected (n = 400), about 80 calls more.",
         )
-        assert sentence(week_facts()) == "No figure moved by more than chance would explain."
+        assert sentences(week_facts(agents=AGENTS[2:])) == ("No figure moved by more than chance would explain.",)
         fewer = TOTALS | {"attempts": Cell(900, 900, 1200, -25.0)}
-        assert sentence(week_facts(totals=fewer)) == "25.0 % fewer calls than before: 900 after 1,200."
+        said = "25.0 % fewer calls than before: 900 after 1,200."
+        assert sentences(week_facts(totals=fewer, agents=AGENTS[2:])) == (said,)
+        assert said not in sentences(week_facts(totals=fewer, agents=AGENTS[2:], stand=BROKEN))
 
 
 def test_a_streak_needs_three_in_a_row_up_to_this_one():
-    facts = week_facts()
-    rates = (44.0, 40.1, 40.7, 43.1)
+    trend = week_facts().trend
 
     def with_rates(*rates):
-        rows = tuple(replace(facts.trend.rows[0], cells={"connect_rate": Cell(rate, 500)}) for rate in rates)
-        return replace(facts, trend=replace(facts.trend, rows=rows))
+        return [replace(trend.rows[0], cells={"connect_rate": Cell(rate, 500)}) for rate in rates]
 
+    rates = (44.0, 40.1, 40.7, 43.1)
     assert streak(with_rates(*rates)) is None
     found = streak(with_rates(*rates, 43.9))
     assert (found.length, found.rising) == (3, True)
     found = streak(with_rates(50.0, 44.0, 43.0, 42.0, 41.0))
     assert (found.length, found.rising) == (4, False)
     assert streak(with_rates(40.0, 41.0, None, 42.0, 43.0)) is None
-
-
-def test_amounts_are_rounded_and_never_show_a_base_that_is_missing():
+    rising = replace(trend, rows=tuple(with_rates(*rates, 43.9)))
     with translation.override("en"):
-        assert [amount(value, "percent") for value in (43.05, 100.0, 0.0, None)] == ["43.1 %", "100.0 %", "0.0 %", "–"]
-        assert [amount(value, "seconds") for value in (0.4, 59.6, 61, 3725)] == [
-            "0 s",
-            "1:00 min",
-            "1:01 min",
-            "62:05 min",
-        ]
-        assert amount(-0.04, "percent") == "0.0 %"
+        assert streak_of(rising) == "The connect rate rose 3 weeks in a row."
+        running = replace(rising, rows=(*rising.rows[:-1], replace(rising.rows[-1], unfinished=True)))
+        assert streak_of(running) == ""
 
 
 def test_spans_of_days_are_short():
@@ -190,18 +229,65 @@ def test_spans_of_days_are_short():
         assert span(Period(d[4], d[5], ZONE)) == "29 Dec 2025 – 4 Jan 2026"
 
 
-def test_callbacks_stand_by_the_agent_that_had_called_with_how_long_they_took():
+def test_callbacks_stand_by_the_agent_that_had_called_with_why_they_are_not_the_vendors():
     mail = make()
-    lines = [re.split(r"\s{2,}", line) for line in mail.text.splitlines()]
-    assert ["Agent that had called", "Callbacks", "Time to callback, median"] in lines
-    assert ["Clara · cobrança", "31", "41 min"] in lines
-    assert ["other agents", "3", "2 h 5 min"] in lines
-    said = Words(mail.html).text
-    assert "Callbacks, by the agent that had called" in said
-    assert "41 min" in said
-    # Of weeks long past nothing is usual: what is open closes with time.
-    [still_open] = [line for line in lines if line[0] == "Still open"]
-    assert still_open[1:4] == ["14", "9", "–"]
+    assert "- Clara · cobrança: 31 callbacks · after 41 min in the median\n" in mail.text
+    assert "- other agents: 3 callbacks · after 2 h 5 min in the median\n" in mail.text
+    for form in (mail.text, mail.html):
+        assert "The vendor counted 96 callbacks, every call to a callback agent; 34 of the calls answer an" in form
+        assert "40 calls rang again after a callback" in form
+        assert "20 calls are of contacts that no source agent had called" in form
+    assert "Callbacks, by the agent that had called" in Words(mail.html).text
+
+
+def test_who_waits_is_a_count_and_a_link_for_those_alone_who_can_follow_it():
+    filters = Filters(environments=(UUID(int=5),), number="+5511987654321", direction="outbound")
+    guest, ana = (replace(SETTING, filters=filters, manage_url=url) for url in ("", "http://127.0.0.1:8000/m/"))
+    said = "With 38 a call has connected since; 14 are still waiting."
+    place = f"/t/acme/callbacks/?date_from=2026-07-06&date_to=2026-07-12&environment={UUID(int=5)}#open"
+    for form in (make(setting=guest).text, make(setting=guest).html):
+        assert said in form
+        assert "/t/acme/" not in form
+    mail = make(setting=ana)
+    assert place in mail.text
+    assert place in unescape(mail.html)
+    assert f"/t/acme/?date_from=2026-07-06&date_to=2026-07-12&environment={UUID(int=5)}&direction=outbound" in mail.text
+    assert "987654321" not in mail.text + mail.html
+
+
+def test_corrections_say_what_was_told_and_what_stands():
+    mail = make()
+    for form in (mail.text, mail.html):
+        assert "Of 29 Jun – 5 Jul, reported last, these read otherwise today." in form
+        assert "Attempts: 1,124 → 1,130" in form
+        assert "Connect rate: 40.7 %" not in form
+    same = replace(CORRECTION, now={"attempts": Cell(1124, 1124)})
+    assert "The main figures of 29 Jun – 5 Jul stand as they were reported." in make(correction=same).text
+    assert "No report of a period before was sent" in make(correction=None).text
+
+
+def test_campaigns_in_progress_tell_the_period_and_the_vendors_totals():
+    mail = make()
+    assert "- Renovação de julho: calls in the period 410 · in all 1,800 · completed 75.0 %\n" in mail.text
+    assert "- Cobrança (paused): calls in the period – · in all 0 · completed –\n" in mail.text
+    assert "1,800" in mail.html
+
+
+def test_short_calls_stand_beside_the_tenants_limits():
+    text = make(setting=replace(SETTING, short_limits=(4.0, 9.8))).text
+    assert "- Above the limit for calls of up to 3 s, 4.0 %.\n- Within the limit for calls of up to 6 s, 9.8 %." in text
+
+
+def test_problems_of_the_data_are_named_or_said_to_be_none():
+    assert "DATA PROBLEMS\n- None known.\n" in make().text
+    assert "DATA PROBLEMS\n- Sales: calls, 8 Jul, since" in make(stand=BROKEN).text
+
+
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_no_week_is_called_this_or_last(language):
+    mail = make(language)
+    for words in ("This week", "Last week", "Esta semana", "Semana passada", "Semana anterior"):
+        assert words.lower() not in (mail.text + mail.html).lower()
 
 
 def test_a_mail_has_the_sections_chosen_in_the_order_chosen():
@@ -211,9 +297,10 @@ def test_a_mail_has_the_sections_chosen_in_the_order_chosen():
         assert compose(week_facts(), SETTING).sections == SECTIONS
     mail = make(setting=both)
     for form in (mail.html, mail.text):
-        assert 0 < form.index("Calls by hour and weekday") < form.index("Agents, worst change first")
-        assert "Day by day" not in form
-        assert "Callbacks, by the agent" not in form
+        said = form.upper()
+        assert 0 < said.index("CALLS BY HOUR AND WEEKDAY") < said.index("AGENTS, WORST CHANGE FIRST")
+        assert "DAY BY DAY" not in said
+        assert "CALLBACKS, BY THE AGENT" not in said
         assert "Data as of 13 Jul, 08:02" in form
 
 

@@ -22,7 +22,7 @@ from reports.mail import consent, links, log, making, send
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.send import SendSummary, send_due
 from reports.mail.subscriptions import add_recipient, create_weekly
-from reports.mail.words import amount
+from reports.mail.words import amount, number
 from reports.queries import run
 from reports.queries.ask import ask
 from reports.queries.question import Question
@@ -80,9 +80,13 @@ def test_the_figures_are_those_of_the_portal(acme, weekly, language):
         for key in keys:
             metric, cell = METRICS[key], totals[key]
             usual = before[key].value / (4 if metric.unit == "count" else 1)
-            [line] = [line for line in message.text.splitlines() if line.startswith(f"{metric.label} ")]
-            shown = [amount(value, metric.unit) for value in (cell.value, cell.previous, usual)]
-            assert re.split(r"\s{2,}", line)[1:4] == shown
+            [line] = [
+                line for line in message.text.splitlines() if line.startswith(f"- {metric.label}: ") and "·" in line
+            ]
+            mean = number(usual) if metric.unit == "count" else amount(usual, metric.unit)
+            shown = [amount(cell.value, metric.unit), amount(cell.previous, metric.unit), mean]
+            told = [part.rsplit(": ")[-1].split(" (")[0] for part in line.split(" · ")]
+            assert told == [text.replace("\xa0", " ") for text in shown]
             assert all(f">{text}<" in message.html for text in shown)
     assert (totals["attempts"].value, totals["callbacks_received"].value) == (77, 35)  # 11 a day, 5 a day
     assert delivered(acme)[0].snapshot["figures"]["totals"]["attempts"][0] == 77
@@ -94,9 +98,10 @@ def test_no_mean_is_taken_over_weeks_that_are_not_all_there(acme, weekly):
         Window.objects.filter(day__lt=date(2026, 6, 20)).delete()
     send_due(DUE)
     [message] = messages(acme)
-    line = re.search(r"^Attempts +(.+)$", message.text, re.MULTILINE)
+    line = re.search(r"^- Attempts: (.+)$", message.text, re.MULTILINE)
     assert line is not None
-    assert re.split(r"\s{2,}", line[1])[:3] == ["77", "63", "–"]
+    assert line[1].endswith("· 29 Jun – 5 Jul: 63 · 4-week mean (8 Jun – 5 Jul): –")
+    assert "Of the time before that not all was read, so there is no mean." in message.text
 
 
 def test_each_reader_gets_his_language_and_only_what_his_rights_open(acme, weekly, care):

@@ -97,7 +97,7 @@ def test_each_rhythm_is_due_when_its_period_is_over(acme, ana, every, due, subje
     assert send_due(due).sent == 1
     assert mail.outbox[0].subject.startswith(subject)
     for part in (mail.outbox[0].body, mail.outbox[0].alternatives[0][0]):
-        head = {"day": "A week before", "week": "Last week", "month": "Last month"}[every]
+        head = {"day": "Fri 3 Jul", "week": "29 Jun – 5 Jul", "month": "June 2026"}[every]
         assert head in part
 
 
