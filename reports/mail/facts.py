@@ -108,7 +108,7 @@ def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_al
         "trend": question(("connect_rate",), *over),
     }
     asked = ask_all(list(questions.values()), scope)
-    answers = dict(zip(questions, map(known_before, asked), strict=True))
+    answers: dict[str, Any] = dict(zip(questions, map(known_before, asked), strict=True))
     corrections = stand(scope, previous(period), filters).corrections
     return Facts(
         kind=kind, period=period, usual_count=count, corrections=corrections, seal=seal(filters, scope), **answers
