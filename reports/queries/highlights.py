@@ -48,16 +48,20 @@ def sure(looked_at: int = 1) -> float:
 
 
 def stands_out(cell: Cell, metric: Metric) -> bool:
-    """Whether a change is news, by the rule of its unit: a share by more than chance, anything else by ten percent,
-    each from enough on both sides. Only such a change has a colour.
+    """Whether a change is news, by the rule of its unit: a share by more than chance, a count by that and ten
+    percent, anything else by ten percent, each from enough on both sides. Only such a change has a colour.
     """
     if cell.moved is None:
         return False
     if metric.unit == "percent":
         return abs(standard_errors(cell)) >= sure()
     bases = cell.n or 0, cell.previous_n or 0
-    enough = sum(bases) >= 2 * ENOUGH if metric.unit == "count" else min(bases) >= ENOUGH
-    return enough and abs(cell.moved) >= NOTEWORTHY
+    if metric.unit == "count":  # of which chance makes the square root of what there was
+        now, before = cell.value or 0, cell.previous or 0
+        sure = sum(bases) >= 2 * ENOUGH and abs(now - before) >= SURE * sqrt(now + before)
+    else:
+        sure = min(bases) >= ENOUGH
+    return sure and abs(cell.moved) >= NOTEWORTHY
 
 
 def tone(cell: Cell, metric: Metric) -> str:

@@ -13,6 +13,8 @@ from reports.web.campaigns.campaign import campaign
 from reports.web.campaigns.views import campaigns
 from reports.web.contact.views import contact_page, look_up_page, reveal_number
 from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
+from reports.web.find.views import search
+from reports.web.help.views import help_page
 from reports.web.keys.views import key_revoke, key_rotate, keys
 from reports.web.mail.previews import mail_again, mail_body, mail_preview
 from reports.web.mail.views import delivery_again, mail_act, mail_new, mail_one, mails
@@ -74,6 +76,8 @@ urlpatterns = [
     path("audit/audit.jsonl", audit_file, {"form": "jsonl"}, name="audit_lines"),
     path("privacy/", privacy, name="privacy"),
     path("erasures/", erasures, name="erasures"),
+    path("search/", search, name="search"),
+    path("help/", help_page, name="help"),
     path("reports/", reports, name="reports"),
     path("reports/query/", report, name="report"),
     path("reports/saved/", saved_reports, name="saved_reports"),

@@ -50,6 +50,8 @@ def test_a_change_between_enough_calls_is_told() -> None:
         ("time_to_answer", Cell(6.5, 120, 6.0, 8.3, previous_n=120), ""),
         ("time_to_answer", Cell(7.0, 120, 6.0, 16.7, previous_n=120), "worse"),
         ("callbacks_answered", Cell(9, 9, 12, -25.0, previous_n=12), ""),
+        ("callbacks_answered", Cell(72, 72, 84, -14.3, previous_n=84), ""),  # chance explains that much
+        ("callbacks_answered", Cell(60, 60, 120, -50.0, previous_n=120), "worse"),
     ],
 )
 def test_only_a_change_that_is_news_has_a_colour(key, cell, tone) -> None:

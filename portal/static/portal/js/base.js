@@ -93,3 +93,18 @@ addEventListener("pageshow", () => {
   root.classList.remove("loading");
   if (loading) loading.textContent = "";
 });
+
+// The search: its field has the focus when it opens, and a slash opens it.
+const search = document.querySelector("[data-search]");
+search?.addEventListener("toggle", () => {
+  if (search.open) search.querySelector("input").focus();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest?.("input, select, textarea, [contenteditable]")) return;
+  const field = document.getElementById("search-page");
+  if (!search && !field) return;
+  event.preventDefault();
+  if (field) field.focus();
+  else search.open = true;
+});

@@ -1,0 +1,1 @@
+"""One field that finds a call, a contact, an agent or a report."""
