@@ -58,10 +58,10 @@ def stands_out(cell: Cell, metric: Metric) -> bool:
     bases = cell.n or 0, cell.previous_n or 0
     if metric.unit == "count":  # of which chance makes the square root of what there was
         now, before = cell.value or 0, cell.previous or 0
-        sure = sum(bases) >= 2 * ENOUGH and abs(now - before) >= SURE * sqrt(now + before)
+        told = sum(bases) >= 2 * ENOUGH and abs(now - before) >= sure() * sqrt(now + before)
     else:
-        sure = min(bases) >= ENOUGH
-    return sure and abs(cell.moved) >= NOTEWORTHY
+        told = min(bases) >= ENOUGH
+    return told and abs(cell.moved) >= NOTEWORTHY
 
 
 def tone(cell: Cell, metric: Metric) -> str:
