@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # At once on all cores, what takes longest first; what each says stays together.
 CHECKS := check-types check-schema check-words check-models check-settings check-templates check-imports check-form
-.PHONY: help demo run test test-clickhouse isolation coverage sabotage check install bench pictures messages lock $(CHECKS)
+.PHONY: help demo run test test-clickhouse isolation long coverage sabotage check install bench pictures messages lock $(CHECKS)
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ test-clickhouse: $(CLICKHOUSE)/.ready ## the questions' tests with ClickHouse in
 	@env -u DATA_DIR COLUMNS_ENGINE=chdb:// $(CLICKHOUSE)/bin/python -m pytest -n $(CORES) -m "" \
 		tests/reports/columns/test_clickhouse.py tests/reports/queries/test_ask.py tests/reports/queries/test_returns.py \
 		tests/journeys/test_random_questions.py $(PYTEST)
+
+long: $(TOOLS) ## what is too long for the suite: a year of scheduled mails in eight zones; PYTEST="..." as above
+	@env -u DATA_DIR $(PY) -m pytest -n $(CORES) -m long $(PYTEST)
 
 isolation: $(TOOLS) ## all proofs that tenants never see each other, at length; PYTEST="..." as above
 	@env -u DATA_DIR $(PY) -m pytest -n $(CORES) -m "" tests/isolation $(PYTEST)

@@ -300,6 +300,7 @@ OUTBOX_RULES = {  # who says, just before a message leaves, that it still may
     "company": "portal.accounts.sso.letters.objection",
     "connection": "sync.troubles.objection",
     "invitation": "portal.accounts.invitations.objection",
+    "lost": "reports.mail.lost.objection",
     "look-ups": "reports.privacy.look_up.objection",
     "report": "reports.mail.rights.objection",
     "reset": "portal.accounts.resets.objection",
@@ -377,8 +378,7 @@ CELERY_WORKER_ETA_TASK_LIMIT = 100
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15  # then tasks are cancelled and go back; all has to end in 35
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False  # an idle worker ends at once; nothing waits only in its memory
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 30

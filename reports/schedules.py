@@ -20,5 +20,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "retention": {"task": "reports.privacy.tasks.sweep_retention", "schedule": 300.0, "options": {"expires": 290}},
     "alerts": _each_minute("reports.alerts.tasks.look_at_alerts"),
     "mails": _each_minute("reports.mail.tasks.send_reports"),
+    "mails-lost": {"task": "reports.mail.tasks.tell_of_lost", "schedule": 300.0, "options": {"expires": 290}},
     "outbox": _each_minute("portal.outbox.tasks.sweep_outbox"),
 }

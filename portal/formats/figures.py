@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from portal.lib import phones
 
 NO_BASE = "–"
+_SHORT = 9.95  # seconds
 SPACE = "\N{NO-BREAK SPACE}"
 SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€", "GBP": "£"}
 MINUS = "\N{MINUS SIGN}"
@@ -65,6 +66,11 @@ def duration(seconds: float) -> str:
     return f"{MINUS}{text}" if whole < 0 else text
 
 
+def seconds(amount: float) -> str:
+    """A short time with its tenths, because ``0:06`` would hide ten percent of it: ``6.4 s``."""
+    return f"{decimal(amount, 0 if float(amount).is_integer() else 1)}{SPACE}s"
+
+
 def wait(seconds: float) -> str:
     """How long somebody waited, in its two largest units: ``41 min``, ``2 h 5 min``, ``1 d 3 h``."""
     minutes = int(rounded(seconds / 60))
@@ -84,7 +90,7 @@ def value(amount: float | None, unit: str, *, currency: str = "") -> str:
     if unit == "percent":
         return f"{decimal(amount, 1)}{SPACE}%"
     if unit == "seconds":
-        return duration(amount)
+        return duration(amount) if abs(amount) >= _SHORT else seconds(amount)
     if unit == "minutes":
         return f"{decimal(amount)}{SPACE}min"
     if unit == "ms":

@@ -32,7 +32,7 @@ _EVERY_ANSWER = {
     "X-Frame-Options": "DENY",
 }
 _PROBES = ("/livez", "/readyz")
-_WITHOUT_FACTOR = ("/accounts/", "/mail/", "/static/", "/brand.css", "/brand/", *_PROBES)
+_WITHOUT_FACTOR = ("/accounts/", "/mail/", "/shared-link/", "/static/", "/brand.css", "/brand/", *_PROBES)
 _WITHOUT_PEOPLE = ("/setup/", "/accounts/language/", "/metrics", "/static/", *_PROBES)
 _VENDORS_FORM = "/vendor/"  # refuses in forms of its own
 _FOR_PROGRAMS = ("/api/", "/hooks/", _VENDORS_FORM)
@@ -47,7 +47,8 @@ class HeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         answer = self.get_response(request)
         for name, value in _EVERY_ANSWER.items():
-            answer.headers.setdefault(name, value)
+            if name != "X-Frame-Options" or not getattr(answer, "xframe_options_exempt", False):
+                answer.headers.setdefault(name, value)
         return answer
 
 

@@ -17,6 +17,7 @@ WORDS: dict[str, str | Promise] = {
     "erasures": _("Erase persons whose erasure is owed"),
     "exports": _("Make files that wait, and remove old ones"),
     "mails": _("Make scheduled mails that are due"),
+    "mails-lost": _("Tell owners what was not sent"),
     "outbox": _("Send mails that wait"),
     "persons": _("Gather what is kept of persons who asked for it"),
     "retention": _("Take away what was kept long enough"),

@@ -10,6 +10,7 @@ from portal.accounts.views import choose
 from portal.site import health
 from portal.site.mail_hook import mail_hook
 from portal.site.setup_pages import set_up
+from reports.web.saved import shared
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),
@@ -30,6 +31,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("brand/logo", brand_pages.logo_at_host),
     path("t/<slug:tenant>/connections/", include("sync.urls")),
     path("t/<slug:tenant>/", include("reports.web.urls")),
+    path("shared-link/<str:token>/", shared.shared_answer, name="shared_answer"),
+    path("shared-link/<str:token>/frame/", shared.shared_frame, name="shared_frame"),
     path("mail/", include("reports.mail.urls")),
     path("hooks/mail/<str:form>", mail_hook, name="mail_hook"),
     path("vendor/", include("reports.api.vendor_api.urls")),

@@ -198,7 +198,7 @@ class TenantAdmin(NotedAdmin):
 
     def ask_for_tenant(self, request: HttpRequest) -> HttpResponse:
         choices = [(f"?tenant={tenant.pk}", tenant.name) for tenant in Tenant.objects.all()]
-        return self.choose(request, _("Whose is it?"), choices, _("There is no tenant yet."))
+        return self.choose(request, _("Which company is it for?"), choices, _("There is no tenant yet."))
 
     def choose(self, request: HttpRequest, title: str, choices: list[tuple[str, str]], none: str) -> HttpResponse:
         """A page that leads on by one of some (address, name); ``none`` is said where there is nothing to choose."""

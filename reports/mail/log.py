@@ -34,6 +34,7 @@ REASONS = {
     "no rights left": _("The recipient may see nothing any more."),
     "nothing to see": _("The recipient may see nothing of what this mail shows."),
     "more than you see": _("This reader may see more than you do."),
+    "domain not allowed": _("The company has no mails sent to this domain."),
     "nobody vouches": _("Whoever added this address may not have mails sent to others any more."),
     "no calls": _("There were no calls, and then it is not sent."),
     "could not be made": _("The mail could not be made. It is tried again, five times in all."),

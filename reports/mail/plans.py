@@ -19,7 +19,7 @@ from reports.definitions.filters import whole_number
 from reports.mail.due import Kind
 from reports.mail.enclosed import LABELS, choices
 from reports.mail.models import MissedPeriods, Recipient, Subscription
-from reports.mail.rights import Author
+from reports.mail.rights import Author, unwelcome
 from reports.mail.sections import LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS, chosen
 from reports.queries.agents import agents
 from reports.queries.environments import environments
@@ -184,6 +184,8 @@ class _Reader:
             self.errors["to"] = _("One mail goes to at most %(most)s addresses.") % {"most": MOST_READERS}
         elif not self.author.manages and readers != (self.author.email,):
             self.errors["to"] = _("You may have mails sent to yourself only, %(email)s.") % {"email": self.author.email}
+        elif refused := unwelcome(address for address in readers if address not in self.stands.to):
+            self.errors["to"] = _("Your company has no mails sent to the domain of %(email)s.") % {"email": refused[0]}
         return readers
 
     def name(self) -> str:

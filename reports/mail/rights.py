@@ -1,12 +1,13 @@
 """Who may set mails up, and what of a tenant a reader of one sees: looked up anew each time one is made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
 from portal.audit.record import Changes, record
+from portal.outbox import domains
 from portal.outbox.models import Letter
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
@@ -19,6 +20,14 @@ from reports.queries.scope import Scope
 
 class NotAllowed(Exception):
     """The recipient gets nothing now; the text says why, in a word of ``reports.mail.log.REASONS``."""
+
+
+def unwelcome(addresses: Iterable[str]) -> list[str]:
+    """Those that no mail may go to: of a domain that the company does not name, and no member's."""
+    outside = domains.beyond(addresses)
+    people = Membership.objects.filter(user__is_active=True, user__email__in=outside)
+    members = set(people.values_list("user__email", flat=True)) if outside else set()
+    return [address for address in outside if address not in members]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,8 @@ def shown_to(recipient: Recipient, subscription: Subscription) -> Scope:
         grants: list[Grant | None] = [_members(recipient.user_id, "no longer a member")]
     else:
         grants = [recipient.grant, *_vouching(recipient)]
+    if not recipient.as_member and domains.beyond([recipient.email]):
+        raise NotAllowed("domain not allowed")
     if subscription.grant is None:
         raise NotAllowed("no rights left")
     scope = Scope.of(subscription.grant)

@@ -10,7 +10,7 @@ from portal.outbox.models import State
 from portal.outbox.tasks import enqueue
 from portal.tenants.tasks import TenantTask
 from portal.work.hints import hint
-from reports.mail import deliveries, send
+from reports.mail import deliveries, lost, send
 
 QUEUE = "mail"
 
@@ -26,6 +26,11 @@ def send_reports(**_: Any) -> None:
 @shared_task(base=TenantTask)
 def send_tenant_reports(tenant_id: int, **_: Any) -> None:
     send.send_tenant(timezone.now(), _enqueue)
+
+
+@shared_task(base=DjangoTask)
+def tell_of_lost(**_: Any) -> None:
+    lost.watch()
 
 
 def _enqueue(tenant_id: int, message_id: int) -> str:

@@ -63,6 +63,7 @@ COUNTED: dict[str, str | Promise] = {
     "reports_mail.Subscription.name": _MEMBERS,
     "reports_mail.Subscription.note": _MEMBERS,
     "reports_mail.Subscription.subject": _MEMBERS,
+    "reports_saved.Board.name": _MEMBERS,
     "reports_saved.SavedView.name": _MEMBERS,
     "reports_saved.SavedView.query": _MEMBERS,
     "sync.Agent.callback_payload": _MANY,

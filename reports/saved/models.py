@@ -1,4 +1,4 @@
-"""What members keep of their own: views of the list of calls and questions, and which view a list opens with."""
+"""What members keep: views of the list of calls and questions, boards of questions, and links to their answers."""
 
 from django.conf import settings
 from django.db import models
@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from portal.tenants.base import PublicModel, TenantModel
+from portal.tenants.models.grants import Grant
 
 LONGEST_NAME = 60
 LONGEST_QUERY = 4_000
@@ -59,3 +60,96 @@ class DefaultView(TenantModel):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class Board(PublicModel):
+    """Saved reports on one page, in an order of its own; its owner's alone, or shared with every member. A shared one
+    may be what the company's pages open with.
+    """
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("owner")
+    )
+    name = models.CharField(_("name"), max_length=LONGEST_NAME)
+    shared = models.BooleanField(_("shared"), default=False)
+    opens = models.BooleanField(_("start page"), default=False)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("board")
+        verbose_name_plural = _("boards")
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant", "owner", "name"), name="reports_saved_board_name"),
+            models.UniqueConstraint(
+                fields=("tenant",), condition=models.Q(opens=True), name="reports_saved_board_opens"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BoardPlace(TenantModel):
+    """That a saved report stands on a board. ``place`` orders; numbers may be left out."""
+
+    board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="places", verbose_name=_("board"))
+    view = models.ForeignKey(SavedView, on_delete=models.CASCADE, related_name="+", verbose_name=_("saved view"))
+    place = models.PositiveIntegerField(_("place"))
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("place on a board")
+        verbose_name_plural = _("places on boards")
+        ordering = ("place", "id")
+        constraints = (models.UniqueConstraint(fields=("tenant", "board", "view"), name="reports_saved_place_once"),)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ShareLink(PublicModel):
+    """That whoever has an address reads a saved report or a board without an account. What it shows at most is
+    ``grant``, fixed when it was made, without numbers; of the address the digest alone is kept.
+    """
+
+    digest = models.CharField(max_length=64, editable=False, db_index=True)
+    view = models.ForeignKey(
+        SavedView, null=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("saved view")
+    )
+    board = models.ForeignKey(Board, null=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("board"))
+    grant = models.OneToOneField(Grant, on_delete=models.PROTECT, related_name="+", verbose_name=_("what may be seen"))
+    maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("made by")
+    )
+    password = models.CharField(max_length=128, blank=True, editable=False)
+    embeds = models.BooleanField(_("may stand in pages of others"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"))
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta(PublicModel.Meta):
+        verbose_name = _("share link")
+        verbose_name_plural = _("share links")
+        ordering = ("-id",)
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant", "digest"), name="reports_saved_link_digest"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+
+class FrameHost(TenantModel):
+    """A host whose pages may hold a frame with an answer, by https."""
+
+    host = models.CharField(_("host"), max_length=253)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("host of frames")
+        verbose_name_plural = _("hosts of frames")
+        ordering = ("host",)
+        constraints = (models.UniqueConstraint(fields=("tenant", "host"), name="reports_saved_host_once"),)
+
+    def __str__(self) -> str:
+        return self.host

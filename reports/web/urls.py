@@ -16,12 +16,15 @@ from reports.web.exports.views import export_again, export_delete, export_downlo
 from reports.web.find.views import search
 from reports.web.help.views import help_page
 from reports.web.keys.views import key_revoke, key_rotate, keys
+from reports.web.mail.addresses import mail_addresses
 from reports.web.mail.previews import mail_again, mail_body, mail_preview
 from reports.web.mail.views import delivery_again, mail_act, mail_new, mail_one, mails
 from reports.web.overview.views import calls_csv, overview
 from reports.web.privacy.retention import privacy
 from reports.web.privacy.views import erasures
 from reports.web.report.views import report, reports
+from reports.web.saved.boards import board_new, board_page
+from reports.web.saved.links import frame_hosts, share_link_revoke, share_links_page
 from reports.web.saved.views import saved_report, saved_reports, view, views
 from reports.web.team.views import invitation_act, member_act, team, team_invite, team_member
 
@@ -56,6 +59,7 @@ urlpatterns = [
     path("alerts/<uuid:alert>/act/", alert_act, name="alert_act"),
     path("alerts/<uuid:alert>/posts/<uuid:post>/again/", post_again, name="alert_post_again"),
     path("mail/", mails, name="mail"),
+    path("mail/addresses/", mail_addresses, name="mail_addresses"),
     path("mail/new/", mail_new, name="mail_new"),
     path("mail/<uuid:mail>/", mail_one, name="mail_one"),
     path("mail/<uuid:mail>/act/", mail_act, name="mail_act"),
@@ -80,6 +84,11 @@ urlpatterns = [
     path("help/", help_page, name="help"),
     path("reports/", reports, name="reports"),
     path("reports/query/", report, name="report"),
+    path("reports/boards/", board_new, name="board_new"),
+    path("reports/boards/<uuid:board>/", board_page, name="board"),
+    path("reports/links/", share_links_page, name="share_links"),
+    path("reports/links/<uuid:link>/revoke/", share_link_revoke, name="share_link_revoke"),
+    path("reports/hosts/", frame_hosts, name="frame_hosts"),
     path("reports/saved/", saved_reports, name="saved_reports"),
     path("reports/saved/<uuid:view>/", saved_report, name="saved_report"),
 ]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 MATRIX = matrix()
 REFUSED = {302, 400, 401, 403, 404, 405}
-SIGNED = ("confirm", "leave", "uidb36")
+SIGNED = ("confirm", "leave", "uidb36", "shared")
 UNHEALTHY = {"/readyz": 503}  # no broker runs here
 
 

@@ -24,7 +24,7 @@ from portal.privacy.models import Removal, Retention
 from portal.privacy.registry import DataClass
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
-from portal.tenants.models.keys import ApiKey
+from portal.tenants.models.keys import ApiKey, digest
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment, Tenant
 from reports.alerts.models import Alert, WebhookPost
@@ -37,7 +37,7 @@ from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.subscriptions import add_recipient, create_weekly
 from reports.queries.contacts.ids import contact_id
 from reports.queries.scope import Scope
-from reports.saved.models import SavedView, ViewOf
+from reports.saved.models import Board, BoardPlace, SavedView, ShareLink, ViewOf
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
 from sync.models.calls import Call
@@ -73,6 +73,9 @@ ABSENT = {
     "note": str(uuid4()),
     "view": str(uuid4()),
     "report": str(uuid4()),
+    "board": str(uuid4()),
+    "share_link": str(uuid4()),
+    "shared": "nobodys-link",
     "contact_id": "A" * 32,
     "number": "21900000000",
     "agent_key": "agent-nobody",
@@ -221,6 +224,12 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
         report = SavedView.objects.create(
             tenant=tenant, owner=owner, page=ViewOf.REPORT, name=canary(slug), query="metrics=attempts", shared=True
         )
+        board = Board.objects.create(tenant=tenant, owner=owner, name=canary(slug), shared=True)
+        BoardPlace.objects.create(tenant=tenant, board=board, view=report, place=1)
+        shared = ShareLink.objects.create(
+            tenant=tenant, view=report, maker=owner, digest=digest(f"link-{slug}"), embeds=True,
+            grant=Grant.objects.create(tenant=tenant), expires_at=NOW + timedelta(days=7),
+        )  # fmt: skip
         holder = User.objects.create_user(f"holder@{slug}.example")
         passkey = Authenticator.objects.create(
             user=holder, type=Authenticator.Type.WEBAUTHN, data={"name": canary(slug)}
@@ -246,6 +255,8 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
             Delivery,
             Export,
             SavedView,
+            Board,
+            ShareLink,
             CallNote,
             ApiKey,
         )
@@ -263,6 +274,9 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
         "note": str(note.public_id),
         "view": str(view.public_id),
         "report": str(report.public_id),
+        "board": str(board.public_id),
+        "share_link": str(shared.public_id),
+        "shared": f"link-{slug}",
         "contact_id": contact_id(f"55{NUMBERS[slug]}", Scope(tenant.pk, "UTC", frozenset())),
         "export": str(export.public_id),
         "mail": str(subscription.public_id),

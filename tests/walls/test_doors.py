@@ -42,6 +42,7 @@ WHOEVERS = {
     "reports/queries/campaigns/calls.py _held": "whether what a campaign of the reader's names is mirrored",
     "reports/queries/compile.py mirrored": "how much of an environment is read",
     "reports/queries/completeness/standing.py _count": "how much of an environment is read",
+    "reports/queries/contacts/contact.py _last_met": "whoever met a contact since, it waits no more",
 }
 THE_COMPANYS = {"reports/queries/calls/numbers.py contacts_like": "numbers to look for among the reader's own calls"}
 WRITTEN_BY_HAND = {"reports/queries/campaigns/calls.py": "around a statement of calls that were had at the door"}

@@ -27,7 +27,9 @@ def waiting(missed: int, still: int) -> str:
     if not missed:
         return ""
     text = ngettext(
-        "%(n)s contact was missed in this period.", "%(n)s contacts were missed in this period.", missed
+        "%(n)s contact called in this period and was not answered.",
+        "%(n)s contacts called in this period and were not answered.",
+        missed,
     ) % {"n": _n(missed)}
     since = missed - still
     if not still:

@@ -90,7 +90,7 @@ def _row(call: Contacted, loop: CallbackLink | None) -> Row:
         direction=direction_word(call.direction),
         status=status_word(call.status),
         mark=OUTCOMES[call.outcome][0],
-        duration=figures.value(call.duration, "seconds"),
+        duration=figures.NO_BASE if call.duration is None else figures.duration(call.duration),
         agent=call.agent_name,
         is_test=call.is_test,
         note=note,

@@ -30,7 +30,7 @@ OF_A_CALL: Mapping[taxonomy.Fact, str | Promise] = {
     taxonomy.Fact.LATENCIES: gettext_lazy("latencies"),
     taxonomy.Fact.RECORDING: gettext_lazy("recording"),
 }
-OUTCOME_MARKS = {"connected": "good", "unreached": "bad", "open": "wait", "unresolved": "warn"}
+OUTCOME_MARKS = {"connected": "good", "unreached": "missed", "open": "wait", "unresolved": "warn"}
 OUTCOMES: Mapping[str, tuple[str, str | Promise]] = {
     word: (OUTCOME_MARKS[word], label) for word, label in CALL_OUTCOME_LABELS.items()
 }
@@ -157,4 +157,4 @@ def _span(start: datetime, end: datetime | None) -> str:
 
 
 def _seconds(amount: Any) -> str:
-    return figures.value(amount, "seconds")
+    return figures.NO_BASE if amount is None else figures.duration(amount)

@@ -230,7 +230,9 @@ def _change(change: Change, zone: str) -> FieldChange:
     def word(value: Any) -> str:
         if change.field == "status":
             return status_word(value)
-        return clock(value, zone) if change.field == "started_at" else figures.value(value, "seconds")
+        if change.field == "started_at":
+            return clock(value, zone)
+        return figures.NO_BASE if value is None else figures.duration(value)
 
     return FieldChange(names[change.field], word(change.was), word(change.now))
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -22,6 +22,7 @@ from reports.queries.highlights import highlights, streak_of, streak_over
 from reports.queries.left_out import left_out_of
 from reports.queries.question import Question, QuestionError, read_calls
 from reports.queries.scope import Scope
+from reports.saved.boards import opening_board
 from reports.web.callbacks.trend import CALLBACKS, callback_trend
 from reports.web.overview.hours import hour_map
 from reports.web.overview.lengths import LENGTHS, lengths
@@ -45,6 +46,8 @@ MOST_ROWS = 31  # of a chart that is not as wide as the page
 @tenant_view()
 def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Everything a reader asks on a Monday about one period, asked at once."""
+    if not request.GET and (board := opening_board()) is not None:
+        return HttpResponseRedirect(reverse("reports_web:board", args=[tenant, board.public_id]))
     head = frame(request, gettext_lazy("Overview"), page="overview", options=OPTIONS, grains=GRAINS)
     if (leading := first_steps(request, head.choices, page=head.page, title=head.title)) is not None:
         return leading

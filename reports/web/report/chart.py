@@ -51,7 +51,8 @@ class Drawing:
 
 
 def drawing(answer: Answer, key: str, *, zone: str, calls_url: str) -> Drawing | None:
-    """The metric over the first grouping; None where that is none to draw. ``calls_url`` is the list's address."""
+    """The metric over the first grouping; None where that is none to draw. ``calls_url`` is the list's address, if
+    its marks lead there."""
     question, by = answer.question, answer.question.by
     if not 1 <= len(by) <= 2 or by[0] not in DRAWN_BY or (len(by) == 2 and by[1] in DRAWN_BY[:4]):
         return None
@@ -63,7 +64,7 @@ def drawing(answer: Answer, key: str, *, zone: str, calls_url: str) -> Drawing |
 
     def href(*keys: str | None) -> str:
         query = calls_behind(question, dict(zip(by, keys, strict=False)), zone=zone)
-        return f"{calls_url}?{query}" if query else ""
+        return f"{calls_url}?{query}" if query and calls_url else ""
 
     slots = _slots(answer, places, href)
     stacked = _adds_up(metric)

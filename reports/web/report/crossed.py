@@ -53,7 +53,9 @@ def fits(answer: Answer) -> bool:
     return 1 < across <= MOST_ACROSS and 1 < down <= MOST_DOWN
 
 
-def crossed(answer: Answer, alone: tuple[Answer, Answer], key: str, *, zone: str, currency: str = "") -> Crossed:
+def crossed(
+    answer: Answer, alone: tuple[Answer, Answer], key: str, *, zone: str, currency: str = "", linked: bool = True
+) -> Crossed:
     """``alone`` are the answers of each grouping by itself, for the margins."""
     metric, (down, across) = METRICS[key], answer.question.by
     cells = {row.key: row for row in answer.rows}
@@ -63,12 +65,15 @@ def crossed(answer: Answer, alone: tuple[Answer, Answer], key: str, *, zone: str
     # Counts are shaded from zero; rates, which lie close together, from the lowest.
     lowest = 0.0 if metric.unit == "count" else min(amounts, default=0.0)
 
+    def behind(keys: Mapping[str, str | None]) -> str:
+        return calls_behind(answer.question, keys, zone=zone) if linked else ""
+
     def square(row: Row | None, keys: Mapping[str, str | None], *, shaded: bool = False) -> Square:
         if row is None:
             return Square(None)
         cell = row.cells[key]
         shade = level(None if cell.small else cell.value, lowest, highest) if shaded else 0
-        return Square(Figure(metric, cell, currency), calls_behind(answer.question, keys, zone=zone), shade)
+        return Square(Figure(metric, cell, currency), behind(keys), shade)
 
     if across == "hour_of_day":
         names[1] = _trimmed(names[1], answer)
@@ -87,7 +92,7 @@ def crossed(answer: Answer, alone: tuple[Answer, Answer], key: str, *, zone: str
             for here, label in names[0].items()
         ),
         together=tuple(square(seconds.get(there), {across: there}) for there in names[1]),
-        whole=Square(Figure(metric, answer.totals[key], currency), calls_behind(answer.question, {}, zone=zone)),
+        whole=Square(Figure(metric, answer.totals[key], currency), behind({})),
     )
 
 

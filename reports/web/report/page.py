@@ -32,14 +32,20 @@ def questions(question: Question, options: Options) -> tuple[Question, ...]:
 
 
 def shown(
-    answers: Sequence[Answer], options: Options, choices: Choices, *, scope: Scope, tenant: str
+    answers: Sequence[Answer],
+    options: Options,
+    choices: Choices,
+    *,
+    scope: Scope,
+    tenant: str,
+    linked: bool = True,
 ) -> dict[str, Any]:
-    """The answer in all its forms, and the ways on from it."""
+    """The answer in all its forms, and the ways on from it; not to its calls unless it is ``linked``."""
     answer = known_before(answers[0])
     question = answer.question
     query = write_question(question)
     key = options.shown if options.shown in question.metrics else question.metrics[0]
-    calls_url = reverse("reports_web:calls", args=[tenant])
+    calls_url = reverse("reports_web:calls", args=[tenant]) if linked else ""
 
     def address(**changes: Any) -> str:
         return f"?{query}&{urlencode(other)}" if (other := replace(options, **changes).params) else f"?{query}"
@@ -66,12 +72,13 @@ def shown(
         "sort_base": f"?{query}&{urlencode({**replace(options, sort='', page=1).params, 'sort': ''})}",
         "page_base": f"?{query}&{urlencode({**replace(options, page=1).params, 'page': ''})}",
     }
+    currency = _currency(question, choices)
     if len(answers) == 3 and fits(answer):
         context["crossed"] = crossed(
-            answer, (answers[1], answers[2]), key, zone=scope.zone, currency=_currency(question, choices)
+            answer, (answers[1], answers[2]), key, zone=scope.zone, currency=currency, linked=linked
         )
     else:
-        context["table"] = report_table(answer, options, zone=scope.zone, currency=_currency(question, choices))
+        context["table"] = report_table(answer, options, zone=scope.zone, currency=currency, linked=linked)
         context["drawing"] = drawing(answer, key, zone=scope.zone, calls_url=calls_url)
     return context
 

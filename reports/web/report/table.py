@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 
@@ -40,6 +41,20 @@ class Options:
         given = {"sort": self.sort, "columns": self.columns, "view": self.view, "shown": self.shown}
         given |= {"saved": self.saved, "page": page}
         return {name: word for name, word in given.items() if word}
+
+
+def read_options(params: QueryDict) -> Options:
+    """What of the address is no part of the question; a word that is none of the known is as if it were not there."""
+    page = params.get("page", "")
+    columns, view = params.get("columns", ""), params.get("view", "")
+    return Options(
+        sort=params.get("sort", ""),
+        page=int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1,
+        columns=columns if columns in ("short", "full") else "",
+        view=view if view == "crossed" else "",
+        shown=params.get("shown", ""),
+        saved=params.get("saved", ""),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +107,9 @@ class ReportTable:
         return (3 if self.compared else 1) + 1 if self.full else 1
 
 
-def report_table(answer: Answer, options: Options, *, zone: str, currency: str = "") -> ReportTable:
+def report_table(
+    answer: Answer, options: Options, *, zone: str, currency: str = "", linked: bool = True
+) -> ReportTable:
     """The page of rows that the options ask for; the last one where they ask for one beyond it."""
     question, rows = answer.question, in_order(answer, options.sort)
     sorting = Sorting.read(options.sort)
@@ -102,7 +119,7 @@ def report_table(answer: Answer, options: Options, *, zone: str, currency: str =
         return TableRow(
             key=json.dumps(keys),
             labels=row.labels if row else (),
-            href=calls_behind(question, keys, zone=zone),
+            href=calls_behind(question, keys, zone=zone) if linked else "",
             unfinished=bool(row and row.unfinished),
             figures=tuple(Figure(metric, cells[metric.key], currency) for metric in answer.columns),
         )

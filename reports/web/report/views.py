@@ -27,11 +27,12 @@ from reports.queries.question import Question, QuestionError, read_question, wri
 from reports.queries.scope import Scope
 from reports.saved import keeping
 from reports.saved.asked import question_of
+from reports.saved.boards import boards
 from reports.saved.keeping import Keeper, View
 from reports.saved.models import ViewOf
 from reports.web.report.form import canonical, is_tidy, report_form
 from reports.web.report.page import questions, shown, title
-from reports.web.report.table import Options
+from reports.web.report.table import Options, read_options
 from reports.web.shared.completeness import completeness_line
 from reports.web.shared.frame import Choices, frame
 from reports.web.shared.spans import against
@@ -67,6 +68,8 @@ def reports(request: TenantRequest, tenant: str) -> HttpResponseBase:
         )
     kept = keeping.views(Keeper.of(request.membership), ViewOf.REPORT)
     context = {**head.context(), "reports": listed, "report_url": address, "kept": kept}
+    context["boards"] = boards(Keeper.of(request.membership))
+    context["manages"] = Role(request.membership.role).covers(Role.MANAGER)
     return TemplateResponse(request, "reports/reports.html", context)
 
 
@@ -87,7 +90,7 @@ def report(request: TenantRequest, tenant: str) -> HttpResponseBase:
     errors: dict[str, str] = {}
     question: Question | None = None
     answers: tuple[Answer, ...] = ()
-    options = _options(request.GET)
+    options = read_options(request.GET)
     try:
         question = read_question(request.GET, scope, today=local_date(now, scope.zone))
         _known_or_absent(question, choices)
@@ -131,22 +134,8 @@ def _is_other(opened: View, question: Question, options: Options, scope: Scope) 
         kept = question_of(opened.query, scope)
     except QuestionError:  # it names what is there no more
         return True
-    shown = replace(_options(QueryDict(opened.query)), page=options.page, saved=options.saved)
+    shown = replace(read_options(QueryDict(opened.query)), page=options.page, saved=options.saved)
     return (kept, kept.span, shown) != (question, question.span, options)
-
-
-def _options(params: QueryDict) -> Options:
-    """What of the address is no part of the question; a word that is none of the known is as if it were not there."""
-    page = params.get("page", "")
-    columns, view = params.get("columns", ""), params.get("view", "")
-    return Options(
-        sort=params.get("sort", ""),
-        page=int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1,
-        columns=columns if columns in ("short", "full") else "",
-        view=view if view == "crossed" else "",
-        shown=params.get("shown", ""),
-        saved=params.get("saved", ""),
-    )
 
 
 def _known_or_absent(question: Question, choices: Choices) -> None:

@@ -205,27 +205,29 @@ def test_the_page_takes_few_queries(client, ana, acme, line, django_assert_max_n
         (
             10,
             10,
-            "10 contacts were missed in this period. All of them are still waiting.",
-            "10 contatos tiveram chamada perdida neste período. Todos ainda esperam.",
+            "10 contacts called in this period and were not answered. All of them are still waiting.",
+            "10 contatos ligaram neste período e não foram atendidos. Todos ainda esperam.",
         ),
         (
             1,
             1,
-            "1 contact was missed in this period. It is still waiting.",
-            "1 contato teve chamada perdida neste período. Ele ainda espera.",
+            "1 contact called in this period and was not answered. It is still waiting.",
+            "1 contato ligou neste período e não foi atendido. Ele ainda espera.",
         ),
         (
             10,
             9,
-            "10 contacts were missed in this period. With 1 a call has connected since; 9 are still waiting.",
-            "10 contatos tiveram chamada perdida neste período. Com 1 houve chamada atendida desde então; 9 ainda "
+            "10 contacts called in this period and were not answered. "
+            "With 1 a call has connected since; 9 are still waiting.",
+            "10 contatos ligaram neste período e não foram atendidos. "
+            "Com 1 houve chamada atendida desde então; 9 ainda "
             "esperam.",
         ),
         (
             3,
             0,
-            "3 contacts were missed in this period. With each of them a call has connected since.",
-            "3 contatos tiveram chamada perdida neste período. Com todos houve chamada atendida desde então.",
+            "3 contacts called in this period and were not answered. With each of them a call has connected since.",
+            "3 contatos ligaram neste período e não foram atendidos. Com todos houve chamada atendida desde então.",
         ),
     ],
 )

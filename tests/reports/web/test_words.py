@@ -85,23 +85,23 @@ def test_what_is_missing_is_named_first_where_all_that_was_read_is_here() -> Non
     ("counted", "mirrored", "total", "english", "portuguese"),
     [
         # Without figures beside it the line says the vendor's own sum, and that it is that one.
-        (None, 577, 577, f"577 of 577 calls mirrored{EN}", f"577 de 577 chamadas espelhadas{PT}"),
-        (None, 1, None, "1 call mirrored, test calls included", "1 chamada espelhada, incluindo as de teste"),
-        (None, 0, 2, f"0 of 2 calls mirrored{EN}", f"0 de 2 chamadas espelhadas{PT}"),
-        (None, 0, None, "no call mirrored", "nenhuma chamada espelhada"),
-        (None, 0, 0, "no call to mirror", "nenhuma chamada a espelhar"),
+        (None, 577, 577, f"577 of 577 calls mirrored{EN}", f"577 de 577 chamadas importadas{PT}"),
+        (None, 1, None, "1 call mirrored, test calls included", "1 chamada importada, incluindo as de teste"),
+        (None, 0, 2, f"0 of 2 calls mirrored{EN}", f"0 de 2 chamadas importadas{PT}"),
+        (None, 0, None, "no call mirrored", "nenhuma chamada importada"),
+        (None, 0, 0, "no call to mirror", "nenhuma chamada a importar"),
         # Beside figures it speaks of their calls, as long as none is missing.
-        (2793, 3270, 3270, "2,793 of 2,793 calls mirrored", "2.793 de 2.793 chamadas espelhadas"),
-        (2793, 3270, None, "2,793 calls mirrored", "2.793 chamadas espelhadas"),
-        (1, 3270, 3270, "1 of 1 call mirrored", "1 de 1 chamada espelhada"),
+        (2793, 3270, 3270, "2,793 of 2,793 calls mirrored", "2.793 de 2.793 chamadas importadas"),
+        (2793, 3270, None, "2,793 calls mirrored", "2.793 chamadas importadas"),
+        (1, 3270, 3270, "1 of 1 call mirrored", "1 de 1 chamada importada"),
         (
             2700,
             3150,
             3270,
             f"2,700 calls counted; 3,150 of 3,270 calls mirrored{EN}",
-            f"2.700 chamadas contadas; 3.150 de 3.270 chamadas espelhadas{PT}",
+            f"2.700 chamadas contadas; 3.150 de 3.270 chamadas importadas{PT}",
         ),
-        (0, 3270, 3270, f"3,270 of 3,270 calls mirrored{EN}", f"3.270 de 3.270 chamadas espelhadas{PT}"),
+        (0, 3270, 3270, f"3,270 of 3,270 calls mirrored{EN}", f"3.270 de 3.270 chamadas importadas{PT}"),
     ],
 )
 def test_the_line_speaks_of_the_calls_of_the_figures(counted, mirrored, total, english, portuguese) -> None:

@@ -1,0 +1,172 @@
+"""Links by which people without an account read the answer of a saved report or of a board.
+
+What a link shows at most was fixed when it was made: what its maker saw, without numbers. It opens nothing once it is
+revoked or over, once its maker no longer manages, or where his rights have become narrower than it. A link that opens
+nothing is answered like one that never was.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.tenants import wall
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.keys import digest
+from portal.tenants.models.people import Membership, Role
+from portal.tenants.rights import Rights
+from reports.queries.scope import Scope
+from reports.saved.boards import reports_on
+from reports.saved.keeping import Keeper, ViewRefused, tells_numbers
+from reports.saved.models import Board, FrameHost, SavedView, ShareLink
+
+LASTS = (7, 30, 90, 365)  # days
+MOST_LINKS, MOST_HOSTS, LEAST_PASSWORD = 200, 20, 8
+_LONGEST_TOKEN = 100
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkWish:
+    """What a new link is to be; exactly one of ``view`` and ``board`` is named."""
+
+    days: int
+    view: SavedView | None = None
+    board: Board | None = None
+    password: str = ""
+    embeds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """A link that opens something now, whose wall is to be open: what is read by it, and in which scope."""
+
+    link: ShareLink
+    title: str
+    reports: tuple[SavedView, ...]
+    scope: Scope
+
+
+def make(keeper: Keeper, grant: Grant, wish: LinkWish) -> tuple[ShareLink, str]:
+    """A new link and its token, which is told now and never again. Raises ViewRefused, and PermissionError for who does
+    not manage."""
+    if keeper.user is None or not keeper.manages:
+        raise PermissionError
+    if wish.days not in LASTS:
+        raise ViewRefused(_("Choose for how long the link is to open."))
+    if wish.password and len(wish.password) < LEAST_PASSWORD:
+        raise ViewRefused(_("A password has at least %(n)s characters.") % {"n": LEAST_PASSWORD})
+    if wish.password and wish.embeds:
+        raise ViewRefused(_("A frame in another's page can't ask for a password: choose one of the two."))
+    views = [wish.view] if wish.view is not None else reports_on(wish.board, keeper) if wish.board else []
+    if any(_about_one(view.query) for view in views):
+        raise ViewRefused(_("What is about a phone number or one contact can't be shared by a link."))
+    now = timezone.now()
+    if ShareLink.objects.filter(revoked_at=None, expires_at__gt=now).count() >= MOST_LINKS:
+        raise ViewRefused(_("The company has %(n)s links already: revoke one first.") % {"n": MOST_LINKS})
+    token = secrets.token_urlsafe(30)
+    with transaction.atomic():
+        link = ShareLink.objects.create(
+            tenant=keeper.tenant,
+            digest=digest(token),
+            view=wish.view,
+            board=wish.board,
+            grant=Rights.of(grant).make_grant(keeper.tenant),
+            maker=keeper.user,
+            password=make_password(wish.password) if wish.password else "",
+            embeds=wish.embeds,
+            expires_at=now + timedelta(days=wish.days),
+        )
+        keeper.note("link.made", link=str(link.public_id), days=wish.days)
+    return link, token
+
+
+def links(keeper: Keeper) -> QuerySet[ShareLink]:
+    """Those of the company, newest first; none for who does not manage."""
+    rows: QuerySet[ShareLink] = ShareLink.objects.select_related("view", "board", "maker")
+    return rows if keeper.manages else rows.none()
+
+
+def revoke(keeper: Keeper, link: ShareLink) -> None:
+    if not keeper.manages:
+        raise PermissionError
+    if link.revoked_at is None:
+        link.revoked_at = timezone.now()
+        link.save(update_fields=["revoked_at"])
+        keeper.note("link.revoked", link=str(link.public_id))
+
+
+def link_of(token: str) -> ShareLink | None:
+    """The link of an address, if it may open something; None for any other, at the same cost."""
+    known = token if token.isascii() and len(token) <= _LONGEST_TOKEN else ""
+    with wall.every_tenant("whose a share link is"):
+        rows = ShareLink.objects.filter(
+            digest=digest(known), revoked_at=None, expires_at__gt=timezone.now(), tenant__active=True
+        )
+        return rows.select_related("tenant", "grant", "view", "board").first()
+
+
+def opened(link: ShareLink) -> OpenLink | None:
+    """What a link opens now; the wall of its tenant must be open."""
+    if link.maker_id is None:
+        return None
+    members = Membership.objects.filter(user_id=link.maker_id, user__is_active=True)
+    maker = members.select_related("grant", "user", "tenant").first()
+    if maker is None or not Role(maker.role).covers(Role.MANAGER):
+        return None
+    keeper = Keeper.of(maker)
+    link.grant.tenant = maker.grant.tenant = link.tenant
+    scope = Scope.of(link.grant).within(Scope.of(maker.grant))
+    if not scope.environment_ids:
+        return None
+    if link.board is not None:
+        if not (link.board.shared or link.board.owner_id == keeper.user_id):
+            return None
+        title, views = link.board.name, reports_on(link.board, keeper)
+    elif link.view is not None and (link.view.shared or link.view.owner_id == keeper.user_id):
+        title, views = link.view.name, [link.view]
+    else:
+        return None
+    return OpenLink(link, title, tuple(view for view in views if not _about_one(view.query)), scope)
+
+
+def state_of(link: ShareLink, now: datetime) -> str:
+    """open, over or revoked."""
+    if link.revoked_at is not None:
+        return "revoked"
+    return "over" if link.expires_at <= now else "open"
+
+
+def hosts() -> list[str]:
+    """Whose pages may hold frames, by name; the wall must be open."""
+    return list(FrameHost.objects.values_list("host", flat=True))
+
+
+def name_hosts(keeper: Keeper, text: str) -> None:
+    """Take these hosts in the place of all others. Raises ViewRefused."""
+    if keeper.role != Role.OWNER:
+        raise PermissionError
+    wanted = sorted({word.strip().lower().removeprefix("https://").rstrip("/") for word in text.split()})
+    wrong = [word for word in wanted if len(word) > 253 or not _HOST.fullmatch(word)]
+    if wrong:
+        raise ViewRefused(_("“%(host)s” is no host such as www.example.com.") % {"host": wrong[0][:80]})
+    if len(wanted) > MOST_HOSTS:
+        raise ViewRefused(_("At most %(n)s hosts can be named.") % {"n": MOST_HOSTS})
+    with transaction.atomic():
+        FrameHost.objects.exclude(host__in=wanted).delete()
+        standing = set(hosts())
+        new = [FrameHost(tenant=keeper.tenant, host=host) for host in wanted if host not in standing]
+        FrameHost.objects.bulk_create(new)
+    keeper.note("link.hosts", hosts=len(wanted))
+
+
+def _about_one(query: str) -> bool:
+    """Whether a question singles out a person or a line."""
+    return tells_numbers(query) or "contact=" in query

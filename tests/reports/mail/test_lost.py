@@ -1,0 +1,111 @@
+"""Owners hear once of each report that was not surely sent, and of each address that is paused."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from portal.outbox.models import Message, State, Suppression, Telling
+from portal.tenants import wall
+from portal.tenants.models.people import Role
+from reports.mail import lost
+from reports.mail.models import Delivery
+from reports.mail.send import send_due
+from tests.conftest import member
+from tests.reports.mail.conftest import DUE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(DUE, tick=False) as travel:
+        yield travel
+
+
+@pytest.fixture
+def sent(acme, ana, weekly):
+    type(ana).objects.update(language="en")
+    send_due(DUE)
+    with wall.tenant(acme):
+        Message.objects.update(last_reply="550 +5511987654321 secret-token")
+        return Delivery.objects.select_related("subscription").get()
+
+
+def told(tenant):
+    with wall.tenant(tenant):
+        return list(Message.objects.filter(rule="lost").order_by("id"))
+
+
+def end(delivery, state):
+    with wall.tenant(delivery.tenant_id):
+        Message.objects.filter(pk=delivery.message_id).update(state=state)
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.UNKNOWN])
+def test_each_is_told_once_without_what_the_server_said(acme, globex, sent, state):
+    lost.watch()
+    assert told(acme) == []
+    end(sent, state)
+    for _ in range(3):
+        lost.watch()
+    [mail] = told(acme)
+    assert mail.to == "ana@acme.example"
+    assert sent.subscription.name in mail.text
+    assert ("nobody knows whether" in mail.text) == (state == State.UNKNOWN)
+    for word in ("987654321", "secret-token", "mail/leave"):
+        assert word not in mail.text + mail.html + mail.subject
+    assert told(globex) == []
+
+
+def test_one_that_could_not_be_made_is_told_too(acme, sent):
+    with wall.tenant(acme):
+        Delivery.objects.update(state="failed", message=None)
+    lost.watch()
+    assert "was not sent" in told(acme)[0].text
+
+
+def test_what_comes_up_within_hours_stands_in_the_next_mail(acme, sent, clock):
+    end(sent, State.FAILED)
+    lost.watch()
+    with wall.tenant(acme):
+        Suppression.objects.create(tenant=acme, address="a@b.example", cause="complained", reason="")
+        Suppression.objects.create(tenant=acme, address="c@d.example", reason="550 +5511987654321")
+    lost.watch()
+    assert len(told(acme)) == 1
+    with wall.tenant(acme):
+        Telling.objects.update(created_at=DUE - lost.QUIET - timedelta(minutes=1))
+    lost.watch()
+    lost.watch()
+    _first, second = told(acme)
+    assert "a@b.example" in second.text
+    assert "c@d.example" in second.text
+    assert "987654321" not in second.text
+    assert sent.subscription.name not in second.text
+
+
+def test_every_owner_is_told_and_nobody_else_and_only_while_he_is_one(acme, sent, bruno):
+    other = member(acme, "second@acme.example", Role.OWNER)
+    end(sent, State.FAILED)
+    lost.watch()
+    mails = told(acme)
+    assert {mail.to for mail in mails} == {"ana@acme.example", "second@acme.example"}
+    with wall.tenant(acme):
+        assert {lost.objection(mail) for mail in mails} == {""}
+        type(other).objects.filter(pk=other.pk).update(is_active=False)
+        assert sorted(lost.objection(mail) for mail in mails) == ["", "no longer an owner"]
+
+
+def test_two_that_look_at_once_tell_once(acme, sent, monkeypatch):
+    end(sent, State.FAILED)
+    real, turns = lost._owners, []
+
+    def owners():
+        if not turns:
+            turns.append(1)
+            lost.watch()
+        return real()
+
+    monkeypatch.setattr(lost, "_owners", owners)
+    lost.watch()
+    assert len(told(acme)) == 1

@@ -1,0 +1,213 @@
+"""Share links: an answer for people without an account, in a scope that was fixed, and nothing beside it."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+import time_machine
+from django.test import Client
+
+from portal.audit.models import Entry
+from portal.logs import redact
+from portal.tenants import wall
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.people import Membership, Role
+from reports.saved.models import SavedView, ShareLink
+from tests import factories
+from tests.conftest import member
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 7, 15, 15, tzinfo=UTC)
+LINKS, SAVED = "/t/acme/reports/links/", "/t/acme/reports/saved/"
+PASSWORD = "four white horses"
+
+
+@pytest.fixture(autouse=True)
+def _on_wednesday():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def report(client, ana, acme, sales, care) -> str:
+    with wall.tenant(acme):
+        for home, count in ((sales, 3), (care, 5)):
+            agent = factories.agent(home, f"{home.name}-agent")
+            for number in range(count):
+                at = NOW - timedelta(days=1, minutes=number)
+                factories.call(home, f"{home.name}{number}", agent=agent, started_at=at, to_number="+5511987654321")
+    client.force_login(ana)
+    client.post(SAVED, {"name": "Weekly", "query": "metrics=attempts,connect_rate&by=day,agent&period=last_7_days"})
+    with wall.tenant(acme):
+        return str(SavedView.objects.get().public_id)
+
+
+def make(client, report, **more) -> str:
+    text = client.post(LINKS, {"of": f"report:{report}", "days": "30", **more}).content.decode()
+    found = re.search(r'id="link" readonly value="[^"]*?(/shared-link/[^"]+)"', text)
+    assert found, unescape(text)
+    return found[1]
+
+
+@pytest.fixture
+def visitor() -> Client:
+    """Somebody without an account."""
+    return Client(headers={"Accept-Language": "en"})
+
+
+def test_whoever_has_the_address_reads_the_answer_and_nothing_else(client, visitor, ana, acme, report):
+    address = make(client, report)
+    answer = visitor.get(address)
+    text = answer.content.decode()
+    own = client.get(f"{SAVED}{report}/", follow=True).content.decode()
+    cells = re.findall(r'<data value="[^"]*">[^<]*</data>', own.split('id="answer"')[1])
+    assert cells
+    assert all(cell in text for cell in cells)
+    assert "<h1>Weekly</h1>" in text
+    assert "Not complete:" in text  # nothing of these days was read to its end
+    assert re.findall(r'href="(?!/static/)([^"#]+)"', text) == []  # nowhere to go on to
+    assert "Set-Cookie" not in answer.headers
+    assert "noindex" in answer["X-Robots-Tag"]
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+    token = address.split("/")[2]
+    with wall.tenant(acme):
+        link = ShareLink.objects.get()
+        assert token not in str(vars(link))
+        assert not link.grant.sees_numbers
+        assert "link.made" in set(Entry.objects.values_list("action", flat=True))
+    assert token not in redact(f'GET {address} HTTP/1.1" 200')
+
+
+def test_it_opens_nothing_once_revoked_over_or_without_its_maker(client, visitor, ana, acme, report):
+    address = make(client, report)
+
+    def told(path: str) -> tuple[int, str]:
+        answer = visitor.get(path)
+        text = re.sub(r'csrfmiddlewaretoken" value="\w+"', "", answer.content.decode())
+        return answer.status_code, text.replace(path, "")
+
+    absent = told("/shared-link/nobodys/")
+    assert absent[0] == 404
+
+    def closed() -> bool:
+        return told(address) == absent
+
+    assert not closed()
+    with time_machine.travel(NOW + timedelta(days=31), tick=False):
+        assert closed()
+    with wall.tenant(acme):
+        membership = Membership.objects.get(user=ana)
+        Membership.objects.filter(pk=membership.pk).update(role=Role.VIEWER)
+        assert closed()
+        Membership.objects.filter(pk=membership.pk).update(role=Role.OWNER)
+        link = ShareLink.objects.get()
+    assert not closed()
+    client.post(f"{LINKS}{link.public_id}/revoke/")
+    assert closed()
+    with wall.tenant(acme):
+        assert "link.revoked" in set(Entry.objects.values_list("action", flat=True))
+
+
+def test_its_scope_is_fixed_and_never_wider_than_its_makers(client, visitor, ana, acme, sales, care, report):
+    max_ = member(acme, "max@acme.test", Role.MANAGER, sales)
+    client.post(f"{SAVED}{report}/", {"act": "share"})
+    client.force_login(max_)
+    address = make(client, report)
+
+    def shown() -> str:
+        return re.search(r'class="total".*?<data value="(\d+)', visitor.get(address).content.decode(), re.S)[1]
+
+    assert shown() == "3"
+    with wall.tenant(acme):
+        grant = Membership.objects.get(user=max_).grant
+        Grant.objects.filter(pk=grant.pk).update(all_environments=True)
+    assert shown() == "3"  # what he sees since was not shared
+    with wall.tenant(acme):
+        Grant.objects.filter(pk=grant.pk).update(all_environments=False)
+        grant.environments.set([care])
+    assert visitor.get(address).status_code == 404
+
+
+def test_a_password_is_asked_for_and_guesses_are_few(client, visitor, ana, acme, report):
+    address = make(client, report, password=PASSWORD)
+    asked = visitor.get(address).content.decode()
+    assert "Weekly" not in asked
+    assert "<data" not in asked
+    assert visitor.post(address, {"password": "wrong"}).status_code == 403
+    assert visitor.post(address, {"password": PASSWORD})["Location"] == address
+    assert "<h1>Weekly</h1>" in visitor.get(address).content.decode()
+    assert "<h1>Weekly</h1>" not in Client().get(address).content.decode()
+    other = make(client, report, password=PASSWORD)
+    for cookie in visitor.cookies.values():
+        cookie["path"] = "/"
+    assert "<h1>Weekly</h1>" not in visitor.get(other).content.decode()  # the proof is of one link
+    guesser = Client()
+    told = [guesser.post(address, {"password": f"guess {n}"}).status_code for n in range(7)]
+    assert told[-1] == 429
+    assert guesser.post(address, {"password": PASSWORD}).status_code == 429
+    with wall.tenant(acme):
+        assert PASSWORD not in str(list(ShareLink.objects.values()))
+
+
+def test_a_frame_stands_in_pages_of_the_hosts_named_and_in_no_other(client, visitor, ana, acme, report):
+    client.post("/t/acme/reports/hosts/", {"hosts": "www.example.com\nhttps://intra.example.org/"})
+    frame = make(client, report, embeds="on")
+    assert frame.endswith("/frame/")
+    answer = visitor.get(frame)
+    assert "frame-ancestors https://intra.example.org https://www.example.com" in answer["Content-Security-Policy"]
+    assert "X-Frame-Options" not in answer.headers
+    plain = visitor.get(frame.removesuffix("frame/"))
+    assert "frame-ancestors 'none'" in plain["Content-Security-Policy"]
+    assert plain["X-Frame-Options"] == "DENY"
+    assert visitor.get(make(client, report) + "frame/").status_code == 404  # one that was not made for it
+    for wrong in (
+        "http://a.example",
+        "*.example.com",
+        "example.com:8443",
+        "a b;script-src",
+        "localhost",
+        "x.se/'",
+    ):
+        client.post("/t/acme/reports/hosts/", {"hosts": wrong})
+    assert "https://www.example.com" in visitor.get(frame)["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"days": "10000"},
+        {"password": "short"},
+        {"password": PASSWORD, "embeds": "on"},
+        {"of": "report:no-id"},
+    ],
+)
+def test_what_cannot_be_made_is_said(client, ana, acme, report, wish):
+    assert client.post(LINKS, {"of": f"report:{report}", "days": "30", **wish}).status_code == 400
+    with wall.tenant(acme):
+        assert not ShareLink.objects.exists()
+
+
+def test_what_is_about_a_number_is_not_shared_and_shows_no_more_once_it_is(client, visitor, ana, acme, report):
+    address = make(client, report)
+    client.post(f"{SAVED}{report}/", {"act": "replace", "query": "metrics=attempts&number=5511987654321"})
+    assert "<data" not in visitor.get(address).content.decode()
+    assert client.post(LINKS, {"of": f"report:{report}", "days": "30"}).status_code == 400
+
+
+def test_links_are_for_managers_and_foreign_ones_are_absent(client, ana, carla, acme, globex, sales, report):
+    make(client, report)
+    with wall.tenant(acme):
+        link = ShareLink.objects.get().public_id
+    client.force_login(carla)
+    assert client.post(f"/t/globex/reports/links/{link}/revoke/").status_code == 404
+    assert client.post("/t/globex/reports/links/", {"of": f"report:{report}", "days": "30"}).status_code == 404
+    client.force_login(member(acme, "vera@acme.test", Role.VIEWER, sales))
+    for path in (LINKS, f"{LINKS}{link}/revoke/", "/t/acme/reports/hosts/"):
+        assert client.post(path, {"of": f"report:{report}", "days": "30"}).status_code == 403
+    client.force_login(member(acme, "max@acme.test", Role.MANAGER, sales))
+    assert client.post(LINKS, {"of": f"report:{report}", "days": "30"}).status_code == 404  # another's own
+    with wall.tenant(acme):
+        assert ShareLink.objects.get().revoked_at is None
