@@ -191,9 +191,9 @@ def leave(recipient):
 def test_who_leaves_between_making_and_sending_gets_nothing(acme, weekly, monkeypatch):
     real = send.post.deliver
 
-    def leave_first(message_id):
+    def leave_first(*message):
         leave(Recipient.objects.get())
-        return real(message_id)
+        return real(*message)
 
     monkeypatch.setattr(send.post, "deliver", leave_first)
     send_due(DUE)
@@ -205,14 +205,14 @@ def test_who_leaves_between_making_and_sending_gets_nothing(acme, weekly, monkey
 def test_a_report_that_waits_in_the_outbox_is_not_sent_to_who_lost_his_rights(acme, weekly, ana, monkeypatch, how):
     real = send.post.deliver
 
-    def lose_rights_first(message_id):
+    def lose_rights_first(*message):
         if how == "membership ended":
             Membership.objects.all().delete()
         elif how == "account closed":
             type(ana).objects.update(is_active=False)
         else:
             Grant.objects.update(all_environments=False)
-        return real(message_id)
+        return real(*message)
 
     monkeypatch.setattr(send.post, "deliver", lose_rights_first)
     send_due(DUE)

@@ -133,7 +133,7 @@ def test_a_clock_that_was_ahead_and_is_set_back_sends_no_period_twice(acme, week
 def test_a_message_claimed_by_a_clock_that_was_ahead_is_sent_once_and_soon(acme, readers, sink, monkeypatch):
     """C4: a sender that died with a claim of the future holds nobody's mail back, and doubles none."""
     with monkeypatch.context() as patch:
-        patch.setattr(send.post, "deliver", lambda _: "")
+        patch.setattr(send.post, "deliver", lambda *_: "")
         send_due(DUE)
     with wall.tenant(acme):
         assert Message.objects.count() == READERS
