@@ -12,6 +12,7 @@ from portal.work.hints import hint
 
 WORDS: dict[str, str | Promise] = {
     "alarms": _("Look at what is wrong, and tell administrators"),
+    "alerts": _("Look whether alerts have something to tell"),
     "column-files": _("Look through column files, and remove old ones"),
     "columns": _("Make column files that are owed"),
     "erasures": _("Erase persons whose erasure is owed"),

@@ -76,7 +76,7 @@ ABSENT = {
     "board": str(uuid4()),
     "share_link": str(uuid4()),
     "shared": "nobodys-link",
-    "contact_id": "A" * 32,
+    "contact_id": "Q" * 32,
     "number": "21900000000",
     "agent_key": "agent-nobody",
     "campaign_key": "campaign-nobody",

@@ -114,9 +114,9 @@ def test_files_hold_its_figures_and_a_blank_for_what_it_does_not_tell(acme, pabx
             row.refresh_from_db()
             made[format] = (tmp_path / "exports" / str(acme.pk) / row.file).read_bytes()
     rows = list(csv.reader(StringIO(made["csv"].decode("utf-8-sig"))))
-    header, values = next((rows[n], rows[n + 1]) for n, row in enumerate(rows) if "Attempts" in row)
+    header, values = next((rows[n], rows[n + 1]) for n, row in enumerate(rows) if "attempts" in row)
     told = dict(zip(header, values, strict=True))
-    assert (told["Attempts"], told["Estimated cost"]) == ("21", "")
+    assert (told["attempts"], told["estimated_cost"]) == ("21", "")
     sheet = python_calamine.CalamineWorkbook.from_filelike(BytesIO(made["xlsx"])).get_sheet_by_index(0).to_python()
     row = next(row for row in sheet if "Switchboard" in row)
     assert 21 in row
