@@ -34,7 +34,7 @@ SavedReportForm = forms.form(
     name=s.CharField(),
     query=s.CharField(help_text=_("The parameters of reports/query/, and how the page shows the answer.")),
     shared=s.BooleanField(help_text=_("Whether every member has it.")),
-    owner=s.EmailField(),
+    owner=s.CharField(help_text=_("Who keeps it, by name.")),
     changed_at=s.DateTimeField(),
     answer=s.URLField(help_text=_("The address of the page that answers it.")),
 )
