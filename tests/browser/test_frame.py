@@ -17,7 +17,7 @@ def test_a_phone_reaches_every_page_without_scripts(visit) -> None:
     assert not links.first.is_visible()
     page.locator(".pages-menu summary").click()
     pages = ["Overview", "Calls", "Callbacks", "Campaigns", "Agents", "Reports", "Exports", "Mails"]
-    pages += ["Company"]
+    pages += ["Alerts", "Company"]
     assert links.all_inner_texts() == pages
     assert page.locator(".pages-menu [aria-current=page]").inner_text() == "Agents"
     links.nth(3).click()
