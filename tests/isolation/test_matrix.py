@@ -114,7 +114,8 @@ def test_foreign_is_absent(sides, principals, name) -> None:
 
 def strange(ids: dict[str, str]) -> dict[str, str]:
     """Another's, as a stranger can know them: a signed link is known to its reader alone, so its signature is off."""
-    return ids | {name: ids[name][:-1] + ("A" if ids[name][-1] != "A" else "B") for name in ("confirm", "leave", "shared")}
+    signed = ("confirm", "leave", "shared")
+    return ids | {name: ids[name][:-1] + ("A" if ids[name][-1] != "A" else "B") for name in signed}
 
 
 def test_the_marks_would_be_seen(sides, principals) -> None:
