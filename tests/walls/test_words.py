@@ -22,6 +22,7 @@ SPOKEN = {
     "data-light",
     "data-dark",
 }
+LITERAL = ("script", "style", "code", "kbd")  # keys are called as they are lettered
 UNSEEN = {"sync.RequestGrant"}  # a row between processes; no page and no console shows it
 _TAGS = re.compile(
     r"{%\s*blocktrans(?:late)?\b.*?{%\s*endblocktrans(?:late)?\s*%}|{%\s*comment\s*%}.*?{%\s*endcomment\s*%}"
@@ -43,13 +44,13 @@ class Words(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self._code += tag in ("script", "style", "code")
+        self._code += tag in LITERAL
         if "lang" not in given:  # a language's own name is said in that language
             for name in SPOKEN & given.keys():
                 self._say(given[name])
 
     def handle_endtag(self, tag: str) -> None:
-        self._code -= tag in ("script", "style", "code")
+        self._code -= tag in LITERAL
 
     def handle_data(self, data: str) -> None:
         if not self._code:
