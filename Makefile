@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # At once on all cores, what takes longest first; what each says stays together.
 CHECKS := check-types check-schema check-words check-models check-settings check-templates check-imports check-form
-.PHONY: help demo run test test-clickhouse isolation long coverage sabotage check install bench pictures messages lock $(CHECKS)
+.PHONY: help demo run test test-clickhouse isolation long coverage sabotage check install bench pictures mails messages lock $(CHECKS)
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -86,6 +86,10 @@ bench: $(TOOLS) ## the benchmarks, each against its rival in the same run
 
 pictures: $(TOOLS) ## the README's pictures, taken of a demo in a headless Chromium
 	@env -u DATA_DIR $(PY) -m tests.browser.pictures
+
+mails: $(TOOLS) ## pictures of the mails in data/mail-pictures, to be looked at: languages, widths, light and dark
+	@DJANGO_SETTINGS_MODULE=portal.settings DATA_DIR=$$(mktemp -d) $(PY) -c \
+		'import django; django.setup(); from tests.browser.mail_pictures import take; take()'
 
 messages: $(TOOLS) ## collect strings for translation and compile the catalogues
 	@if command -v xgettext >/dev/null; then \

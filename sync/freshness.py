@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from portal.tenants.models.tenants import Environment
 from sync.models.connections import Connection, ConnectionState
 from sync.models.quarantine import SHOWN, Quarantine
-from sync.models.runs import Gap, Window
+from sync.models.runs import Gap, Run, Window
 from sync.taxonomy import Stream
 
 
@@ -75,6 +75,25 @@ def refused(environments: Collection[int]) -> dict[int, datetime | None]:
     """The environments whose token the vendor refuses, and since when. The token is not read."""
     rows = Connection.objects.filter(environment_id__in=environments, environment__retired_at=None).order_by()
     return dict(rows.filter(state=ConnectionState.REJECTED).values_list("environment_id", "state_since"))
+
+
+def gaps_since(environments: Collection[int], first: datetime) -> QuerySet[Gap]:
+    """Every gap that was open at ``first`` or later, by when it opened."""
+    rows = Gap.objects.filter(Q(closed_at=None) | Q(closed_at__gt=first), environment_id__in=environments)
+    return rows.order_by("opened_at", "id")
+
+
+def runs_of(environments: Collection[int], stream: Stream | None = None) -> QuerySet[Run]:
+    """The runs that are kept, of one stream or all, by when they began."""
+    rows = Run.objects.filter(environment_id__in=environments).order_by("started_at", "id")
+    rows = rows.only("environment_id", "state", "fault", "windows_complete", "started_at", "finished_at")
+    return rows if stream is None else rows.filter(stream=stream)
+
+
+def living(environments: Collection[int]) -> QuerySet[Connection]:
+    """The connections that are read, of environments that stand. The token is not read."""
+    rows = Connection.objects.filter(environment_id__in=environments, environment__retired_at=None)
+    return rows.exclude(state__in=(ConnectionState.PAUSED, ConnectionState.REMOVED)).defer("token").order_by()
 
 
 def set_aside(environments: Collection[int]) -> QuerySet[Quarantine]:

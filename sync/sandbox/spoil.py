@@ -74,7 +74,8 @@ def burst(bodies: list[bytes], struck: frozenset[str], faults: Faults) -> list[b
     size = int(faults.settings.burst_mb * 1_000_000)
     if "heavy" in struck and bodies:
         # One sign beyond the first plane makes a program that holds text by the character take four bytes for each.
-        text = "\N{GRINNING FACE}".encode() + b"x" * (size // len(bodies))
+        # A list of one or two stays below the limit of a single element, whatever hour of a day it is the first of.
+        text = "\N{GRINNING FACE}".encode() + b"x" * (size // max(len(bodies), 3))
         bodies = [b'%b,"burst":"%b"}' % (body[:-1], text) for body in bodies]
     if "empty_objects" in struck:
         bodies = [*bodies, b"{}" + b",{}" * (size // 3 - 1)]
