@@ -6,6 +6,7 @@ are mounted), and raises :class:`SettingError` with one sentence that names the 
 
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from email.utils import parseaddr
 from importlib.util import find_spec
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import private
@@ -23,6 +27,7 @@ _BAD_PORT = "has a port that is no number up to 65535."
 _LINE = re.compile(r"(?:export )?([A-Za-z_][A-Za-z_0-9]*)=(.*)")
 _ESCAPED = re.compile(r"\\([^nrt])")
 _SIZE = re.compile(r"([0-9]+) ?([kMGT]B)")
+_TOPIC = re.compile(r"arn:aws(-cn|-us-gov)?:sns:[a-z0-9-]{3,30}:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _PLACE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*))(?::([0-9]+))?")  # one host of a database, and its port
 
@@ -136,6 +141,27 @@ def addresses(name: str) -> list[str]:
         if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
             raise SettingError(f"{name} must list mail addresses with commas between.")
     return found
+
+
+def topics(name: str) -> list[str]:
+    """Names (ARN) of topics of Amazon SNS with commas between; none by default."""
+    found = listed(name)
+    for topic in found:
+        if not _TOPIC.fullmatch(topic):
+            raise SettingError(f"{name} must list topics with commas between, as arn:aws:sns:region:account:name.")
+    return found
+
+
+def public_key(name: str) -> str:
+    """An elliptic curve's public key, in base64 as SendGrid shows it; empty by default."""
+    value = text(name)
+    try:
+        known = not value or isinstance(load_der_public_key(b64decode(value)), EllipticCurvePublicKey)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SettingError(f"{name} must be a public key in base64.") from error
+    if not known:
+        raise SettingError(f"{name} must be a key for ECDSA.")
+    return value
 
 
 def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:

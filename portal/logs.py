@@ -5,7 +5,7 @@ import re
 
 _SECRET = re.compile(
     r"(?i)\b(bearer\s+|basic\s+|ring_|talq_|(?:password|token|secret|api_?key)[\"']?\s*[=:]\s*[\"']?"
-    r"|(?:sessionid|csrftoken)=|accounts/invitation/|shared-link/|password/reset/key/\w+-)[^\s\"',;&•]+"
+    r"|(?:sessionid|csrftoken)=|accounts/invitation/|shared-link/|mail/(?:leave|confirm)/|password/reset/key/\w+-)[^\s\"',;&•]+"
 )
 _IN_ADDRESS = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
 # With +; as a parameter; and in Brazil's forms without it: other digits alone are counts, ids and moments.

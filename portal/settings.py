@@ -25,15 +25,14 @@ DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 SECRET_KEY = env.generated("SECRET_KEY", DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(50))
 BASE_URL = env.site("BASE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "127.0.0.1,localhost")
-# What one request may take to come in whole, and how many connections of one address may be underway with one.
+# How long one request may come in, and how many connections of an address may be underway with one.
 REQUEST_SECONDS = env.number("REQUEST_SECONDS", 20, at_least=1)
 CONNECTIONS_PER_ADDRESS = env.number("CONNECTIONS_PER_ADDRESS", 100, at_least=1)
 SECURE = BASE_URL.startswith("https://")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
-METRICS_TOKEN, MAIL_HOOK_SECRET = env.text("METRICS_TOKEN"), env.text("MAIL_HOOK_SECRET")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 TOKEN_KEYS = env.vault_keys("TOKEN_KEYS", DATA_DIR / "token_keys")
 TOKENS_BOUND = env.flag("TOKENS_BOUND", default=False)
-
 UPSTREAM_ALLOW_PRIVATE = env.flag("UPSTREAM_ALLOW_PRIVATE", default=False)
 UPSTREAM_RATE_PER_MINUTE = env.number("UPSTREAM_RATE_PER_MINUTE", 90, at_least=1)
 READING_HASTE = env.number("READING_HASTE", 1, at_least=1)
@@ -85,9 +84,9 @@ INSTALLED_APPS = [
     "reports.web",
     "reports.mail",
     "reports.alerts",
+    "reports.handover",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -291,6 +290,8 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "Ringbook <
 SENDER_DOMAINS = env.hosts("SENDER_DOMAINS", parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2].lower())
 globals().update(env.email("EMAIL_URL", f"file://{DATA_DIR / 'outbox'}"))
 EMAIL_TIMEOUT = 20
+MAIL_HOOK_SECRET, MAILGUN_WEBHOOK_KEY = env.text("MAIL_HOOK_SECRET"), env.text("MAILGUN_WEBHOOK_KEY")
+SENDGRID_WEBHOOK_KEY, SNS_TOPICS = env.public_key("SENDGRID_WEBHOOK_KEY"), env.topics("SNS_TOPICS")
 MAILS_PER_MINUTE = env.number("MAILS_PER_MINUTE", 300, at_least=1)  # to one domain of recipients
 ALARM_MAILS = env.addresses("ALARM_MAILS")
 STALE_HOURS = env.number("STALE_HOURS", 6, at_least=1)
@@ -299,10 +300,11 @@ OUTBOX_RULES = {  # who says, just before a message leaves, that it still may
     "alert": "reports.alerts.telling.objection",
     "company": "portal.accounts.sso.letters.objection",
     "connection": "sync.troubles.objection",
+    "handover": "reports.handover.telling.objection",
     "invitation": "portal.accounts.invitations.objection",
     "lost": "reports.mail.lost.objection",
     "look-ups": "reports.privacy.look_up.objection",
-    "report": "reports.mail.rights.objection",
+    "report": "reports.mail.content.objection",
     "reset": "portal.accounts.resets.objection",
     "visit": "portal.accounts.visits.objection",
 }
@@ -325,9 +327,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Calls and callback statistics mirrored from voice-AI platforms.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 

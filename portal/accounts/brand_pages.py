@@ -60,26 +60,26 @@ def stylesheet(request: TenantRequest, tenant: str) -> HttpResponse:
             validate_accent(accent)
         except forms.ValidationError as error:
             raise Http404 from error
-    return _stylesheet(accent)
+    return stylesheet_in(accent)
 
 
 @require_safe
 @tenant_view()
 def logo(request: TenantRequest, tenant: str) -> HttpResponse:
-    return _logo(request.tenant)
+    return logo_of(request.tenant)
 
 
 @require_safe
 def stylesheet_at_host(request: HttpRequest) -> HttpResponse:
     """For whoever is not signed in yet, under the company's own host name; nothing under any other."""
-    return _stylesheet(_at_host(request).accent)
+    return stylesheet_in(_at_host(request).accent)
 
 
 @require_safe
 def logo_at_host(request: HttpRequest) -> HttpResponse:
     tenant = _at_host(request)
     with wall.tenant(tenant):
-        return _logo(tenant)
+        return logo_of(tenant)
 
 
 def _at_host(request: HttpRequest) -> Tenant:
@@ -89,13 +89,15 @@ def _at_host(request: HttpRequest) -> Tenant:
     return tenant
 
 
-def _stylesheet(accent: str) -> HttpResponse:
+def stylesheet_in(accent: str) -> HttpResponse:
+    """Of a colour; 404 for none."""
     if not accent:
         raise Http404
     return HttpResponse(brand.stylesheet(accent), content_type="text/css; charset=utf-8", headers=_KEPT)
 
 
-def _logo(tenant: Tenant) -> HttpResponse:
+def logo_of(tenant: Tenant) -> HttpResponse:
+    """Behind the tenant's open wall; 404 where it has none."""
     row = Logo.objects.order_by("-version").first()
     if row is None:
         raise Http404

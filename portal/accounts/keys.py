@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.audit.record import Changes, record
@@ -36,12 +36,6 @@ class NewKey:
     rights: Rights = EVERYTHING
 
 
-def standing_keys(now: datetime) -> QuerySet[ApiKey]:
-    """The keys that open something now."""
-    rows: QuerySet[ApiKey] = ApiKey.objects.filter(revoked_at__isnull=True)
-    return rows.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
-
-
 def holding_of(key: ApiKey) -> Holding:
     """What the key may, as something to compare."""
     return Holding.of(key.role, key.grant, environment_id=key.environment_id)
@@ -66,7 +60,8 @@ def rotate_key(key: ApiKey, *, overlap: timedelta, by: Any = None, address: str 
     now = timezone.now()
     ends = now + overlap
     with wall.tenant(key.tenant_id), transaction.atomic():
-        standing = standing_keys(now).select_for_update(of=("self",))  # two rotations come one after the other
+        # Two rotations come one after the other.
+        standing = ApiKey.objects.standing(now).select_for_update(of=("self",))
         old = standing.select_related("tenant", "grant", "environment").filter(pk=key.pk).first()
         if old is None:
             raise NotStanding
@@ -81,7 +76,7 @@ def rotate_key(key: ApiKey, *, overlap: timedelta, by: Any = None, address: str 
             rights=Rights.of(old.grant),
         )
         fresh, secret = _make(old.tenant, wished, by)
-        standing_keys(now).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=ends), pk=old.pk).update(
+        ApiKey.objects.standing(now).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=ends), pk=old.pk).update(
             expires_at=ends
         )
         about: dict[str, str | int] = {

@@ -36,7 +36,7 @@ def hear(words: Iterable[Word]) -> int:
 def lift(address: str) -> bool:
     """Write to an address again, from the next mail on; False when it was not paused. The wall must be open."""
     with transaction.atomic():
-        Feedback.objects.filter(message__to=address, kind=FeedbackKind.SOFT).delete()
+        Feedback.objects.filter(message__to=address, kind=FeedbackKind.SOFT).update(forgiven=True)
         deleted, _rows = Suppression.objects.filter(address=address).delete()
     return bool(deleted)
 
@@ -63,5 +63,6 @@ def _hear(word: Word) -> bool:
 def _cause(message: Message, kind: FeedbackKind) -> Cause | None:
     if kind != FeedbackKind.SOFT:
         return _CAUSES[kind]
-    recent = Feedback.objects.filter(kind=kind, message__to=message.to, created_at__gte=Now() - SOFT_WITHIN)
+    counting = Feedback.objects.filter(kind=kind, message__to=message.to, forgiven=False)
+    recent = counting.filter(created_at__gte=Now() - SOFT_WITHIN)
     return Cause.PUT_OFF if recent.count() >= SOFT_MOST else None

@@ -17,11 +17,13 @@ PER_CONNECTION = 100  # messages; servers end connections that bring more than t
 class Line:
     """A connection that is opened for the first message, asked before each further one, and made anew after a fault.
 
-    ``dead`` once nobody listened at the other end: whoever has more messages leaves them for later.
+    ``dead`` once nobody listened at the other end: whoever has more messages leaves them for later. ``brought`` are the
+    messages that were claimed for it, and not by somebody else.
     """
 
     def __init__(self) -> None:
         self.dead = False
+        self.brought: set[int] = set()
         self._backend: BaseEmailBackend | None = None
         self._begun = 0
 

@@ -178,11 +178,13 @@ class FeedbackKind(models.TextChoices):
 
 
 class Feedback(TenantModel):
-    """What was heard of a message after it was sent, each kind once."""
+    """What was heard of a message after it was sent, each kind once. What was ``forgiven`` when a pause was lifted
+    counts no more, and stays, so that it is not heard again."""
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="feedback")
     kind = models.CharField(_("kind"), max_length=12, choices=FeedbackKind.choices)
     code = models.CharField(_("code"), max_length=12, blank=True)
+    forgiven = models.BooleanField(_("forgiven"), default=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):

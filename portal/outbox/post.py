@@ -16,8 +16,6 @@ from email.utils import parseaddr
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.core.mail.message import utf8_charset_qp
 from django.db import transaction
 from django.db.models import Min, Q
 from django.db.models.functions import Now
@@ -25,11 +23,13 @@ from django.utils import translation
 
 from portal.outbox import pace, rules
 from portal.outbox.line import Line
+from portal.outbox.mail import Mail, is_shown
 from portal.outbox.models import Enclosure, Letter, Message, PlatformMessage, State, Suppression
 from portal.outbox.refusals import NotTaken
 from portal.outbox.text import normalised, one_line
 from portal.tenants.brand import sender_of
 from portal.tenants.models.tenants import Tenant
+from portal.work.clock import AHEAD
 from portal.work.leases import Lease
 
 logger = logging.getLogger("ringbook.outbox")
@@ -39,6 +39,7 @@ LEASE = Lease(
 )  # longer than a task may run: a live sender is never taken for dead
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240, 480))
 OWN_HEADERS = frozenset({"from", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version", "content-type"})
+POSTMARK = ".postmarkapp.com"
 _TOKEN = re.compile(r"^[A-Za-z0-9-]{1,60}$")
 
 
@@ -49,6 +50,8 @@ KEPT = timedelta(days=90)  # what was mailed to people, strangers' addresses amo
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
+    """A PNG that the HTML names as ``cid:<name>`` stands there; anything else goes beside the mail."""
+
     name: str
     content_type: str
     content: bytes
@@ -132,6 +135,7 @@ def deliver(message_id: int, kind: type[Letter] = Message, line: Line | None = N
     message = _claim(message_id, kind)
     if message is None:
         return _state(message_id, kind)
+    line.brought.add(message_id)
     if reason := rules.objection(message):
         return _settle(message, State.SUPPRESSED, reason)
     if _is_struck_off(message):
@@ -182,7 +186,7 @@ def send_again(message_id: int, kind: type[Letter] = Message) -> bool:
 
 def settle_lost(kind: type[Letter] = Message) -> int:
     """Messages whose sender died in the act become ``unknown``; their number."""
-    lost = kind._default_manager.filter(state=State.SENDING, claimed_until__lt=Now())
+    lost = kind._default_manager.filter(LEASE.free(), state=State.SENDING)
     reply = "The sender ended before an answer came."
     settled = lost.update(state=State.UNKNOWN, claimed_until=None, last_reply=reply)
     forget_secrets(kind)
@@ -199,10 +203,10 @@ def overdue() -> list[tuple[int, int]]:
     return list(firsts.items())
 
 
-def due_here(*, limit: int, but: Collection[str] = ()) -> list[tuple[int, str, bool]]:
-    """(message, address, urgent) of what waits and is due behind the open wall, the urgent first, then the oldest; of
-    what is not urgent, nothing that goes to one of the domains ``but``."""
-    rows = Message.objects.filter(_ready())
+def due_here(*, limit: int, but: Collection[str] = (), besides: Collection[int] = ()) -> list[tuple[int, str, bool]]:
+    """(message, address, urgent) of what waits and is due behind the open wall, the urgent first, then the oldest; none
+    of ``besides``, and of what is not urgent, nothing that goes to one of the domains ``but``."""
+    rows = Message.objects.filter(_ready()).exclude(pk__in=besides)
     for domain in but:
         rows = rows.exclude(urgent=False, to__endswith=f"@{domain}")
     return list(rows.order_by("-urgent", "id").values_list("id", "to", "urgent")[:limit])
@@ -226,7 +230,9 @@ def _state(message_id: int, kind: type[Letter]) -> str:
 
 
 def _ready() -> Q:
-    due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now())
+    """A try that is set for later than any delay reaches was set by a clock that was ahead, and is due."""
+    ahead = Q(next_attempt_at__gt=Now() + DELAYS[-1] + AHEAD)
+    due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now()) | ahead
     return Q(state=State.PENDING) & due & LEASE.free()
 
 
@@ -240,7 +246,7 @@ def _claim(message_id: int, kind: type[Letter]) -> Any:
     return message
 
 
-def _hand_over(message: Letter, mail: EmailMultiAlternatives) -> str:
+def _hand_over(message: Letter, mail: Mail) -> str:
     mine = LEASE.held(type(message)._default_manager.all(), message)
     with transaction.atomic(durable=True):
         begun = mine.filter(state=State.PENDING, claimed_until__gt=Now()).update(state=State.SENDING)
@@ -289,31 +295,29 @@ def _settle(message: Any, state: State, reply: str) -> str:
     return state
 
 
-class _Mail(EmailMultiAlternatives):
-    """Built once: what was found to be writable is what leaves."""
-
-    encoding = utf8_charset_qp  # no relay has to write it anew, which would break a signature
-    _built: Any = None
-
-    def message(self, **how: Any) -> Any:
-        if self._built is None:
-            self._built = super().message(**how)
-        return self._built
-
-
-def _mail(message: Letter) -> EmailMultiAlternatives:
-    mail = _Mail(
+def _mail(message: Letter) -> Mail:
+    mail = Mail(
         message.subject,
         message.text,
         _sender(message),
         [message.to],
-        headers={**message.headers, "Message-ID": message.message_id},
+        headers={**message.headers, **_told_to_provider(message), "Message-ID": message.message_id},
     )
     if message.html:
         mail.attach_alternative(message.html, "text/html")
     for enclosure in message.enclosures.order_by("id") if isinstance(message, Message) else ():
-        mail.attach(enclosure.name, bytes(enclosure.content), enclosure.content_type)
+        if is_shown(enclosure.name, enclosure.content_type, message.html):
+            mail.show(enclosure.name, bytes(enclosure.content))
+        else:
+            mail.attach(enclosure.name, bytes(enclosure.content), enclosure.content_type)
     return mail
+
+
+def _told_to_provider(message: Letter) -> dict[str, str]:
+    """Postmark may replace the Message-ID; this it keeps to itself and repeats in its webhooks. It takes 80 letters."""
+    told = message.message_id.strip("<>")
+    ours = settings.EMAIL_HOST.lower().endswith(POSTMARK) and len(told) <= 80
+    return {"X-PM-Metadata-message-id": told} if ours else {}
 
 
 def _sender(message: Letter) -> str:

@@ -34,9 +34,25 @@ def html(template: str, context: Mapping[str, Any]) -> str:
     )
 
 
-def letter(
-    subject: str, paragraphs: Sequence[str], button: Button, *, small: Sequence[str] = (), look: Look = RINGBOOK
+def letter(  # noqa: PLR0913  # a letter has this many parts, the lesser ones by name
+    subject: str,
+    paragraphs: Sequence[str],
+    button: Button | None,
+    *,
+    facts: Sequence[tuple[str, str]] = (),
+    small: Sequence[str] = (),
+    links: Sequence[Button] = (),
+    look: Look = RINGBOOK,
 ) -> Rendered:
-    """A short mail: a few paragraphs, a button, and below it in small print what else is to know."""
-    context = {"subject": subject, "paragraphs": paragraphs, "button": button, "small": small, "look": look}
+    """A short mail: a few paragraphs, ``facts`` by their labels, a button, and below it in small print what else is to
+    know and to press."""
+    context = {
+        "subject": subject,
+        "paragraphs": paragraphs,
+        "button": button,
+        "facts": facts,
+        "small": small,
+        "links": links,
+        "look": look,
+    }
     return Rendered(subject, render_to_string("mail/letter.txt", context), html("mail/letter.mjml", context))

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from portal.outbox import sns
 from portal.outbox.feedback import Word
 from portal.outbox.models import FeedbackKind
 
@@ -19,6 +20,14 @@ _CODE = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _MESSAGE_ID = re.compile(r"<?([^\s<>@]{1,120}@[^\s<>@]{1,120})>?")
 _OURS = (("5", "7"), ("5", "2"))  # refused for who sends or what it says; or a full mailbox: not a dead address
 _COMPLAINTS = {"abuse", "fraud"}
+_NO_COMPLAINTS = {"not-spam", "auth-failure"}
+METADATA = "message-id"
+_POSTMARKS = {
+    "HardBounce": FeedbackKind.HARD,
+    "BadEmailAddress": FeedbackKind.HARD,
+    "SpamComplaint": FeedbackKind.COMPLAINT,
+    **dict.fromkeys(("Transient", "SoftBounce", "DnsError", "Blocked", "SpamNotification"), FeedbackKind.SOFT),
+}  # of its kinds of bounces those that tell of the address: not an answer of somebody's holiday
 
 
 class Unreadable(ValueError):
@@ -115,6 +124,42 @@ def _mailgun(body: bytes) -> Iterator[Word]:
         yield Word(message_id, FeedbackKind.HARD if final else FeedbackKind.SOFT, code)
 
 
+def _postmark(body: bytes) -> Iterator[Word]:
+    """A webhook of Postmark, found by what was given along (``post.POSTMARK``): one event."""
+    event = _json(body)
+    given = {str(name).lower(): value for name, value in (event.get("Metadata") or {}).items()}
+    message_id = _id(given.get(METADATA))
+    if not message_id:
+        return
+    if event.get("RecordType") == "SpamComplaint":
+        yield Word(message_id, FeedbackKind.COMPLAINT)
+    elif event.get("RecordType") == "Bounce" and event.get("Type") in _POSTMARKS:
+        yield Word(message_id, _POSTMARKS[event["Type"]])
+
+
+def _ses(body: bytes) -> Iterator[Word]:
+    """What Amazon SES tells by SNS, as a notification or an event, with the headers of the mail along."""
+    event = sns.message_of(body)
+    if not isinstance(event, dict) or not (message_id := _id(_ses_id(event.get("mail") or {}))):
+        return
+    name = event.get("eventType") or event.get("notificationType")
+    if name == "Complaint":
+        if event["complaint"].get("complaintFeedbackType") not in _NO_COMPLAINTS:
+            yield Word(message_id, FeedbackKind.COMPLAINT)
+    elif name == "Bounce":
+        bounce = event["bounce"]
+        code = next(filter(None, (_code(reader.get("status")) for reader in bounce.get("bouncedRecipients") or ())), "")
+        final = bounce.get("bounceType") == "Permanent" and tuple(code.split(".")[:2]) not in _OURS
+        yield Word(message_id, FeedbackKind.HARD if final else FeedbackKind.SOFT, code)
+
+
+def _ses_id(mail: Any) -> Any:
+    """Our own Message-ID: SES puts one of its own in its place."""
+    told = (mail.get("commonHeaders") or {}).get("messageId")
+    headers = (each["value"] for each in mail.get("headers") or () if str(each["name"]).lower() == "message-id")
+    return told or next(headers, None)
+
+
 def _json(body: bytes) -> Any:
     return msgspec.json.decode(body)
 
@@ -135,4 +180,6 @@ FORMS: dict[str, Callable[[bytes], Iterator[Word]]] = {
     "events": _events,
     "sendgrid": _sendgrid,
     "mailgun": _mailgun,
+    "postmark": _postmark,
+    "ses": _ses,
 }

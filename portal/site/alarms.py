@@ -17,8 +17,8 @@ from django.utils.translation import ngettext
 
 from portal.accounts.letters import put_letter
 from portal.formats import figures
-from portal.outbox import post
-from portal.outbox.models import Letter, PlatformMessage
+from portal.outbox import post, rounds
+from portal.outbox.models import Letter
 from portal.outbox.render import Button, letter
 from portal.site.models import Alarm
 from portal.site.wrongs import everything
@@ -53,7 +53,7 @@ def deliver_where_nobody_does() -> int:
     """
     if "default" not in silent_queues(timezone.now()):
         return 0
-    return sum(post.deliver(pk, PlatformMessage) == "sent" for pk in post.overdue_of_platform())
+    return rounds.go_platform_round()
 
 
 def readers() -> dict[str, str]:

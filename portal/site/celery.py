@@ -27,4 +27,5 @@ app = Celery("ringbook")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [Queue(name) for name in QUEUES]
 app.conf.beat_schedule = {**SITE, **sync_schedule(settings.READING_HASTE), **REPORTS}
+app.conf.beat_scheduler = "portal.site.ticking:SteadyScheduler"
 app.autodiscover_tasks()

@@ -17,6 +17,8 @@ WORDS: dict[str, str | Promise] = {
     "columns": _("Make column files that are owed"),
     "erasures": _("Erase persons whose erasure is owed"),
     "exports": _("Make files that wait, and remove old ones"),
+    "handovers": _("Hand over scheduled files that are due"),
+    "left-behind": _("Take away what members kept who have left"),
     "mails": _("Make scheduled mails that are due"),
     "mails-lost": _("Tell owners what was not sent"),
     "outbox": _("Send mails that wait"),

@@ -1,7 +1,7 @@
-"""Where mail servers and providers tell what became of mails: ``POST /hooks/mail/<form>``, with a secret.
+"""Where mail servers and providers tell what became of mails: ``POST /hooks/mail/<form>``, with a secret or signed.
 
-Whoever does not know the secret reads the same 401, whatever he asks for; whoever does, the same answer for messages
-that there are and that there are not.
+Whoever does not know the secret reads the same 401, whatever he asks for, and what is not signed as its form demands
+403; whoever may tell, the same answer for messages that there are and that there are not.
 """
 
 import base64
@@ -9,6 +9,7 @@ import binascii
 import logging
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
@@ -16,6 +17,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from portal.accounts.limits import Guess
+from portal.lib.outward.errors import Unreachable
+from portal.outbox import sns, vouching
+from portal.outbox.doubts import Doubtful
 from portal.outbox.feedback import hear
 from portal.outbox.returned import FORMS, LONGEST, Unreadable, words_of
 
@@ -27,20 +31,45 @@ logger = logging.getLogger("ringbook.outbox")
 @require_POST
 def mail_hook(request: HttpRequest, form: str) -> HttpResponse:
     guess = Guess(request, "hook", "")
-    if not guess.is_allowed() or not _knows_secret(request):
-        return JsonResponse({}, status=401, headers={"WWW-Authenticate": 'Basic realm="mail"'})
-    guess.take_back()
-    if form not in FORMS:
-        return JsonResponse({}, status=404)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST:
-        return JsonResponse({}, status=413)
+    if not guess.is_allowed():
+        return _unknown(form)
     try:
-        new = hear(words_of(form, request.body))
+        if vouching.is_signed(form):
+            vouching.demand_signed(form, _body(request), request.headers)
+        elif not _knows_secret(request):
+            return _unknown(form)
+        guess.take_back()
+        if form not in FORMS:
+            return JsonResponse({}, status=404)
+        new = hear(words_of(form, _body(request)))
+        if form == "ses":
+            sns.confirm(_body(request))
+    except Doubtful as doubt:
+        logger.warning("what came as from %s was not signed by it: %s", form, doubt)
+        return _unknown(form)
+    except Unreachable as obstacle:  # whoever told tells again
+        logger.warning("what came as from %s was not heard: %s", form, obstacle.detail)
+        return JsonResponse({}, status=503)
+    except RequestDataTooBig:
+        return JsonResponse({}, status=413)
     except Unreadable:
         return JsonResponse({}, status=400)
     if new:
         logger.info("%d words about mails were heard", new)
     return JsonResponse({})
+
+
+def _unknown(form: str) -> HttpResponse:
+    if vouching.is_signed(form):
+        return JsonResponse({}, status=403)
+    return JsonResponse({}, status=401, headers={"WWW-Authenticate": 'Basic realm="mail"'})
+
+
+def _body(request: HttpRequest) -> bytes:
+    """Raises RequestDataTooBig before more is read than any form may have."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST:
+        raise RequestDataTooBig
+    return request.body
 
 
 def _knows_secret(request: HttpRequest) -> bool:

@@ -33,6 +33,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/", include("reports.web.urls")),
     path("shared-link/<str:token>/", shared.shared_answer, name="shared_answer"),
     path("shared-link/<str:token>/frame/", shared.shared_frame, name="shared_frame"),
+    path("shared-link/<str:token>/brand.css", shared.shared_stylesheet, name="shared_stylesheet"),
+    path("shared-link/<str:token>/brand/logo", shared.shared_logo, name="shared_logo"),
     path("mail/", include("reports.mail.urls")),
     path("hooks/mail/<str:form>", mail_hook, name="mail_hook"),
     path("vendor/", include("reports.api.vendor_api.urls")),

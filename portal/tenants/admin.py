@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal.django_inside import CheckingForm
+from portal.lib.ids import uuid7
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
 from portal.tenants.models.tenants import Tenant
@@ -249,6 +250,7 @@ def confirm(
         "opts": pages.opts,
         "count": queryset.count(),
         "chosen": [(getattr(row, "tenant", ""), row) for row in queryset[:_NAMED]],
+        "press": uuid7(),  # tells one press of the button from the next
         "posted": {name: request.POST.getlist(name) for name in _POSTED if name in request.POST},
     }
     return TemplateResponse(request, "admin/confirm.html", context)

@@ -37,9 +37,10 @@ class Look:
 RINGBOOK = Look()
 
 
-def look_of(tenant: Tenant, *, at_host: bool = False) -> Look:
-    """The tenant's look; ``at_host`` for pages that are read before anybody is known."""
-    place, version = "/brand" if at_host else f"/t/{tenant.slug}/brand", tenant.brand_version
+def look_of(tenant: Tenant, *, at_host: bool = False, place: str = "") -> Look:
+    """The tenant's look; ``at_host`` for pages that are read before anybody is known, ``place`` for one that has its
+    stylesheet and its logo at addresses of its own."""
+    place, version = place or ("/brand" if at_host else f"/t/{tenant.slug}/brand"), tenant.brand_version
     return Look(
         name=tenant.brand_name or RINGBOOK.name,
         accent=tenant.accent or RINGBOOK.accent,

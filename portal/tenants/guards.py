@@ -183,20 +183,15 @@ class KeyReader:
 
 
 def reader_of_key(secret: str) -> KeyReader | None:
-    """Whose key this is; None for one that is unknown, revoked, expired or of a closed tenant, all at the same cost.
+    """Whose key this is; None for one that is unknown, revoked, expired, or whose maker or tenant is closed, all at the
+    same cost.
 
     A key that serves is noted as used, at most once a minute.
     """
     now = timezone.now()
     known = secret if secret.isascii() and len(secret) <= _LONGEST_KEY else ""
     with wall.every_tenant("whose an API key is"):
-        keys = ApiKey.objects.filter(
-            Q(expires_at__isnull=True) | Q(expires_at__gt=now),
-            Q(made_by=None) | Q(made_by__is_active=True),
-            digest=digest(known),
-            revoked_at__isnull=True,
-            tenant__active=True,
-        )
+        keys = ApiKey.objects.standing(now).filter(digest=digest(known), tenant__active=True)
         key = keys.select_related("tenant", "grant", "environment").first()
     if key is None:
         return None

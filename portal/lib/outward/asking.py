@@ -63,9 +63,11 @@ def ask(
     *,
     allow_private: bool,
     form: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
     login: tuple[str, str] | None = None,
 ) -> Reply:
-    """GET ``url``, or POST ``form`` to it; whatever is answered, with its status. Raises :class:`Unreachable`.
+    """GET ``url`` with ``params`` for its query, or POST ``form`` to it; whatever is answered, with its status. Raises
+    :class:`Unreachable`.
 
     ``login`` is a name and a secret, as basic authentication carries them.
     """
@@ -74,7 +76,8 @@ def ask(
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     body = urlencode(form) if form is not None else None
-    request = requests.Request("POST" if form is not None else "GET", url, headers=headers, data=body, auth=login)
+    method = "POST" if form is not None else "GET"
+    request = requests.Request(method, url, headers=headers, params=params, data=body, auth=login)
     return _asked(request, base, allow_private=allow_private)
 
 

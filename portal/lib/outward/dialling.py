@@ -10,6 +10,7 @@ import http.client
 import io
 import socket
 import ssl
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from threading import Lock
@@ -23,7 +24,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from portal.lib.outward.addresses import places
+from portal.lib.outward.addresses import Place, places
 from portal.lib.outward.errors import Obstacle, Unreachable
 
 if TYPE_CHECKING:
@@ -57,6 +58,28 @@ class Waits(Protocol):
 
 # That of the request which this thread is sending. The answer takes it along.
 PATIENCE: ContextVar[Waits] = ContextVar("patience")
+
+
+def dial(addresses: Sequence[Place], seconds: Callable[[], float], options: Iterable[Any] = ()) -> socket.socket:
+    """A socket that is connected to one of the first addresses; ``seconds`` says how long the next one may take.
+
+    Raises OSError, that of the last one tried.
+    """
+    failure = OSError("no address")
+    for family, sockaddr in addresses[:_TRIES]:
+        patience = seconds()
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            sock.settimeout(patience)
+            sock.connect(sockaddr)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
 
 
 class _TimedSocket(io.RawIOBase):
@@ -126,29 +149,12 @@ class _Checked(HTTPConnection):
             allowed = places(
                 self._dns_host, self.port, allow_private=self._allow_private, seconds=PATIENCE.get().connecting()
             )
-            return self._dial(allowed[:_TRIES])
+            return dial(allowed, PATIENCE.get().connecting, self.socket_options or ())
         except TimeoutError:
             raise Unreachable(Obstacle.TIMEOUT, "The connection was not made in time.") from None
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise Unreachable(Obstacle.NETWORK, f"The connection was not made: {reason}.") from None
-
-    def _dial(self, addresses: list[Any]) -> socket.socket:
-        failure = OSError("no address")
-        for family, sockaddr in addresses:
-            seconds = PATIENCE.get().connecting()
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            try:
-                for option in self.socket_options or ():
-                    sock.setsockopt(*option)
-                sock.settimeout(seconds)
-                sock.connect(sockaddr)
-            except OSError as error:
-                sock.close()
-                failure = error
-            else:
-                return sock
-        raise failure
 
 
 class _CheckedTls(_Checked, HTTPSConnection):

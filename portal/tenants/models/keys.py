@@ -3,12 +3,14 @@
 import hashlib
 import secrets
 from datetime import datetime
+from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from portal.tenants.base import PublicModel
+from portal.tenants.base import PublicModel, WalledManager, WalledQuerySet
 from portal.tenants.models.people import Role, User
 from portal.tenants.models.tenants import Environment
 
@@ -31,6 +33,17 @@ class KeyState(models.TextChoices):
     STANDING = "standing", pgettext_lazy("an API key", "valid")
     EXPIRED = "expired", pgettext_lazy("an API key", "expired")
     REVOKED = "revoked", pgettext_lazy("an API key", "revoked")
+    CLOSED = "closed", pgettext_lazy("an API key", "its maker's account is closed")
+
+
+class ApiKeys(WalledQuerySet["ApiKey"]):
+    def standing(self, now: datetime) -> models.QuerySet["ApiKey"]:
+        """Those that open something then; :meth:`ApiKey.state` says the same of one."""
+        return self.filter(
+            Q(expires_at=None) | Q(expires_at__gt=now),
+            Q(made_by=None) | Q(made_by__is_active=True),
+            revoked_at=None,
+        )
 
 
 class ApiKey(PublicModel):
@@ -50,6 +63,8 @@ class ApiKey(PublicModel):
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
 
+    objects: ClassVar[Any] = WalledManager.of(ApiKeys)
+
     class Meta(PublicModel.Meta):
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")
@@ -64,4 +79,12 @@ class ApiKey(PublicModel):
     def state(self, now: datetime) -> KeyState:
         if self.revoked_at is not None:
             return KeyState.REVOKED
-        return KeyState.EXPIRED if self.expires_at is not None and self.expires_at <= now else KeyState.STANDING
+        if self.expires_at is not None and self.expires_at <= now:
+            return KeyState.EXPIRED
+        if self.made_by is not None and not self.made_by.is_active:
+            return KeyState.CLOSED
+        return KeyState.STANDING
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it opens something, and so whether what was set up by it goes on; reads its maker."""
+        return self.state(now) == KeyState.STANDING

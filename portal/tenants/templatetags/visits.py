@@ -14,14 +14,15 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 
-def _is_visit(context: template.Context) -> bool:
+def is_visit(context: template.Context) -> bool:
+    """Whether an administrator who is no member looks at the page."""
     return getattr(context["request"], "visit", None) is not None
 
 
 @register.simple_block_tag(takes_context=True)
 def members_only(context: template.Context, content: SafeString) -> str:
     """``{% members_only %}…{% endmembers_only %}``: for whoever belongs to the company."""
-    return "" if _is_visit(context) else content
+    return "" if is_visit(context) else content
 
 
 @register.simple_block_tag(takes_context=True)
@@ -29,6 +30,6 @@ def told_by_form(context: template.Context, content: SafeString, **attributes: A
     """``{% told_by_form class="mail-form" %}…{% endtold_by_form %}``: a form that is posted. Buttons that tell nothing
     belong into ``members_only``.
     """
-    if _is_visit(context):
+    if is_visit(context):
         return format_html('<fieldset disabled class="told {}">{}</fieldset>', attributes.get("class", ""), content)
     return format_html('<form method="post"{}>{}</form>', flatatt(attributes), content)

@@ -37,7 +37,7 @@ document.addEventListener(
   "toggle",
   ({ target: list }) => {
     if (!list.open || !list.matches("details.pick")) return;
-    const boxes = [...list.closest("form").querySelectorAll('input[type="checkbox"]')];
+    const boxes = [...(list.closest("form") ?? list).querySelectorAll('input[type="checkbox"]')];
     before.set(list, new Map(boxes.map((box) => [box, box.checked])));
   },
   true,
