@@ -80,10 +80,16 @@ def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
     return Written(rows)
 
 
-def stream_calls(question: CallQuestion, scope: Scope, *, dialect: str = "csv") -> Iterator[str]:
-    """The calls in question, newest first, in pieces of one file. The wall must be open while each is taken."""
+def stream_calls(
+    question: CallQuestion, scope: Scope, *, dialect: str = "csv", ordering: str = "-started_at"
+) -> Iterator[str]:
+    """The calls in question, in pieces of one file. The wall must be open while each is taken.
+
+    Raises QuestionError at once for an order in which they cannot be.
+    """
     with translation.override(language_of(dialect) or translation.get_language()):
-        return pieces(call_columns(), call_rows(question, scope), question.zone or scope.zone, dialect)
+        rows = call_rows(question, scope, ordering=ordering)
+        return pieces(call_columns(), rows, question.zone or scope.zone, dialect)
 
 
 def pieces(

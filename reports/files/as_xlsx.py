@@ -39,8 +39,17 @@ _FORMATS = {
     Kind.MINUTES: "#,##0.0",
     Kind.MS: "#,##0",
     Kind.MONEY: "#,##0.00",
+    Kind.FIGURE: "[>=1000]#,##0;General",
 }
-_DIGITS = {Kind.NUMBER: 2, Kind.PERCENT: 1, Kind.POINTS: 1, Kind.SECONDS: 3, Kind.MINUTES: 1, Kind.MONEY: 2}
+_DIGITS = {
+    Kind.NUMBER: 2,
+    Kind.PERCENT: 1,
+    Kind.POINTS: 1,
+    Kind.SECONDS: 3,
+    Kind.MINUTES: 1,
+    Kind.MONEY: 2,
+    Kind.FIGURE: 1,
+}
 _MARK = f'"{FEW}"'  # behind a figure, in its format: the cell stays a number
 _WIDTHS = {Kind.MOMENT: 20.5, Kind.DAY: 12}
 # Widths are in characters of the usual font.
@@ -171,7 +180,8 @@ class _Book:
         # A flag is 1 or 0 and shows as a word: LibreOffice takes Excel's own truth values for formulas.
         shown = f'[=1]"{_("yes")}";"{_("no")}"' if kind == Kind.FLAG else _FORMATS.get(kind)
         if shown:
-            style = f' s="{self.workbook.add_format({"num_format": shown + mark})._get_xf_index()}"'
+            marked = shown.replace(";", f"{mark};") + mark  # in each of its sections
+            style = f' s="{self.workbook.add_format({"num_format": marked})._get_xf_index()}"'
 
         def text(value: str, number: int) -> str:
             if len(value) > MOST_CHARACTERS // 2:

@@ -37,7 +37,7 @@ def demand_room(asker: "Asker") -> None:
     Who asks at the same moment waits until this transaction ends, and is counted with what it adds.
     """
     Tenant.objects.select_for_update(no_key=True).get(pk=asker.tenant_id)
-    under_way = Export.objects.filter(state__in=OPEN)
+    under_way = Export.objects.filter(state__in=OPEN, grant=None)
     if asker.own().filter(state__in=OPEN).count() >= MOST_OPEN_OF_ONE:
         text = _("%(n)s of your files are under way already. Wait until some of them are ready.")
         raise TooMany(text % {"n": MOST_OPEN_OF_ONE})
@@ -45,6 +45,11 @@ def demand_room(asker: "Asker") -> None:
         raise TooMany(_("%(n)s files are under way already. Wait until some of them are ready.") % {"n": MOST_OPEN})
     if _asked_within_the_hour(asker) >= MOST_PER_HOUR:
         raise TooMany(_("You asked for %(n)s files within the hour. Wait a little.") % {"n": MOST_PER_HOUR})
+    demand_space()
+
+
+def demand_space() -> None:
+    """Raise TooMany where the files of the tenant fill what they may. The wall must be open."""
     kept = Export.objects.filter(state=State.READY).aggregate(bytes=Sum("bytes"))["bytes"] or 0
     if kept >= settings.EXPORTS_ROOM:
         text = _("The files of your company fill their %(size)s GB. Delete some, or wait until they go.")

@@ -17,12 +17,13 @@ from django.utils.translation import get_language
 from portal.audit.record import record
 from portal.lib.processes import host, is_gone, owner
 from portal.tenants import wall
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import User
 from portal.work.leases import Lease
 from reports.files import folder
 from reports.files.as_csv import language_of
-from reports.files.caps import demand_room
+from reports.files.caps import demand_room, demand_space
 from reports.files.models import ORDERED, Export, State
 from reports.files.orders import Order
 
@@ -46,8 +47,8 @@ class Asker:
     address: str | None = None
 
     def own(self) -> QuerySet[Export]:
-        """The files that are his, newest first. The wall must be open."""
-        rows: QuerySet[Export] = Export.objects.filter(tenant_id=self.tenant_id).order_by("-id")
+        """The files that he asked for himself, newest first. The wall must be open."""
+        rows: QuerySet[Export] = Export.objects.filter(tenant_id=self.tenant_id, grant=None).order_by("-id")
         return rows.filter(key=self.key) if self.key is not None else rows.filter(user=self.user, key=None)
 
 
@@ -58,19 +59,34 @@ def ask(order: Order, asker: Asker, hint: Callable[[int, int], object]) -> Expor
     """
     with transaction.atomic():
         demand_room(asker)
-        export: Export = Export.objects.create(
-            tenant_id=asker.tenant_id,
-            user=asker.user if asker.key is None else None,
-            key=asker.key,
-            what=order.what,
-            title=order.title[:200],
-            query=order.query,
-            format=order.format,
-            dialect=order.dialect,
-            language=language_of(order.dialect) or get_language() or "en",
-        )
+        export = _wanted(order, asker)
         note("export.asked", export, asker)
         transaction.on_commit(lambda: hint(export.tenant_id, export.pk))
+    return export
+
+
+def ask_by_schedule(order: Order, asker: Asker, grant: Grant) -> Export:
+    """As :func:`ask`, for a schedule that somebody set up: it shows no more than ``grant``, and counts among nobody's
+    own files. Raises :class:`reports.files.caps.TooMany` where there is no room for it.
+    """
+    with transaction.atomic():
+        demand_space()
+        return _wanted(order, asker, grant)
+
+
+def _wanted(order: Order, asker: Asker, grant: Grant | None = None) -> Export:
+    export: Export = Export.objects.create(
+        tenant_id=asker.tenant_id,
+        user=asker.user if asker.key is None else None,
+        key=asker.key,
+        grant=grant,
+        what=order.what,
+        title=order.title[:200],
+        query=order.query,
+        format=order.format,
+        dialect=order.dialect,
+        language=language_of(order.dialect) or get_language() or "en",
+    )
     return export
 
 
@@ -116,7 +132,8 @@ def claim(export_id: int) -> Export | None:
         )
     if not mine:
         return None
-    return Export.objects.select_related("tenant", "key", "key__grant", "key__grant__tenant").get(pk=export_id)
+    whose = ("tenant", "key", "key__grant", "key__grant__tenant", "grant", "grant__tenant")
+    return Export.objects.select_related(*whose).get(pk=export_id)
 
 
 def hold(export: Export, **progress: Any) -> None:
@@ -157,10 +174,12 @@ def _mine(export: Export) -> QuerySet[Export]:
 
 
 def waiting() -> list[tuple[int, int]]:
-    """(tenant, export) of lists and reports that wait: the tenants in turn, each of them oldest first."""
+    """(tenant, export) of lists and reports that wait: the tenants in turn, of each what a person waits for before what
+    a schedule asked for, the oldest first."""
     by_tenant: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     with wall.every_tenant("which exports wait"):
-        rows = Export.objects.filter(state=State.WAITING, tenant__active=True, what__in=ORDERED).order_by("id")
+        rows = Export.objects.filter(state=State.WAITING, tenant__active=True, what__in=ORDERED)
+        rows = rows.annotate(by_schedule=Q(grant__isnull=False)).order_by("by_schedule", "id")
         for tenant_id, pk in rows.values_list("tenant_id", "id"):
             by_tenant[tenant_id].append((tenant_id, pk))
     return [pair for turn in zip_longest(*by_tenant.values()) for pair in turn if pair is not None]

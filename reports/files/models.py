@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from portal.tenants.base import PublicModel
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.vault import EncryptedText
 
@@ -34,7 +35,7 @@ class Export(PublicModel):
 
     ``attempts`` grows with every claim and never falls, so it also tells an old maker from the present one. ``rights``
     is what of the tenant the rows were taken from; see ``reports.files.rights``. ``facts`` is what a person is told of
-    the file, in its language.
+    the file, in its language. One that a schedule asked for has a ``grant``: the most that it shows.
     """
 
     user = models.ForeignKey(
@@ -47,6 +48,14 @@ class Export(PublicModel):
     )
     key = models.ForeignKey(
         ApiKey, null=True, blank=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("by API key")
+    )
+    grant = models.ForeignKey(
+        Grant,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("what may be seen"),
     )
     what = models.CharField(_("what"), max_length=10, choices=What.choices)
     title = models.CharField(_("title"), max_length=200, blank=True)

@@ -19,7 +19,7 @@ from reports.files.models import ORDERED, Export, What
 from reports.files.table import Table
 from reports.files.tables import calls_table, report_table
 from reports.queries.calls.columns import COLUMNS, in_order
-from reports.queries.calls.lists import ORDERINGS, check_ordering
+from reports.queries.calls.orders import ORDERINGS, check_ordering
 from reports.queries.params import ParamReader
 from reports.queries.question import (
     Question,
@@ -128,7 +128,7 @@ def params_of(export: Export) -> dict[str, str]:
 def _calls_query(params: Mapping[str, str], scope: Scope) -> str:
     """The query string of a list of calls, with its order and its columns where these are not the usual ones."""
     question, ordering = read_calls(params, scope), params.get("ordering") or ORDERINGS[0]
-    check_ordering(ordering)
+    check_ordering(ordering, scope)
     extra = {"ordering": "" if ordering == ORDERINGS[0] else ordering, "columns": ",".join(_columns(params, scope))}
     return "&".join(
         filter(None, (write_calls(question), urlencode({key: text for key, text in extra.items() if text})))

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Tenant
+from portal.tenants.standing import standing_member
 from reports.definitions.filters import Filters
 from reports.files.models import Export
 from reports.queries.scope import Scope
@@ -22,17 +22,22 @@ class Withdrawn(Exception):
 
 
 def scope_of(export: Export) -> Scope:
-    """What the asker of an export may see now; raises Withdrawn where that is nothing. The wall must be open."""
+    """What the asker of an export may see now, and of that what a schedule was granted; raises Withdrawn where the
+    asker sees nothing. The wall must be open."""
+    scope = _askers(export)
+    return scope if export.grant is None else scope.within(Scope.of(export.grant))
+
+
+def _askers(export: Export) -> Scope:
     if not Tenant.objects.filter(pk=export.tenant_id, active=True).exists():
         raise Withdrawn
     key = export.key
     if key is not None:
-        if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= timezone.now()):
+        if not key.stands(timezone.now()):
             raise Withdrawn
         scope = Scope.of(key.grant)
         return scope if key.environment_id is None else scope.only(key.environment_id)
-    rows = Membership.objects.filter(user=export.user, user__is_active=True)
-    member = None if export.user is None else rows.select_related("grant", "grant__tenant").first()
+    member = standing_member(export.user_id)
     if member is None:
         raise Withdrawn
     return Scope.of(member.grant)

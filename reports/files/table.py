@@ -42,6 +42,7 @@ class Kind(StrEnum):
     MINUTES = "minutes"
     MS = "ms"
     MONEY = "money"
+    FIGURE = "figure"  # of the unit that its row names, rounded already
 
     @property
     def is_number(self) -> bool:

@@ -133,7 +133,7 @@ def call_rows(
 
 def apart(rows: Iterable[Any], scope: Scope) -> Iterator[Any]:
     """The rows of a list, in which no two agents have one name."""
-    after = {public_id: text for public_id, text in what_tells_apart(scope).items() if text}
+    after = {public_id: text for public_id, text in what_tells_apart(agents(scope)).items() if text}
     if not after:
         return iter(rows)
     keys = (("agent", "agent_name"), ("source", "source_name"))
@@ -217,7 +217,7 @@ def report_table(
         name=file_name(prefix, "report", (period.start, period.last_day), complete=completeness.complete),
         columns=(
             *keys,
-            *_metric_columns(answer, _currency(question, scope)),
+            *_metric_columns(answer, currency_of(question, scope)),
             *_unfinished(timely=timely),
             *ids,
         ),
@@ -281,7 +281,7 @@ def _id_columns(by: tuple[str, ...]) -> list[Column]:
     return [Column(key, _("%(what)s id") % {"what": label}, printed=False) for key, label in labels.items()]
 
 
-def _currency(question: Question, scope: Scope) -> str:
+def currency_of(question: Question, scope: Scope) -> str:
     """Of the agents in question; one query, and none where no metric is of money."""
     if all(METRICS[key].unit != "money" for key in question.metrics):
         return ""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -33,6 +34,29 @@ def first_calls(scope: Scope) -> dict[int, datetime]:
     return {pk: began for pk, began in rows if began is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An agent to choose under the name of its environment: with the vendor's id where another there has its name."""
+
+    public_id: UUID
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def by_environment(rows: Iterable[Agent]) -> list[tuple[str, list[Offered]]]:
+    """Agents by name under their environments, whose name is empty where there is only one; ``rows`` have theirs."""
+    rows = sorted(rows, key=lambda row: (row.environment.name.casefold(), row.environment_id, str(row).casefold()))
+    twins = Counter((row.environment_id, str(row)) for row in rows)
+    groups: dict[int, tuple[str, list[Offered]]] = {}
+    for row in rows:
+        more = f"{APART}{row.external_id}" if twins[row.environment_id, str(row)] > 1 else ""
+        _home, offered = groups.setdefault(row.environment_id, (row.environment.name, []))
+        offered.append(Offered(row.public_id, f"{row}{more}"))
+    return list(groups.values()) if len(groups) > 1 else [("", offered) for _home, offered in groups.values()]
+
+
 def one_currency(rows: Iterable[Agent]) -> str:
     """The one currency of the agents' list prices; empty where there are several or none."""
     currencies = {agent.currency for agent in rows if agent.price_per_minute is not None}
@@ -51,13 +75,13 @@ def callback_cover(scope: Scope) -> frozenset[tuple[int, str]]:
 
 
 def told_apart(
-    agents: Mapping[int, tuple[str, str, int, str]], environments: Mapping[int, str], scope: Scope
+    agents: Mapping[int, tuple[str, str, int, str]], environments: Mapping[int, str], seen: Collection[int] | None
 ) -> dict[int, tuple[str, str]]:
     """Public id and name of each agent, from its id, name, environment and vendor's id: with the environment's name
-    after its own where another agent of the scope shares that, and the vendor's id too where both are of one
-    environment. ``environments`` are their names.
+    after its own where another agent of those ``seen`` (None for all) shares that, and the vendor's id too where both
+    are of one environment. ``environments`` are their names.
     """
-    mine = [row for pk, row in agents.items() if scope.agent_ids is None or pk in scope.agent_ids]
+    mine = [row for pk, row in agents.items() if seen is None or pk in seen]
     shared, at_home = Counter(row[1] for row in mine), Counter(row[1:3] for row in mine)
 
     def apart(name: str, home: int, external_id: str) -> str:
@@ -71,9 +95,10 @@ def told_apart(
     }
 
 
-def what_tells_apart(scope: Scope) -> dict[str, str]:
-    """By public id what stands after the name of an agent that shares it with another: see :func:`told_apart`."""
-    rows = list(agents(scope))
+def what_tells_apart(rows: Iterable[Agent]) -> dict[str, str]:
+    """By public id what stands after the name of an agent that shares it with another of ``rows``, which are all that a
+    reader sees, with their environments: see :func:`told_apart`."""
+    rows = list(rows)
     named = {row.pk: (str(row.public_id), str(row), row.environment_id, row.external_id) for row in rows}
-    told = told_apart(named, {row.environment_id: row.environment.name for row in rows}, scope)
+    told = told_apart(named, {row.environment_id: row.environment.name for row in rows}, None)
     return {public_id: name.removeprefix(str(row)) for row, (public_id, name) in zip(rows, told.values(), strict=True)}

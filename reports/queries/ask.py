@@ -128,7 +128,8 @@ def _names(selector: Selector, computation: Computation) -> tuple[Names, dict[in
     those that stand in a vendor's words.
     """
     in_reach = {pk: row for pk, row in computation.agents().items() if row[2] in selector.environments}
-    agents = told_apart(in_reach, {key: row.name for key, row in selector.environments.items()}, selector.scope)
+    homes = {key: row.name for key, row in selector.environments.items()}
+    agents = told_apart(in_reach, homes, selector.scope.agent_ids)
     environments = {key: (str(row.public_id), row.name) for key, row in selector.environments.items()}
     scope = selector.scope
 

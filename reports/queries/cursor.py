@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import dumps, loads
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from reports.definitions.filters import QuestionError
 
+Row = TypeVar("Row", bound=Model)
 Place = tuple[datetime, UUID] | tuple[datetime, UUID, int]
-
-
-class NotACursor(ValueError):
-    """A text that no list gave."""
+_LONGEST_NUMBER = 18  # digits: less than a key of the database may have
 
 
 class CursorError(QuestionError):
@@ -66,14 +66,62 @@ def edges(of: str, places: Sequence[Place], cursor: Cursor | None, *, more: bool
     return following, Cursor(of, True, *places[0]).text() if behind else ""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyPage(Generic[Row]):
+    """``next`` and ``previous`` are cursors, empty where there is no further page."""
+
+    rows: list[Row]
+    next: str
+    previous: str
+
+
+def page_by_key(rows: QuerySet[Row], text: str, size: int, *, of: str) -> KeyPage[Row]:
+    """Some of the rows, the greatest key first, from where a cursor says; raises CursorError."""
+    text_on, text_back = f"{of}-on", f"{of}-back"
+    back = text != "" and _parts(text)[0] == text_back
+    key = read_number(text, text_back if back else text_on)
+    ordered: QuerySet[Any] = rows.order_by("pk" if back else "-pk")
+    if key is not None:
+        ordered = ordered.filter(pk__gt=key) if back else ordered.filter(pk__lt=key)
+    found = list(ordered[: size + 1])
+    more, found = len(found) > size, found[:size]
+    if back:
+        found.reverse()
+    if not found:
+        return KeyPage([], "", "")
+    ahead, behind = (True, more) if back else (more, text != "")
+    following = number_text(text_on, found[-1].pk) if ahead else ""
+    return KeyPage(found, following, number_text(text_back, found[0].pk) if behind else "")
+
+
+def number_text(of: str, number: int) -> str:
+    """A cursor that is a number of the list ``of``: a key, or a place."""
+    return sealed(f"{of}:{number}")
+
+
+def read_number(text: str, of: str) -> int | None:
+    """None without a text; raises CursorError for one that is no such cursor of this list."""
+    if not text:
+        return None
+    name, number = _parts(text)
+    if name != of or not number.isdecimal() or len(number) > _LONGEST_NUMBER:
+        raise CursorError(_("This is no cursor of a page."))
+    return int(number)
+
+
 def sealed(text: str) -> str:
     """A text as it may stand in an address."""
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def opened(text: str) -> str:
-    """The way back; raises :class:`NotACursor`."""
+    """The way back; raises ValueError."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+
+
+def _parts(text: str) -> tuple[str, str]:
     try:
-        return urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
-    except ValueError as error:
-        raise NotACursor from error
+        name, _colon, number = opened(text).rpartition(":")
+    except ValueError:
+        raise CursorError(_("This is no cursor of a page.")) from None
+    return name, number

@@ -122,6 +122,11 @@ def highlights(
         return tuple(told)
     if attempts.previous is None:
         return (_("There is nothing known before to compare with."),)
+    if not whole:
+        return (
+            _("The connect rate did not move by more than chance would explain."),
+            _("Whether there were more or fewer calls than before cannot be told yet: data are missing."),
+        )
     return (_("No figure moved by more than chance would explain."),)
 
 

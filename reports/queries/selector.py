@@ -79,6 +79,11 @@ class Selector:
         """The same choice in some of its environments."""
         return Selector(self.scope, self.filters, environments, self.now, self._chosen_homes, self._source_homes)
 
+    def unsifted(self) -> "Selector":
+        """Every call of the same environments and agents."""
+        chosen = Filters(environments=self.filters.environments, agents=self.filters.agents)
+        return Selector(self.scope, chosen, self.environments, self.now, self._chosen_homes)
+
     @cached_property
     def providers(self) -> dict[int, str]:
         return {key: environment.provider for key, environment in self.environments.items()}

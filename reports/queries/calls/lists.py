@@ -1,7 +1,7 @@
 """Calls one by one: the list behind a figure, its pages, and a single call."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import merge
 from operator import itemgetter
@@ -9,24 +9,24 @@ from typing import Any, Literal, TypedDict, get_args
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
 from portal.lib import phones
 from reports.definitions.measures import outcome
 from reports.definitions.periods import day_start
-from reports.queries.calls import walk
+from reports.queries.calls import orders, walk
 from reports.queries.calls.masks import hide_in
+from reports.queries.calls.orders import check_ordering
 from reports.queries.contacts.ids import contact_id
 from reports.queries.cursor import Cursor, edges
-from reports.queries.question import CallQuestion, Filters, QuestionError
+from reports.queries.question import CallQuestion, Filters
 from reports.queries.scope import Scope
 from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve
 from sync.models.calls import Call
 
-ORDERINGS = ("-started_at", "started_at", "-changed_at", "changed_at")
 MAX_PAGE = 500
 STREAMED = 4_000  # rows in memory while a list is streamed
+STREAMED_KEYS = 100_000  # and keys of rows, where it is sorted
 
 
 class _CallColumns(TypedDict):
@@ -134,8 +134,11 @@ def stream(question: CallQuestion, scope: Scope, *, ordering: str = "-started_at
     Read by key, some thousand at a time, each environment along its own index: nothing is sorted, and no transaction
     or cursor stays open however long the taker needs. A row that changes meanwhile is told as it is when it is reached.
     """
-    check_ordering(ordering)
+    check_ordering(ordering, scope)
     selector = resolve(question.filters, scope)
+    if ordering not in orders.TIMES:
+        _demand_sortable(question, selector)
+        return (_row(row, selector) for row in _sorted_steps(question, selector, ordering))
     rows = _filtered(question, selector)
     size = max(200, STREAMED // max(1, len(selector.environments)))
     column, descending = ordering.lstrip("-"), ordering.startswith("-")
@@ -156,6 +159,21 @@ def _steps(rows: QuerySet[Call], selector: Selector, ordering: str, size: int) -
             return
         last = Cursor(ordering, False, batch[-1][column], batch[-1]["id"])
         batch = list(rows.filter(_after(last, column, descending=descending)).values(*_COLUMNS)[:size])
+
+
+def _sorted_steps(question: CallQuestion, selector: Selector, ordering: str) -> Iterator[_CallColumns]:
+    """The rows in the order of a column: their keys some ten thousand to a query, each of which looks through all."""
+    rows = _counted(_filtered(question, selector), selector)
+    ordered = orders.in_order(rows, ordering).values_list("pk", flat=True)
+    keys = list(ordered[:STREAMED_KEYS])
+    while keys:
+        for place in range(0, len(keys), STREAMED):
+            yield from _told(keys[place : place + STREAMED], selector)
+        if len(keys) < STREAMED_KEYS:
+            return
+        last = Cursor(ordering, False, selector.now, keys[-1])
+        beyond = orders.from_place(rows, ordering, last, _counted(seen(Call, selector.scope), selector))
+        keys = list(orders.in_order(beyond, ordering).values_list("pk", flat=True)[:STREAMED_KEYS])
 
 
 def masked(number: str, scope: Scope) -> str:
@@ -188,39 +206,78 @@ def page(
 ) -> CallPage:
     """A page of the list, found by key: as quick deep in the list as at its start.
 
-    Raises QuestionError for an unknown ordering and for a cursor of another list.
+    Raises QuestionError for an order that is unknown or not for this reader or for so many calls, and for a cursor of
+    another list.
     """
     return page_within(question, resolve(question.filters, scope), Leaf(cursor, size, ordering, changed_since))
 
 
 def page_within(question: CallQuestion, selector: Selector, leaf: Leaf) -> CallPage:
     """As :func:`page`, for a scope and filters already looked up."""
-    ordering = leaf.ordering
-    check_ordering(ordering)
-    size = max(1, min(leaf.size, MAX_PAGE))
+    ordering, size = leaf.ordering, max(1, min(leaf.size, MAX_PAGE))
+    check_ordering(ordering, selector.scope)
     start = Cursor.read(leaf.cursor, ordering)
-    back = start is not None and start.back
-    column, descending = ordering.lstrip("-"), ordering.startswith("-") != back
-    result = outcome(selector.providers, selector.now)
+    timely = ordering in orders.TIMES
+    found = (_timely_page if timely else _sorted_page)(question, selector, replace(leaf, size=size), start)
+    more, listed = len(found) > size, found[:size]
+    if start is not None and start.back:
+        listed.reverse()
+
+    column: Literal["changed_at", "started_at"] = "changed_at" if ordering.endswith("changed_at") else "started_at"
+    following, previous = edges(ordering, [(row[column], row["id"]) for row in listed], start, more=more)
+    return CallPage([_row(row, selector) for row in listed], next=following, previous=previous)
+
+
+def _timely_page(question: CallQuestion, selector: Selector, leaf: Leaf, start: Cursor | None) -> list[_CallColumns]:
+    """The rows from a place on in an order of time, one more than asked for."""
+    column = leaf.ordering.lstrip("-")
+    descending = leaf.ordering.startswith("-") != (start is not None and start.back)
     parts = []
     for rows in _parts(question, selector, column):
         if leaf.changed_since is not None:
             rows = rows.filter(changed_at__gte=leaf.changed_since)
         if start is not None:
             rows = rows.filter(_after(start, column, descending=descending))
-        parts.append(rows.annotate(result=result))
-    listed = walk.first_rows(parts, column, descending=descending, size=size + 1, columns=_COLUMNS)
-    more, listed = len(listed) > size, listed[:size]
-    if back:
-        listed.reverse()
+        parts.append(_counted(rows, selector))
+    return walk.first_rows(parts, column, descending=descending, size=leaf.size + 1, columns=_COLUMNS)
 
-    following, previous = edges(ordering, [(row[column], row["id"]) for row in listed], start, more=more)
-    return CallPage([_row(row, selector) for row in listed], next=following, previous=previous)
+
+def _sorted_page(question: CallQuestion, selector: Selector, leaf: Leaf, start: Cursor | None) -> list[_CallColumns]:
+    """The rows from a place on in the order of a column, one more than asked for."""
+    _demand_sortable(question, selector)
+    rows = _counted(_filtered(question, selector), selector)
+    if leaf.changed_since is not None:
+        rows = rows.filter(changed_at__gte=leaf.changed_since)
+    if start is not None:
+        rows = orders.from_place(rows, leaf.ordering, start, _counted(seen(Call, selector.scope), selector))
+    ordered = orders.in_order(rows, leaf.ordering, back=start is not None and start.back)
+    return _told(list(ordered.values_list("pk", flat=True)[: leaf.size + 1]), selector)
+
+
+def _told(keys: list[UUID], selector: Selector) -> list[_CallColumns]:
+    """The calls of some keys, in the order of these."""
+    rows = _counted(seen(Call, selector.scope).filter(pk__in=keys), selector)
+    told: dict[UUID, Any] = {row["id"]: row for row in rows.values(*_COLUMNS)}
+    return [told[key] for key in keys if key in told]
+
+
+def _counted(rows: QuerySet[Call], selector: Selector) -> QuerySet[Call]:
+    """Each call with what it counts as."""
+    return rows.annotate(result=outcome(selector.providers, selector.now))
+
+
+def _demand_sortable(question: CallQuestion, selector: Selector) -> None:
+    """Raise QuestionError where too many calls would be looked through."""
+    if walk.names_few_calls(selector, dated=question.date_from is not None):
+        return
+    bare = selector.unsifted()
+    if count_up_to(replace(question, filters=bare.filters), bare, orders.MOST_SORTED) > orders.MOST_SORTED:
+        raise orders.too_many_to_sort()
 
 
 def beside(row: CallRow, question: CallQuestion, scope: Scope, *, ordering: str = "-started_at") -> tuple[str, str]:
     """The ids of the calls above and below ``row`` in a list, "" at its ends. Raises QuestionError for an ordering."""
-    check_ordering(ordering)
+    check_ordering(ordering, scope)
     selector = resolve(question.filters, scope)
     at = row["changed_at"] if ordering.endswith("changed_at") else row["started_at"]
 
@@ -241,13 +298,6 @@ def _parts(question: CallQuestion, selector: Selector, column: str) -> Iterator[
     """The calls in question in parts, each with one index to walk in the order of ``column``."""
     for part in walk.branches(selector, dated=question.date_from is not None):
         yield _filtered(question, selector, **part)
-
-
-def check_ordering(ordering: str) -> None:
-    """Raise QuestionError unless calls can be listed in that order."""
-    if ordering not in ORDERINGS:
-        text = _("“%(word)s” is none of %(choices)s.")
-        raise QuestionError({"ordering": text % {"word": ordering, "choices": ", ".join(ORDERINGS)}})
 
 
 def _filtered(question: CallQuestion, selector: Selector, **part: Any) -> QuerySet[Call]:
