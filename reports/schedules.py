@@ -19,7 +19,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "erasures": {"task": "reports.privacy.tasks.sweep_erasures", "schedule": 300.0, "options": {"expires": 290}},
     "retention": {"task": "reports.privacy.tasks.sweep_retention", "schedule": 300.0, "options": {"expires": 290}},
     "alerts": _each_minute("reports.alerts.tasks.look_at_alerts"),
+    "handovers": _each_minute("reports.handover.tasks.look_at_schedules"),
     "mails": _each_minute("reports.mail.tasks.send_reports"),
+    "left-behind": {"task": "reports.saved.tasks.sweep_left_behind", "schedule": 3600.0, "options": {"expires": 3590}},
     "mails-lost": {"task": "reports.mail.tasks.tell_of_lost", "schedule": 300.0, "options": {"expires": 290}},
     "outbox": _each_minute("portal.outbox.tasks.sweep_outbox"),
 }

@@ -1,0 +1,145 @@
+"""Which schedules and destinations somebody may look at or change, and whether what a schedule shows is still its
+maker's to see. The wall must be open.
+
+A schedule is its maker's; managers and owners have every one that shows no more than they see; a member to whom its
+files are mailed may read it. Destinations are managers'. Anything else is answered like what is not there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.people import Role
+from portal.tenants.rights import Rights
+from portal.tenants.standing import standing_member
+from reports.files.rights import covers
+from reports.handover.models import Destination, ExportSchedule, Handover, Way
+from reports.mail.rights import Author, NotAllowed
+from reports.queries.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSchedule:
+    """A schedule as somebody may see it; ``is_read`` where its files are mailed to him."""
+
+    schedule: ExportSchedule
+    may_change: bool
+    is_read: bool
+
+
+def schedules(author: Author) -> list[ShownSchedule]:
+    """Those that stand and that he may read, by name; as many queries however many there are."""
+    return _shown(_rows().filter(removed_at=None), author)
+
+
+def schedule(public_id: UUID, author: Author) -> ShownSchedule:
+    """Raises ExportSchedule.DoesNotExist for an absent, a removed and a foreign one alike."""
+    shown = _shown(_rows().filter(public_id=public_id, removed_at=None), author)
+    if not shown:
+        raise ExportSchedule.DoesNotExist
+    return shown[0]
+
+
+def handovers(author: Author) -> QuerySet[Handover]:
+    """What was handed over, or is to be, of all schedules that he may read, removed ones too; newest first."""
+    own = [shown.schedule.pk for shown in _shown(_rows(), author)]
+    rows: QuerySet[Handover] = Handover.objects.filter(schedule__in=own)
+    return rows.select_related("schedule", "export", "tenant").order_by("-id")
+
+
+def handovers_of(schedule: ExportSchedule) -> QuerySet[Handover]:
+    """Those of a schedule that somebody was shown, newest first."""
+    rows: QuerySet[Handover] = Handover.objects.filter(schedule=schedule)
+    return rows.select_related("schedule", "export", "tenant").order_by("-id")
+
+
+def latest(schedules: Iterable[ExportSchedule]) -> dict[int, Handover]:
+    """The last handover of each, trials aside, by the schedule's key; one query."""
+    newest = Handover.objects.filter(schedule=OuterRef("schedule"), press="").order_by("-id").values("id")[:1]
+    rows = Handover.objects.filter(schedule__in=schedules, press="", id=Subquery(newest))
+    return {row.schedule_id: row for row in rows}
+
+
+def destinations(author: Author) -> list[Destination]:
+    """Those that stand, by name; none to whoever does not manage."""
+    rows = Destination.objects.filter(removed_at=None).order_by("name", "id")
+    return list(rows) if author.manages else []
+
+
+def destination(public_id: UUID, author: Author) -> Destination:
+    """Raises Destination.DoesNotExist for an absent, a removed and a foreign one, and to whoever does not manage."""
+    found = Destination.objects.filter(public_id=public_id, removed_at=None).first()
+    if found is None or not author.manages:
+        raise Destination.DoesNotExist
+    row: Destination = found
+    return row
+
+
+def scope_now(schedule: ExportSchedule) -> Scope:
+    """What a schedule may show now: what was granted it, as far as its maker sees that still. Raises NotAllowed, also
+    where its files leave the company and its maker could not have that set up any more."""
+    least = Role.MANAGER if schedule.way == Way.PUT else Role.VIEWER
+    scope = Scope.of(schedule.grant).within(Scope.of(_makers(schedule, least)))
+    if schedule.key is not None and schedule.key.environment_id is not None:
+        scope = scope.only(schedule.key.environment_id)
+    if not scope.environment_ids or scope.agent_ids == frozenset():
+        raise NotAllowed("nothing to see")
+    return scope
+
+
+def may_read(user_id: int, handover: Handover) -> bool:
+    """Whether a member sees all that the file of a handover shows: it is given to nobody who sees less."""
+    membership = standing_member(user_id)
+    export = handover.export
+    return membership is not None and export is not None and covers(Scope.of(membership.grant), export.rights)
+
+
+def _makers(schedule: ExportSchedule, least: Role) -> Grant:
+    """What whoever set it up may see now. Raises NotAllowed where he has gone, or has less than the role it takes."""
+    if schedule.key_id is not None:
+        key = schedule.key
+        if key is None or not key.stands(timezone.now()) or not Role(key.role).covers(least):
+            raise NotAllowed("nobody vouches")
+        grant: Grant = key.grant
+        return grant
+    membership = standing_member(schedule.creator_id, least)
+    if membership is None:
+        raise NotAllowed("nobody vouches")
+    own: Grant = membership.grant
+    return own
+
+
+def _rows() -> QuerySet[ExportSchedule]:
+    rows: QuerySet[ExportSchedule] = ExportSchedule.objects.select_related(
+        "tenant", "grant__tenant", "creator", "key__grant__tenant", "key__made_by", "destination"
+    )
+    return rows.prefetch_related("readers__user").order_by("name", "id")
+
+
+def _shown(rows: Iterable[ExportSchedule], author: Author) -> list[ShownSchedule]:
+    rows = list(rows)
+    rights = Rights.by_grant(row.grant for row in rows)
+    candidates = (ShownSchedule(row, _may_change(row, author, rights), _is_read(row, author)) for row in rows)
+    return [shown for shown in candidates if shown.may_change or shown.is_read]
+
+
+def _may_change(row: ExportSchedule, author: Author, rights: dict[int, Rights]) -> bool:
+    if row.way == Way.PUT and not author.manages:
+        return False
+    made = row.key_id == author.key.pk if author.key is not None else _is_by(row, author)
+    numbers = author.scope.sees_numbers or not row.grant.sees_numbers
+    return made or (author.manages and numbers and author.rights.covers(rights[row.grant_id]))
+
+
+def _is_by(row: ExportSchedule, author: Author) -> bool:
+    return author.user is not None and row.creator_id == author.user.pk
+
+
+def _is_read(row: ExportSchedule, author: Author) -> bool:
+    if author.user is None or row.way == Way.PUT:
+        return False
+    return any(reader.user_id == author.user.pk for reader in row.readers.all())

@@ -1,0 +1,80 @@
+"""Schedules, destinations and what became of files, in the active language; shared by page, mail and API."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from portal.formats import figures
+from reports.handover.handing import NotTaken
+from reports.handover.models import Destination, ExportSchedule, Way
+from reports.handover.rows import STANDING
+from reports.mail.due import Kind
+
+# Why a file was not handed over, or not yet.
+REASONS: Mapping[str, str | Promise] = {
+    "address": gettext_lazy("The server's address is none that may be asked from here."),
+    "fault": gettext_lazy("It could not be made or handed over. The fault is ours; it has been noted."),
+    "file away": gettext_lazy("The file made here could not be read."),
+    "folder": gettext_lazy("The folder or bucket is not there, or may not be written to."),
+    "host key": gettext_lazy("The server showed another key than the one that was confirmed. Nothing was sent to it."),
+    "key unreadable": gettext_lazy("The private key or its password cannot be read."),
+    "left": gettext_lazy("Nobody is left to whom it goes."),
+    "login": gettext_lazy("The server refused the user, the key or the password."),
+    "network": gettext_lazy("The server was not reached, or broke the connection."),
+    "no destination": gettext_lazy("The destination was removed, or its server's key is not confirmed."),
+    "no package": gettext_lazy("A package that this needs is not installed here."),
+    "no question": gettext_lazy("What it asks for cannot be asked any more."),
+    "no room": gettext_lazy("The files of the company fill their room."),
+    "nobody to read": gettext_lazy("None of those to whom it goes sees all that it shows."),
+    "nobody vouches": gettext_lazy("Whoever set it up may not do so any more. Save it, and it is yours."),
+    "not made": gettext_lazy("The file could not be made."),
+    "nothing to see": gettext_lazy("Whoever set it up sees nothing of it any more."),
+    "paused": gettext_lazy("It was paused."),
+    "refused": gettext_lazy("The server refused the file."),
+    "removed": gettext_lazy("The schedule was removed."),
+    "secret": gettext_lazy("The stored secret does not open. Enter it again."),
+    "timeout": gettext_lazy("The server did not answer in time."),
+}
+SPANS: Mapping[str, str | Promise] = {
+    "": gettext_lazy("The period before"),
+    "yesterday": gettext_lazy("Yesterday"),
+    "last_7_days": gettext_lazy("Last 7 days"),
+    "last_week": gettext_lazy("Last week"),
+    "last_month": gettext_lazy("Last month"),
+    "last_30_days": gettext_lazy("Last 30 days"),
+    "last_90_days": gettext_lazy("Last 90 days"),
+    "last_12_months": gettext_lazy("Last 12 months"),
+    STANDING: gettext_lazy("None: the list as it stands"),
+}
+
+
+def reason(word: str) -> str:
+    """A sentence, "" for none."""
+    return str(REASONS.get(word, REASONS["fault"])) if word else ""
+
+
+def failure(error: NotTaken) -> str:
+    """What went wrong, for whoever set the destination up."""
+    return " ".join(filter(None, (reason(error.reason), error.reply)))
+
+
+def rhythm(schedule: ExportSchedule) -> str:
+    """``weekly, Monday, 08:00, São Paulo``."""
+    day = [str(schedule.get_weekday_display())] if schedule.kind == Kind.WEEKLY else []
+    hour = f"{schedule.hour:02}:00"
+    return ", ".join([str(schedule.get_kind_display()), *day, hour, figures.zone_name(schedule.zone)])
+
+
+def goes_to(schedule: ExportSchedule) -> str:
+    """Where its files go, in a few words."""
+    if schedule.way == Way.PUT and schedule.destination is not None:
+        return schedule.destination.name
+    return str(Way(schedule.way).label)
+
+
+def place(destination: Destination) -> str:
+    """Where a destination is, without anything secret."""
+    if destination.kind == "sftp":
+        return f"sftp://{destination.login}@{destination.host}:{destination.port}/{destination.folder.lstrip('/')}"
+    return f"{destination.host.rstrip('/')}/{destination.bucket}/{destination.folder}"
