@@ -12,18 +12,29 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.tenants.models.grants import Grant
-from portal.tenants.models.people import Membership
+from portal.tenants.models.people import Role
 from portal.tenants.rights import Rights
-from reports.alerts.models import Alert
-from reports.mail.rights import Author, NotAllowed
+from portal.tenants.standing import standing_member
+from reports.alerts.models import Alert, Watcher
+from reports.alerts.wishes import looked_at
+from reports.mail.rights import Author, NotAllowed, scope_of
+from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
+
+READERS = ("watchers__user", "watchers__tenant", "watchers__added_by", "watchers__added_key")
 
 
 @dataclass(frozen=True, slots=True)
 class ShownAlert:
+    """An alert as somebody may see it. ``place`` is the reader he is, if it tells him as a member."""
+
     alert: Alert
     may_change: bool
-    is_told: bool
+    place: Watcher | None
+
+    @property
+    def is_told(self) -> bool:
+        return self.place is not None
 
 
 def alerts(author: Author) -> list[ShownAlert]:
@@ -40,58 +51,67 @@ def alert(public_id: UUID, author: Author) -> ShownAlert:
 
 
 def scope_now(alert: Alert) -> Scope:
-    """What an alert may look at now: what was granted it, as far as its maker sees that still. Raises NotAllowed."""
+    """What an alert may look at now: what was granted it, as far as its maker sees that still. Raises NotAllowed, also
+    where its filters leave nothing of that: no calls at all would be a figure, too, and the wrong one."""
     grant = _makers(alert)
     if grant is None:
         raise NotAllowed("nobody vouches")
     scope = Scope.of(alert.grant).within(Scope.of(grant))
-    if not scope.environment_ids or scope.agent_ids == frozenset():
+    try:
+        seen = looked_at(alert, scope)
+    except QuestionError:
+        raise NotAllowed("no question") from None
+    if not seen.environment_ids or seen.agent_ids == frozenset():
         raise NotAllowed("nothing to see")
     return scope
 
 
-def may_be_told(user_id: int, scope: Scope) -> bool:
-    """Whether a member sees all of what an alert looks at: its figures are told to nobody who sees less."""
-    membership = _membership(user_id)
+def demand_vouched(alert: Alert) -> None:
+    """Raises NotAllowed where an alert may not be posted to its address now: nobody stands for it who may have that
+    done, or there is nothing left for it to look at."""
+    scope_now(alert)
+    if _makers(alert, Role.MANAGER) is None:
+        raise NotAllowed("nobody vouches")
+
+
+def demand_told(watcher: Watcher, alert: Alert, scope: Scope) -> None:
+    """Raises NotAllowed for somebody on an alert's list whom nothing may be told now: who has not agreed, has left, or
+    whom nobody who may add addresses stands for, and whoever does not see all of what the alert looks at."""
+    demand_sees(scope_of(watcher, alert), scope)
+
+
+def demand_member_sees(user_id: int | None, scope: Scope) -> None:
+    """Raises NotAllowed for a member who does not see all of what an alert looks at, and for who is none."""
+    membership = standing_member(user_id)
     if membership is None:
-        return False
-    own = Scope.of(membership.grant)
+        raise NotAllowed("no longer a member")
+    demand_sees(Scope.of(membership.grant), scope)
+
+
+def demand_sees(own: Scope, scope: Scope) -> None:
     agents = own.agent_ids is None or (scope.agent_ids is not None and own.agent_ids >= scope.agent_ids)
-    return own.environment_ids >= scope.environment_ids and agents
+    if not (own.environment_ids >= scope.environment_ids and agents):
+        raise NotAllowed("nothing to see")
 
 
-def _makers(alert: Alert) -> Grant | None:
+def _makers(alert: Alert, role: Role = Role.VIEWER) -> Grant | None:
     if alert.key_id is not None:
         key = alert.key
-        if key is None or key.revoked_at is not None:
-            return None
-        if key.expires_at is not None and key.expires_at <= timezone.now():
-            return None
-        grant: Grant = key.grant
-        return grant
-    membership = _membership(alert.creator_id)
-    if membership is None:
-        return None
-    own: Grant = membership.grant
-    return own
-
-
-def _membership(user_id: int | None) -> Membership | None:
-    if user_id is None:
-        return None
-    rows = Membership.objects.filter(user__is_active=True).select_related("grant", "grant__tenant")
-    return rows.filter(user_id=user_id).first()
+        stands = key is not None and key.stands(timezone.now()) and Role(key.role).covers(role)
+        return key.grant if key is not None and stands else None
+    membership = standing_member(alert.creator_id, role)
+    return membership.grant if membership is not None else None
 
 
 def _rows() -> QuerySet[Alert]:
     rows: QuerySet[Alert] = Alert.objects.filter(removed_at=None).select_related("tenant", "grant", "grant__tenant")
-    return rows.prefetch_related("watchers__user").order_by("name", "id")
+    return rows.prefetch_related(*READERS).order_by("name", "id")
 
 
 def _shown(rows: Iterable[Alert], author: Author) -> list[ShownAlert]:
     rows = list(rows)
     rights = Rights.by_grant(row.grant for row in rows)
-    candidates = (ShownAlert(row, _may_change(row, author, rights), _is_told(row, author)) for row in rows)
+    candidates = (ShownAlert(row, _may_change(row, author, rights), _place(row, author)) for row in rows)
     return [shown for shown in candidates if shown.may_change or shown.is_told]
 
 
@@ -104,7 +124,8 @@ def _is_by(row: Alert, author: Author) -> bool:
     return author.user is not None and row.creator_id == author.user.pk
 
 
-def _is_told(row: Alert, author: Author) -> bool:
+def _place(row: Alert, author: Author) -> Watcher | None:
     if author.user is None:
-        return False
-    return any(watcher.user_id == author.user.pk for watcher in row.watchers.all())
+        return None
+    places = (place for place in row.readers if place.user_id == author.user.pk and place.as_member)
+    return next((place for place in places if place.left_at is None), None)

@@ -17,9 +17,11 @@ from reports.alerts.models import Alert, AlertEvent, PostState, Watcher, Webhook
 from reports.alerts.rules import Happening, Observation
 from reports.alerts.telling import Hint, Told, tell
 from reports.alerts.webhooks import send_again
-from reports.alerts.wishes import AlertPlan, plan_of, told
+from reports.alerts.wishes import AlertPlan, looked_at, plan_of
+from reports.mail import lists
 from reports.mail.preview import TooMany
 from reports.mail.rights import Author, NotAllowed
+from reports.queries.scope import Scope
 
 MOST_TESTS, TESTS_WITHIN = 10, timedelta(hours=1)
 MOST_ALERTS = 200
@@ -43,8 +45,8 @@ def create(plan: AlertPlan, author: Author) -> Alert:
             **plan.columns(),
         )
         alert.save()
-        _set_watchers(alert, plan)
-        author.note("alert.added", about(alert), _moved({}, plan.columns()))
+        _set_watchers(alert, plan, author)
+        author.note("alert.added", about(alert, readers=len(plan.to)), _moved({}, plan.columns()))
     return alert
 
 
@@ -67,9 +69,9 @@ def change(alert: Alert, plan: AlertPlan, author: Author) -> None:
         for name, value in written.items():
             setattr(alert, name, value)
         alert.save(update_fields=list(written))
-        readers = _set_watchers(alert, plan)
+        readers = _set_watchers(alert, plan, author)
         if changed or readers or moved:
-            author.note(_act(changed), about(alert), _moved(was, columns))
+            author.note(_act(changed), about(alert, readers=len(plan.to)), _moved(was, columns))
 
 
 def set_paused(alert: Alert, author: Author, *, on: bool) -> None:
@@ -84,11 +86,6 @@ def remove(alert: Alert, author: Author) -> None:
             owed = WebhookPost.objects.filter(event__alert=alert, state=PostState.PENDING)
             owed.update(state=PostState.SUPPRESSED, claimed_until=None)
             author.note("alert.removed", about(alert))
-
-
-def leave(alert: Alert, user: User) -> None:
-    """A member's own word: he is told nothing more."""
-    Watcher.objects.filter(alert=alert, user=user).delete()
 
 
 def renew_secret(alert: Alert, author: Author) -> str:
@@ -115,10 +112,27 @@ def test(alert: Alert, author: Author, hint: Hint) -> AlertEvent:
     with transaction.atomic():
         row = Alert.objects.select_for_update().select_related("tenant").get(pk=alert.pk)
         Alert.objects.filter(pk=row.pk).update(turns=row.turns + 1)
-        readers = [author.user] if author.user is not None else []
-        event = tell(row, Told(Happening.TEST, now, Observation()), readers, hint)
+        readers = _asking(row, author)
+        event = tell(row, Told(Happening.TEST, now, Observation()), readers, hint, scope=_sight(row))
         author.note("alert.tested", about(alert))
     return event
+
+
+def _sight(alert: Alert) -> Scope | None:
+    """What an alert looks at, to be named; None where it may look at nothing."""
+    try:
+        return looked_at(alert, scope_now(alert))
+    except NotAllowed:
+        return None
+
+
+def _asking(alert: Alert, author: Author) -> list[Watcher | User]:
+    """Who asks for a test, by his place on the list where he has one."""
+    user = author.user
+    if user is None:
+        return []
+    places = (row for row in alert.readers if row.user_id == user.pk and row.as_member and row.left_at is None)
+    return [next(places, None) or user]
 
 
 def post_again(row: WebhookPost, author: Author) -> bool:
@@ -134,14 +148,16 @@ def silence(plan: AlertPlan) -> timedelta:
     return timedelta(minutes=plan.cool_down)
 
 
-def about(alert: Alert) -> dict[str, str | int]:
-    return {"alert": str(alert.public_id)}
+def about(alert: Alert, **counts: int) -> dict[str, str | int]:
+    return {"alert": str(alert.public_id), **counts}
 
 
 def _taken_over(alert: Alert, author: Author) -> dict[str, Any]:
     try:
         scope_now(alert)
-    except NotAllowed:
+    except NotAllowed as reason:
+        if str(reason) == "no question":  # its maker stands for it still
+            return {}
         return {
             "creator": author.user if author.key is None else None,
             "key": author.key,
@@ -150,15 +166,10 @@ def _taken_over(alert: Alert, author: Author) -> dict[str, Any]:
     return {}
 
 
-def _set_watchers(alert: Alert, plan: AlertPlan) -> bool:
+def _set_watchers(alert: Alert, plan: AlertPlan, author: Author) -> bool:
     """Make the readers those of the plan; whether that changed anything."""
-    users = {user.pk: user for user in told(plan)}
-    rows = dict(Watcher.objects.filter(alert=alert).values_list("user_id", "pk"))
-    gone = [pk for user_id, pk in rows.items() if user_id not in users]
-    new = [user for pk, user in users.items() if pk not in rows]
-    Watcher.objects.filter(pk__in=gone).delete()
-    Watcher.objects.bulk_create(Watcher(tenant_id=alert.tenant_id, alert=alert, user=user) for user in new)
-    return bool(gone or new)
+    _gone, changed = lists.keep(lists.Place(Watcher, alert), plan.to, author, language_of=lambda _email: "")
+    return changed
 
 
 def _moved(was: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:

@@ -22,8 +22,10 @@ class AlertPages(LedgerAdmin):
 
 @admin.register(Watcher)
 class WatcherPages(LedgerAdmin):
-    list_display = ("user", "alert")
-    search_fields = ("user__email",)
+    list_display = ("email", "alert", "as_member", "created_at", "added_as", "added_by", "confirmed_at", "left_at")
+    list_filter = ("as_member", "added_as")
+    list_select_related = ("alert", "added_by")
+    search_fields = ("email",)
 
 
 @admin.register(AlertEvent)

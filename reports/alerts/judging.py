@@ -13,14 +13,16 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from portal.tenants import wall
+from portal.work.clock import AHEAD
 from portal.work.leases import Lease
 from reports.alerts import words
 from reports.alerts.access import scope_now
 from reports.alerts.looking import observe
 from reports.alerts.models import Alert
+from reports.alerts.resting import tell_owners
 from reports.alerts.rules import Phase, advance, doubt
 from reports.alerts.telling import Hint, Told, readers_of, tell
-from reports.alerts.wishes import subject_at
+from reports.alerts.wishes import looked_at, subject_at
 from reports.mail.rights import NotAllowed
 from reports.queries.question import QuestionError
 from reports.queries.run import NotNow, patient
@@ -41,10 +43,10 @@ def tenants_with_alerts(at: datetime) -> list[int]:
 def judge(at: datetime, hint: Hint) -> int:
     """Look at the alerts of the tenant whose wall is open; how many things were told."""
     rows = Alert.objects.filter(_due(at)).select_related(
-        "tenant", "grant", "grant__tenant", "key", "key__grant__tenant"
+        "tenant", "grant", "grant__tenant", "key", "key__grant__tenant", "key__made_by"
     )
     told = 0
-    for alert in rows.prefetch_related("watchers__user").order_by("checked_at", "id"):
+    for alert in rows.prefetch_related("watchers__user", "watchers__tenant").order_by("checked_at", "id"):
         with transaction.atomic():
             mine = LEASE.claim(LEASE.held(Alert.objects.filter(_due(at)), alert))
         if not mine:
@@ -66,16 +68,24 @@ def _judge(alert: Alert, at: datetime, hint: Hint) -> bool:
             seen = observe(subject, scope, at)
     except NotAllowed as reason:
         _settle(alert, at, str(reason))
+        if str(reason) in words.RESTS:
+            tell_owners(alert, str(reason))
         return False
     except (QuestionError, NotNow) as reason:
         _settle(alert, at, "no question" if isinstance(reason, QuestionError) else "failed")
         return False
     rule = alert.rule
-    phase, happened = advance(alert.phase, rule.holds(seen), at, alert.silence)
+    phase, happened = advance(_phase(alert, at), rule.holds(seen), at, alert.silence)
     if happened is None:
         _settle(alert, at, doubt(rule, seen))
         return False
     return _move(alert, phase, Told(happened, at, seen), scope=scope, hint=hint)
+
+
+def _phase(alert: Alert, at: datetime) -> Phase:
+    """How it stands; what was told by a clock that has been set back since makes it silent no longer."""
+    ahead = alert.since is not None and alert.since > at + AHEAD
+    return Phase(alert.firing) if ahead else alert.phase
 
 
 def _move(alert: Alert, phase: Phase, told: Told, *, scope: Scope, hint: Hint) -> bool:
@@ -91,7 +101,7 @@ def _move(alert: Alert, phase: Phase, told: Told, *, scope: Scope, hint: Hint) -
         )
         if not moved:  # somebody changed, paused or removed it, or told this already
             return False
-        tell(alert, told, readers_of(alert, scope), hint)
+        tell(alert, told, readers_of(alert, scope), hint, scope=looked_at(alert, scope))
     return True
 
 

@@ -1,11 +1,11 @@
 """Alerts: a rule each, whom it tells, what happened, and what was posted to an endpoint of the company's own."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from portal.outbox.models import Message
 from portal.tenants.base import PublicModel, TenantModel
@@ -14,12 +14,13 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import validate_zone
 from portal.vault import EncryptedText, new_secret
 from reports.alerts.rules import CLOSES, OPENS, WORKDAYS, Happening, OfficeHours, Phase, Rule, When
+from reports.mail.readers import Reader
 
 WHENS = [
     (When.ABOVE.value, _("is above")),
     (When.BELOW.value, _("is below")),
-    (When.CHANGE_ABOVE.value, _("changes by more than")),
-    (When.CHANGE_BELOW.value, _("changes by less than")),
+    (When.CHANGE_ABOVE.value, _("rises by more than")),
+    (When.CHANGE_BELOW.value, _("falls by more than")),
     (When.NO_CALLS.value, _("no calls in office hours")),
     (When.STALE.value, _("data are old")),
     (When.GAP.value, _("data have a gap")),
@@ -92,6 +93,11 @@ class Alert(PublicModel):
         return self.name
 
     @property
+    def readers(self) -> list["Watcher"]:
+        """Those it is meant for, also who has left or not confirmed yet, in the order they were added."""
+        return [row for row in self.watchers.all() if row.removed_at is None]
+
+    @property
     def rule(self) -> Rule:
         return Rule(When(self.when), self.value, self.minimum_n)
 
@@ -114,22 +120,37 @@ class Alert(PublicModel):
         )
 
 
-class Watcher(TenantModel):
-    """A member whom an alert tells."""
+class Watcher(Reader):
+    """Whom an alert tells. ``language`` is empty until a reader asks for another than that of the account, or of the
+    company."""
+
+    OF, WORD = "alert", "alert"
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="watchers")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("user")
-    )
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, blank=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(Reader.Meta):
+        abstract = False
         verbose_name = _("reader of an alert")
         verbose_name_plural = _("readers of alerts")
         ordering = ("id",)
-        constraints = (models.UniqueConstraint(fields=("tenant", "alert", "user"), name="reports_alerts_watcher_user"),)
+        constraints = (
+            *PublicModel.Meta.constraints,
+            models.UniqueConstraint(fields=("tenant", "alert", "email"), name="reports_alerts_watcher_email"),
+        )
 
-    def __str__(self) -> str:
-        return str(self.user)
+    @property
+    def tongue(self) -> str:
+        own = self.user.language if self.user is not None and self.as_member else ""
+        return str(self.language or own or self.tenant.language)
+
+    def offer(self) -> str:
+        names = {"tenant": self.tenant.name, "name": self.alert.name}
+        text = gettext("%(tenant)s wants to tell you by mail when its alert “%(name)s” fires, and when that is over.")
+        return f"{text % names} {gettext('It is sent only if you agree.')}"
+
+    def comes(self, now: datetime) -> str:
+        return gettext("an alert: when it fires, and when that is over")
 
 
 class AlertEvent(PublicModel):
@@ -167,23 +188,21 @@ class AlertEvent(PublicModel):
 
 
 class AlertNotice(TenantModel):
-    """The mail by which one member is told of an event."""
+    """The mail by which somebody is told of an event; without a reader it is the test of who asked for it."""
 
     event = models.ForeignKey(AlertEvent, on_delete=models.CASCADE, related_name="notices")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    watcher = models.ForeignKey(Watcher, null=True, on_delete=models.CASCADE, related_name="notices")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="+", verbose_name=_("message"))
 
     class Meta(TenantModel.Meta):
         verbose_name = _("mail of an alert")
         verbose_name_plural = _("mails of alerts")
         ordering = ("id",)
-        constraints = (
-            models.UniqueConstraint(fields=("tenant", "event", "user"), name="reports_alerts_notice_once"),
-            models.UniqueConstraint(fields=("tenant", "message"), name="reports_alerts_notice_message"),
-        )
+        constraints = (models.UniqueConstraint(fields=("tenant", "message"), name="reports_alerts_notice_message"),)
 
     def __str__(self) -> str:
-        return f"{self.event_id}-{self.user_id}"
+        return f"{self.event_id}-{self.watcher_id or self.user_id}"
 
 
 class PostState(models.TextChoices):

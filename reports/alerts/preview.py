@@ -1,28 +1,30 @@
 """On which of the last 28 days an alert would have fired, by the data as they are mirrored today.
 
 Rules about hours are looked at hour by hour; those about periods that are over, such as yesterday, at the start of each
-day; those about periods that run, such as today, as they stood when each day ended.
+day; those about periods that run, such as today, as they stood when each day ended. Rules about the data are looked
+at by what reading left behind, its gaps and runs, each quarter of an hour and whenever something began or ended.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.utils.translation import gettext as _
-
 from reports.alerts.looking import HOURS, HourSeen, Subject, by_hour, hours_of, quiet, quiet_day, seen_in, unready
-from reports.alerts.rules import STANDINGS, Happening, Observation, Phase, When, advance, doubt
+from reports.alerts.rules import HOUR, STANDINGS, Happening, Observation, Phase, When, advance, doubt
 from reports.definitions.periods import DAY, Period, day_start, local_date, previous
 from reports.definitions.spans import span_period
 from reports.queries.ask import ask, ask_together
+from reports.queries.completeness import spells
 from reports.queries.completeness.freshness import completeness
-from reports.queries.question import Question, QuestionError
+from reports.queries.completeness.spells import Spell
+from reports.queries.question import Question
 from reports.queries.run import patient
 from reports.queries.scope import Scope
 
 DAYS = 28
 RUNNING = ("today", "this_week", "this_month")
 WEEK = timedelta(days=7)
+QUARTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,13 @@ class Preview:
 
 
 def preview(subject: Subject, scope: Scope, at: datetime, *, silence: timedelta) -> Preview:
-    """The wall must be open. Raises QuestionError for a rule about the data themselves: how these stood is not kept."""
-    if subject.rule.when in STANDINGS:
-        text = _("How data stood in the past is not kept: only rules about figures and calls have a preview.")
-        raise QuestionError({"when": text})
+    """The wall must be open. Raises QuestionError and NotNow as :func:`reports.queries.ask.ask`."""
     today = local_date(at, subject.zone)
     days = [today - timedelta(days=back) for back in range(DAYS, 0, -1)]
     with patient():
-        if subject.over in HOURS:
+        if subject.rule.when in STANDINGS:
+            seen = _by_the_ledger(subject, scope, at, days)
+        elif subject.over in HOURS:
             seen = _by_hours(subject, scope, at, days)
         elif subject.rule.when == When.NO_CALLS:
             seen = _quiet_days(subject, scope, at, days)
@@ -132,6 +133,39 @@ def _periods(
         seen = seen_in(subject, answer.totals[subject.metric], edges, doubt=unready(answer, at))
         ends = day + DAY if subject.over in RUNNING else day
         yield day_start(ends, subject.zone), day, seen
+
+
+def _by_the_ledger(
+    subject: Subject, scope: Scope, at: datetime, days: list[date]
+) -> Iterator[tuple[datetime, date, Observation]]:
+    found = _spells(subject, scope, at, day_start(days[0], subject.zone))
+    begins, ends = day_start(days[0], subject.zone), day_start(days[-1] + DAY, subject.zone)
+    points = {begins + number * QUARTER for number in range(int((ends - begins) / QUARTER))}
+    points |= {edge for spell in found for edge in (spell.begins, spell.ends) if begins <= edge < ends}
+    first = spells.begun(scope, subject.filters, at)
+    for point in sorted(points):
+        there = [spell for spell in found if spell.begins <= point < spell.ends]
+        sure = [spell for spell in there if spell.sure]
+        places = tuple(sorted({spell.environment for spell in sure}))
+        unsure = not sure and (bool(there) or first is None or point < first)
+        value = float(len(places))
+        if subject.rule.when == When.STALE and sure:
+            value = (point - min(spell.since for spell in sure)) / HOUR
+        yield (
+            point,
+            local_date(point, subject.zone),
+            Observation(value, places=places, doubt="incomplete" if unsure else ""),
+        )
+
+
+def _spells(subject: Subject, scope: Scope, at: datetime, first: datetime) -> list[Spell]:
+    longer_than = timedelta(hours=subject.rule.value or 0.0)
+    match subject.rule.when:
+        case When.STALE:
+            return spells.stale(scope, subject.filters, at, longer_than)
+        case When.GAP:
+            return spells.gaps(scope, subject.filters, at, longer_than, first)
+    return spells.refusals(scope, subject.filters, at)
 
 
 def _question(subject: Subject, day: date) -> Question:

@@ -16,7 +16,6 @@ from portal.lib.holidays import keeps_holidays
 from portal.lib.outward.addresses import read_base
 from portal.lib.outward.errors import Unreachable
 from portal.outbox.text import one_line
-from portal.tenants.models.people import Membership, User
 from portal.tenants.models.tenants import validate_zone
 from reports.alerts.looking import CALLS, OVERS, QUIET_OVERS, Subject
 from reports.alerts.models import Alert, WebhookForm
@@ -24,6 +23,7 @@ from reports.alerts.rules import CHANGES, CLOSES, FIGURES, OPENS, WORKDAYS, Offi
 from reports.definitions.filters import FILTERS, whole_number
 from reports.definitions.metrics import METRICS
 from reports.definitions.spans import span_period
+from reports.mail.lists import NotListed, addresses
 from reports.mail.rights import Author
 from reports.queries.agents import agents
 from reports.queries.ask import compares
@@ -33,7 +33,7 @@ from reports.queries.question import Filters, Question, QuestionError, check, wr
 from reports.queries.scope import Scope
 from reports.queries.selector import resolve
 
-MOST_TOLD, LONGEST_NAME, LONGEST_ADDRESS = 50, 120, 1000
+LONGEST_NAME, LONGEST_ADDRESS = 120, 1000
 MOST_MINUTES, MOST_N, MOST_VALUE, MOST_HOURS = 30 * 24 * 60, 1_000_000, 1e12, 24 * 365
 PERSONAL = frozenset({"number", "number_match", "contact", "line"})  # an alert is about no single person
 
@@ -96,7 +96,7 @@ def plan_of(alert: Alert) -> AlertPlan:
         over=alert.over,
         minimum_n=alert.minimum_n,
         cool_down=alert.cool_down,
-        to=tuple(watcher.user.email for watcher in alert.watchers.all()),
+        to=tuple(reader.email for reader in alert.readers),
         webhook=alert.webhook.reveal() if alert.webhook else "",
         webhook_form=alert.webhook_form,
         zone=alert.zone,
@@ -166,13 +166,6 @@ def read_plan(values: Mapping[str, Any], author: Author, *, before: Alert | None
     return plan
 
 
-def told(plan: AlertPlan) -> list[User]:
-    """The members whom a plan names, by address."""
-    rows = Membership.objects.filter(user__email__in=plan.to, user__is_active=True).select_related("user")
-    found = {row.user.email.lower(): row.user for row in rows}
-    return [found[email] for email in plan.to if email in found]
-
-
 class _PlanReader:
     def __init__(self, values: Mapping[str, Any], stands: AlertPlan, author: Author, scope: Scope) -> None:
         self.values = values
@@ -202,7 +195,7 @@ class _PlanReader:
             paused=self.flag("paused"),
         )
         if not plan.to and not plan.webhook:
-            self.errors.setdefault("to", _("Say whom the alert tells: members, a webhook, or both."))
+            self.errors.setdefault("to", _("Say whom the alert tells: by mail, by a webhook, or both."))
         if not self.errors and when in FIGURES:
             self.check(plan)
         return plan
@@ -276,25 +269,11 @@ class _PlanReader:
         return homes.issuperset(filters.environments) and own.issuperset(filters.agents)
 
     def to(self) -> tuple[str, ...]:
-        given = self.given("to")
-        if isinstance(given, str):
-            given = given.replace(",", " ").replace(";", " ").split()
-        if not isinstance(given, list | tuple):
-            given = []
-        addresses = tuple(dict.fromkeys(str(each).strip().lower() for each in given if str(each).strip()))
-        if len(addresses) > MOST_TOLD:
-            self.errors["to"] = _("One mail goes to at most %(most)s addresses.") % {"most": MOST_TOLD}
+        try:
+            return addresses(self.given("to"), self.author, self.stands.to)
+        except NotListed as refusal:
+            self.errors["to"] = str(refusal)
             return ()
-        if not self.author.manages and set(addresses) - {self.author.email}:
-            self.errors["to"] = _("You may have mails sent to yourself only, %(email)s.") % {"email": self.author.email}
-            return ()
-        members = Membership.objects.filter(user__email__in=addresses, user__is_active=True)
-        # Who was told before and has gone since is left out without a word when the alert is saved.
-        strangers = set(addresses) - set(members.values_list("user__email", flat=True)) - set(self.stands.to)
-        if strangers:
-            word = one_line(min(strangers), limit=80)
-            self.errors["to"] = _("Alerts tell members of the company only, and “%(word)s” is none.") % {"word": word}
-        return addresses
 
     def webhook(self) -> str:
         given = one_line(str(self.given("webhook") or ""), limit=LONGEST_ADDRESS + 1)

@@ -1,16 +1,25 @@
 """Alerts and what they tell, in the words of the active language: the same for page, mail, API and webhook."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from portal.formats import figures
 from reports.alerts.models import Alert, AlertEvent
-from reports.alerts.rules import CHANGES, FIGURES, Happening, Observation, OfficeHours, When
+from reports.alerts.rules import CHANGES, FIGURES, STANDINGS, Happening, Observation, OfficeHours, When
+from reports.alerts.wishes import read_filters
+from reports.definitions.filters import FILTERS
 from reports.definitions.metrics import METRICS, Metric
+from reports.definitions.periods import DAY, day_start
+from reports.files.words import filter_lines
+from reports.queries.environments import environments
+from reports.queries.scope import Scope
 
 Words = Mapping[str, str | Promise]
 
@@ -44,17 +53,15 @@ DOUBTS: Words = {
     "failed": gettext_lazy("It could not be computed. It is tried again."),
 }
 
+RESTS = ("nobody vouches", "nothing to see")  # until somebody saves the alert
+MOST_NAMES = 3
+
 
 def sentence(alert: Alert) -> str:
     """``Connect rate is below 30.0 % · Today``."""
     when = When(alert.when)
     if when in FIGURES:
-        metric = METRICS.get(alert.metric)
-        words = {
-            "figure": str(metric.label) if metric else alert.metric,
-            "value": threshold(alert.value, when, metric),
-        }
-        return f"{_PATTERNS[when] % words} · {OVERS.get(alert.over, alert.over)}"
+        return f"{_bound(alert, when)} · {OVERS.get(alert.over, alert.over)}"
     value = float(alert.value or 0)
     hours = figures.decimal(value, 0 if value.is_integer() else 1)
     if when == When.NO_CALLS:
@@ -62,6 +69,20 @@ def sentence(alert: Alert) -> str:
     return str(_PATTERNS[when]) % {"hours": hours}
 
 
+def _bound(alert: Alert, when: When) -> str:
+    """A rise and a fall are told by their size; the others by bound and sign."""
+    metric, value = METRICS.get(alert.metric), alert.value or 0.0
+    figure = str(metric.label) if metric else alert.metric
+    if (when == When.CHANGE_ABOVE and value >= 0) or (when == When.CHANGE_BELOW and value <= 0):
+        size = figures.change(value, metric.unit if metric else "count")
+        return str(_MOVES[when] % {"figure": figure, "value": size})
+    return str(_PATTERNS[when] % {"figure": figure, "value": threshold(alert.value, when, metric)})
+
+
+_MOVES: Words = {
+    When.CHANGE_ABOVE: gettext_lazy("%(figure)s rises by more than %(value)s"),
+    When.CHANGE_BELOW: gettext_lazy("%(figure)s falls by more than %(value)s"),
+}
 _PATTERNS: Words = {
     When.ABOVE: gettext_lazy("%(figure)s is above %(value)s"),
     When.BELOW: gettext_lazy("%(figure)s is below %(value)s"),
@@ -84,10 +105,21 @@ def threshold(value: float | None, when: When, metric: Metric | None) -> str:
 
 
 def office(hours: OfficeHours) -> str:
-    """``1–5 · 9–18 h``, in words."""
-    named = ", ".join(str(WEEKDAYS_ABBR[day - 1]) for day in hours.weekdays)
-    span = _("%(start)s to %(end)s h") % {"start": hours.start, "end": hours.end}
-    return f"{named} · {span}"
+    """``Mon–Fri · 9 to 18 h · not on Brazilian holidays``."""
+    parts = [_weekdays(hours.weekdays), _("%(start)s to %(end)s h") % {"start": hours.start, "end": hours.end}]
+    return " · ".join([*parts, _("not on Brazilian holidays")] if hours.skips_holidays else parts)
+
+
+def _weekdays(days: Sequence[int]) -> str:
+    """Those that follow one another as a span: ``Mon–Wed, Sat``."""
+    spans: list[list[int]] = []
+    for day in days:
+        if spans and spans[-1][-1] == day - 1:
+            spans[-1].append(day)
+        else:
+            spans.append([day])
+    edges = (dict.fromkeys((span[0], span[-1])) for span in spans)
+    return ", ".join("–".join(str(WEEKDAYS_ABBR[day - 1]) for day in pair) for pair in edges)
 
 
 def subject(event: AlertEvent) -> str:
@@ -111,17 +143,83 @@ def told(event: AlertEvent) -> str:
 
 
 def figure(event: AlertEvent) -> str:
-    """What was seen: the figure with its base, or the environments."""
+    """What was seen: the figure with its base, the calls, or the environments."""
     alert, when = event.alert, When(event.alert.when)
-    if event.places:
-        return _("Environments: %(names)s") % {"names": ", ".join(map(str, event.places))} + "."
-    if event.kind == Happening.TEST or event.value is None or when not in FIGURES:
+    if event.kind == Happening.TEST or (event.value is None and not event.places):
         return ""
-    words = {
-        "value": threshold(event.value, when, METRICS.get(alert.metric)),
-        "n": figures.decimal(event.n or 0),
-    }
+    if when in STANDINGS:
+        return _standing(event)
+    value = event.value or 0.0
+    if when == When.NO_CALLS:
+        count = int(value)
+        return ngettext("There was %(count)s call.", "There were %(count)s calls.", count) % {
+            "count": figures.decimal(count)
+        }
+    words = {"value": threshold(value, when, METRICS.get(alert.metric)), "n": figures.decimal(event.n or 0)}
     return _("It is %(value)s (n = %(n)s).") % words
+
+
+def _standing(event: AlertEvent) -> str:
+    if not event.places:
+        return ""
+    text = _("Environments: %(names)s") % {"names": ", ".join(map(str, event.places))} + "."
+    if event.alert.when == When.STALE and event.value:
+        text += " " + _("The oldest was read %(hours)s h ago.") % {"hours": figures.decimal(event.value, 1)}
+    return text
+
+
+def span(event: AlertEvent) -> str:
+    """The time that an event is about, in the alert's zone: ``Mon 13 Jul 2026, 09:00–11:00``; empty where none was
+    looked at."""
+    if event.begins is None or event.ends is None:
+        return ""
+    zone = ZoneInfo(event.alert.zone)
+    first, last = event.begins.astimezone(zone), event.ends.astimezone(zone)
+    final = (last - timedelta(seconds=1)).date()
+    if first.date() == final:
+        days = figures.days(final, final)
+        if event.begins == day_start(final, zone.key) and event.ends == day_start(final + DAY, zone.key):
+            return days
+        return f"{days}, {first:%H:%M}–{last:%H:%M}"
+    if event.ends == day_start(final + DAY, zone.key):
+        return figures.days(first.date(), final)
+    until = _("until %(time)s") % {"time": f"{last:%H:%M}"}
+    return f"{figures.days(first.date(), final)}, {until}"
+
+
+def facts(event: AlertEvent, scope: Scope | None) -> list[tuple[str, str]]:
+    """What an event is about, by labels: its time, which calls, the hours of the rule. ``scope`` is what was looked at;
+    without it the calls are not named."""
+    alert, when = event.alert, When(event.alert.when)
+    lines = [(_("Period"), span(event)), (_("Looked at"), _looked_at(event))]
+    if scope is not None:
+        lines += calls_of(alert, scope)
+    if when == When.NO_CALLS:
+        lines.append((_("Office hours"), office(alert.office_hours)))
+    if when in FIGURES and alert.minimum_n:
+        lines.append((_("At least so many calls"), figures.decimal(alert.minimum_n)))
+    return [(label, text) for label, text in lines if text]
+
+
+def calls_of(alert: Alert, scope: Scope) -> list[tuple[str, str]]:
+    """Which calls an alert is about: its filters in words, and the environments where it chose none."""
+    filters = dict(parse_qsl(alert.filters))
+    testing, *lines = filter_lines(read_filters(filters, scope), scope)
+    if "environment" not in filters:
+        names = [str(row) for row in environments(scope)]
+        shown = ", ".join(names[:MOST_NAMES])
+        if len(names) > MOST_NAMES:
+            shown = _("%(names)s and %(count)s more") % {"names": shown, "count": len(names) - MOST_NAMES}
+        lines = [(str(FILTERS["environment"].label), shown), *lines]
+    # How test calls are taken says nothing of how data stand.
+    return lines if When(alert.when) in STANDINGS else [*lines, testing]
+
+
+def _looked_at(event: AlertEvent) -> str:
+    """When, with its day: a mail is read later."""
+    zone = event.alert.zone
+    at = figures.moment(event.at, zone, now=event.at - timedelta(days=1))
+    return f"{at}, {figures.zone_name(zone)}"
 
 
 def seen(alert: Alert, observation: Observation) -> str:
