@@ -4,7 +4,7 @@ The parts are plain text in the order they are read; the templates only lay them
 :mod:`reports.mail.plain` as text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import urlencode
@@ -18,19 +18,21 @@ from portal.outbox.text import one_line
 from reports.definitions.filters import write_filters
 from reports.definitions.labels import CAMPAIGN_STATE_LABELS
 from reports.definitions.metrics import METRICS
-from reports.definitions.periods import previous
+from reports.definitions.periods import Period, previous
 from reports.mail import notes, words
 from reports.mail.due import baseline
 from reports.mail.facts import DEFINED, HEADLINES, Facts, Setting
 from reports.mail.highlights import sentences
-from reports.mail.sections import HEADS, LABELS, LONGEST_SUBJECT, chosen
+from reports.mail.sections import ALONE, HEADS, LABELS, LONGEST_SUBJECT, chosen
 from reports.queries.answer import Row
+from reports.queries.before import since_known
 from reports.queries.callbacks.story import Source
 from reports.queries.campaigns.progress import Progress
 from reports.queries.highlights import worth
 
 SHOWN = 12  # agents, source agents, campaigns
 SHADES = 5  # of the hour × weekday strip
+CROWDED = 5  # signs of a count of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ class HourLine:
     label: str
     shades: tuple[Shade, ...]
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether a phone is too narrow for seven such counts in letters of the usual size."""
+        return any(len(shade.count) > CROWDED for shade in self.shades)
+
 
 @dataclass(frozen=True, slots=True)
 class AgentLine:
@@ -116,7 +123,8 @@ class Mail:
     sections: tuple[str, ...]
     labels: Mapping[str, str]  # of the sections
     heads: Mapping[str, tuple[str, ...]]  # of the columns of their tables
-    columns: tuple[Column, Column, Column]
+    compares: bool  # whether anything is told of the time before
+    columns: tuple[Column, ...]
     headlines: tuple[Headline, ...]
     days: tuple[DayLine, ...]
     weekdays: tuple[str, ...]
@@ -139,6 +147,7 @@ class Mail:
 def compose(facts: Facts, setting: Setting) -> Mail:
     agents, sections = _agents(facts), chosen(setting.sections)
     weekdays, hours = _hours(facts)
+    quiet = _quiet(facts)
     setting = replace(setting, tenant=words.label(setting.tenant), name=words.label(setting.name))
     return Mail(
         subject=_subject(facts, setting),
@@ -146,14 +155,15 @@ def compose(facts: Facts, setting: Setting) -> Mail:
         note=words.note(setting.note),
         highlights=sentences(facts),
         sections=sections,
-        labels={key: str(LABELS[key]) for key in sections},
+        labels=_labels(facts, sections),
+        compares=facts.compares,
         heads={key: tuple(map(str, HEADS[key])) for key in sections if key in HEADS},
         columns=_columns(facts),
         headlines=tuple(_headline(facts, key) for key in HEADLINES),
-        days=_days(facts),
+        days=_days(facts, quiet),
         weekdays=weekdays,
         hours=hours,
-        agents=tuple(_agent(row) for row in agents[:SHOWN]),
+        agents=tuple(_agent(row, whole=words.is_whole(facts.agents)) for row in agents[:SHOWN]),
         campaigns=tuple(_campaign(each) for each in facts.campaigns[:SHOWN]),
         sources=tuple(_source(source) for source in facts.sources[:SHOWN]),
         left_out={
@@ -162,6 +172,7 @@ def compose(facts: Facts, setting: Setting) -> Mail:
             "campaigns": _more_campaigns(len(facts.campaigns) - SHOWN),
         },
         lines={
+            "days": tuple(_("%(days)s: no calls, no callbacks.") % {"days": words.span(each)} for each in quiet),
             "callbacks": notes.callbacks(facts),
             "waiting": notes.waiting(facts),
             "short_calls": notes.short_calls(facts, setting),
@@ -172,8 +183,8 @@ def compose(facts: Facts, setting: Setting) -> Mail:
         data=notes.data(facts),
         warning=notes.warning(setting),
         gaps=() if setting.complete else notes.gaps(facts.figures),
-        late=notes.late(setting, facts),
-        limits=notes.limits(setting, facts),
+        late=notes.lateness(setting, facts.period.zone),
+        limits=notes.limits(setting),
         definitions=tuple(
             (str(METRICS[key].label), str(METRICS[key].definition))
             for section in sections
@@ -187,66 +198,79 @@ def _subject(facts: Facts, setting: Setting) -> str:
     own = one_line(setting.subject, limit=LONGEST_SUBJECT)
     parts = [own or setting.tenant, words.title(facts.kind, facts.period)]
     if not own:
-        parts.append(_answer(facts))
+        parts.append(words.answer(facts.figures.totals))
     if not setting.complete:
         parts.append(_("incomplete"))
     return " · ".join(parts).replace(figures.SPACE, " ")
 
 
-def _answer(facts: Facts) -> str:
-    totals = facts.figures.totals
-    rate = totals["connect_rate"]
-    attempts = round(totals["attempts"].value or 0)
-    answer = words.calls(attempts) if attempts else _("no calls")
-    if totals["attempts"].value is None:
-        answer = _("nothing read yet")
-    if rate.value is not None and not rate.small:
-        change = "" if rate.moved is None else words.change(rate, METRICS["connect_rate"])
-        answer += ", " + _("%(rate)s connected") % {"rate": words.amount(rate.value, "percent")}
-        answer += f" ({change})" if change else ""
-    return answer
+def _labels(facts: Facts, sections: tuple[str, ...]) -> dict[str, str]:
+    labels = LABELS if facts.compares else {**LABELS, **ALONE}
+    return {key: str(labels[key]) for key in sections}
 
 
-def _columns(facts: Facts) -> tuple[Column, Column, Column]:
+def _columns(facts: Facts) -> tuple[Column, ...]:
+    if not facts.compares:
+        return (Column(words.span(facts.period)),)
     before, usual = previous(facts.period), baseline(facts.kind, facts.period)[0]
-    mean_days = figures.short_days(usual.start, usual.last_day)
+    mean_days = words.dates(figures.short_days(usual.start, usual.last_day))
     return (
-        Column(words.span(facts.period)),
-        Column(words.span(before)),
+        Column(words.dates(words.span(facts.period))),
+        Column(words.dates(words.span(before))),
         Column(words.mean_of(facts.kind), mean_days),
     )
 
 
 def _headline(facts: Facts, key: str) -> Headline:
-    metric, cell, usual = METRICS[key], facts.figures.totals[key], facts.usual.totals[key].value
+    metric, cell, usual = METRICS[key], facts.figures.totals[key], None
+    whole = words.is_whole(facts.figures)
     # What is open by now of weeks long past is nothing usual, and a mean over days that are not all there is none.
-    if key == "still_open" or not facts.usual.completeness.complete:
-        usual = None
+    if facts.usual is not None and key != "still_open" and facts.usual.completeness.complete:
+        usual = facts.usual.totals[key].value
     mean = words.amount(usual, metric.unit)
     if usual is not None and metric.unit == "count":  # a rate or a mean is over all calls of the time already
         mean = words.number(usual / facts.usual_count)
     return Headline(
         label=str(metric.label),
         now=words.figure(cell, metric),
-        change=words.change(cell, metric),
-        tone=words.tone(cell, metric),
+        change=words.change(cell, metric, whole=whole),
+        tone=words.tone(cell, metric, whole=whole),
         before=words.figure_before(cell, metric),
         usual=mean,
     )
 
 
-def _days(facts: Facts) -> tuple[DayLine, ...]:
+def _quiet(facts: Facts) -> tuple[Period, ...]:
+    """The period, and the days shown before it, as far as it is known that nobody called: a line says so, and not a
+    row for each day. The later first."""
+    shown, period = facts.days.period, facts.period
+    if not facts.days.completeness.complete:
+        return ()
+    parts = [period] + [Period(shown.start, period.start, period.zone)] * (shown.start < period.start)
+    cells = {date.fromisoformat(row.key[0] or ""): row.cells for row in facts.days.rows}
+    nothing = {day for day, own in cells.items() if own["attempts"].value == 0 and own["callbacks_received"].value == 0}
+    return tuple(part for part in parts if part.days > 1 and nothing.issuperset(part))
+
+
+def _days(facts: Facts, quiet: Sequence[Period]) -> tuple[DayLine, ...]:
+    left_out = {day for part in quiet for day in part}
     rows = facts.days.rows
-    most = max((row.cells["attempts"].value or 0 for row in rows), default=0) or 1
+    attempts = [row.cells["attempts"].value for row in rows]
+    known = since_known(attempts, whole=facts.days.completeness.complete)
+    most = max((calls or 0 for calls in attempts), default=0) or 1
     lines = []
-    for row in rows:
+    for row, calls in zip(rows, known, strict=True):
         day = date.fromisoformat(row.key[0] or "")
-        calls, callbacks = row.cells["attempts"].value, row.cells["callbacks_received"].value
+        if day in left_out:
+            continue
+        callbacks = row.cells["callbacks_received"].value
+        if calls is None:  # before the mirror begins
+            callbacks = callbacks or None
         lines.append(
             DayLine(
                 label=figures.weekday(day),
                 attempts=words.amount(calls, "count"),
-                rate=words.amount(row.cells["connect_rate"].value, "percent"),
+                rate=words.amount(None if calls is None else row.cells["connect_rate"].value, "percent"),
                 callbacks=words.amount(callbacks, "count"),
                 said=(
                     figures.NO_BASE if calls is None else words.calls(round(calls)),
@@ -254,7 +278,7 @@ def _days(facts: Facts) -> tuple[DayLine, ...]:
                 ),
                 share=round(100 * (calls or 0) / most),
                 current=day >= facts.period.start,
-                ends_part=day == facts.period.start and len(rows) > facts.period.days,
+                ends_part=day == facts.period.start and len(rows) - len(left_out) > facts.period.days,
             )
         )
     return tuple(reversed(lines))
@@ -292,7 +316,7 @@ def _agents(facts: Facts) -> list[Row]:
     return sorted(rows, key=place)
 
 
-def _agent(row: Row) -> AgentLine:
+def _agent(row: Row, *, whole: bool) -> AgentLine:
     rate, calls = row.cells["connect_rate"], row.cells["attempts"].value
     metric = METRICS["connect_rate"]
     return AgentLine(
@@ -301,7 +325,7 @@ def _agent(row: Row) -> AgentLine:
         rate=words.figure(rate, metric),
         small=rate.small,
         change=words.change(rate, metric),
-        tone=words.tone(rate, metric),
+        tone=words.tone(rate, metric, whole=whole),
         duration=words.amount(row.cells["average_duration"].value, "seconds"),
         said=words.calls(round(calls or 0)),
     )

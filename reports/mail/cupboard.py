@@ -1,5 +1,6 @@
 """Answers kept while mails of one tenant are made: readers with equal rights rest on the same figures, asked once."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -8,21 +9,27 @@ from urllib.parse import parse_qsl
 
 from django.utils import translation
 
+from portal.outbox.render import Rendered
 from reports.definitions.periods import Period
 from reports.files.rights import shown
+from reports.mail.answers import SavedFacts, SheetAsked, asked_of, gather_saved
 from reports.mail.beside import Correction, Reported, callback_loop, campaigns_in_progress, last_report
-from reports.mail.due import Kind
+from reports.mail.chart import picture_of
+from reports.mail.content import title_of, views_of
 from reports.mail.enclosed import LABELS, Enclosed, EnclosureOrder, enclose
-from reports.mail.facts import CORRECTED, Facts, covers, gather
-from reports.mail.models import Delivery
+from reports.mail.facts import CORRECTED, Facts, Picture, Wanted, covers, gather
+from reports.mail.models import Contents, Delivery
+from reports.mail.rights import NotAllowed
 from reports.queries.answer import Cell
 from reports.queries.ask import ask_together
 from reports.queries.completeness.freshness import completeness
 from reports.queries.question import Filters, Question, read_calls
 from reports.queries.scope import Scope
 from reports.queries.selector import resolve
+from reports.saved.models import SavedView
 
 STREAMS = ("calls", "callbacks")
+MOST_RENDERED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +50,61 @@ class Cupboard:
     def __init__(self, at: datetime, *, files: bool = True) -> None:
         """Without ``files`` nothing that is enclosed is written: for who only looks at a mail."""
         self.at, self._with_files = at, files
+        self._charts: dict[Any, Picture | None] = {}
         self._enclosed: tuple[Any, Enclosed] = ((), Enclosed())
         self._filters: dict[int, Filters] = {}
         self._complete: dict[tuple[Filters, Period, Scope], bool] = {}
-        self._facts: dict[tuple[Kind, Filters, Period, Scope, str | None], Facts] = {}
+        self._facts: dict[tuple[Wanted, Scope, str | None], Facts] = {}
+        self._views: dict[int, tuple[SavedView, ...]] = {}
+        self._asked: dict[Any, tuple[SheetAsked, ...]] = {}
+        self._saved_facts: dict[Any, SavedFacts] = {}
         self._rights: dict[tuple[Filters, Scope], dict[str, Any]] = {}
         self._reported: dict[tuple[int, Period, Scope], Reported | None] = {}
         self._today: dict[tuple[Filters, Period, Scope], dict[str, Cell]] = {}
         self._covers: dict[tuple[Filters, Scope], Cover] = {}
+        self._rendered: dict[Hashable, Rendered] = {}
 
     def complete(self, delivery: Delivery, scope: Scope) -> bool:
         """Whether the answers that the mail is made of are whole. Ledgers are asked first: as long as a day was not
         read, nothing is computed.
         """
         key = (self.filters(delivery, scope), delivery.period, scope)
-        if key not in self._complete:
+        if key not in self._complete and delivery.subscription.shows == Contents.SECTIONS:
             filters, period, _ = key
             stand = completeness(scope, period, filters, streams=STREAMS, now=self.at)
             self._complete[key] = covers(stand, period, self.at)
-        return self._complete[key] and covers(
-            self.facts(delivery, scope).figures.completeness, delivery.period, self.at
-        )
+        standings = self.facts(delivery, scope).standings if self._complete.get(key, True) else ()
+        return bool(standings) and all(covers(each, delivery.period, self.at) for each in standings)
 
-    def facts(self, delivery: Delivery, scope: Scope) -> Facts:
-        """In the language of its reader, as labels are part of an answer."""
+    def facts(self, delivery: Delivery, scope: Scope) -> Facts | SavedFacts:
+        """In the language of its reader, as labels are part of an answer; raises NotAllowed where what is saved is not
+        open to the mail, or nothing of it to the reader."""
         with translation.override(delivery.recipient.language):
+            if delivery.subscription.shows != Contents.SECTIONS:
+                return self._saved(delivery, scope)
             facts = self._facts_of(delivery, scope)
             return replace(facts, correction=self._correction(delivery, scope))
 
+    def chart(self, delivery: Delivery, scope: Scope) -> Picture | None:
+        """The small chart of a mail that wants one; in the active language, drawn once for readers of equal rights."""
+        subscription = delivery.subscription
+        if subscription.shows != Contents.SECTIONS or not subscription.chart or "days" not in subscription.parts:
+            return None
+        key = self._key(delivery, scope)
+        if key not in self._charts:
+            self._charts[key] = picture_of(self._facts_of(delivery, scope))
+        return self._charts[key]
+
+    def _key(self, delivery: Delivery, scope: Scope) -> tuple[Wanted, Scope, str | None]:
+        filters = self.filters(delivery, scope)
+        wanted = Wanted(delivery.kind, delivery.period, filters, delivery.subscription.compares)
+        return wanted, scope, translation.get_language()
+
     def _facts_of(self, delivery: Delivery, scope: Scope) -> Facts:
-        kind, filters = delivery.kind, self.filters(delivery, scope)
-        key = (kind, filters, delivery.period, scope, translation.get_language())
+        filters, key = self.filters(delivery, scope), self._key(delivery, scope)
         if key not in self._facts:
             facts = gather(
-                kind,
-                delivery.period,
-                filters,
+                key[0],
                 scope=scope,
                 ask_all=partial(ask_together, now=self.at),
                 stand=partial(completeness, now=self.at),
@@ -89,6 +115,43 @@ class Cupboard:
                 campaigns=campaigns_in_progress(filters, delivery.period, scope, now=self.at),
             )
         return self._facts[key]
+
+    def demand_something(self, delivery: Delivery, scope: Scope) -> None:
+        """Raises NotAllowed where the mail would show its reader nothing, or what it shows is not open to it."""
+        if self.cover(delivery, scope).nothing:
+            raise NotAllowed("nothing to see")
+        if delivery.subscription.shows != Contents.SECTIONS:
+            with translation.override(delivery.recipient.language):
+                self.asked(delivery, scope)
+
+    def asked(self, delivery: Delivery, scope: Scope) -> tuple[SheetAsked, ...]:
+        """What a mail of something saved asks of its period; in the active language, which refusals are in."""
+        subscription, views = delivery.subscription, self.views(delivery)
+        kept = tuple((view.pk, view.name, view.query) for view in views)
+        key = (kept, subscription.compares, delivery.period, scope, translation.get_language())
+        if key not in self._asked:
+            asked = asked_of(views, scope, delivery.period, compares=subscription.compares)
+            if all(each.question is None for each in asked):
+                raise NotAllowed("nothing to see")
+            self._asked[key] = asked
+        return self._asked[key]
+
+    def views(self, delivery: Delivery) -> tuple[SavedView, ...]:
+        """What is saved and shown; looked up once for a mail. Raises NotOpen."""
+        key = delivery.subscription_id
+        if key not in self._views:
+            self._views[key] = views_of(delivery.subscription)
+        return self._views[key]
+
+    def _saved(self, delivery: Delivery, scope: Scope) -> SavedFacts:
+        asked, title = self.asked(delivery, scope), title_of(delivery.subscription)
+        key = (asked, title, delivery.kind, scope, translation.get_language())
+        if key not in self._saved_facts:
+            ask_all = partial(ask_together, now=self.at)
+            self._saved_facts[key] = gather_saved(
+                title, delivery.kind, delivery.period, asked, scope=scope, ask_all=ask_all
+            )
+        return self._saved_facts[key]
 
     def _correction(self, delivery: Delivery, scope: Scope) -> Correction | None:
         """What the last report told, beside what stands today."""
@@ -114,15 +177,34 @@ class Cupboard:
             self._covers[key] = Cover(tuple(names), None if selector.agent_ids is None else len(selector.agent_ids))
         return self._covers[key]
 
+    def rendered(self, key: Hashable, render: Callable[[], Rendered]) -> Rendered:
+        """What was rendered for a key, which holds all that it depends on; of the last few, as mails are large."""
+        if key not in self._rendered:
+            self._rendered = dict(list(self._rendered.items())[-MOST_RENDERED:])
+            self._rendered[key] = render()
+        return self._rendered[key]
+
     def enclosed(self, delivery: Delivery, scope: Scope) -> Enclosed:
         """In the active language. Only the last is kept: files are large."""
         subscription = delivery.subscription
         wanted = tuple(key for key in LABELS if key in subscription.attachments)
-        order = EnclosureOrder(wanted, delivery.period, tuple(parse_qsl(subscription.filters)), delivery.tenant.slug)
+        order = EnclosureOrder(
+            wanted,
+            delivery.period,
+            tuple(parse_qsl(subscription.filters)),
+            delivery.tenant.slug,
+            compares=subscription.compares,
+            asked=self._questions(delivery, scope),
+        )
         key = (order, scope, translation.get_language())
         if self._enclosed[0] != key:
             self._enclosed = (key, enclose(order, scope, self.at, make=self._with_files))
         return self._enclosed[1]
+
+    def _questions(self, delivery: Delivery, scope: Scope) -> tuple[tuple[str, Question], ...]:
+        if delivery.subscription.shows == Contents.SECTIONS:
+            return ()
+        return tuple((each.title, each.question) for each in self.asked(delivery, scope) if each.question is not None)
 
     def rights(self, delivery: Delivery, scope: Scope) -> dict[str, Any]:
         """What of the tenant the mail shows. Callbacks rest on attempts of other agents than those chosen as well."""

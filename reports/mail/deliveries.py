@@ -1,5 +1,6 @@
 """The rows behind sending: what is due becomes deliveries, each claimed and settled (``portal.work.leases``)."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,17 +10,21 @@ from django.db.models.functions import Now
 
 from portal.tenants import wall
 from portal.work.leases import Lease
-from reports.mail.due import dues, latest_due, next_due, period_of
-from reports.mail.models import Delivery, DeliveryState, MissedPeriods, Recipient, Subscription
+from reports.mail.due import Kind, count_dues, dues, latest_due, next_due, period_of
+from reports.mail.models import Delivery, DeliveryState, Edition, MissedPeriods, Recipient, Subscription
 
+logger = logging.getLogger("ringbook.mail")
 OPEN = (DeliveryState.PENDING, DeliveryState.HELD)
 LEASE = Lease(timedelta(minutes=6), until="claimed_until", fence="claims")  # longer than a task may run
 RETRY = timedelta(minutes=1)
 MOST_ATTEMPTS = 5
 MOST_MISSED = 31  # periods that one silence makes due
+LONGEST = {Kind.DAILY: 1, Kind.WEEKLY: 7, Kind.MONTHLY: 31}  # days from one to the next
 _OF_SUBSCRIPTIONS = (
     "subscription",
     "subscription__creator",
+    "subscription__view",
+    "subscription__board",
     "subscription__reply_to",
     "subscription__grant",
     "subscription__grant__tenant",
@@ -38,7 +43,7 @@ def tenants_with_work(at: datetime) -> list[int]:
     """Tenants that have a mail due, or one that is due already and not made."""
     with wall.every_tenant("finding whose mails are due"):
         due = Subscription.objects.filter(active=True, next_due__lte=at, tenant__active=True)
-        waiting = Delivery.objects.filter(state__in=OPEN, tenant__active=True)
+        waiting = Delivery.objects.filter(_begun(at), state__in=OPEN, tenant__active=True)
         tenants = {*due.values_list("tenant_id", flat=True), *waiting.values_list("tenant_id", flat=True)}
     return sorted(tenants)
 
@@ -47,17 +52,30 @@ def open_due(at: datetime) -> int:
     """Turn each subscription that is due into one delivery a recipient and period; how many were due.
 
     After a time of silence the periods before the latest are passed over, or opened as well, the oldest first: as the
-    subscription says.
+    subscription says. How many are passed over is kept with the first that is not, and logged.
     """
     due = Subscription.objects.filter(active=True, next_due__lte=at).order_by("next_due", "id")
     return sum(_open(subscription, at) for subscription in due)
 
 
-def waiting() -> list[Delivery]:
+def put_right(at: datetime) -> int:
+    """Have mails that a clock ahead has moved along come when they are due again; how many. Behind any wall."""
+    further, moved = Q(), 0
+    for kind, days in LONGEST.items():
+        further |= Q(kind=kind.value, next_due__gt=at + timedelta(days=days, hours=1))
+    for row in Subscription.objects.filter(further, active=True):
+        true = next_due(row.rhythm, at)
+        if row.next_due is not None and row.next_due > true:
+            moved += Subscription.objects.filter(pk=row.pk, next_due=row.next_due).update(next_due=true)
+    if moved:
+        logger.warning("the clock was ahead: %d mails come when they are due again", moved)
+    return moved
+
+
+def waiting(at: datetime) -> list[Delivery]:
     """Deliveries still to be made, oldest first."""
-    return list(
-        Delivery.objects.filter(_free()).select_related("tenant", *_OF_SUBSCRIPTIONS, *_OF_RECIPIENTS).order_by("id")
-    )
+    rows = Delivery.objects.filter(_free(), _begun(at))
+    return list(rows.select_related("tenant", *_OF_SUBSCRIPTIONS, *_OF_RECIPIENTS).order_by("id"))
 
 
 def claim(delivery: Delivery) -> bool:
@@ -101,6 +119,7 @@ def _open(subscription: Subscription, at: datetime) -> bool:
         missed = dues(rhythm, subscription.next_due, at, MOST_MISSED)
     else:
         missed = [latest_due(rhythm, subscription.next_due, at)]
+    passed = count_dues(rhythm, subscription.next_due, at) - len(missed)
     with transaction.atomic():
         mine = Subscription.objects.filter(pk=subscription.pk, active=True, next_due=subscription.next_due).update(
             next_due=next_due(rhythm, missed[-1]), last_period_start=period_of(rhythm, missed[-1]).start
@@ -110,10 +129,15 @@ def _open(subscription: Subscription, at: datetime) -> bool:
         readers = Recipient.objects.filter(subscription=subscription, left_at=None, removed_at=None).exclude(
             confirmed_at=None
         )
+        rows = [_due(subscription, recipient, due) for due in missed for recipient in readers]
+        for row in rows:
+            row.passed_over = passed if row.due_at == missed[0] else 0
         Delivery.objects.bulk_create(
-            [_due(subscription, recipient, due) for due in missed for recipient in readers],
+            rows,
             ignore_conflicts=True,  # a period that was reported already stays reported once
         )
+    if passed:
+        logger.warning("mail %s: %s periods were due in a time of silence and are passed over", subscription.pk, passed)
     return True
 
 
@@ -133,6 +157,11 @@ def _due(subscription: Subscription, recipient: Recipient, due: datetime) -> Del
 
 def _held(delivery: Delivery) -> QuerySet[Delivery]:
     return LEASE.held(Delivery.objects.filter(state__in=OPEN), delivery)
+
+
+def _begun(at: datetime) -> Q:
+    """What is due by now. What a clock ahead has opened waits until it is."""
+    return ~Q(edition=Edition.SCHEDULED, due_at__gt=at)
 
 
 def _free() -> Q:

@@ -61,6 +61,14 @@ def dues(rhythm: Rhythm, start: datetime, at: datetime, most: int) -> list[datet
     return list(found)
 
 
+def count_dues(rhythm: Rhythm, start: datetime, at: datetime) -> int:
+    """How many due instants there are from ``start``, which is one, up to ``at``."""
+    count, due = 1, start
+    while (due := next_due(rhythm, due)) <= at:
+        count += 1
+    return count
+
+
 def period_of(rhythm: Rhythm, due: datetime) -> Period:
     """The last whole day, calendar week from Monday, or calendar month before the local day of a due instant."""
     today = due.astimezone(ZoneInfo(rhythm.zone)).date()

@@ -19,6 +19,7 @@ from reports.files import as_csv
 from reports.files.formats import FORMATS, NotInstalled, offered
 from reports.files.table import Table, TooLarge
 from reports.files.tables import calls_table, file_name, report_table
+from reports.files.upright import upright
 from reports.mail.facts import HEADLINES, SHORT_CALLS
 from reports.queries.calls.lists import calls
 from reports.queries.question import CallQuestion, Question, read_calls
@@ -43,6 +44,8 @@ class EnclosureOrder:
     period: Period
     filters: tuple[tuple[str, str], ...]
     prefix: str  # of the files' names
+    compares: bool = True  # with the period before
+    asked: tuple[tuple[str, Question], ...] = ()  # of what is saved, each with its title, in the place of all else
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,15 @@ def enclose(order: EnclosureOrder, scope: Scope, at: datetime, *, make: bool) ->
         return Enclosed()
     files: list[Attachment] = []
     left_out: list[str] = []
-    has_calls = not {"xlsx", "csv"}.isdisjoint(order.wanted)
+    has_calls = not order.asked and not {"xlsx", "csv"}.isdisjoint(order.wanted)
     rows = calls(_calls(order, scope), scope).order_by().count() if has_calls else 0
     if rows > MOST_ROWS:
         text = _("The list of calls is not attached: it has %(rows)s rows, more than the %(most)s that a mail carries.")
         left_out.append(text % {"rows": figures.decimal(rows), "most": figures.decimal(MOST_ROWS)})
     if not make:
         return Enclosed((), tuple(left_out))
-    for write in _writers(order, scope, at, with_calls=rows <= MOST_ROWS):
+    writers = _of_saved(order, scope, at) if order.asked else _writers(order, scope, at, with_calls=rows <= MOST_ROWS)
+    for write in writers:
         try:
             made = list(write())
         except (TooLarge, NotInstalled) as error:
@@ -95,6 +99,7 @@ def _writers(
 
     def xlsx() -> Iterable[Attachment]:
         first, *others = (_report(order, scope, at, what) for what in ("summary", "days", "agents"))
+        first = upright(first)
         yield _written(first, "xlsx", beside=(*others, *([of_calls()] if with_calls else [])))
 
     def csv() -> Iterable[Attachment]:
@@ -108,6 +113,37 @@ def _writers(
     return [{"xlsx": xlsx, "csv": csv, "pdf": pdf}[key] for key in LABELS if key in order.wanted]
 
 
+def _of_saved(order: EnclosureOrder, scope: Scope, at: datetime) -> Iterable[Callable[[], Iterable[Attachment]]]:
+    """The answers as the mail shows them, with all their rows: one workbook, or a file for each."""
+
+    def tables() -> list[Table]:
+        return [_answer(order, scope, at, place) for place in range(len(order.asked))]
+
+    def xlsx() -> Iterable[Attachment]:
+        asked = (question for _title, question in order.asked)
+        first, *others = (
+            table if question.by else upright(table) for table, question in zip(tables(), asked, strict=True)
+        )
+        yield _written(first, "xlsx", beside=tuple(others))
+
+    def csv() -> Iterable[Attachment]:
+        return [_written(table, "csv", dialect=as_csv.spreadsheet_of(get_language())) for table in tables()]
+
+    def pdf() -> Iterable[Attachment]:
+        return [_written(table, "pdf") for table in tables()]
+
+    return [{"xlsx": xlsx, "csv": csv, "pdf": pdf}[key] for key in LABELS if key in order.wanted]
+
+
+def _answer(order: EnclosureOrder, scope: Scope, at: datetime, place: int) -> Table:
+    title, question = order.asked[place]
+    table = report_table(question, scope, title=title, now=at)
+    what = "report" if len(order.asked) == 1 else f"report-{place + 1}"
+    days = order.period.start, order.period.last_day
+    name = file_name(order.prefix, what, days, complete=table.facts.complete)
+    return Table(name, table.columns, table.rows, table.facts, table.expected, table.total)
+
+
 def _written(table: Table, form: str, *, dialect: str = "", beside: tuple[Table, ...] = ()) -> Attachment:
     out = BytesIO()
     more = {"beside": beside} if beside else {}
@@ -118,9 +154,9 @@ def _written(table: Table, form: str, *, dialect: str = "", beside: tuple[Table,
 def _report(order: EnclosureOrder, scope: Scope, at: datetime, what: str) -> Table:
     filters, period = _calls(order, scope).filters, order.period
     question, title = {
-        "summary": (Question((*HEADLINES, *SHORT_CALLS), period, (), filters, True), _("Summary")),
-        "days": (Question(OF_DAYS, period, ("day",), filters), _("Day by day")),
-        "agents": (Question(OF_AGENTS, period, ("agent",), filters, True), _("Agents")),
+        "summary": (Question((*HEADLINES, *SHORT_CALLS), period, (), filters, order.compares), _("Summary")),
+        "days": (Question(OF_DAYS, period, ("day",), filters, order.compares), _("Day by day")),
+        "agents": (Question(OF_AGENTS, period, ("agent",), filters, order.compares), _("Agents")),
     }[what]
     table = report_table(question, scope, title=title, now=at)
     name = file_name(order.prefix, what, (period.start, period.last_day), complete=table.facts.complete)

@@ -7,6 +7,7 @@ from typing import Any
 
 from portal.tenants.brand import RINGBOOK, Look
 from reports.definitions.periods import Period, previous
+from reports.files.table import Facts as TableFacts
 from reports.mail.beside import CallbackLoop, Correction, seal
 from reports.mail.due import Kind, baseline
 from reports.mail.sections import SECTIONS
@@ -38,6 +39,15 @@ Stand = Callable[[Scope, Period, Filters], Completeness]
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG that stands in a mail, by a name that is its own, and the words that say the same."""
+
+    name: str
+    alt: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What surrounds the figures: whose they are, what they are limited to, where to answer and how to leave."""
 
@@ -58,6 +68,17 @@ class Setting:
     sections: tuple[str, ...] = SECTIONS
     subject: str = ""  # its author's own, instead of the answer
     note: str = ""
+    chart: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a report is asked about. One that does not ``compare`` asks for nothing before its period."""
+
+    kind: Kind
+    period: Period
+    filters: Filters
+    compares: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +86,51 @@ class Facts:
     """``figures`` are compared with the aligned period before; ``usual`` covers the ``usual_count`` periods before.
 
     ``trend`` holds the last six periods, this one last; ``corrections`` counts late changes to the period before;
-    ``seal`` is that of the filters and rights behind it all.
+    ``seal`` is that of the filters and rights behind it all. Without a comparison there is neither usual nor trend.
     """
 
     kind: Kind
     period: Period
     figures: Answer
-    usual: Answer
     usual_count: int
     days: Answer
     hours: Answer
     agents: Answer
-    trend: Answer
     corrections: int
+    usual: Answer | None = None
+    trend: Answer | None = None
     seal: str = ""
     loop: CallbackLoop | None = None
     campaigns: tuple[Progress, ...] = ()
     correction: Correction | None = None
+
+    @property
+    def compares(self) -> bool:
+        return self.figures.question.compare
+
+    @property
+    def standings(self) -> tuple[Completeness, ...]:
+        """How complete the answers are that it rests on."""
+        return (self.figures.completeness,)
+
+    @property
+    def filters(self) -> Filters:
+        return self.figures.question.filters
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was nothing to tell of: neither calls nor callbacks."""
+        return not any(self.figures.totals[key].value for key in ("attempts", "callbacks_received"))
+
+    def snapshot(self) -> dict[str, Any]:
+        """The figures as they were sent, unrounded, for the record."""
+        parts = {name: getattr(self, name) for name in ("figures", "usual", "days", "hours", "agents", "trend")}
+        sources = [[source.name, source.returns, source.median] for source in self.sources]
+        return {name: plain(answer) for name, answer in parts.items() if answer is not None} | {
+            "seal": self.seal,
+            "corrections": self.corrections,
+            "sources": sources,
+        }
 
     @property
     def sources(self) -> Sequence[Source]:
@@ -89,11 +138,12 @@ class Facts:
         return self.loop.breakdown.sources if self.loop else ()
 
 
-def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_all: AskAll, stand: Stand) -> Facts:
+def gather(wanted: Wanted, *, scope: Scope, ask_all: AskAll, stand: Stand) -> Facts:
     """Ask what the report of a period needs, with one set of filters and one reader's scope."""
+    kind, period = wanted.kind, wanted.period
 
     def question(metrics: tuple[str, ...], over: Period, *by: str, compare: bool = False) -> Question:
-        return Question(metrics, over, by, filters, compare)
+        return Question(metrics, over, by, wanted.filters, compare and wanted.compares)
 
     usual, count = baseline(kind, period)
     over = streak_over(period)
@@ -101,21 +151,26 @@ def gather(kind: Kind, period: Period, filters: Filters, *, scope: Scope, ask_al
         raise ValueError(period)
     questions = {
         "figures": question((*HEADLINES, *SHORT_CALLS, *SHORT_TALKS), period, compare=True),
-        "usual": question(HEADLINES, usual),
-        "days": question(("attempts", "connect_rate", "callbacks_received"), _days_shown(kind, period), "day"),
+        "days": question(("attempts", "connect_rate", "callbacks_received"), _days_shown(wanted), "day"),
         "hours": question(("attempts",), period, "weekday", "hour_of_day"),
         "agents": question(("attempts", "connect_rate", "average_duration"), period, "agent", compare=True),
-        "trend": question(("connect_rate",), *over),
     }
+    if wanted.compares:
+        questions |= {"usual": question(HEADLINES, usual), "trend": question(("connect_rate",), *over)}
     asked = ask_all(list(questions.values()), scope)
     answers: dict[str, Any] = dict(zip(questions, map(known_before, asked), strict=True))
-    corrections = stand(scope, previous(period), filters).corrections
+    corrections = stand(scope, previous(period), wanted.filters).corrections
     return Facts(
-        kind=kind, period=period, usual_count=count, corrections=corrections, seal=seal(filters, scope), **answers
+        kind=kind,
+        period=period,
+        usual_count=count,
+        corrections=corrections,
+        seal=seal(wanted.filters, scope),
+        **answers,
     )
 
 
-def covers(completeness: Completeness, period: Period, at: datetime) -> bool:
+def covers(completeness: Completeness | TableFacts, period: Period, at: datetime) -> bool:
     """Whether the data behind a period that is over are whole to its end.
 
     For a day just over, complete may mean whole as of an hour before its end; a report waits for the rest.
@@ -125,18 +180,9 @@ def covers(completeness: Completeness, period: Period, at: datetime) -> bool:
     return completeness.as_of >= period.ends_at or at - period.ends_at > timedelta(days=2)
 
 
-def snapshot(facts: Facts) -> dict[str, Any]:
-    """The figures as they were sent, unrounded, for the record."""
-    parts = {name: getattr(facts, name) for name in ("figures", "usual", "days", "hours", "agents", "trend")}
-    sources = [[source.name, source.returns, source.median] for source in facts.sources]
-    return {name: _plain(answer) for name, answer in parts.items()} | {
-        "seal": facts.seal,
-        "corrections": facts.corrections,
-        "sources": sources,
-    }
+def plain(answer: Answer) -> dict[str, Any]:
+    """An answer as JSON holds it."""
 
-
-def _plain(answer: Answer) -> dict[str, Any]:
     def cells(of: dict[str, Cell]) -> dict[str, Any]:
         return {key: [cell.value, cell.n, cell.previous] for key, cell in of.items()}
 
@@ -148,7 +194,8 @@ def _plain(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _days_shown(kind: Kind, period: Period) -> Period:
-    if kind == Kind.MONTHLY:
+def _days_shown(wanted: Wanted) -> Period:
+    period = wanted.period
+    if wanted.kind == Kind.MONTHLY or not wanted.compares:
         return period
     return Period(period.end - timedelta(days=14), period.end, period.zone)

@@ -1,18 +1,20 @@
 """The sentences a mail begins with: what stands out by the rules of the overview."""
 
-from portal.formats import figures
+from reports.mail import words
 from reports.mail.facts import Facts
-from reports.mail.words import label
 from reports.queries.highlights import highlights, streak_of
 
 
 def sentences(facts: Facts) -> tuple[str, ...]:
-    """In the active language, what weighs most first."""
+    """In the active language, what weighs most first; without a comparison what the figures say by themselves."""
+    totals = facts.figures.totals
+    if not facts.compares and totals["attempts"].value:
+        return (f"{words.answer(totals)}.",)
     told = highlights(
-        facts.figures.totals,
+        totals,
         facts.agents.rows,
-        streak=streak_of(facts.trend),
-        name=label,
+        streak=streak_of(facts.trend) if facts.trend else "",
+        name=words.label,
         whole=facts.figures.completeness.complete and facts.figures.previous_complete,
     )
-    return tuple(text.replace(figures.SPACE, " ") for text in told)
+    return tuple(map(words.bound, told))

@@ -1,4 +1,4 @@
-"""Addresses a recipient can use without signing in: signed, for one purpose and one recipient of one subscription.
+"""Addresses a recipient can use without signing in: signed, for one purpose and one reader of one mail or alert.
 
 They are signed under the vault's ring and not under ``SECRET_KEY``, so a link in an old mail outlives a change of that.
 """
@@ -12,7 +12,7 @@ from django.core import signing
 from django.urls import reverse
 
 from portal.tenants.brand import address_of
-from reports.mail.models import Recipient
+from reports.mail.readers import Reader, kinds
 
 CONFIRM, LEAVE = "confirm", "leave"
 CONFIRM_WITHIN = timedelta(days=30)
@@ -24,27 +24,42 @@ class BadLink(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
+    """``read_id`` is the key of what is read, ``word`` the kind of its readers."""
+
     tenant_id: int
-    subscription_id: int
-    recipient_id: int
+    read_id: int
+    reader_id: int
+    word: str = ""
 
 
-def pointer_to(recipient: Recipient) -> Pointer:
-    return Pointer(recipient.tenant_id, recipient.subscription_id, recipient.pk)
+def pointer_to(reader: Reader) -> Pointer:
+    return Pointer(reader.tenant_id, reader.read_id, reader.pk, reader.WORD)
 
 
-def address(recipient: Recipient, purpose: str) -> str:
+def address(reader: Reader, purpose: str) -> str:
     """The full address; leaving has no end, confirming has thirty days."""
-    value = f"{recipient.tenant_id}-{recipient.subscription_id}-{recipient.pk}"
-    return address_of(recipient.tenant) + reverse(f"mail:{purpose}", args=[_signer(purpose).sign(value)])
+    value = "-".join(filter(None, (str(reader.tenant_id), str(reader.read_id), str(reader.pk), reader.WORD)))
+    return address_of(reader.tenant) + reverse(f"mail:{purpose}", args=[_signer(purpose).sign(value)])
+
+
+def leaving(what: str, address: str) -> dict[str, str]:
+    """The headers by which a mail program leaves for its reader (RFC 8058). ``what`` names the list."""
+    return {
+        "List-Id": f"<{what}.ringbook>",
+        "List-Unsubscribe": f"<{address}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def read(token: str, purpose: str) -> Pointer:
     try:
         value = _signer(purpose).unsign(token, max_age=CONFIRM_WITHIN if purpose == CONFIRM else None)
-        return Pointer(*map(int, value.split("-")))
-    except (signing.BadSignature, ValueError, TypeError) as error:
+        tenant, read, reader, *word = value.split("-")
+        pointer = Pointer(int(tenant), int(read), int(reader), *word)
+        kinds()[pointer.word]
+    except (signing.BadSignature, ValueError, TypeError, KeyError) as error:
         raise BadLink from error
+    return pointer
 
 
 def _signer(purpose: str) -> signing.TimestampSigner:

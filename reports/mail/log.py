@@ -1,18 +1,18 @@
 """What became of each delivery, in the words that readers get, and sending one again. The wall must be open."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
 
+from portal.formats import figures
 from portal.outbox import post
 from portal.outbox.models import State
 from reports.mail.models import Delivery, DeliveryState
 from reports.mail.rights import Author, NotAllowed, scope_of
-from reports.queries.cursor import NotACursor, opened, sealed
+from reports.queries.cursor import KeyPage, page_by_key
 
 
 class Outcome(models.TextChoices):
@@ -37,6 +37,10 @@ REASONS = {
     "domain not allowed": _("The company has no mails sent to this domain."),
     "nobody vouches": _("Whoever added this address may not have mails sent to others any more."),
     "no calls": _("There were no calls, and then it is not sent."),
+    "report gone": _("The saved report or board that it showed was deleted. Choose another one."),
+    "report not shared": _("The saved report or board that it showed is not shared any more. Choose another one."),
+    "about one person": _("The saved report is about one phone number or one contact, which is not mailed."),
+    "report empty": _("No report is left on the board that it showed."),
     "could not be made": _("The mail could not be made. It is tried again, five times in all."),
 }
 _MADE = {
@@ -56,21 +60,8 @@ _SENT = {
 AGAIN = (Outcome.FAILED, Outcome.UNKNOWN)
 
 
-class NoCursor(ValueError):
-    """A text that names no place in the list of deliveries."""
-
-
 class NotAgain(Exception):
     """It cannot be sent again as it stands; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """``next`` and ``previous`` are cursors, empty where there is no further page."""
-
-    rows: list[Delivery]
-    next: str
-    previous: str
 
 
 def outcome(delivery: Delivery) -> Outcome:
@@ -88,16 +79,21 @@ def reply(delivery: Delivery) -> str:
     return str(REASONS.get(delivery.reason, delivery.reason))
 
 
-def page(rows: QuerySet[Delivery], cursor: str, size: int) -> Page:
-    """Some of the rows, newest first, from where a cursor says; raises :class:`NoCursor`."""
-    way, key = _read_cursor(cursor)
-    if way == "back":
-        page = list(rows.filter(pk__gt=key).order_by("id")[: size + 1])
-        more, page = len(page) > size, page[:size][::-1]
-        return Page(page, _cursor("on", page), _cursor("back", page) if more else "")
-    page = list((rows.filter(pk__lt=key) if cursor else rows)[: size + 1])
-    more, page = len(page) > size, page[:size]
-    return Page(page, _cursor("on", page) if more else "", _cursor("back", page) if cursor else "")
+def passed(delivery: Delivery) -> str:
+    """How many periods before it were due in a time of silence and are not sent; empty where none were."""
+    if not delivery.passed_over:
+        return ""
+    text = ngettext(
+        "%(count)s period before it was passed over after a time of silence",
+        "%(count)s periods before it were passed over after a time of silence",
+        delivery.passed_over,
+    )
+    return text % {"count": figures.decimal(delivery.passed_over)}
+
+
+def page(rows: QuerySet[Delivery], cursor: str, size: int) -> KeyPage[Delivery]:
+    """Some of the rows, newest first, from where a cursor says; raises CursorError."""
+    return page_by_key(rows, cursor, size, of="deliveries")
 
 
 def send_again(delivery: Delivery, author: Author, hint: Callable[[int, int], object]) -> None:
@@ -121,23 +117,3 @@ def send_again(delivery: Delivery, author: Author, hint: Callable[[int, int], ob
             done = bool(failed.update(state=DeliveryState.PENDING, attempts=0, claimed_until=None, reason=""))
         if done:
             author.note("delivery.sent_again", {"delivery": str(delivery.public_id)})
-
-
-def _cursor(way: str, rows: list[Delivery]) -> str:
-    if not rows:
-        return ""
-    key = rows[-1].pk if way == "on" else rows[0].pk
-    return sealed(f"{way}:{key}")
-
-
-def _read_cursor(text: str) -> tuple[str, int]:
-    """The way and the key that a cursor says."""
-    if not text:
-        return "on", 0
-    try:
-        way, _colon, key = opened(text).partition(":")
-    except NotACursor as error:
-        raise NoCursor from error
-    if way not in ("on", "back") or not key.isdecimal() or len(key) > 18:
-        raise NoCursor
-    return way, int(key)

@@ -1,9 +1,11 @@
-"""Owners are told by mail what was not sent: reports that failed for good or of which nobody knows, and addresses that
-are written to no more. Each once; what comes up within hours of a mail waits for the next one.
+"""Owners are told by mail what was not sent: reports that failed for good or of which nobody knows, periods that were
+passed over after a time of silence, mails that rest because what they show is gone, and addresses that are written to
+no more. Each once; what comes up within hours of a mail waits for the next one.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -23,23 +25,48 @@ from portal.tenants import wall
 from portal.tenants.brand import address_of, look_of
 from portal.tenants.models.people import Membership, Role
 from portal.tenants.rights import Rights
+from portal.work.clock import AHEAD
 from reports.mail import access, log
-from reports.mail.models import Delivery, DeliveryState
+from reports.mail.models import Delivery, DeliveryState, Edition, Subscription
 from reports.mail.rights import Author
+from reports.mail.words import title
 from reports.queries.scope import Scope
 
 logger = logging.getLogger("ringbook.mail")
 
-LOOKED_BACK = timedelta(days=7)
+LOOKED_BACK = timedelta(days=60)  # a mail may have waited for data for long before it failed
 QUIET = timedelta(hours=6)  # between two mails of a company
 MOST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What is not told yet, each by the key under which it is told once."""
+
+    lost: dict[str, int]  # deliveries
+    passed: dict[str, int]  # of each silence one delivery
+    resting: dict[str, int]  # mails
+    paused: dict[str, Suppression]
+
+    @property
+    def keys(self) -> list[str]:
+        return [*self.lost, *self.passed, *self.resting, *self.paused]
+
+    def but(self, known: Container[str]) -> "_News":
+        return _News(
+            {key: row for key, row in self.lost.items() if key not in known},
+            {key: row for key, row in self.passed.items() if key not in known},
+            {key: row for key, row in self.resting.items() if key not in known},
+            {key: row for key, row in self.paused.items() if key not in known},
+        )
 
 
 def watch() -> None:
     """Tell owners what is to be told. Safe in any number of copies; one company's fault keeps no other's from it."""
     with wall.every_tenant("whose mails were not sent"):
-        failed, paused = _lost().filter(tenant__active=True), _paused().filter(tenant__active=True)
-        tenants = {*failed.values_list("tenant_id", flat=True), *paused.values_list("tenant_id", flat=True)}
+        tenants: set[int] = set()
+        for rows in (_lost(), _passed(), _resting(), _paused()):
+            tenants.update(rows.filter(tenant__active=True).values_list("tenant_id", flat=True))
     for tenant_id in sorted(tenants):
         try:
             with wall.tenant(tenant_id):
@@ -52,7 +79,7 @@ def watch() -> None:
 
 def objection(message: Letter) -> str:
     """Why such a mail may not leave any more: its reader is no owner now."""
-    return "" if message.to in {owner.user.email.lower() for owner in _owners()} else "no longer an owner"
+    return "" if message.to in {owner.user.email.lower() for owner in owners()} else "no longer an owner"
 
 
 def _lost() -> QuerySet[Delivery]:
@@ -61,43 +88,73 @@ def _lost() -> QuerySet[Delivery]:
     return rows
 
 
+def _passed() -> QuerySet[Delivery]:
+    rows: QuerySet[Delivery] = Delivery.objects.filter(
+        passed_over__gt=0, edition=Edition.SCHEDULED, created_at__gte=timezone.now() - LOOKED_BACK
+    )
+    return rows
+
+
+def _resting() -> QuerySet[Subscription]:
+    rows: QuerySet[Subscription] = Subscription.objects.filter(
+        rested_at__gte=timezone.now() - LOOKED_BACK, removed_at=None
+    )
+    return rows.exclude(rests="")
+
+
 def _paused() -> QuerySet[Suppression]:
     rows: QuerySet[Suppression] = Suppression.objects.filter(created_at__gte=timezone.now() - LOOKED_BACK)
     return rows
 
 
 def _tell(tenant_id: int) -> None:
-    deliveries = {f"delivery:{pk}": pk for pk in _lost().values_list("pk", flat=True)}
-    paused = {f"address:{row.pk}": row for row in _paused().order_by("pk")}
-    known = set(Telling.objects.filter(what__in=[*deliveries, *paused]).values_list("what", flat=True))
-    new = [what for what in (*deliveries, *paused) if what not in known]
-    if not new or Telling.objects.filter(created_at__gt=timezone.now() - QUIET).exists():
+    news = _news()
+    known = set(Telling.objects.filter(what__in=news.keys).values_list("what", flat=True))
+    news = news.but(known)
+    now = timezone.now()
+    recent = Telling.objects.filter(created_at__gt=now - QUIET, created_at__lte=now + AHEAD)
+    recent = recent.exclude(what__startswith="alert:")  # an alert that rests is told of at once, by itself
+    if not news.keys or recent.exists() or not owners():
         return
     with transaction.atomic():
         # All or nothing: of two that tell at once, one meets a row of the other here and takes everything back.
-        Telling.objects.bulk_create([Telling(tenant_id=tenant_id, what=what) for what in new])
-        keys = [deliveries[what] for what in new if what in deliveries]
-        rows = [paused[what] for what in new if what in paused]
-        for owner in _owners():
-            _write(owner, keys, rows, reference=f"lost:{new[0]}:{owner.user_id}")
+        Telling.objects.bulk_create([Telling(tenant_id=tenant_id, what=what) for what in news.keys])
+        for owner in owners():
+            _write(owner, news, reference=f"lost:{news.keys[0]}:{owner.user_id}")
 
 
-def _write(owner: Membership, keys: Sequence[int], paused: Sequence[Suppression], *, reference: str) -> None:
+def _news() -> _News:
+    return _News(
+        lost={f"delivery:{pk}": pk for pk in _lost().values_list("pk", flat=True)},
+        passed={
+            f"passed:{mail}:{start:%Y%m%d}": pk
+            for pk, mail, start in _passed().order_by("-pk").values_list("pk", "subscription_id", "period_start")
+        },
+        resting={f"rests:{pk}:{since:%Y%m%d%H%M%S}": pk for pk, since in _resting().values_list("pk", "rested_at")},
+        paused={f"address:{row.pk}": row for row in _paused().order_by("pk")},
+    )
+
+
+def _write(owner: Membership, news: _News, *, reference: str) -> None:
     """To one owner, of what he sees."""
     tenant, grant = owner.tenant, owner.grant
     author = Author(tenant, Role(owner.role), Rights.of(grant), Scope.of(grant), user=owner.user)
-    lost = list(access.deliveries(author).filter(pk__in=keys))
-    if not lost and not paused:
+    deliveries = access.deliveries(author)
+    lost = list(deliveries.filter(pk__in=news.lost.values()))
+    passed = list(deliveries.filter(pk__in=news.passed.values()))
+    mails = access.subscriptions(author) if news.resting else []
+    resting = [shown.subscription for shown in mails if shown.subscription.pk in news.resting.values()]
+    if not any((lost, passed, resting, news.paused)):
         return
     with translation.override(owner.user.language or tenant.language):
-        lines = [_line(delivery) for delivery in lost]
-        lines += [f"{row.address}: {row.get_cause_display()}" for row in paused]
+        lines = [*map(_line, lost), *map(_rest, resting), *map(_silence, passed)]
+        lines += [f"{row.address}: {row.get_cause_display()}" for row in news.paused.values()]
         if len(lines) > MOST_LINES:
             left = len(lines) - MOST_LINES
             more = ngettext("%(count)s more", "%(count)s more", left) % {"count": figures.decimal(left)}
             lines = [*lines[:MOST_LINES], more]
         mail = letter(
-            _subject(tenant.name, len(lost)),
+            _subject(tenant.name, len(lost), only_addresses=not (passed or resting)),
             lines,
             Button(_("See what was sent"), address_of(tenant) + reverse("reports_web:mail", args=[tenant.slug])),
             small=[_("Each is told once. What nobody knows of is not sent again by itself, for it may have arrived.")],
@@ -116,7 +173,9 @@ def _write(owner: Membership, keys: Sequence[int], paused: Sequence[Suppression]
     transaction.on_commit(partial(enqueue, tenant.pk, message.pk))
 
 
-def _subject(tenant: str, lost: int) -> str:
+def _subject(tenant: str, lost: int, *, only_addresses: bool) -> str:
+    if not lost and not only_addresses:
+        return _("%(tenant)s: scheduled mails that were not sent") % {"tenant": tenant}
     if not lost:
         return _("%(tenant)s: addresses that get no mail any more") % {"tenant": tenant}
     text = ngettext(
@@ -133,6 +192,17 @@ def _line(delivery: Delivery) -> str:
     return _("“%(name)s” to %(email)s was not sent.") % words
 
 
-def _owners() -> list[Membership]:
+def _rest(subscription: Subscription) -> str:
+    words = {"name": subscription.name, "why": log.REASONS[subscription.rests]}
+    return _("“%(name)s” rests: %(why)s") % words
+
+
+def _silence(delivery: Delivery) -> str:
+    days = title(delivery.kind, delivery.period)
+    return f"{_('“%(name)s”, %(days)s') % {'name': delivery.subscription.name, 'days': days}}: {log.passed(delivery)}."
+
+
+def owners() -> list[Membership]:
+    """Of the company whose wall is open."""
     rows = Membership.objects.filter(role=Role.OWNER, user__is_active=True).order_by("id")
     return list(rows.select_related("user", "tenant", "grant", "grant__tenant"))

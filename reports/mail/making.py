@@ -1,5 +1,6 @@
 """Makes the mail of one delivery: figures, words, both forms, headers. Nothing is written or sent here."""
 
+from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from portal.outbox import post
@@ -15,34 +17,50 @@ from portal.outbox.render import Rendered
 from portal.tenants.brand import address_of, look_of
 from portal.tenants.models.people import Membership, Role
 from reports.mail import words
-from reports.mail.compose import compose
+from reports.mail.answers import SavedFacts
 from reports.mail.cupboard import Cover, Cupboard
 from reports.mail.enclosed import Enclosed
-from reports.mail.facts import Facts, Setting, covers
+from reports.mail.facts import Facts, Picture, Setting, covers
+from reports.mail.links import leaving
 from reports.mail.models import Delivery, Edition, Subscription
-from reports.mail.render import render
+from reports.mail.render import render_facts
 from reports.queries.run import patient
 from reports.queries.scope import Scope
+
+_LEAVE_HERE = "https://leave.invalid/here"  # no word of it has a sign that a template or MJML would write otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     rendered: Rendered
-    facts: Facts
+    facts: Facts | SavedFacts
     complete: bool
     late: bool
     headers: dict[str, str]
     rights: dict[str, Any]
     files: tuple[post.Attachment, ...] = ()
+    chart: Picture | None = None
+
+    @property
+    def shown(self) -> str:
+        """The HTML with its image in it, for a browser, which knows of no parts beside it."""
+        if self.chart is None:
+            return self.rendered.html
+        content = b64encode(self.chart.content).decode()
+        return self.rendered.html.replace(f'"cid:{self.chart.name}"', f'"data:image/png;base64,{content}"')
 
     @property
     def empty(self) -> bool:
-        """Whether there was nothing to tell of: neither calls nor callbacks."""
-        totals = self.facts.figures.totals
-        return not any(totals[key].value for key in ("attempts", "callbacks_received"))
+        return self.facts.empty
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The oldest of the last whole readings that it rests on."""
+        return min((each.as_of for each in self.facts.standings if each.as_of is not None), default=None)
 
     def put(self, delivery: Delivery, *, reference: str, rule: str = "") -> Letter:
         """Write the mail into the outbox."""
+        pictures = [post.Attachment(each.name, "image/png", each.content) for each in (self.chart,) if each]
         with translation.override(delivery.recipient.language):
             return post.put(
                 tenant_id=delivery.tenant_id,
@@ -52,7 +70,7 @@ class Made:
                 html=self.rendered.html,
                 headers=self.headers,
                 reference=reference,
-                attachments=self.files,
+                attachments=(*pictures, *self.files),
                 conduct=post.Conduct(rule=rule),
             )
 
@@ -62,16 +80,29 @@ def make(delivery: Delivery, scope: Scope, at: datetime, *, cupboard: Cupboard, 
     late = delivery.late_at(at)
     with translation.override(delivery.recipient.language), patient():
         facts = cupboard.facts(delivery, scope)
-        complete = covers(facts.figures.completeness, facts.period, at)
+        complete = all(covers(standing, facts.period, at) for standing in facts.standings)
         cover = cupboard.cover(delivery, scope)
         enclosed = cupboard.enclosed(delivery, scope)
         setting = _setting(delivery, facts, cover=cover, late=late, complete=complete, leave_url=leave_url)
-        setting = replace(setting, note=_note(delivery, enclosed))
-        rendered = render(compose(facts, setting), zone=delivery.zone)
+        chart = cupboard.chart(delivery, scope)
+        setting = replace(setting, note=_note(delivery, enclosed), chart=chart)
+        rendered = _rendered(delivery, scope, facts, setting, cupboard=cupboard)
         if delivery.edition == Edition.CORRECTED and _was_sent(delivery):
             rendered = replace(rendered, subject=_("Corrected: %(subject)s") % {"subject": rendered.subject})
         rights = cupboard.rights(delivery, scope)
-        return Made(rendered, facts, complete, late, _headers(delivery, setting), rights, enclosed.files)
+        return Made(rendered, facts, complete, late, _headers(delivery, setting), rights, enclosed.files, chart)
+
+
+def _rendered(
+    delivery: Delivery, scope: Scope, facts: Facts | SavedFacts, setting: Setting, *, cupboard: Cupboard
+) -> Rendered:
+    """Readers of one mail, period, scope and language read the same, but for the way to leave, which is each one's
+    own: it is put in afterwards."""
+    shared = replace(setting, leave_url=_LEAVE_HERE)
+    key = (delivery.subscription_id, delivery.kind, delivery.period, scope, translation.get_language(), shared)
+    rendered = cupboard.rendered(key, lambda: render_facts(facts, shared, zone=delivery.zone))
+    text = rendered.text.replace(_LEAVE_HERE, setting.leave_url)
+    return Rendered(rendered.subject, text, rendered.html.replace(_LEAVE_HERE, escape(setting.leave_url)))
 
 
 def manage_url(delivery: Delivery) -> str:
@@ -81,7 +112,7 @@ def manage_url(delivery: Delivery) -> str:
 
 
 def _setting(  # what surrounds the figures, all by name
-    delivery: Delivery, facts: Facts, *, cover: Cover, late: bool, complete: bool, leave_url: str
+    delivery: Delivery, facts: Facts | SavedFacts, *, cover: Cover, late: bool, complete: bool, leave_url: str
 ) -> Setting:
     tenant = delivery.tenant
     return Setting(
@@ -89,7 +120,7 @@ def _setting(  # what surrounds the figures, all by name
         name=delivery.subscription.name,
         environments=cover.environments,
         agent_count=cover.agent_count,
-        filters=facts.figures.question.filters,
+        filters=facts.filters,
         portal_url=f"{address_of(tenant)}/t/{tenant.slug}/",
         leave_url=leave_url,
         reply_to=_reply_to(delivery.subscription),
@@ -142,9 +173,7 @@ def _earlier(delivery: Delivery) -> QuerySet[Delivery]:
 
 def _headers(delivery: Delivery, setting: Setting) -> dict[str, str]:
     headers = {
-        "List-Id": f"<{delivery.subscription.public_id}.mail.ringbook>",
-        "List-Unsubscribe": f"<{setting.leave_url}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        **leaving(f"{delivery.subscription.public_id}.mail", setting.leave_url),
         "Auto-Submitted": "auto-generated",
         "Content-Language": translation.get_language() or "",
     }

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from portal.formats import figures
 from portal.outbox.models import Message
 from portal.tenants.base import PublicModel
 from portal.tenants.models.grants import Grant
@@ -14,7 +16,17 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import validate_zone
 from reports.definitions.periods import Period
 from reports.mail.due import Kind, Rhythm
+from reports.mail.readers import Reader
 from reports.mail.sections import LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS, chosen
+from reports.saved.models import Board, SavedView
+
+
+class Contents(models.TextChoices):
+    """What a mail shows: parts that are chosen, or the answers of something saved."""
+
+    SECTIONS = "sections", _("parts of a report")
+    REPORT = "report", _("a saved report")
+    BOARD = "board", _("a board")
 
 
 class MissedPeriods(models.TextChoices):
@@ -41,6 +53,10 @@ class Subscription(PublicModel):
     ``active``; a removed one stays a row, for what was sent. ``language`` is that of readers who have none of their
     own, empty in old rows; ``reply_to`` counts as long as he is a member. ``sections`` are those of its parts that are
     chosen, in their order; none for all in the usual one. ``attachments`` are keys of ``reports.mail.enclosed``.
+
+    One that ``shows`` something saved names it as ``view`` or ``board``; where that is gone, or not open to it any
+    more, it rests since ``rested_at`` for a reason, ``rests``, a word of ``reports.mail.log.REASONS``. ``compares`` is
+    about the period before, ``chart`` about an image above the days.
     """
 
     name = models.CharField(_("name"), max_length=120)
@@ -69,11 +85,20 @@ class Subscription(PublicModel):
         related_name="+",
         verbose_name=_("answers go to"),
     )
+    shows = models.CharField(_("shows"), max_length=10, choices=Contents.choices, default=Contents.SECTIONS)
+    view = models.ForeignKey(
+        SavedView, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("saved report")
+    )
+    board = models.ForeignKey(Board, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("board"))
+    compares = models.BooleanField(_("compared with the period before"), default=True)
+    chart = models.BooleanField(_("small chart"), default=True)
     sections = models.JSONField(_("sections"), default=list, blank=True)
     attachments = models.JSONField(_("attachments"), default=list, blank=True)
     subject = models.CharField(_("own subject"), max_length=LONGEST_SUBJECT, blank=True)
     note = models.TextField(_("note to its readers"), max_length=LONGEST_NOTE, blank=True)
     active = models.BooleanField(_("active"), default=True)
+    rests = models.CharField(_("rests because"), max_length=30, blank=True)
+    rested_at = models.DateTimeField(_("rests since"), null=True, blank=True)
     hold_hours = models.PositiveSmallIntegerField(
         _("hours to wait for complete data"), default=6, validators=[MaxValueValidator(20)]
     )
@@ -105,45 +130,15 @@ class Subscription(PublicModel):
         return Rhythm(Kind(self.kind), self.zone, self.hour, self.minute, self.weekday)
 
 
-class AddedBy(models.TextChoices):
-    """Who put a reader on a mail. Of members and keys it counts whether they still may; the console's word stands."""
+class Recipient(Reader):
+    """Who reads a subscription."""
 
-    MEMBER = "member", _("a member")
-    KEY = "key", _("an API key")
-    CONSOLE = "console", _("an administrator")
-
-
-class Recipient(PublicModel):
-    """Who reads a subscription. A member reads by the rights of the membership as it stands when the mail is made; an
-    address without an account reads by ``grant``, once it has confirmed, and as long as whoever added it still may.
-
-    ``left_at`` is the reader's own act, ``removed_at`` somebody else's.
-    """
+    OF, WORD = "subscription", ""
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="recipients")
-    email = models.EmailField(_("e-mail address"), max_length=254)
-    name = models.CharField(_("name"), max_length=120, blank=True)
-    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
-    as_member = models.BooleanField(_("as member"), default=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("user")
-    )
-    grant = models.ForeignKey(
-        Grant, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("what may be seen")
-    )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
-    left_at = models.DateTimeField(_("left"), null=True, blank=True)
-    removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
-    added_as = models.CharField(_("added by"), max_length=10, choices=AddedBy.choices, default=AddedBy.CONSOLE)
-    added_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("by member")
-    )
-    added_key = models.ForeignKey(
-        ApiKey, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("by API key")
-    )
 
-    class Meta(PublicModel.Meta):
+    class Meta(Reader.Meta):
+        abstract = False
         verbose_name = _("recipient")
         verbose_name_plural = _("recipients")
         ordering = ("id",)
@@ -152,13 +147,16 @@ class Recipient(PublicModel):
             models.UniqueConstraint(fields=("tenant", "subscription", "email"), name="reports_mail_recipient_email"),
         )
 
-    def __str__(self) -> str:
-        return self.name or self.email
+    def offer(self) -> str:
+        names = {"tenant": self.tenant.name, "name": self.subscription.name}
+        return gettext("%(tenant)s wants to send you “%(name)s” by mail. It is sent only if you agree.") % names
 
-    @property
-    def gone(self) -> bool:
-        """Whether nothing will be sent any more, by the reader's own word or somebody else's."""
-        return any((self.left_at, self.removed_at, self.subscription.removed_at))
+    def comes(self, now: datetime) -> str:
+        row = self.subscription
+        words = [row.get_kind_display()]
+        if row.active and row.next_due is not None and self.left_at is None:
+            words.append(figures.moment(row.next_due, row.zone, now=now))
+        return " · ".join(words)
 
 
 class DeliveryState(models.TextChoices):
@@ -184,7 +182,8 @@ class Delivery(PublicModel):
 
     ``snapshot`` holds the figures as they were sent, ``rights`` what of the tenant they rest on. ``late`` says the mail
     was made well after it was due. Of what is scheduled there is one for each period and reader; of other editions one
-    for each ``press`` of a button, whose key it is.
+    for each ``press`` of a button, whose key it is. ``passed_over`` counts the periods right before it that were due in
+    a time of silence and are not sent.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="deliveries")
@@ -209,6 +208,7 @@ class Delivery(PublicModel):
     as_of = models.DateTimeField(_("data as of"), null=True)
     complete = models.BooleanField(_("complete"), null=True)
     late = models.BooleanField(_("late"), default=False)
+    passed_over = models.PositiveIntegerField(_("periods passed over before it"), default=0)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta(PublicModel.Meta):

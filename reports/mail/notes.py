@@ -9,7 +9,7 @@ from reports.definitions.metrics import METRICS
 from reports.definitions.periods import previous
 from reports.mail import words
 from reports.mail.facts import SHORT_CALLS, SHORT_TALKS, Facts, Setting
-from reports.queries.answer import Answer
+from reports.queries.answer import Answer, Completeness
 from reports.queries.callbacks import words as callback_words
 from reports.queries.completeness.lacks import lacks, said
 from reports.queries.completeness.words import calls_mirrored
@@ -48,7 +48,7 @@ def short_calls(facts: Facts, setting: Setting) -> tuple[str, ...]:
                 "n": words.number(talks.n or 0),
             }
         )
-    return tuple(lines)
+    return tuple(map(words.bound, lines))
 
 
 def waiting(facts: Facts) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def problems(facts: Facts) -> tuple[str, ...]:
             _("%(days)s was not read whole: changes are against what is known of it.")
             % {"days": words.span(figures.previous_period)}
         )
-    if not facts.usual.completeness.complete:
+    if facts.usual is not None and not facts.usual.completeness.complete:
         lines.append(_("Of the time before that not all was read, so there is no mean."))
     if facts.loop is not None and facts.loop.breakdown.lacking:
         lines.append(facts.loop.breakdown.lacking)
@@ -107,18 +107,20 @@ def problems(facts: Facts) -> tuple[str, ...]:
 
 def data(facts: Facts) -> str:
     """How complete the figures are, in one line."""
-    completeness = facts.figures.completeness
-    parts = []
-    if completeness.as_of:
-        parts.append(_("Data as of %(moment)s") % {"moment": words.moment(completeness.as_of, facts.period.zone)})
-    else:
-        parts.append(_("No data were read yet"))
-    parts.append(calls_mirrored(completeness))
+    corrections = ""
     if facts.corrections:
         text = ngettext("%(count)s correction to %(days)s", "%(count)s corrections to %(days)s", facts.corrections)
         before = words.span(previous(facts.period))
-        parts.append(text % {"count": words.number(facts.corrections), "days": before})
-    return f"{', '.join(parts)}."
+        corrections = text % {"count": words.number(facts.corrections), "days": before}
+    return standing(facts.figures.completeness, facts.period.zone, corrections)
+
+
+def standing(completeness: Completeness, zone: str, corrections: str = "") -> str:
+    """Of one answer."""
+    as_of = _("No data were read yet")
+    if completeness.as_of:
+        as_of = _("Data as of %(moment)s") % {"moment": words.moment(completeness.as_of, zone)}
+    return f"{', '.join(filter(None, (as_of, calls_mirrored(completeness), corrections)))}."
 
 
 def warning(setting: Setting) -> str:
@@ -133,21 +135,24 @@ def gaps(answer: Answer) -> tuple[str, ...]:
     return (*lines[:MOST_GAPS], *(["…"] if len(lines) > MOST_GAPS else []))
 
 
-def late(setting: Setting, facts: Facts) -> str:
+def lateness(setting: Setting, zone: str) -> str:
     if not setting.late:
         return ""
-    return _("This report comes late: it was due on %(moment)s.") % {
-        "moment": words.moment(setting.due_at, facts.period.zone)
-    }
+    return _("This report comes late: it was due on %(moment)s.") % {"moment": words.moment(setting.due_at, zone)}
 
 
-def limits(setting: Setting, facts: Facts) -> tuple[str, ...]:
+def limits(setting: Setting) -> tuple[str, ...]:
     """What the figures cover and leave out."""
     testing = {
         "exclude": _("test calls left out"),
         "include": _("test calls counted"),
         "only": _("test calls only"),
     }[setting.filters.testing]
+    return (*reach(setting), testing, *_chosen(setting.filters))
+
+
+def reach(setting: Setting) -> tuple[str, ...]:
+    """What of the company a reader sees in it."""
     lines = [
         _("Environments: %(names)s") % {"names": ", ".join(words.label(name) for name in setting.environments) or "–"}
     ]
@@ -158,8 +163,7 @@ def limits(setting: Setting, facts: Facts) -> tuple[str, ...]:
         )
     else:
         lines.append(_("all agents"))
-    lines.append(testing)
-    return (*lines, *_chosen(setting.filters))
+    return tuple(lines)
 
 
 def _chosen(filters: Filters) -> list[str]:

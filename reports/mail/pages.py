@@ -15,10 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from portal.formats import figures
 from reports.mail import consent, links
 from reports.mail.links import Pointer
-from reports.mail.models import Recipient
+from reports.mail.readers import Reader
 
 
 @csrf_exempt
@@ -28,9 +27,9 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     pointer = _pointer(token, links.CONFIRM)
     if request.method == "POST":
         consent.confirm(pointer)
-    recipient = consent.find(pointer)
-    confirmed = recipient is not None and recipient.confirmed_at is not None
-    return _answer(request, "mail/confirm.html", recipient, {"confirmed": confirmed})
+    reader = consent.find(pointer)
+    confirmed = reader is not None and reader.confirmed_at is not None
+    return _answer(request, "mail/confirm.html", reader, {"confirmed": confirmed})
 
 
 @csrf_exempt
@@ -41,14 +40,14 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
     pointer = _pointer(token, links.LEAVE)
     if request.method == "POST":
         _act(request, pointer)
-    recipient = consent.find(pointer)
+    reader = consent.find(pointer)
     places = consent.places(pointer)
-    language = recipient.language if recipient else translation.get_language()
-    with translation.override(language):
-        lines = [(place, _rhythm(place)) for place in places]
+    with translation.override(_language(reader)):
+        now = timezone.now()
+        lines = [(place, place.comes(now)) for place in places]
     standing = [place for place in places if not place.gone]
-    context = {"lines": lines, "standing": standing, "languages": settings.LANGUAGES, "recipient": recipient}
-    return _answer(request, "mail/leave.html", recipient, context)
+    context = {"lines": lines, "standing": standing, "languages": settings.LANGUAGES, "language": _language(reader)}
+    return _answer(request, "mail/leave.html", reader, context)
 
 
 def _act(request: HttpRequest, pointer: Pointer) -> None:
@@ -73,22 +72,16 @@ def _pointer(token: str, purpose: str) -> Pointer:
         raise Http404 from error
 
 
-def _rhythm(place: Recipient) -> str:
-    """How often it comes, and when next."""
-    row = place.subscription
-    words = [row.get_kind_display()]
-    if row.active and row.next_due is not None and place.left_at is None:
-        words.append(figures.moment(row.next_due, row.zone, now=timezone.now()))
-    return " · ".join(words)
-
-
-def _answer(
-    request: HttpRequest, template: str, recipient: Recipient | None, context: dict[str, object]
-) -> HttpResponse:
-    with translation.override(recipient.language if recipient else translation.get_language()):
+def _answer(request: HttpRequest, template: str, reader: Reader | None, context: dict[str, object]) -> HttpResponse:
+    with translation.override(_language(reader)):
         about = {
-            "subscription": recipient.subscription if recipient else None,
-            "tenant": recipient.tenant if recipient else None,
-            "gone": recipient is None or recipient.gone,
+            "read": reader.read if reader else None,
+            "offer": reader.offer() if reader else "",
+            "tenant": reader.tenant if reader else None,
+            "gone": reader is None or reader.gone,
         }
         return render(request, template, about | context)
+
+
+def _language(reader: Reader | None) -> str | None:
+    return reader.tongue if reader else translation.get_language()

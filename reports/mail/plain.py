@@ -24,6 +24,9 @@ def _nothing(mail: Mail) -> Iterator[str]:
 
 
 def _headlines(mail: Mail) -> Iterator[str]:
+    if not mail.compares:
+        yield from (f"{line.label}: {line.now}" for line in mail.headlines)
+        return
     _now, before, usual = mail.columns
     for line in mail.headlines:
         change = f" ({line.change})" if line.change else ""

@@ -7,24 +7,28 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.outbox.text import normalised, one_line
+from portal.outbox.text import one_line
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import validate_zone
 from reports.definitions.filters import whole_number
+from reports.mail.content import is_open, saved_board, saved_report
 from reports.mail.due import Kind
 from reports.mail.enclosed import LABELS, choices
-from reports.mail.models import MissedPeriods, Recipient, Subscription
-from reports.mail.rights import Author, unwelcome
+from reports.mail.lists import NotListed, addresses, listed
+from reports.mail.models import Contents, MissedPeriods, Recipient, Subscription
+from reports.mail.rights import Author
 from reports.mail.sections import LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS, chosen
 from reports.queries.agents import agents
 from reports.queries.environments import environments
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
+from reports.saved.keeping import about_one
+from reports.saved.models import Board, SavedView
 
 EVERY = {"day": Kind.DAILY, "week": Kind.WEEKLY, "month": Kind.MONTHLY}
 NAMES = {
@@ -33,7 +37,8 @@ NAMES = {
     Kind.MONTHLY: gettext_lazy("Monthly calls"),
 }
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
-MOST_READERS, LONGEST_NAME, MOST_HOURS = 50, 120, 20
+LONGEST_NAME, MOST_HOURS = 120, 20
+COMPARED = ("previous", "none")  # as a report's address has it
 MONDAY, USUAL_HOUR, USUAL_WAIT = 1, 8, 6
 
 
@@ -41,7 +46,8 @@ MONDAY, USUAL_HOUR, USUAL_WAIT = 1, 8, 6
 class Plan:
     """``weekday`` counts from 1, Monday, and only for weekly mails; daily ones come each day, monthly ones on the
     first. ``environments`` and ``agents`` are public ids, none for all that the mail may show. ``languages`` are those
-    of readers, by address, who read it in another than ``language``; ``reply_to`` is the address of a member.
+    of readers, by address, who read it in another than ``language``; ``reply_to`` is the address of a member. What
+    ``shows`` a saved ``report`` or a ``board`` names it, and has its filters in the place of environments and agents.
     """
 
     to: tuple[str, ...] = ()
@@ -55,6 +61,11 @@ class Plan:
     agents: tuple[UUID, ...] = ()
     wait_hours: int = USUAL_WAIT
     then: str = "warn"
+    shows: str = Contents.SECTIONS.value
+    report: UUID | None = None
+    board: UUID | None = None
+    compare: str = "previous"
+    chart: bool = True
     sections: tuple[str, ...] = SECTIONS
     attachments: tuple[str, ...] = ()
     subject: str = ""
@@ -97,6 +108,11 @@ def plan_of(subscription: Subscription) -> Plan:
         agents=_ids(filters.get("agent", "")),
         wait_hours=subscription.hold_hours,
         then="hold" if subscription.holds else "warn",
+        shows=subscription.shows,
+        report=subscription.view.public_id if subscription.view is not None else None,
+        board=subscription.board.public_id if subscription.board is not None else None,
+        compare="previous" if subscription.compares else "none",
+        chart=subscription.chart,
         sections=subscription.parts,
         attachments=tuple(key for key in LABELS if key in subscription.attachments),
         subject=subscription.subject,
@@ -124,6 +140,8 @@ def read_plan(values: Mapping[str, Any], author: Author, *, before: Subscription
     if before is not None and before.grant is not None:
         scope = scope.within(Scope.of(before.grant))
     reader = _Reader(values, stands, author)
+    if before is not None:
+        reader.creator_id, reader.rests = before.creator_id, bool(before.rests)
     plan = reader.plan(scope)
     if reader.errors:
         raise QuestionError(reader.errors)
@@ -133,6 +151,7 @@ def read_plan(values: Mapping[str, Any], author: Author, *, before: Subscription
 class _Reader:
     def __init__(self, values: Mapping[str, Any], stands: Plan, author: Author) -> None:
         self.values = values
+        self.creator_id, self.rests = _creator(author), False
         self.stands = stands
         self.author = author
         self.errors = {name: _("This parameter is not known here.") for name in values if name not in FIELDS}
@@ -143,6 +162,8 @@ class _Reader:
         with translation.override(language):
             usual = str(NAMES[EVERY[every]])
         to = self.to()
+        shows, report, board = self.content()
+        own = shows == Contents.SECTIONS  # what is saved has filters of its own
         return Plan(
             to=to,
             name=self.name() or usual,
@@ -151,10 +172,15 @@ class _Reader:
             hour=self.whole("hour", 0, 23),
             zone=self.zone(),
             language=language,
-            environments=self.chosen("environments", environments(scope).values_list("public_id", flat=True)),
-            agents=self.chosen("agents", agents(scope).values_list("public_id", flat=True)),
+            environments=self.chosen("environments", environments(scope).values_list("public_id", flat=True), own=own),
+            agents=self.chosen("agents", agents(scope).values_list("public_id", flat=True), own=own),
+            shows=shows,
+            report=report,
+            board=board,
             wait_hours=self.whole("wait_hours", 0, MOST_HOURS),
             then=self.choice("then", ("warn", "hold")),
+            compare=self.choice("compare", COMPARED),
+            chart=self.flag("chart"),
             sections=self.sections(),
             attachments=self.attachments(),
             subject=self.text("subject", LONGEST_SUBJECT),
@@ -163,7 +189,7 @@ class _Reader:
             missed=self.choice("missed", tuple(MissedPeriods.values)),
             reply_to=self.reply_to(),
             languages=self.languages(to, language),
-            paused=self.flag("paused"),
+            paused=self.paused(shows, report or board),
         )
 
     def given(self, name: str) -> Any:
@@ -171,21 +197,13 @@ class _Reader:
         return self.values.get(name, getattr(self.stands, name))
 
     def to(self) -> tuple[str, ...]:
-        addresses = []
-        for text in _listed(self.given("to")):
-            try:
-                addresses.append(normalised(text))
-            except ValidationError:
-                self.errors["to"] = _("“%(text)s” is not an e-mail address.") % {"text": one_line(text, limit=80)}
-        readers = tuple(dict.fromkeys(addresses))
+        try:
+            readers = addresses(self.given("to"), self.author, self.stands.to)
+        except NotListed as refusal:
+            self.errors["to"] = str(refusal)
+            return ()
         if not readers:
-            self.errors.setdefault("to", _("Say to whom the mail goes."))
-        elif len(readers) > MOST_READERS:
-            self.errors["to"] = _("One mail goes to at most %(most)s addresses.") % {"most": MOST_READERS}
-        elif not self.author.manages and readers != (self.author.email,):
-            self.errors["to"] = _("You may have mails sent to yourself only, %(email)s.") % {"email": self.author.email}
-        elif refused := unwelcome(address for address in readers if address not in self.stands.to):
-            self.errors["to"] = _("Your company has no mails sent to the domain of %(email)s.") % {"email": refused[0]}
+            self.errors["to"] = _("Say to whom the mail goes.")
         return readers
 
     def name(self) -> str:
@@ -195,9 +213,50 @@ class _Reader:
             self.errors["name"] = _("A name has at most %(most)s characters.") % {"most": LONGEST_NAME}
         return "" if text in _usual_names() else text
 
+    def content(self) -> tuple[str, UUID | None, UUID | None]:
+        """What it shows, and which report or board that is. Naming one is enough to choose it, naming none of what it
+        showed to choose parts of a report again."""
+        ids = {name: self.saved_id(name) for name in ("report", "board")}
+        named = [name for name in ids if self.values.get(name)]
+        shows = self.choice("shows", tuple(Contents.values))
+        if "shows" not in self.values and (named or shows in self.values):
+            shows = named[0] if named else Contents.SECTIONS.value
+        if len(named) > 1 or (named and shows not in named):
+            self.errors["board"] = _("A mail shows parts of a report, or one saved report, or one board.")
+        if shows == Contents.SECTIONS:
+            return shows, None, None
+        key = ids[shows]
+        if key is None:
+            self.errors.setdefault(shows, _("Choose what the mail shows: it is not there."))
+        elif key != getattr(self.stands, shows):
+            self.demand_open(shows, key)
+        return (shows, key, None) if shows == Contents.REPORT else (shows, None, key)
+
+    def saved_id(self, name: str) -> UUID | None:
+        value = self.given(name)
+        try:
+            return UUID(str(value)) if value else None
+        except ValueError:
+            self.errors[name] = _("This is not there.")
+            return None
+
+    def demand_open(self, shows: str, key: UUID) -> None:
+        """It has to be one that he may open, and that the mail may show for as long as it goes out."""
+        try:
+            found: SavedView | Board = (
+                saved_report(key, self.author) if shows == Contents.REPORT else saved_board(key, self.author)
+            )
+        except ObjectDoesNotExist:
+            self.errors[shows] = _("This is not there.")
+            return
+        if not is_open(found, self.creator_id):
+            self.errors[shows] = _("It has to be shared with every member, or to be of whoever set the mail up.")
+        elif isinstance(found, SavedView) and about_one(found.query):
+            self.errors[shows] = _("What is about a phone number or one contact is not mailed.")
+
     def sections(self) -> tuple[str, ...]:
         """Those that are chosen, in their order; all in the usual one where none is."""
-        names = _listed(self.given("sections"))
+        names = listed(self.given("sections"))
         if unknown := [name for name in names if name not in SECTIONS]:
             self.errors["sections"] = _("“%(word)s” is none of %(choices)s.") % {
                 "word": one_line(unknown[0], limit=40),
@@ -207,7 +266,7 @@ class _Reader:
 
     def attachments(self) -> tuple[str, ...]:
         """What is chosen; what was chosen before stays, though it can't be made here any more."""
-        names, allowed = _listed(self.given("attachments")), (*choices(), *self.stands.attachments)
+        names, allowed = listed(self.given("attachments")), (*choices(), *self.stands.attachments)
         if unknown := [name for name in names if name not in allowed]:
             self.errors["attachments"] = _("“%(word)s” is none of %(choices)s.") % {
                 "word": one_line(unknown[0], limit=40),
@@ -281,19 +340,32 @@ class _Reader:
             return choices[0]
         return word
 
+    def paused(self, shows: str, key: UUID | None) -> bool:
+        """One that rests goes on once it shows something else."""
+        other = (shows, key) != (self.stands.shows, self.stands.report or self.stands.board)
+        return self.flag("paused") and not (self.rests and other and "paused" not in self.values)
+
     def flag(self, name: str) -> bool:
         value = self.given(name)
         if not isinstance(value, bool):
             self.errors[name] = _("This is “true” or “false”.")
         return value is True
 
-    def chosen(self, name: str, allowed: Iterable[UUID]) -> tuple[UUID, ...]:
-        """Public ids; one that the mail cannot show is answered like one that nobody has."""
-        words = _listed(self.given(name))
+    def chosen(self, name: str, allowed: Iterable[UUID], *, own: bool = True) -> tuple[UUID, ...]:
+        """Public ids; one that the mail cannot show is answered like one that nobody has. None, where the mail has no
+        filters of its ``own``."""
+        words = listed(self.given(name) if own else self.values.get(name))
+        if words and not own:
+            self.errors[name] = _("What is saved has filters of its own: change them there.")
+            return ()
         ids = _ids(",".join(words))
         if len(ids) != len(dict.fromkeys(words)) or not set(allowed).issuperset(ids):
             self.errors[name] = _("One of these is nothing that this mail could show.")
         return ids
+
+
+def _creator(author: Author) -> int | None:
+    return author.user.pk if author.user is not None and author.key is None else None
 
 
 def _usual_names() -> set[str]:
@@ -302,15 +374,6 @@ def _usual_names() -> set[str]:
         with translation.override(language):
             names |= {str(name) for name in NAMES.values()}
     return names
-
-
-def _listed(value: Any) -> list[str]:
-    """The elements of a list, or of a text with commas, semicolons, spaces or line ends between them."""
-    if isinstance(value, str):
-        value = value.replace(",", " ").replace(";", " ").split()
-    if not isinstance(value, list | tuple):
-        return [] if value is None else [str(value)]
-    return [str(item).strip() for item in value if str(item).strip()]
 
 
 def _ids(text: str) -> tuple[UUID, ...]:

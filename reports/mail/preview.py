@@ -53,8 +53,7 @@ def preview(
     """
     delivery, cupboard = _delivery(subscription, reader, at, period), Cupboard(at, files=files)
     scope = shown_to(reader, subscription)
-    if cupboard.cover(delivery, scope).nothing:
-        raise NotAllowed("nothing to see")
+    cupboard.demand_something(delivery, scope)
     if eyes is not None and not _sees(eyes, scope):
         raise NotAllowed("more than you see")
     return make(delivery, scope, at, cupboard=cupboard, leave_url=manage_url(delivery))

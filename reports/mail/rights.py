@@ -14,7 +14,9 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
 from portal.tenants.rights import Rights
-from reports.mail.models import AddedBy, Delivery, Recipient, Subscription
+from portal.tenants.standing import standing_member
+from reports.mail.models import Delivery, Subscription
+from reports.mail.readers import AddedBy, Reader
 from reports.queries.scope import Scope
 
 
@@ -74,15 +76,15 @@ def at_the_console(tenant: Tenant) -> Author:
     return Author(tenant, Role.OWNER, Rights(), scope)
 
 
-def scope_of(recipient: Recipient, subscription: Subscription) -> Scope:
-    """What a recipient who agreed may see of the mail now; raises :class:`NotAllowed`. The wall must be open."""
-    if recipient.removed_at is not None or subscription.removed_at is not None:
+def scope_of(reader: Reader, read: Any) -> Scope:
+    """What a reader who agreed may see of a mail or an alert now; raises :class:`NotAllowed`. The wall must be open."""
+    if reader.removed_at is not None or read.removed_at is not None:
         raise NotAllowed("removed")
-    if recipient.left_at is not None:
+    if reader.left_at is not None:
         raise NotAllowed("left")
-    if recipient.confirmed_at is None:
+    if reader.confirmed_at is None:
         raise NotAllowed("not confirmed")
-    return shown_to(recipient, subscription)
+    return shown_to(reader, read)
 
 
 def objection(message: Letter) -> str:
@@ -98,18 +100,18 @@ def objection(message: Letter) -> str:
     return ""
 
 
-def shown_to(recipient: Recipient, subscription: Subscription) -> Scope:
-    """Of the mail's own grant what the reader's rights leave, and for an outside address those of whoever added it;
-    raises :class:`NotAllowed` where that is nothing."""
-    if recipient.as_member:
-        grants: list[Grant | None] = [_members(recipient.user_id, "no longer a member")]
+def shown_to(reader: Reader, read: Any) -> Scope:
+    """Of what is read, by its own grant, what the reader's rights leave, and for an outside address those of whoever
+    added it; raises :class:`NotAllowed` where that is nothing."""
+    if reader.as_member:
+        grants: list[Grant | None] = [_members(reader.user_id, "no longer a member")]
     else:
-        grants = [recipient.grant, *_vouching(recipient)]
-    if not recipient.as_member and domains.beyond([recipient.email]):
+        grants = [reader.grant, *_vouching(reader)]
+    if not reader.as_member and domains.beyond([reader.email]):
         raise NotAllowed("domain not allowed")
-    if subscription.grant is None:
+    if read.grant is None:
         raise NotAllowed("no rights left")
-    scope = Scope.of(subscription.grant)
+    scope = Scope.of(read.grant)
     for grant in grants:
         if grant is None:
             raise NotAllowed("no rights left")
@@ -119,32 +121,30 @@ def shown_to(recipient: Recipient, subscription: Subscription) -> Scope:
     return scope
 
 
-def stands(recipient: Recipient) -> bool:
+def stands(reader: Reader) -> bool:
     """Whether whoever added an outside address may still have mails sent to one."""
     try:
-        _vouching(recipient)
+        _vouching(reader)
     except NotAllowed:
         return False
     return True
 
 
-def _vouching(recipient: Recipient) -> list[Grant]:
+def _vouching(reader: Reader) -> list[Grant]:
     """The rights of whoever added an outside address; none of an administrator, whose word stands by itself."""
-    if recipient.added_as == AddedBy.CONSOLE:
+    if reader.added_as == AddedBy.CONSOLE:
         return []
-    if recipient.added_as == AddedBy.MEMBER:
-        return [_members(recipient.added_by_id, "nobody vouches", Role.MANAGER)]
-    key = recipient.added_key
-    expired = key is not None and key.expires_at is not None and key.expires_at <= timezone.now()
-    if key is None or key.revoked_at is not None or expired or not Role(key.role).covers(Role.MANAGER):
+    if reader.added_as == AddedBy.MEMBER:
+        return [_members(reader.added_by_id, "nobody vouches", Role.MANAGER)]
+    key = reader.added_key
+    if key is None or not key.stands(timezone.now()) or not Role(key.role).covers(Role.MANAGER):
         raise NotAllowed("nobody vouches")
     return [key.grant]
 
 
 def _members(user_id: int | None, otherwise: str, role: Role = Role.VIEWER) -> Grant:
-    rows = Membership.objects.filter(user__is_active=True).select_related("grant", "grant__tenant")
-    membership = None if user_id is None else rows.filter(user_id=user_id).first()
-    if membership is None or not Role(membership.role).covers(role):
+    membership = standing_member(user_id, role)
+    if membership is None:
         raise NotAllowed(otherwise)
     grant: Grant = membership.grant
     return grant

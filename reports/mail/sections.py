@@ -20,6 +20,7 @@ LABELS = {
     "corrections": _("Corrections since the last report"),
     "problems": _("Data problems"),
 }
+ALONE = {"agents": _("Agents")}  # where nothing is compared
 HEADS = {  # of the columns of tables
     "days": (_("Day"), _("Calls"), _("Connected"), _("Callbacks")),
     "agents": (_("Agent"), _("Calls"), _("Connected"), _("Length")),

@@ -5,6 +5,7 @@ exists once for each period and recipient, and the outbox takes a reference once
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,12 +14,12 @@ from typing import Any
 from django.db import transaction
 
 from portal.audit.record import record
-from portal.outbox import post
-from portal.outbox.models import State
+from portal.outbox import rounds
+from portal.outbox.models import Message, State
 from portal.tenants import wall
 from reports.mail import deliveries, links
+from reports.mail.content import NotOpen, rest
 from reports.mail.cupboard import Cupboard
-from reports.mail.facts import snapshot
 from reports.mail.making import Made, make
 from reports.mail.models import Delivery, DeliveryState, Edition
 from reports.mail.rights import NotAllowed, scope_of
@@ -26,13 +27,14 @@ from reports.queries.run import NotNow, patient
 from reports.queries.scope import Scope
 
 logger = logging.getLogger("ringbook.mail")
-HandOver = Callable[[int, int], str]  # (tenant, message) -> the state the message is in
+HandOver = Callable[[int, int], object]  # (tenant, message)
+_ENDS: dict[str, str] = {State.SENT: "sent", State.SUPPRESSED: "held back"}  # others: not sent, or not surely
 
 
 @dataclass(frozen=True, slots=True)
 class SendSummary:
     """``due`` counts subscriptions; ``sent`` mails that left; ``failed`` those that did not, or not surely; ``held``
-    those that wait: for complete data, or for figures that cannot be computed at the moment."""
+    those that wait: for complete data, for figures that cannot be computed at the moment, or for their turn."""
 
     due: int = 0
     sent: int = 0
@@ -46,22 +48,33 @@ class SendSummary:
 
 
 def send_due(at: datetime) -> SendSummary:
-    """Send what is due at an instant, for all tenants, each behind its wall."""
+    """Send what is due at an instant, for all tenants, each behind its wall: over as few connections and at the pace
+    that workers keep. What a domain has no room for now waits in the outbox."""
     total = SendSummary()
     for tenant_id in deliveries.tenants_with_work(at):
         with wall.tenant(tenant_id):
-            total += send_tenant(at, deliver_now)
+            total += _send_here(at)
     return total
 
 
+def _send_here(at: datetime) -> SendSummary:
+    made: list[int] = []
+    total = send_tenant(at, lambda _tenant, message_id: made.append(message_id))
+    states = rounds.finish_round()
+    ours = Delivery.objects.filter(message__in=states).values_list("message_id", flat=True)
+    ends = Counter(_ENDS.get(states[message_id], "failed") for message_id in set(ours))
+    untried = Message.objects.filter(pk__in=made, attempts=0, state=State.PENDING).count()
+    return total + SendSummary(sent=ends["sent"], failed=ends["failed"], held=untried)
+
+
 def send_tenant(at: datetime, hand_over: HandOver) -> SendSummary:
-    """Send what is due for the tenant whose wall is open."""
+    """Make what is due for the tenant whose wall is open, and hand each mail over."""
     total = SendSummary(due=deliveries.open_due(at))
     cupboard = Cupboard(at)
-    for delivery in deliveries.waiting():
+    for delivery in deliveries.waiting(at):
         try:
             with patient():
-                total += _send(delivery, at, cupboard=cupboard, hand_over=hand_over)
+                total += _make(delivery, at, cupboard=cupboard, hand_over=hand_over)
         except NotNow as reason:
             logger.warning("delivery %s waits: %r", delivery.pk, reason)
             deliveries.later(delivery, DeliveryState(delivery.state))
@@ -73,18 +86,15 @@ def send_tenant(at: datetime, hand_over: HandOver) -> SendSummary:
     return total
 
 
-def deliver_now(tenant_id: int, message_id: int) -> str:
-    return post.deliver(message_id)
-
-
-def _send(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: HandOver) -> SendSummary:
+def _make(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: HandOver) -> SendSummary:
     if not deliveries.claim(delivery):
         return SendSummary()
     try:
         scope = scope_of(delivery.recipient, delivery.subscription)
-        if cupboard.cover(delivery, scope).nothing:
-            raise NotAllowed("nothing to see")
+        cupboard.demand_something(delivery, scope)
     except NotAllowed as reason:
+        if isinstance(reason, NotOpen):
+            rest(delivery.subscription, reason)
         if deliveries.settle(delivery, DeliveryState.SUPPRESSED, reason=str(reason)):
             record("mail.suppressed", tenant_id=delivery.tenant_id, about={"delivery": delivery.pk})
         return SendSummary()
@@ -96,10 +106,8 @@ def _send(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: Ha
     message_id = _post(delivery, at, cupboard=cupboard, scope=scope)
     if message_id is None:
         return SendSummary()
-    state = hand_over(delivery.tenant_id, message_id)
-    if state == State.SENT:
-        return SendSummary(sent=1)
-    return SendSummary() if state == State.SUPPRESSED else SendSummary(failed=1)
+    hand_over(delivery.tenant_id, message_id)
+    return SendSummary()
 
 
 def _post(delivery: Delivery, at: datetime, *, cupboard: Cupboard, scope: Scope) -> int | None:
@@ -121,9 +129,9 @@ def _post(delivery: Delivery, at: datetime, *, cupboard: Cupboard, scope: Scope)
 def _facts(made: Made) -> dict[str, Any]:
     """What a delivery keeps of the figures."""
     return {
-        "snapshot": snapshot(made.facts),
+        "snapshot": made.facts.snapshot(),
         "rights": made.rights,
-        "as_of": made.facts.figures.completeness.as_of,
+        "as_of": made.as_of,
         "complete": made.complete,
         "late": made.late,
     }

@@ -4,29 +4,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Manager
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 
 from portal.audit.record import CHANGED, Changes
-from portal.outbox import post
-from portal.outbox.models import Letter
-from portal.outbox.render import Button, letter
 from portal.outbox.text import normalised
 from portal.tenants import wall
-from portal.tenants.brand import look_of
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership
 from portal.tenants.models.tenants import Tenant
 from portal.tenants.rights import Rights
-from reports.mail import links
+from reports.mail import lists
 from reports.mail.consent import hold_back
+from reports.mail.content import views_of
 from reports.mail.due import Kind, next_due
 from reports.mail.models import Recipient, Subscription
 from reports.mail.plans import NAMES, Plan, plan_of
-from reports.mail.rights import Author, at_the_console, stands
+from reports.mail.rights import Author, at_the_console
 from reports.mail.sections import SECTIONS
+from reports.saved.models import Board, SavedView
 
 UNTOLD = frozenset({"name", "filters", "subject", "note", "reply_to_id"})  # what a person wrote, or who he is
 RHYTHM = frozenset({"kind", "weekday", "hour", "zone", "active"})
@@ -88,6 +87,8 @@ def change(subscription: Subscription, plan: Plan, author: Author) -> None:
         # Only what changed is written: a sender may be moving the due time along at this moment.
         if changed:
             Subscription.objects.filter(pk=subscription.pk, removed_at=None).update(**changed)
+        if changed.get("active"):
+            Subscription.objects.filter(pk=subscription.pk).update(rests="", rested_at=None)
         if changed.get("active") is False:
             hold_back(subscription.deliveries.all(), "paused")
         readers = _set_readers(subscription, plan, author)
@@ -96,7 +97,10 @@ def change(subscription: Subscription, plan: Plan, author: Author) -> None:
 
 
 def set_paused(subscription: Subscription, author: Author, *, on: bool) -> None:
-    """Pause a mail, or go on with it: then it is due next as counted from now."""
+    """Pause a mail, or go on with it: then it is due next as counted from now. Raises NotOpen where it can't go on, as
+    what it shows is not there for it."""
+    if not on:
+        views_of(subscription)
     change(subscription, replace(plan_of(subscription), paused=on), author)
 
 
@@ -118,68 +122,21 @@ def add_recipient(
     name: str = "",
     author: Author | None = None,
 ) -> Recipient:
-    """Add a reader. A member counts as confirmed and reads by the membership; anybody else is asked first by mail, and
-    reads by ``grant``: as much as the author sees, no numbers, unless another is given. Somebody who left is not added
-    back, but by himself."""
-    email = normalised(email)
+    """Add a reader, as :func:`reports.mail.lists.add` does: by an administrator unless somebody is named."""
     author = author or at_the_console(subscription.tenant)
-    membership = Membership.objects.select_related("user").filter(user__email=email, user__is_active=True).first()
-    standing: dict[str, Any] = {
-        "as_member": membership is not None,
-        "user": membership.user if membership else None,
-        "added_as": author.added_as,
-        "added_by": author.user,
-        "added_key": author.key,
-    }
-    with transaction.atomic():
-        if membership is None:
-            standing["grant"] = grant or author.rights.make_grant(author.tenant)
-        recipient, is_new = Recipient.objects.get_or_create(
-            tenant_id=subscription.tenant_id,
-            subscription=subscription,
-            email=email,
-            defaults={
-                "name": name or (membership.user.name if membership else ""),
-                "language": language,
-                "confirmed_at": timezone.now() if membership else None,
-                **standing,
-            },
-        )
-        if not is_new:
-            _take_back(recipient, standing | {"language": language}, author)
-        if recipient.confirmed_at is None:
-            invite(recipient)
-    return recipient
-
-
-def _take_back(recipient: Recipient, standing: dict[str, Any], author: Author) -> None:
-    """A reader who was there before: with the standing of today. An outside address that agreed has agreed."""
-    changes = standing | {"removed_at": None}
-    if recipient.email == author.email:
-        changes["left_at"] = None
-    if standing["as_member"]:
-        changes["confirmed_at"] = timezone.now()
-    elif recipient.as_member:  # a member then, a stranger now
-        changes["confirmed_at"] = None
-    for name, value in changes.items():
-        setattr(recipient, name, value)
-    recipient.save(update_fields=list(changes))
+    place = lists.Place(Recipient, subscription)
+    recipient: Any = lists.add(place, email, author, language=language, grant=grant, name=name)
+    return recipient  # type: ignore[no-any-return]
 
 
 def _set_readers(subscription: Subscription, plan: Plan, author: Author) -> bool:
     """Make the readers those of the plan; whether that changed anything."""
-    rows = {row.email: row for row in Recipient.objects.filter(subscription=subscription, removed_at=None)}
-    gone = [row.pk for email, row in rows.items() if email not in plan.to]
-    Recipient.objects.filter(pk__in=gone).update(removed_at=timezone.now())
+    place = lists.Place(Recipient, subscription)
+    gone, changed = lists.keep(
+        place, plan.to, author, language_of=lambda email: plan.languages.get(email, plan.language)
+    )
     hold_back(subscription.deliveries.filter(recipient__in=gone), "removed")
-    # An outside address whose voucher has gone is vouched for by whoever keeps it on the list now.
-    stale = [email for email, row in rows.items() if email in plan.to and not row.as_member and not stands(row)]
-    back = [email for email, row in rows.items() if email == author.email and row.left_at is not None]
-    new = [email for email in plan.to if email not in rows]
-    for email in dict.fromkeys((*new, *stale, *back)):
-        if email in plan.to:
-            add_recipient(subscription, email, language=plan.languages.get(email, plan.language), author=author)
-    return _set_languages(subscription, plan) or bool(gone or new or stale or back)
+    return _set_languages(subscription, plan) or changed
 
 
 def _set_languages(subscription: Subscription, plan: Plan) -> bool:
@@ -206,6 +163,11 @@ def _columns(plan: Plan, filters: str) -> dict[str, Any]:
         "hold_hours": plan.wait_hours,
         "holds": plan.then == "hold",
         "skips_empty": plan.empty == "skip",
+        "shows": plan.shows,
+        "view_id": _key(SavedView.objects, plan.report),
+        "board_id": _key(Board.objects, plan.board),
+        "compares": plan.compare == "previous",
+        "chart": plan.chart,
         "sections": [] if plan.sections == SECTIONS else list(plan.sections),
         "attachments": list(plan.attachments),
         "subject": plan.subject,
@@ -229,30 +191,14 @@ def _member(email: str) -> int | None:
     return rows.values_list("user_id", flat=True).first() if email else None
 
 
+def _key(kept: Manager[Any], public_id: UUID | None) -> int | None:
+    if public_id is None:
+        return None
+    key: int | None = kept.filter(public_id=public_id).values_list("pk", flat=True).first()
+    return key
+
+
 def _act(changed: Mapping[str, Any]) -> str:
     if "active" in changed:
         return "subscription.resumed" if changed["active"] else "subscription.paused"
     return "subscription.changed"
-
-
-def invite(recipient: Recipient) -> Letter:
-    """Put the question whether the recipient agrees into the outbox; once, however often it is called."""
-    subscription, tenant = recipient.subscription, recipient.tenant
-    with translation.override(recipient.language):
-        names = {"tenant": tenant.name, "name": subscription.name}
-        mail = letter(
-            _("%(tenant)s: confirm “%(name)s”") % names,
-            [_("%(tenant)s wants to send you “%(name)s” by mail. It is sent only if you agree.") % names],
-            Button(_("Yes, send it to me"), links.address(recipient, links.CONFIRM)),
-            small=[_("If you do nothing, you get no further mail. The link is good for thirty days.")],
-            look=look_of(tenant),
-        )
-        return post.put(
-            tenant_id=recipient.tenant_id,
-            to=recipient.email,
-            subject=mail.subject,
-            text=mail.text,
-            html=mail.html,
-            headers={"Auto-Submitted": "auto-generated"},
-            reference=f"invitation:{recipient.public_id}",
-        )

@@ -6,8 +6,8 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
-from portal.outbox.models import State
 from portal.outbox.tasks import enqueue
+from portal.tenants import wall
 from portal.tenants.tasks import TenantTask
 from portal.work.hints import hint
 from reports.mail import deliveries, lost, send
@@ -18,21 +18,19 @@ QUEUE = "mail"
 @shared_task(base=DjangoTask)
 def send_reports(**_: Any) -> None:
     """One tick: a task for each tenant that has a mail due or waiting."""
-    for tenant_id in deliveries.tenants_with_work(timezone.now()):
+    now = timezone.now()
+    with wall.every_tenant("mails that would come too late"):
+        deliveries.put_right(now)
+    for tenant_id in deliveries.tenants_with_work(now):
         if not hint(send_tenant_reports, tenant_id, queue=QUEUE, expires=55):
             return  # the rows wait for the next tick
 
 
 @shared_task(base=TenantTask)
 def send_tenant_reports(tenant_id: int, **_: Any) -> None:
-    send.send_tenant(timezone.now(), _enqueue)
+    send.send_tenant(timezone.now(), enqueue)
 
 
 @shared_task(base=DjangoTask)
 def tell_of_lost(**_: Any) -> None:
     lost.watch()
-
-
-def _enqueue(tenant_id: int, message_id: int) -> str:
-    enqueue(tenant_id, message_id)
-    return State.PENDING

@@ -1,5 +1,6 @@
 """Figures and days in the words of the active language."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,12 +10,14 @@ from django.utils.translation import ngettext
 
 from portal.formats import figures
 from portal.outbox.text import one_line
-from reports.definitions.metrics import Metric
+from reports.definitions.metrics import METRICS, Metric
 from reports.definitions.periods import Period, month_first, month_number
 from reports.mail.due import Kind
 from reports.mail.sections import LONGEST_NOTE
-from reports.queries.answer import Cell
+from reports.queries.answer import Answer, Cell
 from reports.queries.movement import change_of
+
+SUMS = frozenset({"count", "minutes", "money"})  # units of what grows with each call that is read
 
 
 def number(value: float, places: int = 0) -> str:
@@ -36,21 +39,43 @@ def figure_before(cell: Cell, metric: Metric) -> str:
     return _("n too small") if cell.previous_small else amount(cell.previous, metric.unit)
 
 
-def change(cell: Cell, metric: Metric) -> str:
-    """``▲ 2.4 pp``, ``▼ 3.1 %``, ``new``, or why there is none; empty when there is nothing to compare with."""
-    movement = change_of(cell, metric)
+def is_whole(answer: Answer) -> bool:
+    """Whether all is there of the period and of the one that it is compared with."""
+    return answer.completeness.complete and answer.previous_complete
+
+
+def change(cell: Cell, metric: Metric, *, whole: bool = True) -> str:
+    """``▲ 2.4 pp``, ``▼ 3.1 %``, ``new``, or why there is none; empty when there is nothing to compare with. A sum of
+    what is not ``whole`` is compared with nothing: a part that is missing would read as a fall.
+    """
+    movement = change_of(cell, metric) if whole or metric.unit not in SUMS else None
     return f"{movement.arrow}{figures.SPACE}{movement.text}".strip() if movement else ""
 
 
-def tone(cell: Cell, metric: Metric) -> str:
-    """``good`` or ``bad`` where the metric has a better side and the change is news, as on the pages; else empty."""
-    movement = change_of(cell, metric)
+def tone(cell: Cell, metric: Metric, *, whole: bool = True) -> str:
+    """``good`` or ``bad`` where the metric has a better side and the change is news, as on the pages; else empty. What
+    is not ``whole`` is neither: the days that are missing may be the good ones.
+    """
+    movement = change_of(cell, metric) if whole else None
     return {"better": "good", "worse": "bad"}.get(movement.tone, "") if movement else ""
 
 
 def calls(count: int) -> str:
     # None are many: Portuguese counts 0 as one, and its words for calls then agree with nothing beside them.
     return ngettext("%(count)s call", "%(count)s calls", count or 2) % {"count": number(count)}
+
+
+def answer(totals: Mapping[str, Cell]) -> str:
+    """``1,211 calls, 43.1 % connected (▲ 2.4 pp)``: of attempts and connect_rate, with the change where it is known."""
+    rate, attempts = totals["connect_rate"], totals["attempts"].value
+    if attempts is None:
+        return _("nothing read yet")
+    text = calls(round(attempts)) if attempts else _("no calls")
+    if rate.value is not None and not rate.small:
+        moved = "" if rate.moved is None else change(rate, METRICS["connect_rate"])
+        text += ", " + _("%(rate)s connected") % {"rate": amount(rate.value, "percent")}
+        text += f" ({moved})" if moved else ""
+    return text
 
 
 def day(value: date, form: str = "MONTH_DAY_FORMAT") -> str:
@@ -73,6 +98,16 @@ def span(period: Period) -> str:
     if first.day == 1 and period.end == month_first(month_number(first) + 1):
         return day(first, "YEAR_MONTH_FORMAT")
     return figures.short_days(first, last) if first.year == last.year else figures.days(first, last)
+
+
+def bound(text: str) -> str:
+    """A text in which no line ends within ``n = 5``."""
+    return text.replace(" = ", f"{figures.SPACE}={figures.SPACE}")
+
+
+def dates(text: str) -> str:
+    """A span of days that breaks behind its dash alone."""
+    return text.replace(" ", figures.SPACE).replace(f"–{figures.SPACE}", "– ")
 
 
 def heading(kind: Kind, period: Period) -> str:

@@ -4,14 +4,16 @@ A board is its owner's. Managers share theirs with every member, change each oth
 these that the company's pages open with. A shared board holds shared reports alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from reports.saved.keeping import Keeper, ViewRefused, fit_name, kept_for
+from reports.saved.keeping import Keeper, ViewRefused, fit_name, kept_for, take_away
 from reports.saved.models import Board, BoardPlace, SavedView, ViewOf
 
 MOST_BOARDS, MOST_PLACES = 50, 12  # of one member; on one board
@@ -19,7 +21,7 @@ MOST_BOARDS, MOST_PLACES = 50, 12  # of one member; on one board
 
 @dataclass(frozen=True, slots=True)
 class ShownBoard:
-    """A board as a member sees it."""
+    """A board as a member sees it; ``owner`` is "" of one whose owner has left."""
 
     id: str
     name: str
@@ -32,8 +34,13 @@ class ShownBoard:
 
 def boards(keeper: Keeper) -> list[ShownBoard]:
     """A member's own and the shared ones, by name. One query."""
-    rows = [board_of(row, keeper) for row in boards_for(keeper).select_related("owner")]
-    return sorted(rows, key=lambda board: (not board.mine, board.name.casefold(), board.id))
+    return [board_of(row, keeper) for row in rows_for(keeper)]
+
+
+def rows_for(keeper: Keeper) -> list[Board]:
+    """In that order, with their owners."""
+    rows = boards_for(keeper).select_related("owner")
+    return sorted(rows, key=lambda row: (not keeper.owns(row), row.name.casefold(), row.public_id))
 
 
 def board_of(row: Board, keeper: Keeper) -> ShownBoard:
@@ -42,23 +49,32 @@ def board_of(row: Board, keeper: Keeper) -> ShownBoard:
         name=row.name,
         shared=row.shared,
         opens=row.opens,
-        mine=row.owner_id == keeper.user_id,
-        owner=str(row.owner),
+        mine=keeper.owns(row),
+        owner=str(row.owner or ""),
         may_change=_may_change(row, keeper),
     )
 
 
 def boards_for(keeper: Keeper) -> QuerySet[Board]:
     """Those that he may open."""
-    rows: QuerySet[Board] = Board.objects.filter(Q(owner_id=keeper.user_id) | Q(shared=True))
+    mine = Q(owner_id=keeper.user_id) if keeper.user is not None else Q(pk=None)
+    rows: QuerySet[Board] = Board.objects.filter(mine | Q(shared=True))
     return rows
 
 
 def reports_on(board: Board, keeper: Keeper) -> list[SavedView]:
     """The reports on it that he may open, in its order. One query."""
+    return reports_by_board([board], keeper)[board.pk]
+
+
+def reports_by_board(rows: Sequence[Board], keeper: Keeper) -> dict[Any, list[SavedView]]:
+    """As :func:`reports_on` of several, by their keys. One query."""
     allowed = kept_for(keeper, ViewOf.REPORT)
-    places = BoardPlace.objects.filter(board=board, view__in=allowed).select_related("view")
-    return [place.view for place in places]
+    places = BoardPlace.objects.filter(board__in=rows, view__in=allowed).select_related("view")
+    found: dict[Any, list[SavedView]] = {row.pk: [] for row in rows}
+    for place in places:
+        found[place.board_id].append(place.view)
+    return found
 
 
 def opening_board() -> Board | None:
@@ -86,6 +102,7 @@ def rename(keeper: Keeper, board: Board, name: str) -> None:
 
 
 def share(keeper: Keeper, board: Board, *, on: bool) -> None:
+    """Share it, or keep it to its owner again; one whose owner has left becomes his who keeps it to himself."""
     _demand_change(keeper, board)
     if not keeper.manages:
         raise PermissionError
@@ -93,7 +110,8 @@ def share(keeper: Keeper, board: Board, *, on: bool) -> None:
         raise ViewRefused(_("A report on this board is not shared: share it first, or take it off."))
     board.shared = on
     board.opens = board.opens and on
-    board.save(update_fields=["shared", "opens", "changed_at"])
+    board.owner = board.owner if on else board.owner or keeper.user
+    _save(board)
     keeper.note("board.shared" if on else "board.unshared", board=str(board.public_id))
 
 
@@ -112,7 +130,7 @@ def open_with(keeper: Keeper, board: Board, *, on: bool) -> None:
 def drop(keeper: Keeper, board: Board) -> None:
     _demand_change(keeper, board)
     key = str(board.public_id)
-    board.delete()
+    take_away(board)
     keeper.note("board.deleted", board=key)
 
 
@@ -140,6 +158,33 @@ def take_off(keeper: Keeper, board: Board, view: UUID) -> None:
         keeper.note("board.changed", board=str(board.public_id))
 
 
+def put_in_order(keeper: Keeper, board: Board, views: Sequence[UUID]) -> None:
+    """Have it hold these reports in this order, and no others of those that he sees; what he doesn't see stays behind
+    them. Raises ViewRefused, and SavedView.DoesNotExist.
+    """
+    _demand_change(keeper, board)
+    wanted = list(dict.fromkeys(views))
+    if len(wanted) > MOST_PLACES:
+        raise ViewRefused(_("A board holds at most %(n)s reports.") % {"n": MOST_PLACES})
+    seen = kept_for(keeper, ViewOf.REPORT)
+    rows = {row.public_id: row for row in seen.filter(public_id__in=wanted)}
+    if len(rows) < len(wanted):
+        raise SavedView.DoesNotExist
+    if board.shared and not all(row.shared for row in rows.values()):
+        raise ViewRefused(_("This board is shared: share the report first."))
+    with transaction.atomic():
+        Board.objects.select_for_update().get(pk=board.pk)
+        places = BoardPlace.objects.filter(board=board)
+        places.filter(view__in=seen).delete()
+        for number, place in enumerate(places, len(wanted) + 1):
+            BoardPlace.objects.filter(pk=place.pk).update(place=number)
+        BoardPlace.objects.bulk_create(
+            BoardPlace(tenant=keeper.tenant, board=board, view=rows[view], place=number)
+            for number, view in enumerate(wanted, 1)
+        )
+    keeper.note("board.changed", board=str(board.public_id))
+
+
 def move(keeper: Keeper, board: Board, view: UUID, *, by: int) -> None:
     """One place up (-1) or down (+1), among those that he sees; at an end it stays."""
     _demand_change(keeper, board)
@@ -165,7 +210,7 @@ def move(keeper: Keeper, board: Board, view: UUID, *, by: int) -> None:
 def _may_change(board: Board, keeper: Keeper) -> bool:
     if keeper.user is None:
         return False
-    return board.owner_id == keeper.user_id or (board.shared and keeper.manages)
+    return keeper.owns(board) or (board.shared and keeper.manages)
 
 
 def _demand_change(keeper: Keeper, board: Board) -> None:

@@ -2,7 +2,7 @@
 
 One is its owner's to change. A shared one is seen by every member, as far as he sees what it asks for, and a manager
 may drop it; reports are shared by managers, who may change each other's too. One with digits of a number is not shared:
-members who may not see numbers would read them there.
+members who may not see numbers would read them there. The company's own, whose owner has left, are the managers'.
 """
 
 import unicodedata
@@ -18,9 +18,18 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from portal.audit.record import record
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
-from reports.saved.models import LONGEST_NAME, LONGEST_QUERY, DefaultView, SavedView, ViewOf
+from reports.saved.models import (
+    LONGEST_NAME,
+    LONGEST_QUERY,
+    Board,
+    DefaultView,
+    SavedView,
+    ShareLink,
+    ViewOf,
+)
 
 MOST_VIEWS = 100  # of one member, of one page
 # What belongs to a moment; "view" names a saved view in the list of calls, and in a report how it is shown.
@@ -48,6 +57,10 @@ class Keeper:
     def user_id(self) -> int | None:
         return self.user.pk if self.user is not None else None
 
+    def owns(self, row: SavedView | Board) -> bool:
+        """Whether it is his; what has no owner is nobody's."""
+        return self.user is not None and row.owner_id == self.user.pk
+
     @property
     def manages(self) -> bool:
         return self.role.covers(Role.MANAGER)
@@ -59,7 +72,7 @@ class Keeper:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A saved view or report as a member sees it."""
+    """A saved view or report as a member sees it; ``owner`` is "" of one whose owner has left."""
 
     id: str
     name: str
@@ -83,7 +96,7 @@ def views(keeper: Keeper, page: ViewOf = ViewOf.CALLS) -> list[View]:
 
 
 def _view(row: Any, keeper: Keeper) -> View:
-    mine = row.owner_id == keeper.user_id
+    mine = keeper.owns(row)
     changes = may_change(row, keeper)
     return View(
         id=str(row.public_id),
@@ -91,20 +104,21 @@ def _view(row: Any, keeper: Keeper) -> View:
         query=row.query,
         shared=row.shared,
         mine=mine,
-        owner=str(row.owner),
+        owner=str(row.owner or ""),
         is_default=row.is_default,
         may_change=changes,
-        may_share=mine if row.page == ViewOf.CALLS else changes and keeper.manages,
-        may_drop=mine or keeper.manages,
+        may_share=changes and (row.page == ViewOf.CALLS or keeper.manages),
+        may_drop=keeper.user is not None and (mine or keeper.manages),
         changed_at=row.changed_at,
     )
 
 
 def may_change(row: SavedView, keeper: Keeper) -> bool:
-    """Its owner; of a report that the company shares any manager too."""
+    """Its owner; of a report that the company shares, and of a view whose owner has left, any manager too."""
     if keeper.user is None:
         return False
-    return row.owner_id == keeper.user_id or (row.page == ViewOf.REPORT and row.shared and keeper.manages)
+    companys = row.shared and (row.page == ViewOf.REPORT or row.owner_id is None)
+    return keeper.owns(row) or (companys and keeper.manages)
 
 
 def keep(keeper: Keeper, name: str, query: str, page: ViewOf = ViewOf.CALLS) -> SavedView:
@@ -141,13 +155,15 @@ def replace(keeper: Keeper, view: UUID, query: str) -> None:
 
 
 def share(keeper: Keeper, view: UUID, *, on: bool) -> None:
+    """Share it, or keep it to its owner again; one whose owner has left becomes his who keeps it to himself."""
     row = _changeable(keeper, view)
     if row.page == ViewOf.REPORT and not keeper.manages:
         raise PermissionError
     if on:
         _demand_shareable(row)
     row.shared = on
-    row.save(update_fields=["shared", "changed_at"])
+    row.owner = row.owner if on else row.owner or keeper.user
+    _save(row)
     if not on:
         DefaultView.objects.filter(view=row).exclude(member_id=row.owner_id).delete()
     keeper.note("view.shared" if on else "view.unshared", view=str(view))
@@ -156,10 +172,19 @@ def share(keeper: Keeper, view: UUID, *, on: bool) -> None:
 def drop(keeper: Keeper, view: UUID) -> None:
     """Raises PermissionError for another's shared view, unless the member manages."""
     row = kept_for(keeper).get(public_id=view)
-    if keeper.user is None or (row.owner_id != keeper.user_id and not keeper.manages):
+    if keeper.user is None or not (keeper.owns(row) or keeper.manages):
         raise PermissionError
-    row.delete()
+    take_away(row)
     keeper.note("view.deleted", view=str(view))
+
+
+def take_away(row: SavedView | Board) -> None:
+    """With the links to it, and what these may see."""
+    with transaction.atomic():
+        links = ShareLink.objects.filter(board=row) if isinstance(row, Board) else ShareLink.objects.filter(view=row)
+        grants = list(links.values_list("grant_id", flat=True))
+        row.delete()
+        Grant.objects.filter(pk__in=grants).delete()
 
 
 def open_with(keeper: Keeper, view: UUID | None) -> None:
@@ -186,6 +211,11 @@ def kept_for(keeper: Keeper, page: ViewOf | None = None) -> QuerySet[SavedView]:
 def tells_numbers(query: str) -> bool:
     """Whether digits of a number stand in a query."""
     return bool(_TELLING & {key for key, _value in parse_qsl(query)})
+
+
+def about_one(query: str) -> bool:
+    """Whether a question singles out a person or a line."""
+    return tells_numbers(query) or "contact" in dict(parse_qsl(query))
 
 
 def _demand_shareable(row: SavedView) -> None:

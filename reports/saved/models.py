@@ -1,5 +1,7 @@
 """What members keep: views of the list of calls and questions, boards of questions, and links to their answers."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +14,14 @@ LONGEST_NAME = 60
 LONGEST_QUERY = 4_000
 
 
+def shared_stays(collector: Any, field: Any, rows: Any, using: str) -> None:
+    """What becomes of what a person keeps when he is deleted: the shared is the company's, his own goes."""
+    own = rows.filter(shared=False)
+    if own:
+        collector.collect(own, source=field.remote_field.model, source_attr=field.name, nullable=field.null)
+    collector.add_field_update(field, None, rows.filter(shared=True))
+
+
 class ViewOf(models.TextChoices):
     """The page whose query is kept."""
 
@@ -21,11 +31,11 @@ class ViewOf(models.TextChoices):
 
 class SavedView(PublicModel):
     """A query of a page under a name, its period by name where it has one; its owner's alone, or shared with every
-    member, who then sees what he may see of it.
+    member, who then sees what he may see of it. A shared one stays when its owner leaves, and is the company's.
     """
 
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("owner")
+        settings.AUTH_USER_MODEL, null=True, on_delete=shared_stays, related_name="+", verbose_name=_("owner")
     )
     page = models.CharField(_("page"), max_length=10, choices=ViewOf.choices, default=ViewOf.CALLS)
     name = models.CharField(_("name"), max_length=LONGEST_NAME)
@@ -64,11 +74,11 @@ class DefaultView(TenantModel):
 
 class Board(PublicModel):
     """Saved reports on one page, in an order of its own; its owner's alone, or shared with every member. A shared one
-    may be what the company's pages open with.
+    may be what the company's pages open with, and stays when its owner leaves.
     """
 
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("owner")
+        settings.AUTH_USER_MODEL, null=True, on_delete=shared_stays, related_name="+", verbose_name=_("owner")
     )
     name = models.CharField(_("name"), max_length=LONGEST_NAME)
     shared = models.BooleanField(_("shared"), default=False)
@@ -123,6 +133,7 @@ class ShareLink(PublicModel):
     )
     password = models.CharField(max_length=128, blank=True, editable=False)
     embeds = models.BooleanField(_("may stand in pages of others"), default=False)
+    any_period = models.BooleanField(_("its reader chooses the period"), default=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)

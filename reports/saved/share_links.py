@@ -1,6 +1,7 @@
 """Links by which people without an account read the answer of a saved report or of a board.
 
-What a link shows at most was fixed when it was made: what its maker saw, without numbers. It opens nothing once it is
+What a link shows at most was fixed when it was made: what its maker saw, without numbers, and the periods of the
+questions where he did not leave these to its reader. It opens nothing once it is
 revoked or over, once its maker no longer manages, or where his rights have become narrower than it. A link that opens
 nothing is answered like one that never was.
 """
@@ -9,25 +10,34 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
+from portal.audit.record import record
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import digest
-from portal.tenants.models.people import Membership, Role
+from portal.tenants.models.people import Role
 from portal.tenants.rights import Rights
+from portal.tenants.standing import standing_member
 from reports.queries.scope import Scope
 from reports.saved.boards import reports_on
-from reports.saved.keeping import Keeper, ViewRefused, tells_numbers
+from reports.saved.keeping import Keeper, ViewRefused, about_one
 from reports.saved.models import Board, FrameHost, SavedView, ShareLink
 
 LASTS = (7, 30, 90, 365)  # days
 MOST_LINKS, MOST_HOSTS, LEAST_PASSWORD = 200, 20, 8
+STATES = {
+    "open": pgettext_lazy("a share link", "open"),
+    "over": pgettext_lazy("a share link", "over"),
+    "revoked": pgettext_lazy("a share link", "revoked"),
+}
 _LONGEST_TOKEN = 100
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])")
@@ -42,6 +52,7 @@ class LinkWish:
     board: Board | None = None
     password: str = ""
     embeds: bool = False
+    any_period: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ def make(keeper: Keeper, grant: Grant, wish: LinkWish) -> tuple[ShareLink, str]:
     if wish.password and wish.embeds:
         raise ViewRefused(_("A frame in another's page can't ask for a password: choose one of the two."))
     views = [wish.view] if wish.view is not None else reports_on(wish.board, keeper) if wish.board else []
-    if any(_about_one(view.query) for view in views):
+    if any(about_one(view.query) for view in views):
         raise ViewRefused(_("What is about a phone number or one contact can't be shared by a link."))
     now = timezone.now()
     if ShareLink.objects.filter(revoked_at=None, expires_at__gt=now).count() >= MOST_LINKS:
@@ -82,6 +93,7 @@ def make(keeper: Keeper, grant: Grant, wish: LinkWish) -> tuple[ShareLink, str]:
             maker=keeper.user,
             password=make_password(wish.password) if wish.password else "",
             embeds=wish.embeds,
+            any_period=wish.any_period,
             expires_at=now + timedelta(days=wish.days),
         )
         keeper.note("link.made", link=str(link.public_id), days=wish.days)
@@ -97,10 +109,21 @@ def links(keeper: Keeper) -> QuerySet[ShareLink]:
 def revoke(keeper: Keeper, link: ShareLink) -> None:
     if not keeper.manages:
         raise PermissionError
-    if link.revoked_at is None:
-        link.revoked_at = timezone.now()
-        link.save(update_fields=["revoked_at"])
-        keeper.note("link.revoked", link=str(link.public_id))
+    _revoke(link, by=keeper.user)
+
+
+def revoke_at_console(link: ShareLink, *, by: Any) -> bool:
+    """As :func:`revoke`, for an administrator; whether it was still to be revoked. The wall must be open."""
+    return _revoke(link, by=by)
+
+
+def _revoke(link: ShareLink, *, by: Any) -> bool:
+    if link.revoked_at is not None:
+        return False
+    link.revoked_at = timezone.now()
+    link.save(update_fields=["revoked_at"])
+    record("link.revoked", tenant_id=link.tenant_id, user=by, about={"link": str(link.public_id)})
+    return True
 
 
 def link_of(token: str) -> ShareLink | None:
@@ -115,11 +138,8 @@ def link_of(token: str) -> ShareLink | None:
 
 def opened(link: ShareLink) -> OpenLink | None:
     """What a link opens now; the wall of its tenant must be open."""
-    if link.maker_id is None:
-        return None
-    members = Membership.objects.filter(user_id=link.maker_id, user__is_active=True)
-    maker = members.select_related("grant", "user", "tenant").first()
-    if maker is None or not Role(maker.role).covers(Role.MANAGER):
+    maker = standing_member(link.maker_id, Role.MANAGER)
+    if maker is None:
         return None
     keeper = Keeper.of(maker)
     link.grant.tenant = maker.grant.tenant = link.tenant
@@ -127,18 +147,26 @@ def opened(link: ShareLink) -> OpenLink | None:
     if not scope.environment_ids:
         return None
     if link.board is not None:
-        if not (link.board.shared or link.board.owner_id == keeper.user_id):
+        if not (link.board.shared or keeper.owns(link.board)):
             return None
         title, views = link.board.name, reports_on(link.board, keeper)
-    elif link.view is not None and (link.view.shared or link.view.owner_id == keeper.user_id):
+    elif link.view is not None and (link.view.shared or keeper.owns(link.view)):
         title, views = link.view.name, [link.view]
     else:
         return None
-    return OpenLink(link, title, tuple(view for view in views if not _about_one(view.query)), scope)
+    return OpenLink(link, title, tuple(view for view in views if not about_one(view.query)), scope)
+
+
+def title_of(link: ShareLink, keeper: Keeper) -> str:
+    """The name of what it opens; of another's own no more than that it is one."""
+    of = link.board or link.view
+    if of is not None and (of.shared or keeper.owns(of)):
+        return of.name
+    return _("a board of its maker's own") if link.board_id else _("a report of its maker's own")
 
 
 def state_of(link: ShareLink, now: datetime) -> str:
-    """open, over or revoked."""
+    """One of ``STATES``."""
     if link.revoked_at is not None:
         return "revoked"
     return "over" if link.expires_at <= now else "open"
@@ -165,8 +193,3 @@ def name_hosts(keeper: Keeper, text: str) -> None:
         new = [FrameHost(tenant=keeper.tenant, host=host) for host in wanted if host not in standing]
         FrameHost.objects.bulk_create(new)
     keeper.note("link.hosts", hosts=len(wanted))
-
-
-def _about_one(query: str) -> bool:
-    """Whether a question singles out a person or a line."""
-    return tells_numbers(query) or "contact=" in query
