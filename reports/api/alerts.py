@@ -1,7 +1,8 @@
 """Alerts: set up, changed, paused, removed, tried, previewed; and what they told.
 
 A member sees the alerts he set up and those that tell him; a manager, and a key of that role, all that look at no more
-than they see. Viewers set alerts up for themselves alone. Alerts tell members of the company, and a webhook.
+than they see. Viewers set alerts up for themselves alone. Alerts tell members of the company, people without an account
+who agreed to it, and a webhook.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from portal.tenants.models.people import User
 from portal.tenants.rights import Rights
 from reports.alerts import access, acts, history, words
 from reports.alerts.looking import OVERS, QUIET_OVERS
-from reports.alerts.models import Alert, PostState, WebhookForm
+from reports.alerts.models import Alert, PostState, Watcher, WebhookForm
 from reports.alerts.preview import preview
 from reports.alerts.rules import Happening, When
 from reports.alerts.tasks import enqueue_post
@@ -36,9 +37,10 @@ from reports.api.problems import ParameterError, RequestRefused
 from reports.api.writer import Beside, Form, write
 from reports.definitions.metrics import METRICS
 from reports.mail.preview import TooMany
+from reports.mail.readers import AddedBy
 from reports.mail.rights import Author
 
-READ_ONLY = ("id", "created_at", "state", "since", "silent_until", "doubt", "rule", "webhook_secret")
+READ_ONLY = ("id", "created_at", "state", "since", "silent_until", "doubt", "rule", "readers", "webhook_secret")
 ALL_OVERS = tuple(dict.fromkeys((*OVERS, *QUIET_OVERS)))
 
 _HOURS: dict[str, Any] = {
@@ -66,7 +68,7 @@ def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type
         over=s.ChoiceField(choices=ALL_OVERS, allow_blank=True, **some),
         minimum_n=s.IntegerField(min_value=0, help_text=_("Below so many calls nothing is said."), **some),
         cool_down=s.IntegerField(min_value=0, help_text=_("Minutes of silence after it fired."), **some),
-        to=s.ListField(child=s.EmailField(), help_text=_("Members of the company."), **some),
+        to=s.ListField(child=s.EmailField(), help_text=_("People without an account are asked first."), **some),
         webhook=s.CharField(allow_blank=True, help_text=_("Of Slack and Teams only the host is told."), **some),
         webhook_form=s.ChoiceField(choices=WebhookForm.values, **some),
         zone=s.CharField(**some),
@@ -76,12 +78,23 @@ def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type
     )
 
 
+AlertReaderForm = forms.form(
+    "AlertReader",
+    email=s.EmailField(),
+    as_member=s.BooleanField(),
+    added_as=s.ChoiceField(choices=AddedBy.values, help_text=_("Who put the address on the list.")),
+    added_by=s.CharField(help_text=_("Address of the member, or name of the key; empty once gone.")),
+    added_at=s.DateTimeField(source="created_at"),
+    confirmed_at=s.DateTimeField(allow_null=True),
+    left_at=s.DateTimeField(allow_null=True),
+)
 _STANDS: dict[str, Any] = {
     "rule": s.CharField(help_text=_("The rule in words.")),
     "state": s.ChoiceField(choices=("ok", "firing")),
     "since": s.DateTimeField(allow_null=True),
     "silent_until": s.DateTimeField(allow_null=True),
     "doubt": s.CharField(help_text=_("Why nothing can be said at the moment; empty where it can.")),
+    "readers": AlertReaderForm(many=True, help_text=_("Those of “to”: who added them, and whether they agreed.")),
     "created_at": s.DateTimeField(),
 }
 AlertForm = _form(
@@ -184,6 +197,7 @@ class AlertView(ReaderView):
             since=row.since,
             silent_until=row.quiet_until,
             doubt=str(words.DOUBTS[row.doubt]) if row.doubt in words.DOUBTS else "",
+            readers=[_reader(each) for each in row.readers if shown.may_change or each == shown.place],
             created_at=row.created_at,
             webhook_secret=secret,
         )
@@ -201,7 +215,8 @@ class AlertList(AlertView):
 
     @extend_schema(operation_id="alerts_make", request=AlertWish, **doc.made(AlertForm))
     def post(self, request: Request) -> Response:
-        """Set an alert up. It looks at what its maker sees, and goes on as long as he does. The answer holds the secret
+        """Set an alert up. It looks at what its maker sees, and goes on as long as he does. Addresses that are no
+        member's are asked first, by mail. The answer holds the secret
         of its webhook, this once: ``Ringbook-Signature: t=<unix>,v1=<hex>`` is the HMAC-SHA256 of ``t.body`` under it.
         """
         self.may_make()
@@ -249,10 +264,7 @@ class AlertHistory(AlertView):
         """What the alert told, newest first: each time its rule began to hold, and when it was over, with the figure
         seen. Mails and webhooks stand beside it for whoever may change the alert."""
         shown = self.own(id)
-        try:
-            page = history.page(history.events(shown.alert), self.cursor(), self.page_size())
-        except history.NoPlace:
-            raise ParameterError({"cursor": _("This is no cursor of a page.")}) from None
+        page = history.page(history.events(shown.alert), self.cursor(), self.page_size())
         count = history.events(shown.alert).count() if self.wants_count() else None
         rows = [self._told(event, whole=shown.may_change) for event in page.rows]
         return self.listed(rows, next=page.next, previous=page.previous, count=count)
@@ -281,8 +293,8 @@ class AlertPreview(AlertView):
 
     @extend_schema(operation_id="alerts_preview", request=AlertWish, **doc.single(AlertPreviewForm, *doc.TAKES))
     def post(self, request: Request) -> Response:
-        """On which of the last 28 days such an alert would have fired, by the data as they are mirrored
-        today. Nothing is set up."""
+        """On which of the last 28 days such an alert would have fired: by the data as they are mirrored today, and for
+        rules about the data by the gaps and runs that reading left behind. Nothing is set up."""
         self.may_make()
         given = _wishes(request.data)
         own = {"to": [self.author.email]} if self.author.email else {"to": [], "webhook": "https://example.com/"}
@@ -290,6 +302,11 @@ class AlertPreview(AlertView):
         subject = subject_of(plan, self.scope)
         made = preview(subject, self.scope, timezone.now(), silence=acts.silence(plan))
         return Response(write(AlertPreviewForm, made))
+
+
+def _reader(row: Watcher) -> Beside:
+    by = {AddedBy.MEMBER: row.added_by and row.added_by.email, AddedBy.KEY: row.added_key and row.added_key.name}
+    return Beside(row, added_by=by.get(AddedBy(row.added_as)) or "")
 
 
 def _wishes(data: Any) -> dict[str, Any]:

@@ -19,12 +19,11 @@ from reports.api import documented as doc
 from reports.api import forms
 from reports.api.base import ReaderView
 from reports.api.parameters import PAGING
-from reports.api.problems import ParameterError
 from reports.api.renderers import file_renderers
 from reports.api.writer import Beside
 from reports.files.audit import MEDIA, audit_csv, audit_headers, audit_lines
 from reports.privacy.look_up import reasons
-from reports.queries.cursor import opened, sealed
+from reports.queries.cursor import number_text, read_number
 
 AuditEntry = forms.form(
     "AuditEntry",
@@ -58,10 +57,10 @@ class AuditList(AuditView):
     @extend_schema(operation_id="audit_list", **doc.single(page_form))
     def get(self, request: Request) -> Response:
         """Entries of the company's audit, newest first; its owners alone read them."""
-        rows, size, before = self._chosen(), self.page_size(), self._before()
+        rows, size, before = self._chosen(), self.page_size(), read_number(self.cursor(), _OF)
         page = rows if before is None else rows.filter(number__lt=before)
         entries = list(page.select_related("key").order_by("-number")[: size + 1])
-        following = sealed(f"{_OF}:{entries[size - 1].number}") if len(entries) > size else ""
+        following = number_text(_OF, entries[size - 1].number) if len(entries) > size else ""
         count = rows.count() if self.wants_count() else None
         why = reasons(entry.about for entry in entries)
         rows_told = [Beside(entry, reason=why.get(entry.about.get("reveal", ""), "")) for entry in entries[:size]]
@@ -76,18 +75,6 @@ class AuditList(AuditView):
         if last is not None:
             rows = rows.filter(at__lt=datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1))
         return rows
-
-    def _before(self) -> int | None:
-        """The number that the page begins after."""
-        if not self.cursor():
-            return None
-        try:
-            word, number = opened(self.cursor()).split(":")
-            if word == _OF and number.isdecimal() and len(number) < 19:
-                return int(number)
-        except ValueError:
-            pass
-        raise ParameterError({"cursor": _("This is no cursor of a page.")})
 
 
 class AuditFile(AuditView):

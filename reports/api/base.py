@@ -28,9 +28,11 @@ from reports.definitions.filters import call_filters, whole_number
 from reports.files.as_csv import DIALECTS
 from reports.files.jobs import Asker
 from reports.privacy.look_up import NumberAsker
-from reports.queries.cursor import opened, sealed
+from reports.queries.cursor import number_text, read_number
 from reports.queries.params import ParamReader
 from reports.queries.scope import Scope
+
+_PLACE = "place"
 
 
 class Negotiation(DefaultContentNegotiation):
@@ -157,12 +159,12 @@ class ReaderView(APIView):
         **more: Any,
     ) -> Response:
         """A list of some hundreds, cut by place; ``together`` adds what the rows of a page need more."""
-        place, size = _read_place(self.cursor()), self.page_size()
+        place, size = read_number(self.cursor(), _PLACE) or 0, self.page_size()
         items = list(rows[place : place + size + 1])
         return self.listed(
             together(items[:size]),
-            next=_place(place + size) if len(items) > size else "",
-            previous=_place(max(0, place - size)) if place else "",
+            next=number_text(_PLACE, place + size) if len(items) > size else "",
+            previous=number_text(_PLACE, max(0, place - size)) if place else "",
             count=_length(rows) if self.wants_count() else None,
             **more,
         )
@@ -182,19 +184,3 @@ def behind_wall(reader: Reader, pieces: Iterator[str]) -> Iterator[bytes]:
 
 def _length(rows: QuerySet[Any] | Sequence[Any]) -> int:
     return rows.count() if isinstance(rows, QuerySet) else len(rows)
-
-
-def _place(number: int) -> str:
-    return sealed(f"place:{number}")
-
-
-def _read_place(cursor: str) -> int:
-    if not cursor:
-        return 0
-    try:
-        word, number = opened(cursor).split(":")
-        if word == "place" and number.isdecimal() and len(number) < 10:
-            return int(number)
-    except ValueError:
-        pass
-    raise ParameterError({"cursor": _("This is no cursor of a page.")})

@@ -41,6 +41,7 @@ DeliveryForm = forms.form(
     complete=s.BooleanField(allow_null=True, help_text=_("Whether the data behind it were complete.")),
     late=s.BooleanField(),
     edition=s.ChoiceField(choices=Edition.values),
+    passed_over=s.IntegerField(help_text=_("Periods right before it, due in a time of silence, that are not sent.")),
 )
 ResendForm = forms.form(
     "SubscriptionResend",
@@ -81,10 +82,7 @@ class DeliveryList(SubscriptionView):
         rows = access.deliveries(self.author)
         if wanted := self.ids("subscription"):
             rows = rows.filter(subscription__public_id__in=wanted)
-        try:
-            page = log.page(rows, self.cursor(), self.page_size())
-        except log.NoCursor:
-            raise ParameterError({"cursor": _("This is no cursor of a page.")}) from None
+        page = log.page(rows, self.cursor(), self.page_size())
         count = rows.count() if self.wants_count() else None
         return self.listed(map(_with_state, page.rows), next=page.next, previous=page.previous, count=count)
 

@@ -35,9 +35,9 @@ def made(of: type[Form]) -> dict[str, Any]:
     return {"responses": {201: of, **_problems(*TAKES)}}
 
 
-def nothing() -> dict[str, Any]:
-    """For a view that has nothing more to say."""
-    return {"responses": {204: None, **_problems()}}
+def nothing(*also: int) -> dict[str, Any]:
+    """For a view that has nothing more to say; ``also``: problems beyond those of any view."""
+    return {"responses": {204: None, **_problems(*also)}}
 
 
 def _problems(*also: int) -> dict[Any, Any]:

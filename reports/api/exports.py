@@ -10,7 +10,9 @@ from django.conf import settings
 from django.http import FileResponse
 from django.urls import reverse
 from django.utils import translation
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
 from msgspec import Struct
 from rest_framework import serializers as s
@@ -90,8 +92,10 @@ OrderForm = forms.form(
     ),
     columns=s.CharField(
         required=False,
-        help_text=_("Of calls: time, number, and of %(names)s those named here. All there are by default.")
-        % {"names": ", ".join(COLUMNS)},
+        help_text=format_lazy(
+            gettext_lazy("Of calls: time, number, and of {names} those named here. All there are by default."),
+            names=", ".join(COLUMNS),
+        ),
     ),
     **{name: s.CharField(required=False, help_text=_COMMAS) for name in PARAMS if name not in ("report", "columns")},
 )

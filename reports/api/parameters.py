@@ -1,6 +1,7 @@
 """The parameters of the API, each described once: those of filters by their declarations, the others here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +14,7 @@ from reports.definitions.labels import Words
 from reports.definitions.metrics import METRICS
 from reports.definitions.spans import SPANS
 from reports.files.as_csv import DIALECTS
-from reports.queries.calls.lists import ORDERINGS
+from reports.queries.calls.orders import MOST_SORTED, ORDERINGS
 from reports.queries.question import COMPARED, DEFAULT_METRICS
 
 PAGE_SIZE, MOST_PER_PAGE = 100, 500
@@ -28,6 +29,10 @@ _IDS = {"type": "array", "items": {"type": "string", "format": "uuid"}}
 class Parameter:
     schema: dict[str, Any]
     meaning: Words = ""
+    values: Mapping[str, str] = field(default_factory=dict)  # that stand in the meaning
+
+    def __str__(self) -> str:
+        return str(self.meaning) % self.values if self.values else str(self.meaning)
 
 
 PARAMETERS: dict[str, Parameter] = {
@@ -37,14 +42,23 @@ PARAMETERS: dict[str, Parameter] = {
     "changed_since": Parameter(
         {"type": "string", "format": "date-time"}, _("Only calls that changed here since then.")
     ),
-    "ordering": Parameter({"type": "string", "enum": list(ORDERINGS)}),
+    "ordering": Parameter(
+        {"type": "string", "enum": list(ORDERINGS)},
+        _(
+            "By time or by a column; after a dash from the newest, the largest or the last. Calls that say nothing "
+            "come last. By a column at most %(most)s calls can be sorted; by number, own number, cause and vendor's id "
+            "only where numbers are seen."
+        ),
+        {"most": f"{MOST_SORTED:,}"},
+    ),
     "metrics": Parameter(
         {"type": "array", "items": {"type": "string", "enum": list(METRICS)}, "default": list(DEFAULT_METRICS)},
         _("Keys of metrics, separated by commas."),
     ),
     "by": Parameter(
         {"type": "array", "items": {"type": "string", "enum": list(DIMENSIONS)}},
-        _("Up to all of: %(keys)s.") % {"keys": ", ".join(DIMENSIONS)},
+        _("Up to all of: %(keys)s."),
+        {"keys": ", ".join(DIMENSIONS)},
     ),
     "compare": Parameter(
         {"type": "string", "enum": list(COMPARED), "default": COMPARED[0]},
@@ -58,6 +72,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "day": Parameter(_DAY, _("A day of the period that is meant; the last whole one by default.")),
     "subscription": Parameter(_IDS, _("Ids of scheduled mails, separated by commas.")),
+    "schedule": Parameter(_IDS, _("Ids of export schedules, separated by commas.")),
     "dialect": Parameter(
         {"type": "string", "enum": list(DIALECTS), "default": "csv"}, _("What the file is to be opened with.")
     ),
@@ -89,7 +104,7 @@ def _described(name: str) -> OpenApiParameter:
         name,
         described.schema,
         OpenApiParameter.QUERY,
-        description=str(described.meaning),
+        description=str(described),
         explode=False if several else None,
         style="form" if several else None,
     )

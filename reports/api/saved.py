@@ -3,38 +3,37 @@
 A member has his own and those that the company shares; an API key the shared ones, to read. Managers share.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as s
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.tenants.models.people import User
 from reports.api import documented as doc
 from reports.api import forms
-from reports.api.base import ReaderView
+from reports.api.keeping import KeepingView
 from reports.api.parameters import PAGING
 from reports.api.problems import ParameterError
 from reports.api.writer import Beside, write
 from reports.saved import keeping
 from reports.saved.asked import question_of
-from reports.saved.keeping import Keeper, View, ViewRefused
+from reports.saved.keeping import View
 from reports.saved.models import ViewOf
 
-FIELDS = ("name", "query", "shared")
 SavedReportForm = forms.form(
     "SavedReport",
     id=s.UUIDField(),
     name=s.CharField(),
     query=s.CharField(help_text=_("The parameters of reports/query/, and how the page shows the answer.")),
     shared=s.BooleanField(help_text=_("Whether every member has it.")),
-    owner=s.CharField(help_text=_("Who keeps it, by name.")),
+    owner=s.CharField(help_text=_("Who keeps it, by name; empty once he has left.")),
     changed_at=s.DateTimeField(),
     answer=s.URLField(help_text=_("The address of the page that answers it.")),
 )
@@ -46,11 +45,9 @@ SavedReportWish = forms.form(
 )
 
 
-class SavedReportView(ReaderView):
-    @property
-    def keeper(self) -> Keeper:
-        user: Any = self.request.user
-        return Keeper(self.reader.tenant, self.reader.role, user if isinstance(user, User) else None)
+class SavedReportView(KeepingView):
+    fields: Mapping[str, type] = {"name": str, "query": str, "shared": bool}
+    not_yours = gettext_lazy("This report is not yours to change.")
 
     def linked(self, view: View) -> Beside:
         address = reverse("reports_web:saved_report", args=[self.reader.tenant.slug, view.id])
@@ -64,30 +61,10 @@ class SavedReportView(ReaderView):
         return view
 
     def wishes(self) -> dict[str, Any]:
-        data = self.request.data
-        if not isinstance(data, Mapping):
-            raise ParameterError({"": _("Send one JSON object.")})
-        errors = {name: _("This parameter is not known here.") for name in data if name not in FIELDS}
-        errors |= {
-            name: _("This is a text.") for name in ("name", "query") if name in data and not isinstance(data[name], str)
-        }
-        if "shared" in data and not isinstance(data["shared"], bool):
-            errors["shared"] = _("This is “true” or “false”.")
-        if errors:
-            raise ParameterError(errors)
-        if "query" in data:
-            question_of(data["query"].lstrip("?"), self.scope)  # raises QuestionError, told by its parameters
-        return dict(data)
-
-    @staticmethod
-    def act(name: str, do: Callable[[], Any]) -> Any:
-        """Do it; a refusal is told of the field ``name``."""
-        try:
-            return do()
-        except ViewRefused as error:
-            raise ParameterError({name: str(error)}) from error
-        except PermissionError as error:
-            raise PermissionDenied(_("This report is not yours to change.")) from error
+        wishes = super().wishes()
+        if "query" in wishes:
+            question_of(wishes["query"].lstrip("?"), self.scope)  # raises QuestionError, told by its parameters
+        return wishes
 
 
 class SavedReportList(SavedReportView):

@@ -3,20 +3,22 @@
 from functools import cache
 from typing import Any
 
-from csp.constants import SELF, UNSAFE_INLINE
-from csp.decorators import csp_update
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
-from django.utils.decorators import method_decorator
-from django.utils.translation import get_language, override
+from django.template.response import TemplateResponse
+from django.utils.translation import get_language, gettext, override
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+from reports.api.book import CHAPTERS, Book, book, chapter_of
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its registration has no types
@@ -24,7 +26,7 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     name = "key"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "An API key: ring_…"}
+        return {"type": "http", "scheme": "bearer", "description": _("An API key: ring_…")}
 
 
 class MemberScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -65,11 +67,46 @@ def written(media_type: str, language: str | None) -> str | bytes:
         candidate for candidate in SpectacularAPIView.renderer_classes if candidate.media_type == media_type
     )
     with override(language):
-        schema = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
-        return renderer().render(schema, renderer_context={})
+        return renderer().render(document(), renderer_context={})
 
 
-# Swagger UI writes styles into its elements; scripts still come from this site alone.
-@method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE]}), name="dispatch")
-class DocsView(OpenView, SpectacularSwaggerSplitView):
-    """The document to read and to try, made of files of this site alone."""
+def document() -> dict[str, Any]:
+    """The document in the active language. What was made of words before anybody read them is said in it now."""
+    made: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    made["info"]["description"] = _("Calls and callback statistics mirrored from voice-AI platforms.")
+    for path, methods in made["paths"].items():
+        for operation in methods.values():
+            operation["tags"] = [chapter_of(path)]
+    made["tags"] = [{"name": key, "description": str(title)} for key, title in CHAPTERS.items()]
+    return {key: _translated(part) for key, part in made.items()}
+
+
+def _translated(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {
+            key: _said(value) if key == "description" and isinstance(value, str) else _translated(value)
+            for key, value in part.items()
+        }
+    return [_translated(each) for each in part] if isinstance(part, list) else part
+
+
+def _said(text: str) -> str:
+    """A description in the active language; what the framework adds about choices, and breaks of lines, aside."""
+    words, choices, rest = text.partition("\n\n*")
+    words = " ".join(words.split())
+    return (gettext(words) if words else "") + choices + rest
+
+
+@cache
+def page_of(language: str | None) -> Book:
+    """The document as its page shows it, made once in each language."""
+    with override(language):
+        return book(document())
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """The document to read, as a page of the portal. Open, as the document is."""
+    site = request.build_absolute_uri("/").rstrip("/")
+    context = {"title": _("API"), "page": "api", "site": site, "book": page_of(get_language())}
+    return TemplateResponse(request, "reports/api.html", context)

@@ -30,15 +30,15 @@ from reports.api.writer import Beside, Form, write
 from reports.mail import access, log
 from reports.mail import subscriptions as acts
 from reports.mail.enclosed import LABELS
-from reports.mail.models import MissedPeriods, Subscription
-from reports.mail.plans import EVERY, FIELDS, LANGUAGES, MOST_HOURS, plan_of, read_plan
+from reports.mail.models import Contents, MissedPeriods, Subscription
+from reports.mail.plans import COMPARED, EVERY, FIELDS, LANGUAGES, MOST_HOURS, plan_of, read_plan
 from reports.mail.preview import TooMany, send_test
 from reports.mail.rights import Author, NotAllowed
 from reports.mail.sections import LONGEST_NOTE, LONGEST_SUBJECT, SECTIONS
 
 LATE = ("wait_hours", "then")
 PLAIN = tuple(name for name in FIELDS if name not in LATE)
-READ_ONLY = ("id", "created_at", "next_due")
+READ_ONLY = ("id", "created_at", "next_due", "rests")
 
 Late = forms.form(
     "SubscriptionLate",
@@ -69,6 +69,19 @@ def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type
         ),
         environments=s.ListField(child=s.UUIDField(), help_text=_("None for all it may show."), **some),
         agents=s.ListField(child=s.UUIDField(), help_text=_("None for all it may show."), **some),
+        shows=s.ChoiceField(choices=Contents.values, help_text=_("Parts of a report, or something saved."), **some),
+        report=s.UUIDField(
+            allow_null=True,
+            help_text=_("A saved report to show, for the period of the mail. Null for parts of a report."),
+            **some,
+        ),
+        board=s.UUIDField(allow_null=True, help_text=_("A board to show, in the same way."), **some),
+        compare=s.ChoiceField(
+            choices=COMPARED, help_text=_("With the period before, or with nothing: then no change is told."), **some
+        ),
+        chart=s.BooleanField(
+            help_text=_("Whether a small chart of calls and connected ones stands above the days, as an image."), **some
+        ),
         sections=s.ListField(
             child=s.ChoiceField(choices=SECTIONS),
             help_text=_("Parts of the mail, in their order; none for all in the usual one."),
@@ -107,6 +120,7 @@ SubscriptionForm = _form(
     "Subscription",
     {"id": s.UUIDField()},
     whole=True,
+    rests=s.CharField(help_text=_("Why nothing is sent, where what it shows is not open to it.")),
     next_due=s.DateTimeField(allow_null=True),
     created_at=s.DateTimeField(),
 )
@@ -158,6 +172,7 @@ class SubscriptionView(ReaderView):
             reply_to=plan.reply_to if shown.may_change else "",
             weekday=plan.weekday if plan.every == "week" else None,
             late=plan,
+            rests=str(log.REASONS[row.rests]) if row.rests else "",
             next_due=row.next_due,
             created_at=row.created_at,
         )

@@ -2,8 +2,23 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from reports.api import alerts, audit, callbacks, campaigns, contacts, deliveries, exports, saved, subscriptions, views
-from reports.api.schema import DocsView, SchemaView
+from reports.api import (
+    alerts,
+    audit,
+    boards,
+    callbacks,
+    campaigns,
+    contacts,
+    deliveries,
+    destinations,
+    exports,
+    handover,
+    saved,
+    share_links,
+    subscriptions,
+    views,
+)
+from reports.api.schema import SchemaView, docs
 
 v1 = [
     path("alerts/", alerts.AlertList.as_view(), name="alerts"),
@@ -28,6 +43,15 @@ v1 = [
     path("contacts/", contacts.ContactList.as_view(), name="contacts"),
     path("contacts/<str:contact_id>/", contacts.ContactOne.as_view(), name="contact"),
     path("contacts/<str:contact_id>/reveal/", contacts.ContactReveal.as_view(), name="contact-reveal"),
+    path("destinations/", destinations.DestinationList.as_view(), name="destinations"),
+    path("destinations/<uuid:id>/", destinations.DestinationOne.as_view(), name="destination"),
+    path("destinations/<uuid:id>/confirm/", destinations.DestinationConfirm.as_view(), name="destination-confirm"),
+    path("destinations/<uuid:id>/try/", destinations.DestinationTrial.as_view(), name="destination-try"),
+    path("export-schedules/", handover.ScheduleList.as_view(), name="export-schedules"),
+    path("export-schedules/<uuid:id>/", handover.ScheduleOne.as_view(), name="export-schedule"),
+    path("export-schedules/<uuid:id>/try/", handover.ScheduleTrial.as_view(), name="export-schedule-try"),
+    path("handovers/", handover.HandoverList.as_view(), name="handovers"),
+    path("handovers/<uuid:id>/again/", handover.HandoverAgain.as_view(), name="handover-again"),
     path("exports/", exports.ExportList.as_view(), name="exports"),
     path("exports/<uuid:id>/", exports.ExportOne.as_view(), name="export"),
     path("exports/<uuid:id>/download/", exports.ExportDownload.as_view(), name="export-download"),
@@ -40,6 +64,11 @@ v1 = [
     path("metrics/", views.MetricList.as_view(), name="metrics"),
     path("reports/", views.ReportList.as_view(), name="reports"),
     path("reports/query/", views.ReportQuery.as_view(), name="reports-query"),
+    path("boards/", boards.BoardList.as_view(), name="boards"),
+    path("boards/<uuid:id>/", boards.BoardOne.as_view(), name="board"),
+    path("share-links/", share_links.ShareLinkList.as_view(), name="share-links"),
+    path("share-links/<uuid:id>/", share_links.ShareLinkOne.as_view(), name="share-link"),
+    path("frame-hosts/", share_links.FrameHosts.as_view(), name="frame-hosts"),
     path("saved-reports/", saved.SavedReportList.as_view(), name="saved-reports"),
     path("saved-reports/<uuid:id>/", saved.SavedReportOne.as_view(), name="saved-report"),
     # A line break, which "." leaves out, may stand in an address too.
@@ -49,5 +78,5 @@ v1 = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include((v1, "api"))),
     path("api/schema/", SchemaView.as_view(), name="schema"),
-    path("api/docs/", DocsView.as_view(), name="docs"),
+    path("api/docs/", docs, name="docs"),
 ]

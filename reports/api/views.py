@@ -111,7 +111,7 @@ class CallList(ReaderView):
 
 class CallCsv(ReaderView):
     filtered = True
-    params = ("dialect",)
+    params = ("dialect", "ordering")
     renderer_classes = file_renderers(_CSV)
 
     @extend_schema(operation_id="calls_csv", **doc.file(_CSV))
@@ -121,7 +121,8 @@ class CallCsv(ReaderView):
         """
         dialect = self.dialect()
         question = read_calls(self.asked, self.scope)
-        pieces = stream_calls(question, self.scope, dialect=dialect)
+        ordering = self.asked.get("ordering") or "-started_at"
+        pieces = stream_calls(question, self.scope, dialect=dialect, ordering=ordering)
         return StreamingHttpResponse(
             behind_wall(self.reader, pieces),
             content_type=_CSV,

@@ -14,6 +14,15 @@ from reports.web.campaigns.views import campaigns
 from reports.web.contact.views import contact_page, look_up_page, reveal_number
 from reports.web.exports.views import export_again, export_delete, export_download, exports, exports_list
 from reports.web.find.views import search
+from reports.web.handover.places import destination_act, destination_new, destination_one
+from reports.web.handover.views import (
+    handover_again,
+    handover_file,
+    schedule_act,
+    schedule_new,
+    schedule_one,
+    schedules,
+)
 from reports.web.help.views import help_page
 from reports.web.keys.views import key_revoke, key_rotate, keys
 from reports.web.mail.addresses import mail_addresses
@@ -53,6 +62,15 @@ urlpatterns = [
     path("exports/<uuid:export>/download/", export_download, name="export_download"),
     path("exports/<uuid:export>/again/", export_again, name="export_again"),
     path("exports/<uuid:export>/delete/", export_delete, name="export_delete"),
+    path("exports/scheduled/", schedules, name="schedules"),
+    path("exports/scheduled/new/", schedule_new, name="schedule_new"),
+    path("exports/scheduled/<uuid:schedule>/", schedule_one, name="schedule_one"),
+    path("exports/scheduled/<uuid:schedule>/act/", schedule_act, name="schedule_act"),
+    path("exports/scheduled/<uuid:schedule>/<uuid:handover>/again/", handover_again, name="handover_again"),
+    path("exports/scheduled/<uuid:schedule>/<uuid:handover>/file/", handover_file, name="handover_file"),
+    path("exports/destinations/new/", destination_new, name="destination_new"),
+    path("exports/destinations/<uuid:destination>/", destination_one, name="destination_one"),
+    path("exports/destinations/<uuid:destination>/act/", destination_act, name="destination_act"),
     path("alerts/", alerts, name="alerts"),
     path("alerts/new/", alert_new, name="alert_new"),
     path("alerts/<uuid:alert>/", alert_one, name="alert_one"),

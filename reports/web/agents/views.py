@@ -20,11 +20,12 @@ from reports.queries.agents import callback_cover, first_calls
 from reports.queries.answer import Answer, Cell, Row
 from reports.queries.ask import ask
 from reports.queries.before import known_before
+from reports.queries.order import Sorting, shown_value
 from reports.web.shared.contexts import Figure
 from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Choices, Frame, frame
 from reports.web.shared.selection import Selection
-from reports.web.shared.sorting import Heading, Sorting, shown_value
+from reports.web.shared.sorting import Heading
 from sync.taxonomy import Direction
 
 METRICS_SHOWN = (

@@ -8,15 +8,17 @@ from urllib.parse import parse_qsl, urlencode
 from django.http import QueryDict
 from django.utils.dates import WEEKDAYS
 
+from portal.outbox.text import one_line
 from portal.tenants.models.tenants import Environment
 from reports.alerts.looking import OVERS, QUIET_OVERS
 from reports.alerts.models import WHENS, Alert, WebhookForm
+from reports.alerts.rules import FIGURES, When
 from reports.alerts.wishes import PERSONAL, AlertPlan, new_plan, plan_of, shown_webhook, usual_hours
 from reports.alerts.words import OVERS as OVER_WORDS
 from reports.definitions.filters import FILTERS
 from reports.definitions.metrics import METRICS
 from reports.mail.rights import Author
-from reports.queries.agents import agents
+from reports.queries.agents import Offered, agents, by_environment
 from reports.queries.environments import environments
 from reports.queries.scope import Scope
 from reports.web.shared.zones import ZONES
@@ -31,7 +33,7 @@ class AlertForm:
     """``values`` as the form shows them; ``errors`` sentences by parameter; ``others`` the filters it has no field for,
     as an address has them."""
 
-    values: Mapping[str, Any]
+    values: dict[str, Any]
     author: Author
     scope: Scope
     others: str = ""
@@ -52,7 +54,23 @@ class AlertForm:
 
     @property
     def overs(self) -> Choices:
-        return [(key, OVER_WORDS[key]) for key in dict.fromkeys((*QUIET_OVERS[:-1], *OVERS))]
+        return [(key, OVER_WORDS[key]) for key in OVERS]
+
+    @property
+    def quiet_overs(self) -> Choices:
+        return [(key, OVER_WORDS[key]) for key in QUIET_OVERS]
+
+    @property
+    def over(self) -> str:
+        """Of a figure, the time that is looked at."""
+        over = str(self.values["over"])
+        return over if over in OVERS else "today"
+
+    @property
+    def quiet_over(self) -> str:
+        """Of office hours without calls, the time that is looked at."""
+        over = str(self.values["over"])
+        return over if self.values["when"] == When.NO_CALLS and over in QUIET_OVERS else "last_2_hours"
 
     @property
     def forms(self) -> Choices:
@@ -71,12 +89,8 @@ class AlertForm:
         return list(environments(self.scope))
 
     @property
-    def agents(self) -> Sequence[tuple[str, Sequence[Any]]]:
-        """By environment, whose name is empty where there is only one."""
-        by_environment: dict[str, list[Any]] = {}
-        for agent in agents(self.scope):
-            by_environment.setdefault(agent.environment.name, []).append(agent)
-        return [(name if len(by_environment) > 1 else "", rows) for name, rows in sorted(by_environment.items())]
+    def agents(self) -> Sequence[tuple[str, Sequence[Offered]]]:
+        return by_environment(agents(self.scope))
 
     @property
     def chosen(self) -> frozenset[str]:
@@ -93,12 +107,23 @@ def empty_form(author: Author, asked: Mapping[str, str] | None = None) -> AlertF
     values = _shown(plan)
     asked = asked or {}
     metric = (asked.get("metrics") or asked.get("metric") or "").partition(",")[0]
-    if metric in METRICS:
-        values["metric"] = metric
     if asked.get("period") in OVER_WORDS:
         values["over"] = asked["period"]
     filters = {name: str(value) for name, value in asked.items() if name in FILTERS and name not in PERSONAL}
-    return AlertForm(values | _chosen(filters), author, author.scope, _others(filters))
+    form = AlertForm(values | _chosen(filters), author, author.scope, _others(filters))
+    if metric in METRICS:
+        form.values |= {"metric": metric, "name": " · ".join([str(METRICS[metric].label), *_names(form)])}
+    return form
+
+
+def _names(form: AlertForm) -> list[str]:
+    """The environments and agents that are chosen, by name, as far as one looks for an alert by them."""
+    places: list[Environment | Offered] = [
+        *form.environments,
+        *(agent for _home, rows in form.agents for agent in rows),
+    ]
+    chosen = [one_line(str(each), limit=30) for each in places if str(each.public_id) in form.chosen]
+    return chosen[:2]
 
 
 def form_of(alert: Alert, author: Author) -> AlertForm:
@@ -112,6 +137,8 @@ def sent_form(data: QueryDict, author: Author, before: Alert | None = None) -> A
     form = empty_form(author) if before is None else form_of(before, author)
     values = {**form.values, **{name: data[name] for name in PLAIN if name in data}}
     values |= {name: data.getlist(name) for name in CHOSEN}
+    if values["when"] == When.NO_CALLS and "quiet_over" in data:
+        values["over"] = data["quiet_over"]
     if "until" in data:
         values |= {"weekdays": [int(day) for day in data.getlist("weekdays") if day in "1234567" and day]}
         values |= {name: data[name] for name in ("from", "until") if name in data}
@@ -125,8 +152,10 @@ def wishes(form: AlertForm) -> dict[str, Any]:
     """The parameters of :func:`reports.alerts.wishes.read_plan` that a form makes."""
     chosen = {key: ",".join(form.values[name]) for name, key in CHOSEN.items() if form.values[name]}
     given = {name: form.values[name] for name in PLAIN}
-    if given["when"] in ("no_calls", "stale", "gap", "rejected"):  # they have no such fields, whatever is sent
+    if given["when"] not in FIGURES:  # they have no such fields, whatever is sent
         del given["metric"], given["minimum_n"]
+    if given["when"] == When.CHANGE_BELOW:
+        given["value"] = _other_way(str(given["value"]))
     if given["over"] not in (QUIET_OVERS if given["when"] == "no_calls" else OVERS):  # of the other kind of rule
         del given["over"]
     return {
@@ -139,7 +168,16 @@ def wishes(form: AlertForm) -> dict[str, Any]:
 def _shown(plan: AlertPlan) -> dict[str, Any]:
     values = {name: getattr(plan, name) for name in PLAIN}
     shown = {name: value if isinstance(value, tuple) else _text(value) for name, value in values.items()}
+    shown["metric"] = shown["metric"] or AlertPlan().metric  # so that a figure is chosen should the rule become one
+    if plan.when == When.CHANGE_BELOW and plan.value:
+        shown["value"] = _text(-plan.value) if plan.value < 0 else f"+{_text(plan.value)}"
     return shown | {"webhook": shown_webhook(plan)} | dict(plan.office_hours or usual_hours(plan.zone))
+
+
+def _other_way(size: str) -> str:
+    """The bound of a fall, which is written by its size; one with a sign is meant as it stands."""
+    size = size.strip()
+    return f"-{size}" if size[:1].isdigit() else size
 
 
 def _text(value: Any) -> str:

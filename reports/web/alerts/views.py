@@ -19,17 +19,22 @@ from portal.tenants.guards import TenantRequest, tenant_view
 from reports.alerts import access, acts, history
 from reports.alerts.models import Alert, WebhookPost
 from reports.alerts.preview import preview
+from reports.alerts.rules import STANDINGS, When
 from reports.alerts.tasks import enqueue_post
 from reports.alerts.webhooks import HEADER
-from reports.alerts.wishes import AlertPlan, plan_of, read_plan, subject_of
+from reports.alerts.wishes import AlertPlan, read_plan, subject_of
+from reports.mail import consent
+from reports.mail.links import pointer_to
 from reports.mail.preview import TooMany
 from reports.mail.rights import Author
+from reports.queries.cursor import CursorError
 from reports.queries.question import QuestionError
 from reports.queries.run import NotNow
 from reports.queries.scope import Scope
 from reports.web.alerts.form import AlertForm, empty_form, form_of, sent_form, wishes
 from reports.web.alerts.words import alert_line, event_lines, preview_lines, standing, unknown_days
 from reports.web.mail.views import author_of
+from reports.web.mail.words import reader_lines
 
 SHOWN = 20
 
@@ -103,8 +108,9 @@ def alert_act(request: TenantRequest, tenant: str, alert: UUID) -> HttpResponseB
     author, shown, act = author_of(request), _own(request, alert), request.POST.get("act", "")
     row = shown.alert
     if act == "leave":
-        acts.leave(row, request.user)
-        messages.success(request, _("“%(name)s” tells you nothing any more.") % {"name": row.name})
+        if shown.place is not None:
+            consent.leave(pointer_to(shown.place))
+            messages.success(request, _("“%(name)s” tells you nothing any more.") % {"name": row.name})
         return HttpResponseRedirect(reverse("reports_web:alerts", args=[tenant]))
     if act not in ("pause", "resume", "remove", "test", "secret"):
         raise Http404
@@ -156,7 +162,7 @@ def _one(request: TenantRequest, shown: access.ShownAlert, form: AlertForm | Non
     row = shown.alert
     try:
         page = history.page(history.events(row), request.GET.get("cursor", ""), SHOWN)
-    except history.NoPlace:
+    except CursorError:
         raise Http404 from None
     pages = {
         way: f"?cursor={key}#history" if key else "" for way, key in (("next", page.next), ("previous", page.previous))
@@ -168,7 +174,7 @@ def _one(request: TenantRequest, shown: access.ShownAlert, form: AlertForm | Non
         "standing": standing(row, now),
         "form": form,
         "told": shown.is_told,
-        "readers": plan_of(row).to if shown.may_change else (),
+        "readers": reader_lines(row.readers, row.zone) if shown.may_change else (),
         "events": event_lines(page.rows, now, whole=shown.may_change),
         "pages": pages,
         "header": HEADER,
@@ -183,6 +189,8 @@ def _preview(plan: AlertPlan, scope: Scope, author: Author) -> dict[str, Any]:
         "preview": made,
         "preview_lines": preview_lines(alert, made),
         "unknown_days": unknown_days(made.unknown),
+        "all_unknown": len(made.unknown) == len(made.days),
+        "of_data": When(plan.when) in STANDINGS,
     }
 
 

@@ -13,6 +13,7 @@ from reports.alerts.access import ShownAlert
 from reports.alerts.models import Alert, AlertEvent, PostState, WebhookPost
 from reports.alerts.preview import Preview
 from reports.alerts.rules import Happening
+from reports.definitions.periods import DAY
 
 _MARKS = {State.SENT: "good", State.FAILED: "bad", State.UNKNOWN: "warn", State.SUPPRESSED: "off"}
 _POSTED = {PostState.SENT: "good", PostState.FAILED: "bad", PostState.SUPPRESSED: "off"}
@@ -21,12 +22,13 @@ _KINDS = {Happening.FIRED: "bad", Happening.RECOVERED: "good", Happening.TEST: "
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an alert stands: a word, its colour, and what is to know beside."""
+    """How an alert stands: a word, its colour, and what is to know beside; ``usual`` where that is nothing wrong."""
 
     word: str
     mark: str
     since: str = ""
     doubt: str = ""
+    usual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class EventLine:
     kind: str
     mark: str
     figure: str
+    span: str
     owed: tuple[OwedLine, ...]
 
 
@@ -71,13 +74,14 @@ def alert_line(shown: ShownAlert, now: datetime) -> AlertLine:
 def standing(alert: Alert, now: datetime) -> Standing:
     if not alert.active:
         return Standing(_("paused"), "off")
-    since = figures.moment(alert.since, alert.zone, now=now) if alert.since else ""
+    since = _("since %(moment)s") % {"moment": figures.moment(alert.since, alert.zone, now=now)} if alert.since else ""
     doubt = str(words.DOUBTS[alert.doubt]) if alert.doubt in words.DOUBTS else ""
+    usual = alert.doubt in ("closed", "too few", "no figure")
     if alert.firing:
-        return Standing(_("its rule holds"), "bad", since, doubt)
+        return Standing(_("its rule holds"), "bad", since, doubt, usual)
     if alert.checked_at is None:
         return Standing(_("not looked at yet"), "wait")
-    return Standing(_("quiet"), "good", since, doubt)
+    return Standing(_("quiet"), "good", since, doubt, usual)
 
 
 def event_lines(rows: Iterable[AlertEvent], now: datetime, *, whole: bool) -> list[EventLine]:
@@ -89,6 +93,7 @@ def event_lines(rows: Iterable[AlertEvent], now: datetime, *, whole: bool) -> li
             str(event.get_kind_display()),
             _KINDS[Happening(event.kind)],
             words.figure(event),
+            words.span(event),
             _owed(event) if whole else (),
         )
         for event in rows
@@ -107,9 +112,15 @@ def preview_lines(alert: Alert, preview: Preview) -> list[PreviewLine]:
 
 
 def unknown_days(days: Iterable[date]) -> str:
-    days = list(days)
-    shown = ", ".join(figures.short_days(day, day) for day in days[:5])
-    return f"{shown} …" if len(days) > 5 else shown
+    """Those that follow one another as a span: ``15–28 Jun, 3 Jul``."""
+    spans: list[list[date]] = []
+    for day in days:
+        if spans and spans[-1][-1] == day - DAY:
+            spans[-1].append(day)
+        else:
+            spans.append([day])
+    shown = ", ".join(figures.short_days(span[0], span[-1]) for span in spans[:5])
+    return f"{shown} …" if len(spans) > 5 else shown
 
 
 def _owed(event: AlertEvent) -> tuple[OwedLine, ...]:

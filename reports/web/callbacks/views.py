@@ -30,6 +30,7 @@ from reports.queries.left_out import left_out_lines
 from reports.queries.selector import Selector, selector_among
 from reports.web.callbacks import charts
 from reports.web.contact.back import leading_here
+from reports.web.shared.alerting import alert_form_of
 from reports.web.shared.contexts import Figure
 from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Frame, frame
@@ -100,6 +101,7 @@ def _page(request: TenantRequest, head: Frame, loop: Loop) -> HttpResponseBase:
         missing = (*lists.waiting.missing, *missing)
     standing = with_uncounted(summed.completeness, missing, selector.environments, head.now)
     context = head.context(summed, standing=standing) | {"measurable": True, "left_out": left_out_lines(summed)}
+    context["alert_form"] = alert_form_of(request.tenant.slug, head.selection.filters, head.selection.span)
     context["summary"] = {"lead": _lead(known_before(summed), selection)}
     context |= _figures(head, summed, over_time, loop) | _list_context(lists, head)
     context["uncovered"] = [agent for answer in dialled for agent in _uncovered(answer, selector, selection)]
@@ -125,7 +127,8 @@ def _figures(head: Frame, summed: Answer, over_time: Answer, loop: Loop) -> dict
     selection = head.selection
     rows = times(over_time, selection)
     breakdown = story_of(loop, summed.period)
-    names = {agent.external_id: str(agent) for agent in head.choices.agents}
+    apart = head.choices.apart
+    names = {agent.external_id: f"{agent}{apart[str(agent.public_id)]}" for agent in head.choices.agents}
     whole = not (selection.agents or selection.source_agents)  # as the vendor counts
     days = sources_of_days(head.scope, selection.first, selection.last, selection.environments) if whole else ()
     return {
@@ -158,6 +161,7 @@ def _list_context(lists: Lists, head: Frame) -> dict[str, Any]:
     selection, waiting = head.selection, lists.waiting
     return {
         "several_environments": sum(map(_is_able, head.shown.environments)) > 1,
+        "apart": head.choices.apart,
         "contact_query": leading_here("callbacks", selection.query),
         "open": waiting,
         "open_pages": _pages(selection, "open", waiting) if waiting else None,

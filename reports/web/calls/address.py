@@ -15,22 +15,25 @@ from reports.definitions.filters import QuestionError, write_filters
 from reports.definitions.periods import local_date
 from reports.definitions.spans import span_period
 from reports.queries.calls.columns import COLUMNS
-from reports.queries.calls.lists import ORDERINGS
+from reports.queries.calls.orders import SORTED, TIMES, check_ordering
 from reports.queries.question import CallQuestion, read_calls
 from reports.queries.scope import Scope
 from reports.web.shared.selection import written
 from reports.web.shared.spans import SPANS
 
-ORDERS = ORDERINGS[:2]
+ORDERS = TIMES[:2]
 
 
 @dataclass(frozen=True, slots=True)
 class CallAddress:
-    """``typed`` is what stands in the address, for a form that shows what was typed; ``span`` is "" for all time."""
+    """``typed`` is what stands in the address, for a form that shows what was typed; ``span`` is "" for all time;
+    ``unsorted`` says why the calls stand by time although another order was asked for.
+    """
 
     question: CallQuestion
     span: str = ""
     ordering: str = ORDERS[0]
+    unsorted: str = ""
     columns: tuple[str, ...] = ()  # chosen ones; none for the usual
     cursor: str = ""
     view: str = ""
@@ -49,10 +52,15 @@ class CallAddress:
             **days,
             "zone": str(self.typed.get("zone", "")),
             **write_filters(self.question.filters),
-            "ordering": self.ordering if self.ordering != ORDERS[0] else "",
+            "ordering": self.ordering,
             "columns": ",".join(self.columns),
         }
-        return {name: value for name, value in (params | changes).items() if value}
+        params |= changes
+        return {name: value for name, value in params.items() if value and (name, value) != ("ordering", ORDERS[0])}
+
+    def by_time(self, error: QuestionError) -> "CallAddress":
+        """The same list by time, because it cannot be in the order asked for."""
+        return replace(self, ordering=ORDERS[0], cursor="", unsorted=error.errors["ordering"])
 
     def query(self, **changes: str) -> str:
         return "?" + written(self.params(**changes))
@@ -93,12 +101,12 @@ def read_address(params: Mapping[str, str], scope: Scope, *, today: date | None 
     except QuestionError as error:
         errors |= error.errors
     ordering = params.get("ordering") or ORDERS[0]
-    if ordering not in ORDERS:
-        errors["ordering"] = _("Calls are shown newest or oldest first.")
+    if ordering not in (*ORDERS, *SORTED):
+        errors["ordering"] = _("Calls cannot be shown in this order.")
         ordering = ORDERS[0]
     getlist = getattr(params, "getlist", None)
     words = ",".join(getlist("columns")) if getlist else params.get("columns", "")
-    return CallAddress(
+    address = CallAddress(
         question=question,
         span=span,
         ordering=ordering,
@@ -108,6 +116,11 @@ def read_address(params: Mapping[str, str], scope: Scope, *, today: date | None 
         typed={name: str(params.get(name) or "") for name in params},
         errors=errors,
     )
+    try:
+        check_ordering(ordering, scope)
+    except QuestionError as error:
+        return address.by_time(error)
+    return address
 
 
 def period_query(address: CallAddress) -> str:

@@ -45,7 +45,7 @@ def _chosen(address: CallAddress, scope: Scope, choices: Choices) -> Iterator[tu
     if filters.environments:
         yield _("Environment"), _named(choices.environments, filters.environments), {"environment": ""}
     if filters.agents:
-        yield _("Agent"), _named(choices.agents, filters.agents), {"agent": ""}
+        yield _("Agent"), _named(choices.agents_apart, filters.agents), {"agent": ""}
     if filters.number:
         yield _number(filters)
     if filters.outcomes:

@@ -14,10 +14,16 @@ from portal.formats import figures
 from portal.lib.times import rfc3339
 from reports.annotations.marks import Marks
 from reports.queries.calls.columns import COLUMNS, ends, in_order
+from reports.queries.calls.orders import sortable
+from reports.queries.order import Sorting
+from reports.queries.scope import Scope
 from reports.web.call.facts import OUTCOMES, direction_word, status_word
+from reports.web.calls.address import CallAddress
+from reports.web.shared.sorting import Heading
 
 USUAL = ("agent", "direction", "status", "duration")
 _RIGHT = frozenset({"duration", "billed"})
+DOWNWARDS = frozenset({"started_at", *_RIGHT})
 NO_MARKS = Marks()
 
 
@@ -26,6 +32,20 @@ class Column:
     key: str
     label: str | Promise
     right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Headings:
+    """Over the columns; what this reader cannot sort by leads nowhere. ``ways`` are those that can be clicked."""
+
+    time: Heading
+    number: Heading
+    columns: tuple[tuple[Column, Heading], ...]
+
+    @property
+    def ways(self) -> list[Heading]:
+        every = (self.time, self.number, *(heading for _column, heading in self.columns))
+        return [heading for heading in every if heading.href]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +88,37 @@ def shown_columns(chosen: tuple[str, ...], *, several_environments: bool) -> tup
     return tuple(Column(key, COLUMNS[key], key in _RIGHT) for key in in_order(chosen or usual))
 
 
+def headings(address: CallAddress, columns: tuple[Column, ...], scope: Scope) -> Headings:
+    """The first click sorts numbers from the largest and words from A; the second one the other way round."""
+    sorting, may = Sorting.read(address.ordering), {*sortable(scope), "started_at"}
+
+    def heading(key: str, label: str | Promise) -> Heading:
+        ordering = sorting.after_click(key, downwards=key in DOWNWARDS)
+        return Heading(label, address.query(ordering=ordering) if key in may else "", sorting.order_of(key))
+
+    return Headings(
+        heading("started_at", _("Time")),
+        heading("number", _("Number")),
+        tuple((column, heading(column.key, column.label)) for column in columns),
+    )
+
+
 def call_line(
-    row: Mapping[str, Any], columns: tuple[Column, ...], *, zone: str, now: datetime, marks: Marks = NO_MARKS
+    row: Mapping[str, Any],
+    columns: tuple[Column, ...],
+    *,
+    zone: str,
+    now: datetime,
+    marks: Marks = NO_MARKS,
+    apart: Mapping[str, str],
 ) -> CallLine:
+    """``apart`` are, by public id, what stands after the names of agents of which there are two."""
     local = row["started_at"].astimezone(ZoneInfo(zone))
     number, line = ends(row)
     mark, outcome = OUTCOMES[row["outcome"]]
     duration = _length(row["duration"])
     words = {
-        "agent": row["agent_name"] or _("without an agent"),
+        "agent": f"{row['agent_name']}{apart.get(row['agent'] or '', '')}" or _("without an agent"),
         "environment": row["environment_name"],
         "direction": direction_word(row["direction"]),
         "status": status_word(row["status"]),

@@ -27,9 +27,9 @@ from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
 from reports.queries.selector import Selector, selector_among
 from reports.saved import keeping
-from reports.web.calls.address import ORDERS, CallAddress, period_query, read_address
+from reports.web.calls.address import CallAddress, period_query, read_address
 from reports.web.calls.chips import chips
-from reports.web.calls.columns import NO_MARKS, call_line, shown_columns
+from reports.web.calls.columns import NO_MARKS, call_line, headings, shown_columns
 from reports.web.shared.completeness import completeness_line
 from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Choices
@@ -44,7 +44,6 @@ TESTING_WORDS = {
     "include": gettext_lazy("Shown too"),
     "only": gettext_lazy("Only these"),
 }
-ORDER_WORDS = {ORDERS[0]: gettext_lazy("Newest first"), ORDERS[1]: gettext_lazy("Oldest first")}
 # Filters for which the form has a field made for them; others that are not ``clicked`` get a plain one.
 DRAWN = frozenset(
     {"environment", "agent", "outcome", "number", "number_match", "status", "direction", "testing"}
@@ -90,13 +89,14 @@ def calls(request: TenantRequest, tenant: str) -> HttpResponseBase:
     listed, standing = Listed(CallPage([], "", "")), behind_within(address.question, selector, now=now)
     if not address.errors:
         try:
-            listed = _listed(address, selector, standing.mirrored)
+            address, listed = _ordered(address, selector, standing.mirrored)
         except QuestionError as error:  # the cursor of another list
             address = replace(address, errors=error.errors)
     if listed.count is not None and listed.count <= MOST_COUNTED:
         standing = replace(standing, counted=listed.count)
     several = len(selector.environments) > 1
     columns = shown_columns(address.columns, several_environments=several)
+    apart = choices.apart
     marks = marks_of([row["id"] for row in listed.page.rows], scope) if listed.page.rows else {}
     context = {
         "page": "calls",
@@ -108,7 +108,9 @@ def calls(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "chips": chips(address, scope, choices),
         "columns": columns,
         "rows": [
-            call_line(row, columns, zone=address.question.zone, now=now, marks=marks.get(row["id"], NO_MARKS))
+            call_line(
+                row, columns, zone=address.question.zone, now=now, marks=marks.get(row["id"], NO_MARKS), apart=apart
+            )
             for row in listed.page.rows
         ],
         "row_query": f"?{address.calls_query}",
@@ -122,7 +124,7 @@ def calls(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "looks_up": scope.looks_up,
         "views": views,
         "view": next((view for view in views if view.id == address.view), None),
-        "order_href": address.query(ordering=ORDERS[1] if address.ordering == ORDERS[0] else ""),
+        "headings": headings(address, columns, scope),
         "column_params": {**address.params(columns=""), **({"view": address.view} if address.view else {})},
         "with_tests": address.query(testing="include") if chosen.testing == "exclude" else "",
         "all_time": address.query(period="", date_from="", date_to=""),
@@ -144,6 +146,17 @@ def _opened(request: TenantRequest, views: Sequence[keeping.View]) -> str:
     if view is None:
         raise Http404
     return f"{base}?{view.query}&view={view.id}" if set(request.GET) == {"view"} and view.query else ""
+
+
+def _ordered(address: CallAddress, selector: Selector, among: int) -> tuple[CallAddress, Listed]:
+    """The list as its address has it; by time where there are too many calls for another order."""
+    try:
+        return address, _listed(address, selector, among)
+    except QuestionError as error:
+        if "ordering" not in error.errors:
+            raise
+        address = address.by_time(error)
+        return address, _listed(address, selector, among)
 
 
 def _listed(address: CallAddress, selector: Selector, among: int) -> Listed:
@@ -168,7 +181,7 @@ def _form(address: CallAddress, choices: Choices, shown: set[str]) -> dict[str, 
         "environments": choices.environments,
         "agents_by_environment": choices.grouped(chosen.environments),
         "chosen_environments": _chosen_names(choices.environments, chosen.environments),
-        "chosen_agents": _chosen_names(choices.agents, chosen.agents),
+        "chosen_agents": _chosen_names(choices.agents_apart, chosen.agents),
         "statuses": statuses,
         "chosen_statuses": _words({word: statuses[word] for word in chosen.statuses}, pgettext("statuses", "All")),
         "outcomes": CALL_OUTCOME_LABELS,
@@ -178,7 +191,6 @@ def _form(address: CallAddress, choices: Choices, shown: set[str]) -> dict[str, 
         "match": chosen.number_match if chosen.number else typed.get("number_match") or "ends",
         "testings": TESTING_WORDS,
         "testing": "" if chosen.testing == "exclude" else chosen.testing,
-        "orders": ORDER_WORDS,
         "all_columns": COLUMNS,
         "shown_columns": shown,
         "other_fields": [_field(filter_, address) for filter_ in _undrawn()],

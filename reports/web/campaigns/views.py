@@ -96,6 +96,7 @@ def campaigns(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "read_whole": read.whole,
         "read_ended": read.ended,
         "states": states(head),
+        "apart": head.choices.apart,
         "several_homes": len(head.shown.environments) > 1,
         "untold": [environment.name for environment in head.shown.environments if environment.provider not in able],
         "told_by_none": head.shown.providers.isdisjoint(able),

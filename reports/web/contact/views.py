@@ -24,6 +24,7 @@ from portal.lib import phones
 from portal.privacy.budget import Budget, budget_of
 from portal.tenants.guards import TenantRequest, tenant_view
 from reports.privacy.look_up import MOST_REASON, NumberAsker, look_up, reveal
+from reports.queries.agents import agents, what_tells_apart
 from reports.queries.calls.lists import page
 from reports.queries.contacts.contact import Contact, NoContact, behind_contact, calls_with, contact, latest_call
 from reports.queries.contacts.ids import contact_digits_of
@@ -120,7 +121,8 @@ def _page(
     query = {"contact": record.id, "testing": "include"}
     way = back(request.GET, request.tenant.slug)
     turn = f"?{way.carried}&" if way.carried else "?"
-    lines = [call_line(row, columns, zone=scope.zone, now=now) for row in listed.rows]
+    apart = what_tells_apart(agents(scope))
+    lines = [call_line(row, columns, zone=scope.zone, now=now, apart=apart) for row in listed.rows]
     context = {
         "page": "calls",
         "contact": record,

@@ -136,7 +136,12 @@ def _context(request: TenantRequest, tenant: str, now: datetime) -> dict[str, An
     }
     context["open"] = sum(job.open for job in context["jobs"])
     if Role(request.membership.role).covers(Role.MANAGER):
-        rows = Export.objects.exclude(user=request.user, key=None).select_related("user", "key").order_by("-id")
+        rows = (
+            Export.objects.filter(grant=None)
+            .exclude(user=request.user, key=None)
+            .select_related("user", "key")
+            .order_by("-id")
+        )
         context["others"] = [_job(row, request, now, content=False) for row in rows[:SHOWN]]
     return context
 

@@ -14,6 +14,7 @@ from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
 from reports.definitions.catalogue import CATALOGUE, Report
 from reports.definitions.metrics import METRICS
+from reports.queries.agents import APART, agents, what_tells_apart
 from reports.queries.find import LONGEST, Found, find, with_word
 from reports.queries.scope import Scope
 from reports.web.calls.columns import call_line, shown_columns
@@ -61,7 +62,7 @@ def _mirrored(found: Found, tenant: str, scope: Scope) -> tuple[HitGroup, ...]:
     now, columns = timezone.now(), shown_columns((), several_environments=True)
     calls = []
     for row in found.calls:
-        line = call_line(row, columns, zone=scope.zone, now=now)
+        line = call_line(row, columns, zone=scope.zone, now=now, apart={})  # its environment is told
         says = " · ".join(part for part in (line.number, *(cell.text for cell in line.cells)) if part)
         calls.append(Hit(line.time, reverse("reports_web:call", args=[tenant, line.id]), says))
     contacts = tuple(
@@ -69,14 +70,19 @@ def _mirrored(found: Found, tenant: str, scope: Scope) -> tuple[HitGroup, ...]:
         for each in found.contacts
     )
     overview = reverse("reports_web:overview", args=[tenant])
-    agents = tuple(
-        Hit(str(agent), f"{overview}?{urlencode({'agent': agent.public_id})}", agent.environment.name)
+    apart = what_tells_apart(agents(scope)) if found.agents else {}
+    named = tuple(
+        Hit(
+            str(agent),
+            f"{overview}?{urlencode({'agent': agent.public_id})}",
+            apart[str(agent.public_id)].removeprefix(APART) or agent.environment.name,
+        )
         for agent in found.agents
     )
     return (
         HitGroup("calls", _("Calls"), tuple(calls)),
         HitGroup("contacts", _("Contacts"), contacts),
-        HitGroup("agents", _("Agents"), agents),
+        HitGroup("agents", _("Agents"), named),
     )
 
 

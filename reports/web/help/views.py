@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from portal.tenants.guards import TenantRequest, tenant_view
@@ -17,7 +18,7 @@ from reports.web.help.news import releases
 @tenant_view()
 def help_page(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Asks nothing of the calls, so that it is there when they are not."""
-    context = {"page": "help", "groups": list(_groups()), "releases": releases()}
+    context = {"page": "help", "groups": list(_groups()), "releases": releases(get_language() or "en")}
     return TemplateResponse(request, "reports/help.html", context)
 
 

@@ -38,7 +38,7 @@ OVERLAPS = {
     "168": gettext_lazy("in a week"),
 }
 USUAL_OVERLAP = "24"
-_MARKS = {KeyState.STANDING: "good", KeyState.EXPIRED: "off", KeyState.REVOKED: "off"}
+_MARKS = {KeyState.STANDING: "good", KeyState.EXPIRED: "off", KeyState.REVOKED: "off", KeyState.CLOSED: "off"}
 
 
 @dataclass(frozen=True, slots=True)

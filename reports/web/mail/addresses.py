@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods
 
 from portal.audit.record import record
@@ -23,9 +25,19 @@ from portal.outbox.pace import domain_of
 from portal.outbox.text import one_line
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Role
-from reports.mail.models import AddedBy, Recipient
+from reports.alerts.models import Watcher
+from reports.mail.models import Recipient
+from reports.mail.readers import Reader
+from reports.queries.cursor import CursorError, KeyPage, page_by_key
+from reports.web.mail.words import added
 
-SHOWN = 200  # of each list, the newest
+SHOWN = 50  # of each list on one page
+OUTSIDERS: dict[str, type[Reader]] = {"readers": Recipient, "watchers": Watcher}
+TITLES = {
+    "readers": gettext_lazy("People without an account"),
+    "watchers": gettext_lazy("People without an account, told by alerts"),
+}
+EMPTY = {"readers": gettext_lazy("Mails go to members only."), "watchers": gettext_lazy("Alerts tell members only.")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +48,9 @@ class PausedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderLine:
+class OutsiderLine:
     address: str
-    mail: str
+    reads: str
     added: str
     state: str
 
@@ -56,11 +68,9 @@ def mail_addresses(request: TenantRequest, tenant: str) -> HttpResponseBase:
             return HttpResponseRedirect(reverse("reports_web:mail_addresses", args=[tenant]))
     context: dict[str, Any] = {
         "page": "mail",
-        "paused": list(_paused(request)),
-        "readers": list(_readers(request)),
         "domains": written,
         "error": error,
-        "shown": SHOWN,
+        **_lists(request),
     }
     return TemplateResponse(request, "reports/mail_addresses.html", context, status=400 if error else 200)
 
@@ -89,30 +99,50 @@ def _act(request: TenantRequest) -> str:
     return ""
 
 
-def _paused(request: TenantRequest) -> Iterable[PausedLine]:
-    for row in Suppression.objects.order_by("-id")[:SHOWN]:
+def _lists(request: TenantRequest) -> dict[str, Any]:
+    """The lists, each some at a time; turning the leaves of one leaves the others where they are."""
+    cursors = {name: request.GET.get(name, "") for name in ("paused", *OUTSIDERS)}
+
+    def page(name: str, rows: QuerySet[Any]) -> KeyPage[Any]:
+        return page_by_key(rows, cursors[name], SHOWN, of=name)
+
+    def leaves(name: str, page: KeyPage[Any]) -> dict[str, str]:
+        ways = {"next": page.next, "previous": page.previous}
+        return {way: f"?{urlencode({**cursors, name: key})}#{name}-title" if key else "" for way, key in ways.items()}
+
+    try:
+        paused = page("paused", Suppression.objects.all())
+        outsiders = {name: page(name, _outsiders(kind)) for name, kind in OUTSIDERS.items()}
+    except CursorError:
+        raise Http404 from None
+    return {
+        "paused": list(_paused(request, paused.rows)),
+        "paused_pages": leaves("paused", paused),
+        "outsiders": [
+            (name, TITLES[name], EMPTY[name], list(_readers(request, page.rows)), leaves(name, page))
+            for name, page in outsiders.items()
+        ],
+    }
+
+
+def _outsiders(kind: type[Reader]) -> QuerySet[Any]:
+    """Addresses without an account that stand on a list."""
+    rows = kind.rows().filter(as_member=False, removed_at=None, **{f"{kind.OF}__removed_at": None})
+    return rows.select_related(kind.OF, "added_by", "added_key")
+
+
+def _paused(request: TenantRequest, rows: Iterable[Suppression]) -> Iterable[PausedLine]:
+    for row in rows:
         why = " ".join(filter(None, (str(row.get_cause_display()), row.reason)))
         yield PausedLine(row.address, why, _day(request, row.created_at))
 
 
-def _readers(request: TenantRequest) -> Iterable[ReaderLine]:
-    """Addresses without an account that stand on a mail."""
-    rows = Recipient.objects.filter(as_member=False, removed_at=None, subscription__removed_at=None)
-    for row in rows.select_related("subscription", "added_by", "added_key").order_by("-id")[:SHOWN]:
-        day = _day(request, row.created_at)
-        added = _("added by %(who)s on %(day)s") % {"who": _who(row), "day": day}
-        yield ReaderLine(row.email, row.subscription.name, added, _state(row))
+def _readers(request: TenantRequest, rows: Iterable[Reader]) -> Iterable[OutsiderLine]:
+    for row in rows:
+        yield OutsiderLine(row.email, row.read.name, added(row, request.tenant.zone), _state(row))
 
 
-def _who(row: Recipient) -> str:
-    if row.added_as == AddedBy.MEMBER:
-        return row.added_by.name or row.added_by.email if row.added_by else _("somebody who is gone")
-    if row.added_as == AddedBy.KEY:
-        return _("API key %(name)s") % {"name": row.added_key.name} if row.added_key else _("somebody who is gone")
-    return _("an administrator")
-
-
-def _state(row: Recipient) -> str:
+def _state(row: Reader) -> str:
     if row.left_at is not None:
         return pgettext("of a recipient", "has left")
     return _("has agreed") if row.confirmed_at is not None else _("has not agreed yet")

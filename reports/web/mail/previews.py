@@ -37,6 +37,7 @@ SHOWN = {Kind.DAILY: 31, Kind.WEEKLY: 26, Kind.MONTHLY: 24}  # periods offered
 OF_A_MAIL = {
     "default-src": [NONE],
     "style-src": [UNSAFE_INLINE],
+    "img-src": ["data:"],
     "base-uri": [NONE],
     "form-action": [NONE],
     "frame-ancestors": [SELF],
@@ -85,7 +86,7 @@ def mail_preview(request: TenantRequest, tenant: str, mail: UUID) -> HttpRespons
 @csp(OF_A_MAIL)
 @tenant_view()
 def mail_body(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBase:
-    """The mail itself, byte by byte, for the frame of the preview."""
+    """The mail itself, for the frame of the preview: as it leaves, but for its image, which stands in it."""
     visible, now = own_mail(request, mail), timezone.now()
     _all, reader = _readers(request, visible)
     try:
@@ -93,7 +94,7 @@ def mail_body(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBa
         made = preview(visible.subscription, reader, now, period, eyes=author_of(request).scope)
     except (NotAllowed, NoPeriod) as reason:
         raise Http404 from reason
-    return HttpResponse(made.rendered.html)
+    return HttpResponse(made.shown)
 
 
 @require_POST

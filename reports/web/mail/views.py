@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -20,14 +21,21 @@ from portal.outbox.tasks import enqueue
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Role
 from portal.tenants.rights import Rights
-from reports.mail import access, consent, log, subscriptions
+from reports.mail import access, consent, content, log, subscriptions
+from reports.mail.content import keeper_of
 from reports.mail.links import pointer_to
 from reports.mail.models import Subscription
 from reports.mail.plans import plan_of, read_plan, readers_of
 from reports.mail.preview import TooMany, send_test
 from reports.mail.rights import Author, NotAllowed
+from reports.queries.cursor import CursorError
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
+from reports.queries.titles import report_title
+from reports.saved import keeping
+from reports.saved.asked import question_of
+from reports.saved.keeping import MOST_VIEWS, ViewRefused
+from reports.saved.models import LONGEST_NAME, SavedView, ViewOf
 from reports.web.mail.form import MailForm, empty_form, form_of, sent_form, wishes
 from reports.web.mail.words import delivery_lines, due, mail_line, reader_lines, rhythm
 
@@ -53,7 +61,7 @@ def mail_new(request: TenantRequest, tenant: str) -> HttpResponseBase:
     form = sent_form(request.POST, author) if request.method == "POST" else empty_form(author, request.GET)
     if request.method == "POST":
         try:
-            made = subscriptions.create(read_plan(wishes(form), author), author)
+            made = _made(form, author)
         except QuestionError as error:
             form.errors = error.errors
         else:
@@ -104,7 +112,10 @@ def mail_act(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseBas
     if act == "languages":
         _set_languages(request, row, author)
     else:
-        subscriptions.set_paused(row, author, on=act == "pause")
+        try:
+            subscriptions.set_paused(row, author, on=act == "pause")
+        except NotAllowed as reason:
+            messages.error(request, str(log.REASONS[str(reason)]))
     return to_mail(tenant, row.public_id)
 
 
@@ -123,6 +134,32 @@ def delivery_again(request: TenantRequest, tenant: str, delivery: UUID) -> HttpR
     else:
         messages.success(request, _("It is sent again."))
     return HttpResponseRedirect(reverse("reports_web:mail", args=[tenant]) + "#deliveries")
+
+
+def _made(form: MailForm, author: Author) -> Subscription:
+    """The new mail; a question that it asks is saved first, as a report of its maker's own. Raises QuestionError."""
+    with transaction.atomic():
+        values = form.values
+        if form.asks:
+            form.values = {**values, "of": f"report:{_kept(form, author).public_id}"}
+        try:
+            return subscriptions.create(read_plan(wishes(form), author), author)
+        except QuestionError:
+            form.values = values
+            raise
+
+
+def _kept(form: MailForm, author: Author) -> SavedView:
+    """Under the name of the mail, or one like it that is free."""
+    question = question_of(form.asks, author.scope)
+    keeper = keeper_of(author)
+    taken = {view.name for view in keeping.views(keeper, ViewOf.REPORT) if view.mine}
+    title = str(form.values["name"]).strip() or report_title(question.metrics, question.by)
+    names = (title[:LONGEST_NAME], *(f"{title[: LONGEST_NAME - 4]} {number}" for number in range(2, MOST_VIEWS)))
+    try:
+        return keeping.keep(keeper, next(name for name in names if name not in taken), form.asks, ViewOf.REPORT)
+    except ViewRefused as refusal:
+        raise QuestionError({"name": str(refusal)}) from refusal
 
 
 def author_of(request: TenantRequest) -> Author:
@@ -157,11 +194,13 @@ def _one(request: TenantRequest, visible: access.Shown, form: MailForm | None, n
         "form": form,
         "rhythm": rhythm(row),
         "due": due(row, now),
+        "rests": log.REASONS[row.rests] if row.rests else "",
+        "shown": content.title_of(row),
         "goes_to": visible.place,
         **_deliveries(request, author, [visible], row),
     }
     if form is not None:
-        context |= {"readers": reader_lines(row)}
+        context |= {"readers": reader_lines(readers_of(row), row.zone)}
     return context
 
 
@@ -172,7 +211,7 @@ def _deliveries(
     rows = access.deliveries(author)
     try:
         page = log.page(rows if row is None else rows.filter(subscription=row), request.GET.get("cursor", ""), SHOWN)
-    except log.NoCursor:
+    except CursorError:
         raise Http404 from None
     pages = {
         way: f"?cursor={key}#deliveries" if key else ""

@@ -1,18 +1,21 @@
 """Mails, readers and deliveries as the lines of a page tell them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from portal.formats import figures
 from portal.tenants.models.people import Membership
+from reports.definitions.periods import local_date
 from reports.mail import log
 from reports.mail.access import Shown
 from reports.mail.due import Kind
-from reports.mail.models import Delivery, Edition, Recipient, Subscription
+from reports.mail.models import Delivery, Edition, Subscription
 from reports.mail.plans import readers_of
+from reports.mail.readers import AddedBy, Reader
 from reports.mail.rights import Author, stands
 from reports.mail.words import title
 
@@ -34,9 +37,10 @@ class MailLine:
 
 @dataclass(frozen=True, slots=True)
 class ReaderLine:
-    recipient: Recipient
+    recipient: Reader
     state: str
     mark: str
+    added: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class DeliveryLine:
     may_again: bool
     may_open: bool
     edition: str
+    passed: str
 
 
 def mail_line(visible: Shown, author: Author, now: datetime) -> MailLine:
@@ -74,26 +79,41 @@ def due(row: Subscription, now: datetime) -> str:
     return figures.moment(row.next_due, row.zone, now=now) if row.active and row.next_due else ""
 
 
-def reader_lines(row: Subscription) -> list[ReaderLine]:
-    readers = readers_of(row)
+def reader_lines(readers: Sequence[Reader], zone: str) -> list[ReaderLine]:
+    """Those of a list: whether each gets anything, and who put him there when."""
     users = [reader.user_id for reader in readers if reader.as_member]
     members = set(Membership.objects.filter(user__in=users, user__is_active=True).values_list("user_id", flat=True))
-    return [_reader(reader, members) for reader in readers]
+    return [ReaderLine(reader, *_state(reader, members), added(reader, zone)) for reader in readers]
 
 
-def _reader(reader: Recipient, members: set[int]) -> ReaderLine:
-    if reader.left_at is not None:
-        return ReaderLine(reader, _("has left this mail"), "off")
-    if reader.as_member:
-        here = reader.user_id in members
-        return ReaderLine(
-            reader, _("member") if here else _("no longer a member, gets nothing"), "good" if here else "bad"
+def added(reader: Reader, zone: str) -> str:
+    """``added by Ana on 13 Jul 2026``."""
+    day = figures.day(local_date(reader.created_at, zone))
+    return _("added by %(who)s on %(day)s") % {"who": _who(reader), "day": day}
+
+
+def _who(reader: Reader) -> str:
+    if reader.added_as == AddedBy.MEMBER:
+        return reader.added_by.name or reader.added_by.email if reader.added_by else _("somebody who is gone")
+    if reader.added_as == AddedBy.KEY:
+        return (
+            _("API key %(name)s") % {"name": reader.added_key.name} if reader.added_key else _("somebody who is gone")
         )
+    return _("an administrator")
+
+
+def _state(reader: Reader, members: set[int]) -> tuple[str, str]:
+    if reader.left_at is not None:
+        return pgettext("of a recipient", "has left"), "off"
+    if reader.as_member:
+        if reader.user_id in members:
+            return _("member"), "good"
+        return _("no longer a member, gets nothing"), "bad"
     if reader.confirmed_at is None:
-        return ReaderLine(reader, _("asked by mail, has not agreed yet"), "wait")
+        return _("asked by mail, has not agreed yet"), "wait"
     if not stands(reader):
-        return ReaderLine(reader, _("gets nothing: nobody who may add addresses stands for this one"), "bad")
-    return ReaderLine(reader, _("has agreed"), "good")
+        return _("gets nothing: nobody who may add addresses stands for this one"), "bad"
+    return _("has agreed"), "good"
 
 
 def delivery_lines(
@@ -116,6 +136,7 @@ def _delivery(row: Delivery, author: Author, open_to: frozenset[int], now: datet
         may_again=outcome in log.AGAIN and author.manages,
         may_open=row.subscription_id in open_to,
         edition="" if row.edition == Edition.SCHEDULED else str(row.get_edition_display()),
+        passed=log.passed(row),
     )
 
 

@@ -13,10 +13,11 @@ from reports.definitions.metrics import METRICS
 from reports.queries.agents import APART
 from reports.queries.answer import Answer, Cell, Row
 from reports.queries.highlights import worth
+from reports.queries.order import Sorting, shown_value
 from reports.web.shared.behind import BEHIND, calls_where
 from reports.web.shared.contexts import Figure
 from reports.web.shared.selection import Selection
-from reports.web.shared.sorting import Heading, Sorting, shown_value
+from reports.web.shared.sorting import Heading
 
 MOVES = ("attempts", "connect_rate")
 ORDERS = ("-change", "name", "-name", "attempts", "-attempts", "connect_rate", "-connect_rate")

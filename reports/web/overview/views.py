@@ -29,6 +29,7 @@ from reports.web.overview.lengths import LENGTHS, lengths
 from reports.web.overview.mixes import CAUSES, MIX, causes, sides_over_time, status_mix
 from reports.web.overview.movers import MOVES, ORDERS, movers
 from reports.web.overview.rates import SHORT, SPEEDS, short_calls, speeds
+from reports.web.shared.alerting import alert_form_of
 from reports.web.shared.contexts import SUMMARY, askable, summary
 from reports.web.shared.first_steps import first_steps
 from reports.web.shared.frame import Frame, frame
@@ -59,6 +60,7 @@ def overview(request: TenantRequest, tenant: str) -> HttpResponseBase:
     rows = times(answers["small"], small)
     context: dict[str, Any] = {
         **head.context(answers["summary"]),
+        "alert_form": alert_form_of(tenant, head.selection.filters, head.selection.span),
         "summary": summary(answers["summary"], selection, shown),
         "calls_url": reverse("reports_web:calls_csv", args=[tenant]) + selection.calls_query(),
         "callbacks": callback_trend(rows, selection, left_out_of(answers["small"], CALLBACKS[0])),
@@ -142,12 +144,14 @@ def calls_csv(request: TenantRequest, tenant: str) -> HttpResponseBase:
     scope = Scope.of(request.scope_grant)
     try:
         question = read_calls(request.GET, scope)
+        ordering, dialect = request.GET.get("ordering") or "-started_at", spreadsheet_of(get_language())
+        pieces = stream_calls(question, scope, dialect=dialect, ordering=ordering)
     except QuestionError as error:
         return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
     days = [part for part in (request.GET.get("date_from"), request.GET.get("date_to")) if part]
     name = "-".join([tenant, "calls", *dict.fromkeys(days)])
     return StreamingHttpResponse(
-        stream_calls(question, scope, dialect=spreadsheet_of(get_language())),
+        pieces,
         content_type="text/csv; charset=utf-8",
         headers=downloads.headers(name, behind(question, scope)),
     )

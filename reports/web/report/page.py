@@ -17,9 +17,11 @@ from reports.queries.left_out import left_out_lines
 from reports.queries.question import Question, write_question
 from reports.queries.scope import Scope
 from reports.queries.titles import report_title
+from reports.saved.keeping import about_one
 from reports.web.report.chart import drawing
 from reports.web.report.crossed import crossed, fits
 from reports.web.report.table import Options, report_table
+from reports.web.shared.alerting import alert_form_of
 from reports.web.shared.frame import Choices
 from reports.web.shared.selection import written
 
@@ -55,7 +57,9 @@ def shown(
         "options": options,
         "calls_url": calls_url,
         "asked": query,
-        "mail_query": _mail_query(question),
+        "mail_query": _mail_query(question, address(saved="", page=1).removeprefix("?")),
+        "schedule_query": f"{query}&{urlencode({'period': question.span})}" if question.span else query,
+        "alert_form": alert_form_of(tenant, question.filters, question.span) if linked else "",
         "report_query": address(saved="", page=1).removeprefix("?"),
         "days": figures.days(question.period.start, question.period.last_day),
         "zone": figures.zone_name(question.period.zone),
@@ -90,8 +94,10 @@ def title(question: Question | None) -> str:
     return report_title(question.metrics, question.by)
 
 
-def _mail_query(question: Question) -> str:
-    """What of a question a scheduled mail can be about."""
+def _mail_query(question: Question, query: str) -> str:
+    """The question as the form of a scheduled mail takes it; of one that is about one person what else it chooses."""
+    if not about_one(query):
+        return urlencode({"ask": query})
     filters = write_filters(question.filters)
     return written({"period": question.span} | {name: filters.get(name, "") for name in ("environment", "agent")})
 

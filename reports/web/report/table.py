@@ -4,18 +4,19 @@ Nothing here counts: every figure is a cell of the answer as it came.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 
-from reports.definitions.dimensions import DIMENSIONS, Dimension
+from reports.definitions.dimensions import DIMENSIONS
 from reports.queries.answer import Answer, Cell, Row
+from reports.queries.order import Sorting, in_order
 from reports.web.report.links import calls_behind
 from reports.web.shared.contexts import Figure
-from reports.web.shared.sorting import Heading, Sorting, shown_value
+from reports.web.shared.sorting import Heading
 
 PAGE_ROWS = 200
 _ROOMY = 3  # so many metrics leave room for columns of previous values and bases
@@ -144,31 +145,6 @@ def report_table(
 
 def keys_of(row: Row, by: tuple[str, ...]) -> dict[str, str | None]:
     return dict(zip(by, row.key, strict=True))
-
-
-def in_order(answer: Answer, sort: str) -> list[Row]:
-    """All rows, sorted. Those without a figure to show come last either way; equals keep the answer's order."""
-    rows, by = list(answer.rows), answer.question.by
-    sorting = Sorting.read(sort)
-    if sorting.by in by:
-        rows.sort(key=_by_place(by.index(sorting.by), DIMENSIONS[sorting.by]), reverse=sorting.descending)
-    elif sorting.by in {metric.key for metric in answer.columns}:
-        rows.sort(key=sorting.place_by(lambda row: shown_value(row.cells[sorting.by])))
-    return rows
-
-
-def _by_place(place: int, dimension: Dimension) -> Callable[[Row], tuple[bool, int, str]]:
-    def order(row: Row) -> tuple[bool, int, str]:
-        key = row.key[place]
-        if key is None:
-            return (True, 0, "")
-        if dimension.timely:
-            return (False, int(key) if key.isdecimal() else 0, key)
-        if key in dimension.order:
-            return (False, dimension.order.index(key), "")
-        return (False, len(dimension.order), row.labels[place].casefold())
-
-    return order
 
 
 def _heading(

@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.tenants.guards import TenantRequest, tenant_view
-from reports.definitions.periods import moment_of_asking
+from reports.definitions.periods import local_date, moment_of_asking
 from reports.queries.scope import Scope
 from reports.saved import boards, keeping
 from reports.saved.keeping import Keeper, ViewRefused
 from reports.saved.models import Board, ViewOf
+from reports.web.saved.periods import read_period
 from reports.web.saved.sheets import sheets
 
 
@@ -55,7 +56,7 @@ def board_page(request: TenantRequest, tenant: str, board: UUID) -> HttpResponse
     if act == "delete":
         messages.success(request, _("The board “%(name)s” is deleted.") % {"name": row.name})
         return HttpResponseRedirect(reverse("reports_web:reports", args=[tenant]))
-    return _to(tenant, board)
+    return _to(tenant, board, request.GET.urlencode())
 
 
 def _act(request: TenantRequest, keeper: Keeper, board: Board, act: str) -> None:
@@ -81,12 +82,14 @@ def _shown(request: TenantRequest, tenant: str, row: Board, keeper: Keeper) -> H
     now, scope = moment_of_asking(), Scope.of(request.scope_grant)
     on_it = boards.reports_on(row, keeper)
     board = boards.board_of(row, keeper)
+    chosen = read_period(request.GET, scope.zone, today=local_date(now, scope.zone))
     standing = {str(view.public_id) for view in on_it}
     context: dict[str, Any] = {
         "page": "reports",
         "board": board,
         "manages": keeper.manages,
-        "sheets": sheets(on_it, scope, tenant=tenant, now=now),
+        "sheets": sheets(on_it, scope, tenant=tenant, now=now, period=chosen.params),
+        **chosen.context(),
         "left": [
             view
             for view in (keeping.views(keeper, ViewOf.REPORT) if board.may_change else ())
@@ -96,5 +99,6 @@ def _shown(request: TenantRequest, tenant: str, row: Board, keeper: Keeper) -> H
     return TemplateResponse(request, "reports/board.html", context)
 
 
-def _to(tenant: str, board: UUID) -> HttpResponseRedirect:
-    return HttpResponseRedirect(reverse("reports_web:board", args=[tenant, board]))
+def _to(tenant: str, board: UUID, query: str = "") -> HttpResponseRedirect:
+    address = reverse("reports_web:board", args=[tenant, board])
+    return HttpResponseRedirect(f"{address}?{query}" if query else address)

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.formats import figures
@@ -32,11 +32,6 @@ LASTS = {
     "365": gettext_lazy("a year"),
 }
 USUAL_LAST = "30"
-STATES = {
-    "open": pgettext_lazy("a share link", "open"),
-    "over": pgettext_lazy("a share link", "over"),
-    "revoked": pgettext_lazy("a share link", "revoked"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ class LinkLine:
 
     @property
     def words(self) -> str:
-        return str(STATES[self.state])
+        return str(share_links.STATES[self.state])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,6 +105,11 @@ def frame_hosts(request: TenantRequest, tenant: str) -> HttpResponseBase:
     return HttpResponseRedirect(reverse("reports_web:share_links", args=[tenant]))
 
 
+def path_of(link: ShareLink, token: str) -> str:
+    """Of the page, or of the frame where it is made for one."""
+    return reverse("shared_frame" if link.embeds else "shared_answer", args=[token])
+
+
 def _made(request: TenantRequest, keeper: Keeper) -> str:
     """The address of the new link. Raises ViewRefused, and 404 for what is not there for its maker."""
     kind, _colon, key = request.POST.get("of", "").partition(":")
@@ -128,13 +128,13 @@ def _made(request: TenantRequest, keeper: Keeper) -> str:
         board,
         password=request.POST.get("password", ""),
         embeds="embeds" in request.POST,
+        any_period="any_period" in request.POST,
     )
     try:
         link, token = share_links.make(keeper, request.scope_grant, wish)
     except PermissionError:
         raise PermissionDenied from None
-    name = "shared_frame" if link.embeds else "shared_answer"
-    return address_of(request.tenant) + reverse(name, args=[token])
+    return address_of(request.tenant) + path_of(link, token)
 
 
 def _lines(request: TenantRequest, keeper: Keeper) -> list[LinkLine]:
@@ -143,7 +143,7 @@ def _lines(request: TenantRequest, keeper: Keeper) -> list[LinkLine]:
     return [
         LinkLine(
             link=row,
-            title=_title(row, keeper),
+            title=share_links.title_of(row, keeper),
             state=share_links.state_of(row, now),
             maker=str(row.maker or ""),
             made=figures.moment(row.created_at, zone, now=now),
@@ -151,11 +151,3 @@ def _lines(request: TenantRequest, keeper: Keeper) -> list[LinkLine]:
         )
         for row in rows[: share_links.MOST_LINKS]
     ]
-
-
-def _title(link: ShareLink, keeper: Keeper) -> str:
-    """The name of what it opens; of another's own no more than that it is one."""
-    of = link.board or link.view
-    if of is not None and (of.shared or of.owner_id == keeper.user_id):
-        return of.name
-    return _("a board of its maker's own") if link.board_id else _("a report of its maker's own")

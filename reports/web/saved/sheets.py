@@ -1,6 +1,6 @@
 """Answers of saved reports, one below the other, for boards and for links: as the page of a report shows them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,12 +18,13 @@ from reports.queries.ask import ask_together
 from reports.queries.environments import environments
 from reports.queries.question import Question, QuestionError
 from reports.queries.scope import Scope
-from reports.saved.asked import question_of
+from reports.saved.asked import OWN, is_known, params_of, question_of
 from reports.saved.models import SavedView
 from reports.web.report.page import questions, shown
 from reports.web.report.table import Options, read_options
 from reports.web.shared.completeness import completeness_line
 from reports.web.shared.frame import Choices
+from reports.web.shared.selection import written
 from reports.web.shared.spans import against
 
 
@@ -44,18 +45,28 @@ class _Asked:
     questions: tuple[Question, ...]
 
 
-def sheets(views: Iterable[SavedView], scope: Scope, *, tenant: str, now: datetime, linked: bool = True) -> list[Sheet]:
-    """The answer of each within the reader's scope, all asked at once. Without ``linked`` nothing leads to calls."""
+def sheets(
+    views: Iterable[SavedView],
+    scope: Scope,
+    *,
+    tenant: str,
+    now: datetime,
+    period: Mapping[str, str] = OWN,
+    linked: bool = True,
+) -> list[Sheet]:
+    """The answer of each within the reader's scope, all asked at once; ``period`` takes the place of their own. Without
+    ``linked`` nothing leads to calls."""
     choices = Choices(list(environments(scope)), list(agents(scope)))
     today = local_date(now, scope.zone)
+    here = frozenset(row.public_id for row in choices.environments), frozenset(row.public_id for row in choices.agents)
     asked: list[_Asked] = []
     refused: dict[int, str] = {}
     rows = list(views)
     for view in rows:
         try:
-            question = question_of(view.query, scope, today=today)
+            question = question_of(view.query, scope, today=today, period=period)
             options = replace(read_options(QueryDict(view.query)), page=1, saved="")
-            if _is_known(question, choices):
+            if is_known(question, *here):
                 asked.append(_Asked(view, options, questions(question, options)))
             else:
                 refused[view.pk] = _("It asks about environments or agents that are not there.")
@@ -71,7 +82,7 @@ def sheets(views: Iterable[SavedView], scope: Scope, *, tenant: str, now: dateti
             "against": against(answer.period, answer.previous_period, now=now),
             "only": filter_lines(answer.question.filters, scope)[1:],  # the first tells how test calls are taken
             "measured": [column.figure for column in parts["table"].metrics] if "table" in parts else [],
-            "href": f"{reverse('reports_web:saved_report', args=[tenant, each.view.public_id])}" if linked else "",
+            "href": _address(each.view, tenant, period) if linked else "",
         }
         made[each.view.pk] = parts
     return [
@@ -79,6 +90,14 @@ def sheets(views: Iterable[SavedView], scope: Scope, *, tenant: str, now: dateti
         for view in rows
         if view.pk in made or view.pk in refused
     ]
+
+
+def _address(view: SavedView, tenant: str, period: Mapping[str, str]) -> str:
+    """Where the page of a report shows the same."""
+    if not period:
+        return reverse("reports_web:saved_report", args=[tenant, view.public_id])
+    params = params_of(view.query, period) | {"saved": str(view.public_id)}
+    return f"{reverse('reports_web:report', args=[tenant])}?{written(params)}"
 
 
 def _answered(
@@ -100,14 +119,6 @@ def _answered(
         found.append((each, tuple(answers[: len(each.questions)])))
         del answers[: len(each.questions)]
     return found
-
-
-def _is_known(question: Question, choices: Choices) -> bool:
-    """Whether all that it names is the reader's to see; another's is as what is not there."""
-    filters = question.filters
-    return {row.public_id for row in choices.environments}.issuperset(filters.environments) and {
-        row.public_id for row in choices.agents
-    }.issuperset((*filters.agents, *filters.source_agents))
 
 
 def latest(now: datetime, zone: str) -> str:

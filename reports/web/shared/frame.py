@@ -19,7 +19,7 @@ from portal.tenants.models.tenants import Environment
 from reports.definitions.filters import FILTERS
 from reports.definitions.labels import Words
 from reports.definitions.periods import local_date, moment_of_asking
-from reports.queries.agents import agents, one_currency
+from reports.queries.agents import Offered, agents, by_environment, one_currency, what_tells_apart
 from reports.queries.answer import Answer, Completeness
 from reports.queries.completeness.freshness import behind, completeness
 from reports.queries.environments import environments
@@ -64,14 +64,20 @@ class Choices:
         wanted = set(chosen)
         return [agent for agent in self.agents if not wanted or agent.environment.public_id in wanted]
 
-    def grouped(self, chosen: Iterable[UUID]) -> list[tuple[str, list[Any]]]:
+    def grouped(self, chosen: Iterable[UUID]) -> list[tuple[str, list[Offered]]]:
         """Agents under the names of their environments; under no name where there is one only."""
-        offered = sorted(self.in_environments(chosen), key=lambda agent: str(agent).casefold())
-        groups = [
-            (home.name, [agent for agent in offered if agent.environment_id == home.pk]) for home in self.environments
-        ]
-        filled = [(name, members) for name, members in groups if members]
-        return filled if len(filled) > 1 else [("", offered)]
+        return by_environment(self.in_environments(chosen))
+
+    @property
+    def apart(self) -> dict[str, str]:
+        """By public id what is to stand after the name of an agent of which there are two."""
+        return what_tells_apart(self.agents)
+
+    @property
+    def agents_apart(self) -> list[Offered]:
+        """The agents by names of which each is one agent's."""
+        apart = self.apart
+        return [Offered(row.public_id, f"{row}{apart[str(row.public_id)]}") for row in self.agents]
 
     @property
     def homes(self) -> dict[str, str]:
@@ -148,9 +154,9 @@ class Frame:
             "agents_by_environment": self.choices.grouped(chosen.environments),
             "chosen_environments": self._named(self.choices.environments, chosen.environments),
             "agent_label": self._label("agent"),
-            "chosen_agents": self._named(self.choices.agents, chosen.agents),
+            "chosen_agents": self._named(self.choices.agents_apart, chosen.agents),
             "source_agent_label": self._label("source_agent") if self.page == CALLBACKS else "",
-            "chosen_source_agents": self._named(self.choices.agents, chosen.source_agents),
+            "chosen_source_agents": self._named(self.choices.agents_apart, chosen.source_agents),
             "grains": {grain: GRAIN_WORDS[grain] for grain in chosen.grains} if self.with_grain else {},
             "compares": self.compares,
             "days": figures.days(chosen.first, chosen.last_begun),

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
+from portal.tenants.templatetags.visits import is_visit
 from reports.queries.movement import change_of
 from reports.web.shared.contexts import Figure, figure_text
 
@@ -67,7 +68,10 @@ def change(figure: Figure) -> SafeString:
     return format_html('<span class="change {}">{}{}</span>', movement.tone, arrow, movement.text)
 
 
-@register.inclusion_tag("reports/_definition.html")
-def definition(figure: Figure) -> dict[str, Any]:
-    """The label of a metric; it opens the definition, the formula and the base in place."""
-    return {"figure": figure, "metric": figure.metric, "cell": figure.cell}
+@register.inclusion_tag("reports/_definition.html", takes_context=True)
+def definition(context: template.Context, figure: Figure) -> dict[str, Any]:
+    """The label of a metric; it opens the definition, the formula and the base in place, and leads to an alert about it
+    where the page names the form of one."""
+    offers = figure.cell is not None and not is_visit(context)
+    alert_form = context.get("alert_form", "") if offers else ""
+    return {"figure": figure, "metric": figure.metric, "cell": figure.cell, "alert_form": alert_form}
