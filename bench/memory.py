@@ -13,6 +13,11 @@ def _read(name: str) -> float:
     raise LookupError(name)
 
 
+def resident() -> float:
+    """What the process holds now, in megabytes."""
+    return _read("VmRSS")
+
+
 class Growth:
     """From its making on; megabytes. Linux only."""
 

@@ -20,7 +20,7 @@ from django.test import Client  # noqa: E402
 
 from bench.memory import Growth  # noqa: E402
 from bench.seeding import SLUG  # noqa: E402
-from portal.accounts.members import add_member, add_person  # noqa: E402
+from portal.accounts.members import add_member, add_person, whole  # noqa: E402
 from portal.lib.heap import share_one_heap  # noqa: E402
 from portal.tenants import wall  # noqa: E402
 from portal.tenants.models.people import Membership, Role, User  # noqa: E402
@@ -31,7 +31,7 @@ def signed_in(number: int) -> Client:
     tenant, email = Tenant.objects.get(slug=SLUG), f"reader{number}@ringbook.example"
     with wall.tenant(tenant):
         if not Membership.objects.filter(user__email=email).exists():
-            add_member(tenant, add_person(email), role=Role.OWNER)
+            add_member(tenant, add_person(email), whole(Role.OWNER))
     client = Client(headers={"host": "127.0.0.1"}, raise_request_exception=False)
     client.force_login(User.objects.get(email=email))
     return client
