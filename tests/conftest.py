@@ -17,7 +17,7 @@ from portal.tenants.models.tenants import Environment, Tenant
 from tests import databases
 from tests.folder import FOLDER
 
-pytest_plugins = ["tests.order", "tests.s3", "tests.worlds"]
+pytest_plugins = ["tests.order", "tests.s3", "tests.sftp", "tests.worlds"]
 # How long an example takes is no property of the code: on a busy machine the first one reads its tables for longer.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

@@ -18,12 +18,15 @@ from portal.accounts.members import whole
 from portal.outbox.models import PlatformMessage
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
+from reports.alerts.models import Alert
 from reports.mail.models import Subscription
+from reports.saved.models import Board, SavedView
 from sync.models.agents import Agent
 from sync.models.calls import Call
 from sync.models.campaigns import Campaign
 from sync.models.connections import Connection
-from tests.browser.conftest import NARROW, WIDE
+from tests.browser.conftest import NARROW, TURNS, WIDE
+from tests.browser.kept import PASSWORD
 from tests.browser.town import LANGUAGES, Town
 from tests.browser.watch import grave, pushed_aside
 from tests.isolation.routes import addresses
@@ -70,7 +73,9 @@ QUERIES = {
         "metrics=connect_rate&by=agent,status&compare=none",
         "metrics=attempts&by=weekday,hour_of_day&view=crossed",
         "metrics=nonsense&by=day&date_from=2026-13-01",
+        "metrics=attempts,connect_rate&by=day&period=last_7_days&saved={report}",
     ),
+    "/t/{tenant}/reports/boards/{board}/": ("", "period=last_30_days", "date_from=2026-13-01"),
 }
 
 
@@ -88,9 +93,15 @@ def test_the_pages_are_found(town, pages) -> None:
         "connections/new/originsai/",
         "erasures/",
         "exports/",
+        "exports/destinations/new/",
+        "exports/scheduled/",
+        "exports/scheduled/new/",
         "mail/",
         "keys/",
+        "alerts/",
+        "mail/addresses/",
         "mail/new/",
+        "reports/links/",
         "privacy/",
         "reports/",
         "reports/query/",
@@ -105,6 +116,8 @@ def test_the_pages_are_found(town, pages) -> None:
     } <= found
     assert sum(path.startswith("connections/") and path.count("-") == 4 for path in found) >= 2
     assert sum(path.endswith("/preview/") for path in found) == 1
+    for list_ in ("alerts/", "reports/boards/", "mail/", "team/"):
+        assert any(path.startswith(list_) and path.count("-") == 4 for path in found), list_
     assert sum(path.startswith("calls/") for path in found) >= 2
     assert sum(path.startswith("campaigns/") for path in found) >= 2
 
@@ -176,7 +189,8 @@ def paths(town: Town) -> Iterator[str]:
             told = client.get(path, headers={"Accept-Language": "en"})
             kind = told.headers.get("Content-Type", "")
             if told.status_code == 200 and kind.startswith("text/html") and b"<html" in told.getvalue():
-                yield from (f"{path}?{query}" if query else path for query in QUERIES.get(route, ("",)))
+                queries = [query.format_map(ids[0]) for query in QUERIES.get(route, ("",))]
+                yield from (f"{path}?{query}" if query else path for query in queries)
             else:
                 # A file, a door that only posts, a way on, and what the town has none of: no page. Broken ones are.
                 if told.status_code not in (200, 302, 404, 405):
@@ -189,6 +203,8 @@ def samples(town: Town, client: Client) -> list[dict[str, str]]:
     found = []
     with wall.tenant(town.tenant):
         mail = str(Subscription.objects.get().public_id)
+        alert, board = Alert.objects.get(name="A1"), Board.objects.get()
+        report = SavedView.objects.get(name="R1")
         campaign = Campaign.objects.order_by("-total_calls").first()
         member = Membership.objects.get(user=town.readers["pt-br"])
         for provider in ("talkover", "originsai"):
@@ -199,6 +215,9 @@ def samples(town: Town, client: Client) -> list[dict[str, str]]:
                 {
                     "tenant": town.tenant.slug,
                     "mail": mail,
+                    "alert": str(alert.public_id),
+                    "board": str(board.public_id),
+                    "report": str(report.public_id),
                     "call": str(call.pk),
                     "agent": str(agent.public_id),
                     "campaign": str(campaign.public_id) if campaign else NOBODY,
@@ -223,6 +242,24 @@ def test_nothing_grave_before_sign_in(look_from_outside, town) -> None:
             paths.append(path)
     assert {"/accounts/login/", "/accounts/password/reset/", "/accounts/sso/"} <= set(paths)
     for path in paths:
+        look_from_outside(path)
+
+
+def test_nothing_grave_without_an_account(look_from_outside, town) -> None:
+    """What share links open and what mails lead to, each in both ways of looking."""
+    out = town.outside
+    told = partial(send, values={"password": PASSWORD}, button=".button.main")
+    for path, press in (
+        (out.report, None),
+        (out.board, None),
+        (f"{out.board}?period=last_30_days", None),
+        (out.guarded, None),
+        (out.guarded, told),
+        (out.frame, None),
+    ):
+        for language, _size, _scheme in TURNS:
+            look_from_outside(f"{path}{'&' if '?' in path else '?'}language={language}", press)
+    for _language, path in out.mails:  # by turns in these languages, too
         look_from_outside(path)
 
 

@@ -194,3 +194,16 @@ def test_the_tiles_of_a_contact_leave_no_hole(visit) -> None:
     page.wait_for_selector(".lead.five")
     tiles, last = box(page, ".lead"), box(page, ".lead > :last-child")
     assert last["width"] == tiles["width"]
+
+
+def test_the_order_of_calls_opens_on_a_phone_and_closes_by_escape(visit) -> None:
+    """It stands in no form; what a script says of that fails the visit."""
+    page = visit.open("calls/", viewport=NARROW)
+    menu = page.locator("details.narrow-only")
+    menu.locator("summary").click()
+    assert menu.get_attribute("open") is not None
+    page.keyboard.press("Escape")
+    assert menu.get_attribute("open") is None
+    menu.locator("summary").click()
+    menu.locator("a").nth(1).click()
+    page.wait_for_url("**ordering=**")

@@ -1,10 +1,12 @@
 """The weekly mail on the narrow screens it is read on."""
 
 import pytest
+from django.utils import translation
 
+from tests.browser.mail_pictures import weeks
 from tests.reports.mail.test_compose import make
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 BROKEN_WORDS = """() => {
   const found = [];
   for (const cell of document.querySelectorAll("th[scope=col]")) {
@@ -19,6 +21,20 @@ BROKEN_WORDS = """() => {
   }
   return found;
 }"""
+TORN_FIGURES = """() => {
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    if (texts.currentNode.parentElement.closest("td") === null) continue;
+    for (const figure of texts.currentNode.data.matchAll(/[\\d.,:]*\\d(\\u00a0[%\\w]+)?/gu)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, figure.index);
+      range.setEnd(texts.currentNode, figure.index + figure[0].length);
+      if (new Set([...range.getClientRects()].map((line) => line.top)).size > 1) found.push(figure[0]);
+    }
+  }
+  return found;
+}"""
 
 
 @pytest.mark.parametrize("language", ["en", "pt-br"])
@@ -29,4 +45,18 @@ def test_no_heading_is_torn_and_nothing_is_pushed_aside(chromium, language, widt
     assert page.locator("th[scope=col]").count() > 8
     assert page.evaluate(BROKEN_WORDS) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_no_figure_of_any_week_is_torn_on_a_phone(chromium, language) -> None:
+    """Nor where there are hundreds of agents with long names, and six digits to the hour."""
+    page = chromium.new_page(viewport={"width": 360, "height": 800})
+    with translation.override(language):
+        mails = dict(weeks())
+    assert set(mails) >= {"usual", "empty", "huge", "incomplete"}
+    for name, mail in mails.items():
+        page.set_content(mail.html)
+        assert page.evaluate(TORN_FIGURES) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, name
     page.close()

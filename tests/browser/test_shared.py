@@ -26,14 +26,14 @@ def test_a_report_is_saved_shared_opened_and_revoked(visit, town: Town) -> None:
     path = address[address.index("/shared-link/") :]
 
     stranger = visit.context(signed_in=False, viewport=NARROW).new_page()
-    told = stranger.goto(town.url + path)
+    told = stranger.goto(f"{town.url}{path}?language=en")
     assert told.status == 200
     assert stranger.locator("h1").inner_text() == "Our week"
     assert stranger.locator("table.report data").all_inner_texts() == figures
     assert stranger.locator("main a:not([href^='#'])").count() == 0
     assert stranger.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-    page.get_by_role("button", name="Revoke").click()
+    page.get_by_role("button", name="Revoke Our week").click()
     page.wait_for_load_state()
     assert page.get_by_text("The link is revoked.").count() == 1
     assert stranger.request.get(town.url + path).status == 404

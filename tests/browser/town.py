@@ -26,6 +26,7 @@ from sync.connections import Description, add_connection
 from sync.models.connections import Connection
 from sync.reading.runner import pull
 from sync.sandbox.server import Sandbox
+from tests.browser.kept import Outside, keep
 from tests.conftest import member
 from tests.walls.rows import MODELS, row_of
 
@@ -60,9 +61,10 @@ class Served:
 
 @dataclass(eq=False)
 class Town(Served):
-    """``box`` is whom its calls were read from."""
+    """``box`` is whom its calls were read from, ``outside`` what people without an account open."""
 
     box: Sandbox
+    outside: Outside = field(default_factory=Outside)
 
 
 @contextmanager
@@ -86,6 +88,8 @@ def build(
                     before(box)
                 fill(town)
                 create_weekly(tenant, town.readers["en"].email, language)
+                with wall.tenant(tenant):
+                    town.outside = keep(tenant, town.readers["en"])
             yield town
         finally:
             server.stop()

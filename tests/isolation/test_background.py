@@ -19,6 +19,7 @@ from portal.tenants import wall
 from portal.tenants.tasks import TenantTask
 from reports.alerts.models import WebhookPost
 from reports.files.models import Export
+from reports.handover.models import Handover
 from sync.models.connections import Connection
 from sync.models.quarantine import Quarantine
 from tests.isolation.exchange import Kept, leaked, overheard, statements
@@ -42,6 +43,7 @@ TASKS: dict[str, Callable[[Side], tuple[int, ...]]] = {
     "reports.alerts.tasks.send_post": first(WebhookPost),
     "reports.columns.tasks.refresh_tenant": lambda side: (),
     "reports.files.tasks.make_export": first(Export),
+    "reports.handover.tasks.hand_over": first(Handover),
     "reports.mail.tasks.send_tenant_reports": lambda side: (),
     "reports.privacy.tasks.erase": first(Erasure),
     "reports.privacy.tasks.export": first(Export),

@@ -43,9 +43,11 @@ NAMED = {
     "contact": "contact_id", "subscription": "mail", "source_agent": "agent", "agents": "agent",
     "environments": "environment",
     **{name: name for name in ("agent", "environment", "campaign", "contact_id", "tenant", "number", "delivery")},
+    "schedule": "schedule",
 }  # fmt: skip
 IN_PATH = {"calls": "call", "campaigns": "campaign", "environments": "environment", "exports": "export",
-           "subscriptions": "mail", "alerts": "alert"}  # fmt: skip
+           "subscriptions": "mail", "alerts": "alert",
+           "export-schedules": "schedule", "handovers": "handover", "destinations": "destination"}  # fmt: skip
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 CSRF = "a" * 32
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+from portal.outbox import post
 from portal.tenants import wall
 from portal.tenants.guards import membership_of
 from reports.columns import files
@@ -19,7 +20,7 @@ from reports.files.formats import FORMATS
 from reports.files.models import Export, State
 from reports.files.orders import read_order
 from reports.mail.models import Delivery
-from reports.mail.send import deliver_now, send_tenant
+from reports.mail.send import send_tenant
 from reports.queries.scope import Scope
 from tests.isolation.exchange import ask, leaked, overheard
 from tests.isolation.world import NOW, Side, canary
@@ -76,7 +77,7 @@ def test_nothing_of_another_tenants_is_in_what_one_has(sides, five_companies, sl
         for column_file in ColumnFile.objects.filter(retired_at__isnull=True):
             seen[column_file.name] = text_of(files.local(column_file).read_bytes())
         Delivery.objects.all().delete()
-        send_tenant(NOW.replace(day=20), deliver_now)
+        send_tenant(NOW.replace(day=20), lambda _tenant, message_id: post.deliver(message_id))
         mailed = Delivery.objects.count()
     for model in MODELS:
         seen[model._meta.db_table] = str(snapshot(model, side.tenant))

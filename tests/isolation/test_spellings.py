@@ -84,6 +84,16 @@ BODIES = {
         '{"name": "x", "value": 1, "to": ["owner@acme.example"], "filters": {"agent": "{agent}"}}',
     ),
     ("PATCH", "/api/v1/alerts/{id}/"): ('{"filters": {"environment": "{environment}"}}',),
+    ("POST", "/api/v1/export-schedules/"): (
+        '{"name": "x", "to": ["owner@acme.example"], "query": {"environment": "{environment}"}}',
+        '{"name": "x", "to": ["owner@acme.example"], "query": {"agent": "{agent}"}}',
+        '{"name": "x", "way": "put", "destination": "{destination}"}',
+    ),
+    ("PATCH", "/api/v1/export-schedules/{id}/"): ('{"query": {"environment": "{environment}"}}',),
+    ("POST", "/t/{tenant}/exports/scheduled/new/"): (
+        "name=x&environments={environment}",
+        "name=x&way=put&destination={destination}",
+    ),
     ("POST", "/t/{tenant}/alerts/new/"): ("name=x&value=1&environments={environment}", "name=x&value=1&agents={agent}"),
     ("POST", "/t/{tenant}/exports/"): ("what=calls&format=csv&environment={environment}", "what=calls&agent={agent}"),
     ("POST", "/t/{tenant}/calls/views/"): ("name=mine&query=environment%3D{environment}",),

@@ -32,6 +32,7 @@ from reports.annotations.models import CallNote
 from reports.columns.refresh import refresh_tenant
 from reports.files import folder
 from reports.files.models import Export, State
+from reports.handover.models import Destination, ExportSchedule, FileReader, Handover
 from reports.mail import links
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.subscriptions import add_recipient, create_weekly
@@ -67,6 +68,9 @@ ABSENT = {
     "mail": str(uuid4()),
     "reader": str(uuid4()),
     "alert": str(uuid4()),
+    "schedule": str(uuid4()),
+    "handover": str(uuid4()),
+    "destination": str(uuid4()),
     "post": str(uuid4()),
     "delivery": str(uuid4()),
     "call": str(uuid4()),
@@ -208,6 +212,18 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
             tenant=tenant, name=canary(slug), when="below", metric="attempts", value=1, over="today", zone="UTC",
             grant=Grant.objects.create(tenant=tenant), creator=owner,
         )  # fmt: skip
+        destination = Destination.objects.create(
+            tenant=tenant, name=canary(slug), host=f"{slug}.example", login=canary(slug), secret=canary(slug)
+        )
+        schedule = ExportSchedule.objects.create(
+            tenant=tenant, name=canary(slug), format="csv", language="en", zone="UTC", creator=owner,
+            grant=Grant.objects.create(tenant=tenant),
+        )  # fmt: skip
+        FileReader.objects.create(tenant=tenant, schedule=schedule, user=owner)
+        handover = Handover.objects.create(
+            tenant=tenant, schedule=schedule, period_start=DAYS[0], period_end=DAYS[1], zone="UTC", due_at=NOW,
+            held_until=NOW, state="sent", export=export,
+        )  # fmt: skip
         Retention.objects.create(tenant=tenant, what=DataClass.RECORDINGS)  # the page knows these words alone
         Removal.objects.create(tenant=tenant, what=DataClass.RECORDINGS, day=DAYS[0], before=NOW, amount=1)
         record("key.created", tenant_id=tenant.pk, user=owner, about={"key": canary(slug)})
@@ -215,6 +231,8 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
             Environment: sales,
             Connection: Connection.objects.get(environment=sales),
             Alert: alert,
+            ExportSchedule: schedule,
+            Destination: destination,
         }
         for model in MODELS:
             if not model.objects.exists():
@@ -252,6 +270,9 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
             Recipient,
             Alert,
             WebhookPost,
+            ExportSchedule,
+            Handover,
+            Destination,
             Delivery,
             Export,
             SavedView,
@@ -282,6 +303,9 @@ def fill(tenant: Tenant, only: str, owner: User) -> Side:
         "mail": str(subscription.public_id),
         "reader": str(recipient.public_id),
         "alert": str(alert.public_id),
+        "schedule": str(schedule.public_id),
+        "handover": str(handover.public_id),
+        "destination": str(destination.public_id),
         "post": posted,
         "delivery": str(delivery.public_id),
         "number": NUMBERS[slug],

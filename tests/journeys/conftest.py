@@ -11,7 +11,9 @@ from sync.connections import Description, add_connection
 from sync.models.calls import Call, Payload
 from sync.models.connections import Connection
 from sync.sandbox.server import Sandbox
+from tests import databases
 from tests.journeys.one_agent import readers, town
+from tests.journeys.week import AUTUMN, World, mirrored_by, seen
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +80,18 @@ def missing(connection: Connection) -> set[str]:
 def acme_wall(acme) -> Iterator[None]:
     with wall.tenant(acme):
         yield
+
+
+@databases.world
+def autumn() -> Iterator[World]:
+    with mirrored_by(AUTUMN) as filled:
+        yield filled
+
+
+@pytest.fixture
+def world(autumn) -> Iterator[World]:
+    with seen(autumn) as world:
+        yield world
 
 
 __all__ = ["readers", "town"]

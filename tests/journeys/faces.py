@@ -131,6 +131,7 @@ class Mail:
     days: list[list[str]]
     hours: list[list[str]]
     sources: list[list[str]]
+    campaigns: list[list[str]]
     said: str
 
 
@@ -154,6 +155,8 @@ def mail_of_text(subject: str, text: str, html: str) -> Mail:
         [[day, *_day(line)] for day, line in labelled["DAY BY DAY"]],
         [[hour, *(told.get(day, "·") for day in WEEKDAYS)] for hour, told in counts],
         [[name, *_figures(line)] for name, line in labelled.get("CALLBACKS, BY THE AGENT THAT HAD CALLED", [])],
+        [[name, *(part.rsplit(" ", 1)[1] for part in line.split(" · "))]
+         for name, line in labelled.get("CAMPAIGNS IN PROGRESS", [])],
         text,
     )  # fmt: skip
 
@@ -190,7 +193,7 @@ def mail_of_html(subject: str, text: str, html: str) -> Mail:
     return Mail(
         subject, text, html, {row[0]: row[1:] for row in tables["headlines"]}, tables.get("Agent", []),
         [[row[0], *row[2:]] for row in tables["Day"]], tables.get("hours", []),
-        tables.get("Agent that had called", []), " ".join(sheet.text.split()),
+        tables.get("Agent that had called", []), tables.get("Campaign", []), " ".join(sheet.text.split()),
     )  # fmt: skip
 
 

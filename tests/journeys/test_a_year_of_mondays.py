@@ -167,7 +167,7 @@ class Hosts:
         (send.deliveries, "claim"),
         (send.deliveries, "settle"),
         (send, "make"),
-        (send.post, "put"),
+        (post, "put"),
         (SmtpBackend, "open"),
         (SmtpBackend, "hand_over"),
         (post, "_settle"),

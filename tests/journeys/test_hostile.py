@@ -5,6 +5,7 @@ The browser's half, that nothing runs and the policy stays silent, is tests/brow
 
 import csv
 import io
+import json
 import re
 import zipfile
 from dataclasses import replace
@@ -31,7 +32,7 @@ from reports.queries.question import CallQuestion, Question
 from reports.queries.scope import Scope
 from sync.models.calls import Call, Payload
 from tests.isolation.routes import addresses
-from tests.journeys.acts import report_of
+from tests.journeys.acts import run
 from tests.journeys.hostile import MARK, POISONS, formulas, live
 
 pytestmark = pytest.mark.django_db
@@ -128,8 +129,9 @@ def test_a_mail_stays_a_mail(town) -> None:
     )
     with wall.tenant(town.tenant):
         Subscription.objects.filter(pk=mail.pk).update(hold_hours=0)  # on a Monday it would wait for Sunday's calls
-    said = report_of("send_reports", "--at", now.isoformat())
-    assert said["failed"] == 0
+    _status, said = run("send_reports", "--at", now.isoformat(), "--json")  # the town's own wait for their data
+    assert json.loads(said)["sent"] == 1
+    assert json.loads(said)["failed"] == 0
     with wall.tenant(town.tenant):
         messages = list(Message.objects.all())
     assert messages

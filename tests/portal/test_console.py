@@ -96,7 +96,7 @@ def test_history_is_never_deleted_nor_written(root, rf, client) -> None:
         model._meta.label for model in TENANTS_PAGES if admin.site._registry[model].has_change_permission(request)
     }
 
-    assert may_go == {"tenants.Membership", "outbox.Suppression"}
+    assert may_go == {"tenants.Membership", "outbox.Suppression", "reports_saved.Board", "reports_saved.SavedView"}
     assert may_change == {
         "sync.Connection",
         "tenants.ApiKey",

@@ -15,7 +15,7 @@ from django.utils import timezone
 from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.tenants import guards, wall
 from portal.tenants.guards import members_tenants, reader_of_key, tenant_view
-from portal.tenants.models.keys import ApiKey
+from portal.tenants.models.keys import ApiKey, KeyState
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Environment
 from tests.conftest import member
@@ -183,6 +183,17 @@ def test_keys_that_open_nothing_cost_the_same(acme, globex, django_assert_num_qu
         with django_assert_num_queries(1):
             assert reader_of_key(secret) is None
     assert reader_of_key(c) is not None
+
+
+def test_a_key_ends_with_the_account_of_whoever_made_it(acme, ana) -> None:
+    key, secret = issue_key(acme, NewKey("hers"), by=ana)
+    assert reader_of_key(secret) is not None
+    for active, state in ((False, KeyState.CLOSED), (True, KeyState.STANDING)):
+        User.objects.filter(pk=ana.pk).update(is_active=active)
+        assert (reader_of_key(secret) is not None) == active
+        with wall.tenant(acme):
+            row = ApiKey.objects.get(pk=key.pk)
+            assert (row.state(timezone.now()), row.stands(timezone.now())) == (state, active)
 
 
 def test_the_last_use_is_noted_once_a_minute(acme) -> None:

@@ -24,6 +24,8 @@ from portal.settings import LOGGING
         ("GET /calls?search=%2B5511987654321", "GET /calls?search=•••21"),
         ("called 5511987654321 and 11987654321", "called •••21 and •••21"),
         ('{"token": "talked", "password":"x"}', '{"token": "•••", "password":"•••"}'),
+        ("Not Found: /mail/leave/1-2-3.1abc.x_Y-z", "Not Found: /mail/leave/•••"),
+        ("Method Not Allowed (PUT): /mail/confirm/1-2-3.1abc.xYz", "Method Not Allowed (PUT): /mail/confirm/•••"),
         ("Authorization: Basic YWJjOmRlZg==", "Authorization: Basic •••"),
         ("Cookie: sessionid=abc; csrftoken=def", "Cookie: sessionid=•••; csrftoken=•••"),
         ("redis://:hunter2@broker:6379/0", "redis://:•••@broker:6379/0"),

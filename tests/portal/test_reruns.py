@@ -1,5 +1,7 @@
 """Every kind of job can be asked for again at the console: confirmed first, done once, told in the tenant's audit."""
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
@@ -143,6 +145,37 @@ def test_a_report_that_could_not_be_made(ask, acme, sales, ana) -> None:
     with wall.tenant(acme):
         assert Delivery.objects.get().state == DeliveryState.PENDING
     assert noted(acme) == ["reports_mail.delivery"]
+
+
+@pytest.mark.parametrize("action", ["send_same", "send_corrected"])
+def test_a_period_once_more(client, root, hints, acme, sales, ana, action, django_capture_on_commit_callbacks) -> None:
+    with wall.tenant(acme):
+        subscription = create_weekly(acme, ana.email, "en")
+        recipient = subscription.recipients.get()
+        row = row_of(Delivery, acme, {Subscription: subscription, Recipient: recipient})
+        mail = {"to": ana.email, "subject": "s", "text": "The week.", "html": "", "headers": {}, "reference": "r"}
+        message, rights = post.put(tenant_id=acme.pk, **mail), {"environments": [], "agents": None, "numbers": False}
+        Delivery.objects.update(state=DeliveryState.POSTED, message=message, rights=rights)
+    sent = {"action": action, "_selected_action": [row.pk]}
+    listed = reverse("admin:reports_mail_delivery_changelist")
+    page = client.post(listed, sent).content.decode()
+    press = re.search(r'name="press" value="([^"]+)"', page)[1]
+    for _twice in range(2):  # a button that is pressed twice sends once
+        assert client.post(listed, sent | {"confirmed": "yes", "press": press}).status_code == 302
+    edition = {"send_same": "same", "send_corrected": "corrected"}[action]
+    with wall.tenant(acme):
+        [again] = Delivery.objects.exclude(pk=row.pk)
+        assert (again.edition, again.recipient, again.period_start) == (edition, recipient, row.period_start)
+        assert Entry.objects.filter(action="period.sent_again").get().user == root
+        if action == "send_same":
+            assert again.message.text == "The week."
+    client.post(listed, sent | {"confirmed": "yes", "press": "another"})
+    with wall.tenant(acme):
+        assert Delivery.objects.count() == 3
+        Recipient.objects.update(left_at=timezone.now())
+    client.post(listed, sent | {"confirmed": "yes", "press": "third"})
+    with wall.tenant(acme):
+        assert Delivery.objects.count() == 3  # who has left gets nothing
 
 
 def test_a_letter_without_a_secret_alone(ask, root) -> None:

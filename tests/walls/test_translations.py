@@ -46,6 +46,17 @@ def in_module(source: str) -> Iterator[Sentence]:
             if name in CALLS:
                 texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
                 yield from _sentence(name, texts)
+        elif isinstance(node, ast.FunctionDef) and _is_operation(node):
+            yield "", " ".join((ast.get_docstring(node) or "").split())
+
+
+def _is_operation(node: ast.FunctionDef) -> bool:
+    """Whether its docstring describes it in the API's document, which is in both languages."""
+    described = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+    return any(
+        getattr(call.func, "id", "") == "extend_schema" and all(keyword.arg != "exclude" for keyword in call.keywords)
+        for call in described
+    )
 
 
 def in_template(source: str) -> Iterator[Sentence]:

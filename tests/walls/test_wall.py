@@ -36,6 +36,7 @@ ROWLESS = {
     "querysets": "the class of a manager's querysets",
     "refuse_mixing": "asked before two querysets are combined",
     "resolve_expression": "turns a queryset into a subquery; it keeps its filter",
+    "standing": "narrows API keys to those that open something: a filter, tried as filter()",
     "walled": "what the door does to a fresh queryset",
 }
 

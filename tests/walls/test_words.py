@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 
 from tests.walls.tree import PACKAGES, ROOT, tracked
 
-NAMES = {"Ringbook", "CSV", "SHA-256", "PT", "EN"}  # alike in every language
+NAMES = {"Ringbook", "CSV", "JSON", "YAML", "OpenAPI", "SHA-256", "PT", "EN"}  # alike in every language
 # What a screen reader or a script says from an attribute; a script's words wait in data attributes of their own.
 SPOKEN = {
     "title",

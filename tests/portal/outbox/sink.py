@@ -74,7 +74,8 @@ class Sink:
             if not self._reply(handler, answer, good):
                 return
             if verb == "DATA" and answer.startswith("354"):
-                body = b"".join(iter(handler.rfile.readline, b".\r\n"))
+                lines = iter(handler.rfile.readline, b".\r\n")
+                body = b"".join(line.removeprefix(b".") for line in lines)  # the sender doubles a dot at the beginning
                 answer = self._answer("END", "250 taken")
                 if answer.startswith("250") or (answer in {"drop", "hang", "late"} and self.keep):
                     self.taken.append((recipient, body))

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from portal.outbox import post
 from portal.outbox.models import Attempt, Message, PlatformMessage, Suppression
-from portal.outbox.post import Attachment, Conduct, deliver, send_again, settle_lost, withdraw
+from portal.outbox.post import DELAYS, Attachment, Conduct, deliver, send_again, settle_lost, withdraw
 from portal.outbox.smtp import SmtpBackend
 from portal.tenants import wall
 
@@ -287,3 +287,22 @@ def test_a_message_whose_rule_objects_stays_here(sink, write):
     message = write(conduct=Conduct(rule="report"))  # of no delivery that stands
     assert deliver(message.pk) == "suppressed"
     assert not sink.taken
+
+
+@pytest.mark.fault
+def test_a_try_that_a_clock_ahead_put_off_for_a_year_is_due(sink, write):
+    message = write()
+    Message.objects.update(next_attempt_at=Now() + timedelta(days=365), attempts=1)
+    assert deliver(message.pk) == "sent"
+    later = write(reference="r-2")
+    Message.objects.filter(pk=later.pk).update(next_attempt_at=Now() + DELAYS[-1], attempts=1)
+    assert deliver(later.pk) == "pending"
+
+
+@pytest.mark.fault
+def test_a_sender_that_died_by_a_clock_ahead_is_not_sending_for_a_year(sink, write):
+    message = write()
+    Message.objects.update(state="sending", claimed_until=Now() + timedelta(days=365), attempts=1)
+    assert settle_lost() == 1
+    assert deliver(message.pk) == "unknown"
+    assert sink.taken == []

@@ -159,6 +159,8 @@ def test_some_that_came_back_for_the_time_being_count_and_many_pause(sent):
     hear(words)
     assert Suppression.objects.get().cause == "put_off"
     lift("ana@acme.example")
+    assert hear(words) == 0  # told again, they do not take the lifting back
+    assert not Suppression.objects.exists()
     hear([Word(sent("after").message_id, "soft")])
     assert not Suppression.objects.exists()
 

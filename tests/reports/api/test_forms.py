@@ -146,6 +146,7 @@ PLAN: Types = {
     "late": Plan,
     "next_due": Any,
     "created_at": Any,
+    "rests": str,
 }
 FORMS = [
     (forms.Environment, Environment, {"streams": dict[str, StreamFreshness]}),

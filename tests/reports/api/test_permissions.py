@@ -54,6 +54,15 @@ TABLE = {
     f"{API}/subscriptions/{{call}}/test/": API_READERS,
     f"{API}/subscriptions/{{call}}/resend/": API_READERS,
     f"{API}/subscriptions/{{call}}/preview/": API_READERS,
+    f"{API}/destinations/": API_READERS,
+    f"{API}/destinations/{{call}}/": API_READERS,
+    f"{API}/destinations/{{call}}/confirm/": API_READERS,
+    f"{API}/destinations/{{call}}/try/": API_READERS,
+    f"{API}/export-schedules/": API_READERS,
+    f"{API}/export-schedules/{{call}}/": API_READERS,
+    f"{API}/export-schedules/{{call}}/try/": API_READERS,
+    f"{API}/handovers/": API_READERS,
+    f"{API}/handovers/{{call}}/again/": API_READERS,
     f"{API}/alerts/": API_READERS,
     f"{API}/alerts/preview/": API_READERS,
     f"{API}/alerts/{{call}}/": API_READERS,
@@ -66,6 +75,11 @@ TABLE = {
     f"{API}/metrics/": API_READERS,
     f"{API}/reports/": API_READERS,
     f"{API}/reports/query/": API_READERS,
+    f"{API}/boards/": API_READERS,
+    f"{API}/boards/{{call}}/": API_READERS,
+    f"{API}/frame-hosts/": OWNERS,
+    f"{API}/share-links/": OWNERS,
+    f"{API}/share-links/{{call}}/": OWNERS,
     f"{API}/saved-reports/": API_READERS,
     f"{API}/saved-reports/{{call}}/": API_READERS,
     f"{API}/{{rest}}": frozenset(),
@@ -248,6 +262,36 @@ def of_mails(address, name, method):
     return 404 if method in taken else 405
 
 
+def of_handovers(address, name, method):
+    """A wish that says nothing, and schedules, handovers and destinations that are nobody's."""
+    reads, places = method in ("GET", "HEAD"), address.startswith(f"{API}/destinations/")
+    if address.endswith(("/try/", "/again/", "/confirm/")):
+        taken: tuple[str, ...] = ("POST",)
+    elif "{call}" in address:
+        taken = ("GET", "HEAD", "PATCH", "DELETE")
+    else:
+        taken = ("GET", "HEAD") if address.endswith("/handovers/") else ("GET", "HEAD", "POST")
+    if method not in taken:
+        return 405
+    if name != "ana" and (places or (method == "POST" and "{call}" not in address)):
+        return 403
+    if "{call}" in address:
+        return 404
+    return 200 if reads else 400
+
+
+def of_links(address, name, method):
+    """For managers, and these keys are none's."""
+    taken = {f"{API}/share-links/": "POST", f"{API}/frame-hosts/": "PUT"}.get(address, "DELETE")
+    if method not in ("GET", "HEAD", taken):
+        return 405
+    if name != "ana":
+        return 403
+    if "{call}" in address:
+        return 404
+    return 400 if method == taken else 200
+
+
 def of_alerts(address, name, method):
     """A wish that says nothing, and alerts that are nobody's."""
     reads, refused = method in ("GET", "HEAD"), 400 if name == "ana" else 403
@@ -257,6 +301,20 @@ def of_alerts(address, name, method):
         return refused if method == "POST" else 405
     taken = {"history/": ("GET", "HEAD"), "test/": ("POST",)}.get(address.rsplit("}/")[-1])
     return 404 if method in (taken or ("GET", "HEAD", "PATCH", "DELETE")) else 405
+
+
+ROOMS = {
+    "exports": lambda address, name, method: of_exports(address, method),
+    "subscriptions": of_mails,
+    "boards": of_mails,
+    "frame-hosts": of_links,
+    "saved-reports": of_mails,
+    "share-links": of_links,
+    "destinations": of_handovers,
+    "export-schedules": of_handovers,
+    "handovers": of_handovers,
+    "alerts": of_alerts,
+}
 
 
 def expected(address, name, method):
@@ -270,12 +328,9 @@ def expected(address, name, method):
         known = name in CARE_READERS
     if not known:
         return 401
-    if address.startswith(f"{API}/exports/"):
-        return of_exports(address, method)
-    if address.startswith((f"{API}/subscriptions/", f"{API}/saved-reports/")):
-        return of_mails(address, name, method)
-    if address.startswith(f"{API}/alerts/"):
-        return of_alerts(address, name, method)
+    room = next((room for room in ROOMS if address.startswith(f"{API}/{room}/")), "")
+    if room:
+        return ROOMS[room](address, name, method)
     if address.endswith("/reveal/"):  # for no reason
         return {"care": 404, "blind": 403}.get(name, 400) if method == "POST" else 405
     if not reads:

@@ -46,6 +46,24 @@ def manager(acme):
     return make_key(acme, role=Role.MANAGER)
 
 
+def test_a_saved_report_is_shown_by_its_id_and_left_again_by_none(ask, acme, ana, client, manager):
+    client.force_login(ana)
+    kept = ask("POST", "/api/v1/saved-reports/", {"name": "Agents", "query": "metrics=attempts&by=agent"})
+    assert kept.status_code == 201, kept.data
+    wish = {"to": [ana.email], "report": kept.data["id"], "compare": "none"}
+    made = ask("POST", API, wish)
+    assert made.status_code == 201, made.data
+    told = {name: made.data[name] for name in ("shows", "report", "board", "compare", "rests")}
+    assert told == {"shows": "report", "report": kept.data["id"], "board": None, "compare": "none", "rests": ""}
+    client.logout()
+    for bad in ({"report": NOBODY}, {"report": kept.data["id"]}, {"shows": "board"}):  # a key sees shared ones alone
+        refused = ask("POST", API, {"to": [ana.email]} | bad, manager)
+        assert refused.status_code == 400, refused.data
+    client.force_login(ana)
+    left = ask("PATCH", f"{API}{made.data['id']}/", {"report": None})
+    assert (left.data["shows"], left.data["report"]) == ("sections", None)
+
+
 def test_a_mail_from_setting_up_to_removing(ask, acme, sales, ana, manager):
     made = ask("POST", API, {"to": ["Ana@acme.example"], "hour": 8, "language": "en"}, manager)
     assert made.status_code == 201
@@ -63,6 +81,11 @@ def test_a_mail_from_setting_up_to_removing(ask, acme, sales, ana, manager):
         "languages": {},
         "environments": [],
         "agents": [],
+        "shows": "sections",
+        "report": None,
+        "board": None,
+        "compare": "previous",
+        "chart": True,
         "sections": list(SECTIONS),
         "subject": "",
         "note": "",
@@ -72,6 +95,7 @@ def test_a_mail_from_setting_up_to_removing(ask, acme, sales, ana, manager):
         "missed": "latest",
         "reply_to": "",
         "paused": False,
+        "rests": "",
         "next_due": "2026-07-13T11:00:00Z",
         "created_at": "2026-07-13T10:00:00Z",
     }
@@ -116,7 +140,7 @@ def test_a_mail_from_setting_up_to_removing(ask, acme, sales, ana, manager):
 def test_what_a_mail_tells_can_be_sent_back(ask, acme, ana, manager):
     for every in ("day", "week"):
         row = ask("POST", API, {"to": [ana.email], "every": every}, manager).data
-        wishes = {name: value for name, value in row.items() if name not in ("id", "next_due", "created_at")}
+        wishes = {name: value for name, value in row.items() if name not in ("id", "next_due", "created_at", "rests")}
         assert ask("PATCH", f"{API}{row['id']}/", wishes, manager).data == row
 
 

@@ -8,7 +8,7 @@ from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period, previous
 from reports.mail.beside import CallbackLoop, Correction, Reported
 from reports.mail.due import Kind
-from reports.mail.facts import Facts, gather
+from reports.mail.facts import Facts, Wanted, gather
 from reports.queries.answer import Answer, Cell, Completeness, GapNote, Row
 from reports.queries.callbacks.story import CallbackBreakdown, Source
 from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals
@@ -115,6 +115,10 @@ def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
                 ]
         return []
 
+    def told(question: Question, cells: dict[str, Cell]) -> dict[str, Cell]:
+        alone = {"previous": None, "change": None, "previous_n": None, "previous_small": False}
+        return cells if question.compare else {key: replace(cell, **alone) for key, cell in cells.items()}
+
     def ask(question: Question, scope: Scope) -> Answer:
         usual = question.period.days > 7
         figures = {
@@ -126,8 +130,8 @@ def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
         return Answer(
             question,
             tuple(METRICS[key] for key in question.metrics),
-            tuple(rows(question)),
-            {key: figures[key] for key in question.metrics if not question.by},
+            tuple(replace(row, cells=told(question, row.cells)) for row in rows(question)),
+            told(question, {key: figures[key] for key in question.metrics if not question.by}),
             question.period,
             previous(question.period) if question.compare else None,
             stand,
@@ -136,14 +140,14 @@ def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
     return ask
 
 
-def week_facts(corrections: int = 7, correction: Correction | None = CORRECTION, **how) -> Facts:
+def week_facts(
+    corrections: int = 7, correction: Correction | None = CORRECTION, *, compares: bool = True, **how
+) -> Facts:
     scope = Scope(1, ZONE, frozenset({1}))
     before = Completeness(AS_OF, True, 1130, 1130, corrections=corrections)
     ask = fake_ask(**how)
     found = gather(
-        Kind.WEEKLY,
-        WEEK,
-        Filters(),
+        Wanted(Kind.WEEKLY, WEEK, Filters(), compares),
         scope=scope,
         ask_all=lambda questions, scope: tuple(ask(question, scope) for question in questions),
         stand=lambda *_: before,

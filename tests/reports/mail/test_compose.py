@@ -188,7 +188,8 @@ def test_highlights_name_best_and_worst_of_what_is_more_than_chance():
         "connect_rate": Cell(43.1, 8900, 40.7, 2.4, previous_n=8700),
     }
     with translation.override("en"):
-        assert sentences(week_facts(agents=agents, totals=totals)) == (
+        told = sentences(week_facts(agents=agents, totals=totals))
+        assert tuple(text.replace("\N{NO-BREAK SPACE}", " ") for text in told) == (
             "The connect rate rose 2.4 pp to 43.1 % (n = 8,900).",
             "Largest fall: Clara, from 40.0 % to 31.0 % connected (n = 890), about 80 calls fewer.",
             "Largest rise: Rafael, from 40.0 % to 60.0 % connected (n = 400), about 80 calls more.",
@@ -196,8 +197,12 @@ def test_highlights_name_best_and_worst_of_what_is_more_than_chance():
         assert sentences(week_facts(agents=AGENTS[2:])) == ("No figure moved by more than chance would explain.",)
         fewer = TOTALS | {"attempts": Cell(900, 900, 1200, -25.0)}
         said = "25.0 % fewer calls than before: 900 after 1,200."
-        assert sentences(week_facts(totals=fewer, agents=AGENTS[2:])) == (said,)
-        assert said not in sentences(week_facts(totals=fewer, agents=AGENTS[2:], stand=BROKEN))
+        [told] = sentences(week_facts(totals=fewer, agents=AGENTS[2:]))
+        assert told.replace("\N{NO-BREAK SPACE}", " ") == said
+        assert sentences(week_facts(totals=fewer, agents=AGENTS[2:], stand=BROKEN)) == (
+            "The connect rate did not move by more than chance would explain.",
+            "Whether there were more or fewer calls than before cannot be told yet: data are missing.",
+        )
 
 
 def test_a_streak_needs_three_in_a_row_up_to_this_one():
@@ -310,3 +315,50 @@ def test_an_author_s_own_subject_and_note_stand_with_the_dates():
     assert mail.subject == "Your calls Bcc: x · week 6–12 Jul · incomplete"
     assert "Hello <b>all</b>\nSee Clara.\n" in mail.text
     assert "Hello &lt;b&gt;all&lt;/b&gt;<br" in mail.html
+
+
+def test_days_before_the_mirror_begins_have_no_zeros():
+    facts = week_facts()
+    rows = [replace(row, cells={key: Cell(0, 0) for key in row.cells}) for row in facts.days.rows[:9]]
+    days = replace(facts.days, rows=(*rows, *facts.days.rows[9:]))
+    unread = replace(days, completeness=replace(days.completeness, complete=False))
+    for answer, said in (
+        (unread, "- Mon 29 Jun: –\n"),
+        (days, "- Mon 6 Jul: 0 calls · 0.0 % connected · 0 callbacks\n- 29 Jun – 5 Jul: no calls, no callbacks.\n"),
+    ):
+        with translation.override("en"):
+            assert said in render(compose(replace(facts, days=answer), SETTING), zone=ZONE).text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "DAY BY DAY\n- 6–12 Jul: no calls, no callbacks.\n- 29 Jun – 5 Jul: no calls, no callbacks.\n\n"),
+        ("pt-br", "DIA A DIA\n- 6–12 jul: nenhuma chamada, nenhum retorno.\n- 29 jun – 5 jul: nenhuma chamada, nenhum"),
+    ],
+)
+def test_weeks_without_calls_are_told_in_a_line_each_and_not_day_by_day(language, said):
+    facts = week_facts()
+    nothing = {key: Cell(0, 0) for key in ("attempts", "callbacks_received")} | {"connect_rate": Cell(None, 0)}
+    days = replace(facts.days, rows=tuple(replace(row, cells=nothing) for row in facts.days.rows))
+    with translation.override(language):
+        mail = render(compose(replace(facts, days=days), SETTING), zone=ZONE)
+        unread = replace(days, completeness=BROKEN)
+        cautious = render(compose(replace(facts, days=unread), SETTING), zone=ZONE)
+    assert said in mail.text
+    for line in said.split("- ")[1:]:
+        assert " ".join(line.split()) in " ".join(Words(mail.html).text).replace("\xa0", " ")
+    assert "8 Jul" not in "".join(Words(mail.html).text).replace("\xa0", " ").replace("8 Jul,", "")
+    assert said not in cautious.text  # nobody knows whether there were none
+
+
+def test_counts_of_a_week_that_is_not_whole_are_not_told_as_changes():
+    """Calls that are missing would read as a fall; a share of those that are there may be compared."""
+    for form, whole in ((make(), True), (make(stand=BROKEN, setting=replace(SETTING, complete=False)), False)):
+        said = " ".join("".join(Words(form.html).text).replace("\xa0", " ").split())
+        attempts, rate = (re.search(rf"^- {name}: (.*)$", form.text, re.M)[1] for name in ("Attempts", "Connect rate"))
+        assert ("▲ 7.2 %" in attempts) is whole
+        assert ("▲ 7.2 %" in said) is whole
+        assert ("▼ 5.3 %" in said) is whole  # callbacks answered
+        assert "▲ 2.4 pp" in rate
+        assert 'class="good"' not in form.html or whole

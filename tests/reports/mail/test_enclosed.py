@@ -6,6 +6,7 @@ import zipfile
 from datetime import date
 
 import pytest
+import python_calamine
 import time_machine
 
 from portal.outbox.models import Enclosure, Message
@@ -33,7 +34,7 @@ def _before(mirrored):
 
 def files_of(tenant, email):
     with wall.tenant(tenant):
-        rows = Enclosure.objects.filter(message__to=email).order_by("id")
+        rows = Enclosure.objects.filter(message__to=email).exclude(content_type="image/png").order_by("id")
         return {row.name: (row.content_type, bytes(row.content)) for row in rows}
 
 
@@ -111,3 +112,25 @@ def test_a_mail_without_files_asks_for_none(acme, ana, monkeypatch):
     monkeypatch.setattr(enclosed, "calls", None)
     assert send_due(DUE).sent == 1
     assert files_of(acme, ana.email) == {}
+
+
+@pytest.mark.parametrize("compare", [True, False])
+def test_the_summary_of_the_workbook_reads_from_above(acme, ana, compare):
+    """A line for each figure, with what it rests on, and what it was before where that is asked for."""
+    schedule(acme, ana, attachments=["xlsx"], compare="previous" if compare else "none")
+    send_due(DUE)
+    [(_type, content)] = files_of(acme, ana.email).values()
+    book = python_calamine.load_workbook(io.BytesIO(content))
+    head, *rows = book.get_sheet_by_name("Summary").to_python()
+    assert len(head) == (9 if compare else 4)
+    lines = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    with wall.tenant(acme), time_machine.travel(DUE, tick=False):
+        question = Question(("attempts", "connect_rate"), WEEK, compare=compare)
+        cells = ask(question, author(acme, ana).scope).totals
+    assert lines["Attempts"]["Value"] == cells["attempts"].value == 77
+    rate = lines["Connect rate (%)"]
+    assert (rate["Value"], rate["n"]) == (round(cells["connect_rate"].value, 1), cells["connect_rate"].n)
+    if compare:
+        assert lines["Attempts"]["Before"] == cells["attempts"].previous == 63
+        assert (lines["Attempts"]["Change"], lines["Attempts"]["Change in"]) == (22.2, "%")
+        assert (rate["Change"], rate["Change in"]) == (6.1, "pp")

@@ -98,7 +98,7 @@ def test_every_owner_is_told_and_nobody_else_and_only_while_he_is_one(acme, sent
 
 def test_two_that_look_at_once_tell_once(acme, sent, monkeypatch):
     end(sent, State.FAILED)
-    real, turns = lost._owners, []
+    real, turns = lost.owners, []
 
     def owners():
         if not turns:
@@ -106,6 +106,32 @@ def test_two_that_look_at_once_tell_once(acme, sent, monkeypatch):
             lost.watch()
         return real()
 
-    monkeypatch.setattr(lost, "_owners", owners)
+    monkeypatch.setattr(lost, "owners", owners)
+    lost.watch()
+    assert len(told(acme)) == 1
+
+
+def test_without_an_owner_it_waits_for_one(acme, ana, sent):
+    end(sent, State.FAILED)
+    type(ana).objects.update(is_active=False)
+    lost.watch()
+    assert told(acme) == []
+    type(ana).objects.update(is_active=True)
+    lost.watch()
+    assert len(told(acme)) == 1
+
+
+def test_what_waited_for_data_for_weeks_is_told_when_it_fails(acme, sent):
+    with wall.tenant(acme):
+        Delivery.objects.update(created_at=DUE - timedelta(weeks=3), state="failed", message=None)
+    lost.watch()
+    assert len(told(acme)) == 1
+
+
+def test_what_a_clock_ahead_told_silences_nobody_for_longer(acme, sent):
+    end(sent, State.FAILED)
+    with wall.tenant(acme):
+        row = Telling.objects.create(tenant=acme, what="delivery:0")
+        Telling.objects.filter(pk=row.pk).update(created_at=DUE + timedelta(days=365))
     lost.watch()
     assert len(told(acme)) == 1

@@ -5,11 +5,13 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core import mail
 from django.core.management import call_command
 from django.utils import translation
 
+from portal.outbox import post, rounds
 from portal.outbox.models import Message
 from portal.storage import Away
 from portal.tenants import wall
@@ -19,6 +21,7 @@ from reports.columns import engine, sources
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period
 from reports.mail import consent, links, log, making, send
+from reports.mail.lists import invite
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.send import SendSummary, send_due
 from reports.mail.subscriptions import add_recipient, create_weekly
@@ -29,6 +32,7 @@ from reports.queries.question import Question
 from reports.queries.scope import Scope
 from sync.models.runs import Window
 from tests.conftest import member
+from tests.portal.outbox.sink import Sink
 from tests.reports.mail.conftest import DUE, HOUR, delivered, messages, mirror
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +122,40 @@ def test_each_reader_gets_his_language_and_only_what_his_rights_open(acme, weekl
     assert "Care" in carol.body
 
 
+def test_readers_of_equal_rights_and_language_share_a_mail_but_for_the_way_to_leave(acme, weekly, care, monkeypatch):
+    with wall.tenant(acme):
+        mirror(care, scale=2)
+        narrow = member(acme, "carol@acme.example", "viewer", care)
+        wide = [member(acme, f"w{number}@acme.example", "viewer") for number in range(2)]
+        for reader in (narrow, *wide):
+            add_recipient(weekly, reader.email, language="en")
+        alone = [member(acme, f"{key}@acme.example", "viewer") for key in "ab"]
+        for key, reader in zip("ab", alone, strict=True):
+            Grant.objects.filter(membership__user=reader).update(agent_keys=[key])
+            add_recipient(weekly, reader.email, language="en")
+        outside = add_recipient(weekly, "guest@outside.example", language="en", grant=weekly.grant)
+        Recipient.objects.filter(pk=outside.pk).update(confirmed_at=DUE - HOUR)
+    rendered, real = [], making.render_facts
+    monkeypatch.setattr(making, "render_facts", lambda *facts, **how: rendered.append(1) or real(*facts, **how))
+    assert send_due(DUE + 7 * HOUR).sent == 7
+    assert len(rendered) == 5  # with a way to the portal and without; of one environment; of one agent, twice
+    mails = {message.to[0]: message for message in mail.outbox}
+    with wall.tenant(acme):
+        keys = {row.email: row.pk for row in Recipient.objects.all()}
+    for email, message in mails.items():
+        for part in (message.body, message.alternatives[0][0]):
+            tokens = re.findall(r"/mail/leave/([\w:.-]+)", part)
+            assert [links.read(token, links.LEAVE).reader_id for token in tokens] == [keys[email]]
+            assert ".invalid" not in part
+    same = [re.sub(r"/mail/leave/[^\s\"]+", "", mails[reader.email].body) for reader in wide]
+    assert same[0] == same[1]
+    assert "Environments: Care, Sales" in same[0]
+    assert "Sales" not in mails[narrow.email].body
+    assert mails["a@acme.example"].subject != mails["b@acme.example"].subject
+    assert "/t/acme/mail/" in mails[wide[0].email].alternatives[0][0]
+    assert "/t/acme/mail/" not in mails["guest@outside.example"].alternatives[0][0]
+
+
 def test_the_mail_has_what_a_program_needs_to_leave_by_one_click(acme, weekly):
     send_due(DUE)
     headers = mail.outbox[0].extra_headers
@@ -189,13 +227,13 @@ def leave(recipient):
 
 
 def test_who_leaves_between_making_and_sending_gets_nothing(acme, weekly, monkeypatch):
-    real = send.post.deliver
+    real = post.deliver
 
-    def leave_first(*message):
+    def leave_first(*message, **line):
         leave(Recipient.objects.get())
-        return real(*message)
+        return real(*message, **line)
 
-    monkeypatch.setattr(send.post, "deliver", leave_first)
+    monkeypatch.setattr(post, "deliver", leave_first)
     send_due(DUE)
     assert mail.outbox == []
     assert messages(acme)[0].state == "suppressed"
@@ -203,18 +241,18 @@ def test_who_leaves_between_making_and_sending_gets_nothing(acme, weekly, monkey
 
 @pytest.mark.parametrize("how", ["membership ended", "account closed", "nothing to see"])
 def test_a_report_that_waits_in_the_outbox_is_not_sent_to_who_lost_his_rights(acme, weekly, ana, monkeypatch, how):
-    real = send.post.deliver
+    real = post.deliver
 
-    def lose_rights_first(*message):
+    def lose_rights_first(*message, **line):
         if how == "membership ended":
             Membership.objects.all().delete()
         elif how == "account closed":
             type(ana).objects.update(is_active=False)
         else:
             Grant.objects.update(all_environments=False)
-        return real(*message)
+        return real(*message, **line)
 
-    monkeypatch.setattr(send.post, "deliver", lose_rights_first)
+    monkeypatch.setattr(post, "deliver", lose_rights_first)
     send_due(DUE)
     assert mail.outbox == []
     [message] = messages(acme)
@@ -268,6 +306,31 @@ def test_who_left_is_not_brought_back_by_the_link_that_asked_him(acme, weekly):
     assert not consent.confirm(link)
 
 
+def test_the_command_sends_over_one_connection_at_the_pace_of_workers(acme, weekly, settings):
+    """What a domain has no room for is held, is no attempt, and leaves with a later pass."""
+    settings.MAILS_PER_MINUTE = 2
+    with wall.tenant(acme):
+        for number in range(3):
+            add_recipient(weekly, member(acme, f"r{number}@acme.example", "viewer").email, language="en")
+    with Sink() as sink, time_machine.travel("2026-07-13T11:00:10Z") as clock:
+        settings.EMAIL_BACKEND = "portal.outbox.smtp.SmtpBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+        assert send_due(DUE) == SendSummary(due=1, sent=2, held=2)
+        assert sink.connections == 1
+        assert [message.attempts for message in messages(acme)] == [1, 1, 0, 0]
+        clock.shift(timedelta(minutes=1))
+        with wall.tenant(acme):
+            assert len(rounds.finish_round()) == 2
+        assert len({to for to, _ in sink.taken}) == len(sink.taken) == 4
+
+
+def test_a_question_for_consent_overtakes_what_waits(acme, weekly):
+    with wall.tenant(acme):
+        post.put(tenant_id=acme.pk, to="x@y.example", subject="s", text="t", html="", headers={}, reference="r")
+        asked = invite(add_recipient(weekly, "guest@outside.example", language="en"))
+        assert [pk for pk, *_ in post.due_here(limit=1)] == [asked.pk]
+
+
 def test_a_period_that_is_due_again_was_reported_already(acme, weekly):
     assert send_due(DUE).sent == 1
     with wall.tenant(acme):
@@ -279,14 +342,14 @@ def test_a_period_that_is_due_again_was_reported_already(acme, weekly):
 def test_one_readers_trouble_is_not_the_others_and_ends(acme, weekly, bruno, monkeypatch):
     with wall.tenant(acme):
         add_recipient(weekly, bruno.email, language="pt-br")
-    real = making.render
+    real = making.render_facts
 
-    def stumble(composed, **how):
+    def stumble(*facts, **how):
         if translation.get_language() == "pt-br":
             raise RuntimeError
-        return real(composed, **how)
+        return real(*facts, **how)
 
-    monkeypatch.setattr(making, "render", stumble)
+    monkeypatch.setattr(making, "render_facts", stumble)
     outcomes = []
     for _ in range(9):
         outcomes.append(send_due(DUE))

@@ -8,9 +8,10 @@ import time_machine
 from django.core import mail
 
 from portal.audit.models import Entry
+from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
-from reports.mail import deliveries
+from reports.mail import deliveries, lost
 from reports.mail.deliveries import MOST_MISSED, open_due
 from reports.mail.due import Kind, Rhythm, dues, next_due
 from reports.mail.models import Delivery, Subscription
@@ -99,6 +100,25 @@ def test_a_silence_opens_a_bounded_number_of_periods_the_last_ones(acme, ana):
     assert len(days) == MOST_MISSED
     assert days[-1] == (DUE + timedelta(days=99)).date()
     assert days == sorted(set(days))
+
+
+@pytest.mark.parametrize(("missed", "passed"), [("each", 103 - MOST_MISSED), ("latest", 102)])
+def test_how_many_were_passed_over_is_kept_logged_and_told_once(acme, ana, caplog, missed, passed):
+    type(ana).objects.update(language="en")
+    schedule(acme, ana, every="day", missed=missed)
+    back = DUE + timedelta(days=100)
+    with time_machine.travel(back, tick=False):
+        with wall.tenant(acme):
+            open_due(back)
+            counts = list(Delivery.objects.order_by("id").values_list("passed_over", flat=True))
+        lost.watch()
+        lost.watch()
+    assert counts == [passed, *([0] * (len(counts) - 1))]
+    assert f"{passed} periods were due" in caplog.text
+    with wall.tenant(acme):
+        [told] = Message.objects.filter(rule="lost")
+    assert told.subject == f"{acme.name}: scheduled mails that were not sent"
+    assert f"{passed} periods before it were passed over after a time of silence." in told.text
 
 
 @pytest.mark.parametrize("zone", ZONES)

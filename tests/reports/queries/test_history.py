@@ -41,7 +41,7 @@ def test_each_change_tells_what_was_and_what_became(scope, behind_acme, sales):
     assert history(factories.call(sales, "t-2").pk, ZERO, scope) == []
 
 
-@pytest.mark.parametrize("ordering", ["-started_at", "started_at", "-changed_at", "changed_at"])
+@pytest.mark.parametrize("ordering", ["-started_at", "started_at", "-changed_at", "changed_at", "duration", "-status"])
 def test_neighbours_are_those_of_the_list(scope, sales, care, ordering):
     for n in range(24):
         # Gaps of seconds and hours, one of more than a year, and equal times.
@@ -60,7 +60,7 @@ def test_neighbours_are_those_of_the_list(scope, sales, care, ordering):
         for place, row in enumerate(rows, 1):
             assert beside(row, question, scope, ordering=ordering) == (ids[place - 1], ids[place + 1])
     with pytest.raises(QuestionError):
-        beside(rows[0], question, scope, ordering="duration")
+        beside(rows[0], question, scope, ordering="nothing")
 
 
 def test_around_a_call_are_the_contacts_calls_in_order(scope, sales, care):

@@ -1,15 +1,19 @@
 """The pages of alerts: from the form to the removal, the preview, the secret, who sees what, both languages."""
 
+import html
 import re
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.urls import reverse
 
 from portal.outbox.models import Message
 from portal.tenants import wall
-from portal.tenants.models.people import Role
-from reports.alerts.models import Alert, WebhookPost
+from portal.tenants.models.people import Role, User
+from reports.alerts.models import Alert, Watcher, WebhookPost
+from sync.models.connections import Connection
+from sync.models.runs import Gap
 from tests.conftest import member
 from tests.reports.alerts.conftest import look, read_until, standing
 from tests.reports.mail.conftest import DUE, mirror
@@ -100,12 +104,76 @@ def test_the_form_tries_a_rule_and_keeps_what_was_written(client, page, acme):
         assert not Alert.objects.exists()
 
 
+def test_rules_about_the_data_are_tried_by_what_reading_left_behind(client, page, acme, sales):
+    wish = form_of(page("new/").text) | {"name": "x", "when": "gap", "value": "2", "act": "preview"}
+    note = "By the gaps and runs that reading left behind"
+    with wall.tenant(acme):
+        Connection.objects.update(created_at=DUE - timedelta(days=10))
+        gap = {"tenant": acme, "environment": sales, "stream": "calls", "fault": "timeout", "part": "p"}
+        Gap.objects.create(**gap, opened_at=DUE - timedelta(days=4), closed_at=DUE - timedelta(days=3))
+    tried = client.post(f"{PAGE}new/", wish).content.decode()
+    for words in ("It would have fired on 1 day.", "Thu 9 Jul", note, "Nothing can be said of 15 Jun – 2 Jul"):
+        assert words in tried, words
+    with wall.tenant(acme):
+        Connection.objects.update(created_at=DUE)
+        Gap.objects.all().delete()
+    tried = client.post(f"{PAGE}new/", wish).content.decode()
+    assert note in tried
+    assert "It would not have fired." not in tried  # nobody knows
+
+
+def test_a_fall_is_written_by_its_size_and_quiet_hours_have_a_choice_of_their_own(client, page, acme):
+    form = form_of(page("new/").text)
+    fall = form | {"name": "Falls", "when": "change_below", "value": "5", "over": "last_7_days"}
+    one = client.post(f"{PAGE}new/", fall)["Location"]
+    shown = page(one).text
+    assert "Connect rate falls by more than 5.0" in shown
+    assert form_of(shown)["value"] == "5"
+    for written, kept in (("-7", -7.0), ("+2,5", 2.5), ("6", -6.0)):
+        assert client.post(one, form_of(page(one).text) | {"value": written}).status_code == 302
+        with wall.tenant(acme):
+            assert Alert.objects.get().value == kept
+        assert client.post(one, form_of(page(one).text)).status_code == 302  # saved as it stands, it stays
+        with wall.tenant(acme):
+            assert Alert.objects.get().value == kept
+    quiet = form | {"name": "Quiet", "when": "no_calls", "over": "today", "quiet_over": "yesterday"}
+    one = client.post(f"{PAGE}new/", quiet)["Location"]
+    with wall.tenant(acme):
+        assert Alert.objects.get(name="Quiet").over == "yesterday"
+    assert form_of(page(one).text)["quiet_over"] == "yesterday"
+
+
 def test_an_answers_address_fills_the_form(page, sales):
     form = form_of(
         page(f"new/?metrics=busy_rate&period=yesterday&environment={sales.public_id}&direction=outbound").text
     )
     assert (form["metric"], form["over"], form["others"]) == ("busy_rate", "yesterday", "direction=outbound")
     assert form["environments"] == [str(sales.public_id)]
+
+
+def ways_to_alerts(text: str) -> list[str]:
+    return [html.unescape(each) for each in re.findall(r'href="(/t/acme/alerts/new/\?[^"]*)"', text)]
+
+
+@pytest.mark.parametrize(
+    "where", ["/t/acme/?period=last_7_days&", "/t/acme/reports/query/?metrics=connect_rate&period=last_7_days&"]
+)
+def test_every_figure_and_answer_leads_to_an_alert_about_the_same_calls(page, sales, where):
+    ways = ways_to_alerts(page(f"{where}environment={sales.public_id}").text)
+    (way, *_more) = [way for way in ways if way.endswith("=connect_rate")]
+    form = form_of(page(way).text)
+    assert (form["name"], form["metric"], form["over"]) == ("Connect rate · Sales", "connect_rate", "last_7_days")
+    assert form["environments"] == [str(sales.public_id)]
+
+
+def test_no_way_leads_to_an_alert_that_would_be_refused(client, page, acme, ana):
+    answer = "/t/acme/reports/query/?metrics=connect_rate&period=last_7_days"
+    assert ways_to_alerts(page(answer).text)
+    assert not ways_to_alerts(page(f"{answer}&number=11987654321").text)
+    client.force_login(User.objects.create_superuser("root@ringbook.example", "correct horse battery"))
+    begun = client.post(reverse("admin:tenants_tenant_visit", args=[acme.pk]), {"reason": "A figure looks wrong, R-12"})
+    assert begun["Location"] == "/t/acme/"
+    assert not ways_to_alerts(page(answer).text)
 
 
 def test_whom_an_alert_tells_may_read_it_and_leave_and_others_see_nothing(client, acme, ana):
@@ -120,6 +188,27 @@ def test_whom_an_alert_tells_may_read_it_and_leave_and_others_see_nothing(client
     assert client.post(f"{one}act/", {"act": "remove"}).status_code == 403
     assert client.post(f"{one}act/", {"act": "leave"}).status_code == 302
     assert client.get(one).status_code == 404
+
+
+def test_the_page_and_the_owners_list_tell_who_added_an_outsider_and_whether_he_agreed(client, page, acme, ana):
+    form = form_of(page("new/").text)
+    to = "ana@acme.example\nguest@client.example"
+    answer = client.post(f"{PAGE}new/", form | {"name": "Few", "metric": "attempts", "value": "100", "to": to})
+    assert answer.status_code == 302, answer.content.decode()
+    one = answer["Location"]
+    text = page(one).text
+    for words in ("Whom it tells", "guest@client.example", "asked by mail, has not agreed yet", "added by Ana"):
+        assert words in text, words
+    listed = page("/t/acme/mail/addresses/").text
+    assert "People without an account, told by alerts" in listed
+    assert re.search(r"guest@client\.example</p>\s*<p class=\"quiet\">Few</p>", listed)
+    with wall.tenant(acme):
+        Watcher.objects.filter(as_member=False).update(confirmed_at=DUE)
+    assert "has agreed" in page(one).text
+    look(acme, DUE)
+    history = page(one).text.partition('id="history"')[2]
+    assert "Mon 13 Jul 2026, 00:00–08:00" in history
+    assert "guest@client.example" in history
 
 
 def test_in_portuguese(client, page, acme, ana):

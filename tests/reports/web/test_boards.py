@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -144,3 +145,73 @@ def test_a_foreign_board_and_a_foreign_report_are_absent(client, ana, carla, acm
         assert client.post(f"{BOARDS}{key}/", {"act": "delete"}).status_code == 404
     for view in (report, uuid4(), "no-id"):
         assert client.post(board, {"act": "add", "view": view}).status_code == 404
+
+
+def values(text: str) -> list[str]:
+    """The figures of an answer, in its order."""
+    return re.findall(r'<data value="([^"]*)">', text)
+
+
+def answer_of(client, address: str) -> list[str]:
+    """The figures of the page of a report."""
+    return values(client.get(address, follow=True).content.decode().split('id="answer"')[1].split("</section>")[0])
+
+
+def test_one_period_for_all_of_a_board_stands_in_its_address(client, ana, acme, calls, sales):
+    with wall.tenant(acme):
+        for number in range(4):
+            factories.call(sales, f"earlier{number}", started_at=NOW - timedelta(days=3, minutes=number))
+    client.force_login(ana)
+    day = saved(client, acme, "Day", "metrics=attempts&period=yesterday&compare=year")
+    hours = saved(client, acme, "Hours", "metrics=attempts&by=agent&date_from=2026-07-14&date_to=2026-07-14")
+    board = made(client, acme, day, hours)
+
+    def totals(query: str = "") -> list[str]:
+        text = client.get(f"{board}{query}").content.decode()
+        return re.findall(r'class="total".*?data-metric="attempts"><data value="(\d+)', text, re.S)
+
+    assert totals() == ["8", "8"]
+    assert totals("?period=last_7_days") == ["12", "12"]
+    assert totals("?date_from=2026-07-12&date_to=2026-07-12") == ["4", "4"]
+    assert totals() == ["8", "8"]  # nothing of it is kept
+    text = client.get(f"{board}?period=last_7_days").content.decode()
+    assert '<option value="last_7_days" selected>' in text
+    sheets = text.split('<section class="sheet answer"')[1:]
+    for sheet in sheets:
+        address = unescape(re.search(r'<h2[^>]*><a href="([^"]+)"', sheet)[1])
+        assert answer_of(client, address) == values(sheet)
+    assert "compare=year" in text  # what it is compared with goes along
+    moved = client.post(f"{board}?period=last_7_days", {"act": "down", "view": day})
+    assert moved["Location"].endswith("?period=last_7_days")
+    for wrong in ("?period=ever", "?date_from=2026-13-01"):
+        text = client.get(f"{board}{wrong}").content.decode()
+        assert 'role="alert"' in text
+        assert totals(wrong) == ["12", "12"]  # the last seven days, as it says
+
+
+def test_a_board_s_figures_are_those_of_the_page_and_masked_where_they_are_there(client, ana, acme, calls, sales):
+    """Each of its questions, for who sees everything, and for who sees one environment and no numbers."""
+    with wall.tenant(acme):
+        for number in range(3):
+            factories.call(
+                sales, f"line{number}", started_at=NOW - timedelta(days=1), to_number=f"+551198765000{number}",
+                direction="outbound",
+            )  # fmt: skip
+    client.force_login(ana)
+    queries = (
+        "metrics=attempts,connect_rate&by=area_code&period=yesterday",
+        "metrics=attempts&by=line&period=last_7_days",
+        "metrics=attempts,average_duration&by=environment&period=this_month",
+        "metrics=attempts&by=direction,status&view=crossed&period=yesterday",
+    )
+    views = [saved(client, acme, f"R{n}", query, shared="on") for n, query in enumerate(queries)]
+    board = made(client, acme, *views)
+    client.post(board, {"act": "share"})
+    for reader in (ana, member(acme, "vera@acme.test", Role.VIEWER, sales)):
+        client.force_login(reader)
+        text = client.get(board).content.decode()
+        sheets = text.split('<section class="sheet answer"')[1:]
+        assert len(sheets) == len(views)
+        for view, sheet in zip(views, sheets, strict=True):
+            assert values(sheet) == answer_of(client, f"{SAVED}{view}/") != []
+        assert reader == ana or "987650" not in text

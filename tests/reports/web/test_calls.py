@@ -12,6 +12,7 @@ from django.conf import settings
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, User
 from reports.columns import refresh
+from reports.queries.calls import orders
 from reports.queries.contacts.ids import contact_id
 from reports.queries.scope import Scope
 from sync.models.calls import Call
@@ -156,7 +157,8 @@ def test_who_may_not_see_numbers_reads_masks_and_searches_by_no_number(client, a
 def test_columns_live_in_the_address(client, ana, acme, some):
     client.force_login(ana)
     page = text_of(client.get("/t/acme/calls/?columns=id&columns=line"))
-    assert re.findall(r'<th scope="col" class="[a-z ]*narrow-hide">([^<]*)', page) == ["Own number", "Vendor&#x27;s id"]
+    heads = re.findall(r'<th scope="col" class="[a-z ]*narrow-hide" ><a [^>]*>([^<]*)', page)
+    assert heads == ["Own number", "Vendor&#x27;s id"]
     assert ">c1<" in page
     (ahead,) = links(page, "Next")
     assert parse_qs(urlsplit(ahead).query)["columns"] == ["id,line"] or "line" in ahead
@@ -268,3 +270,46 @@ def test_rows_that_come_in_between_move_nothing(client, ana, acme, sales, some):
     with wall.tenant(acme):
         old = Call.objects.filter(is_test=False).exclude(external_id__startswith="new")
         assert sorted(seen) == sorted(str(row.pk) for row in old)
+
+
+def test_every_column_sorts_and_the_order_stays_with_filters_and_pages(client, ana, acme, some):
+    client.force_login(ana)
+    page = text_of(client.get("/t/acme/calls/?columns=duration,agent&outcome=connected"))
+    assert 'aria-sort="descending"><a href="?outcome=connected&amp;ordering=started_at' in page.replace("%2C", ",")
+    assert "ordering=-duration" in page
+    assert "ordering=agent" in page
+    assert "ordering=number" in page
+    longest = text_of(client.get("/t/acme/calls/?ordering=-duration"))
+    assert 'name="ordering" value="-duration"' in longest  # the form of filters carries it
+    (ahead,) = links(longest, "Next")
+    assert "ordering=-duration" in ahead
+    assert "calls.csv?ordering=-duration" in longest
+    assert "what=calls&amp;ordering=-duration" in longest
+    lengths = re.findall(r'<td class="narrow-hide duration">([^<]*)<', longest)
+    seconds = [int(part.split(":")[0]) * 60 + int(part.split(":")[1]) for part in lengths if ":" in part]
+    assert seconds == sorted(seconds, reverse=True)
+    assert len(set(seconds)) > 1
+    assert client.get("/t/acme/calls.csv?ordering=-duration").status_code == 200
+    assert client.get("/t/acme/calls.csv?ordering=sideways").status_code == 400
+
+
+def test_who_sees_masks_is_told_that_numbers_do_not_sort(client, ana, acme, some):
+    with wall.tenant(acme):
+        grant = Membership.objects.get(user=ana).grant
+        grant.sees_numbers = False
+        grant.save()
+    client.force_login(ana)
+    answer = client.get("/t/acme/calls/?ordering=number")
+    assert answer.status_code == 200
+    page = text_of(answer)
+    assert "cannot sort by what may hold them" in page
+    assert 'href="?ordering=number"' not in page
+    assert "ordering=-duration" in page
+
+
+def test_more_calls_than_can_be_sorted_stand_by_time(client, ana, acme, some, monkeypatch):
+    monkeypatch.setattr(orders, "MOST_SORTED", 10)
+    client.force_login(ana)
+    page = text_of(client.get("/t/acme/calls/?ordering=duration"))
+    assert "At most 10 calls can be sorted" in page
+    assert page.count('<time datetime="') == 50

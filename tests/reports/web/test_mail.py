@@ -1,7 +1,10 @@
 """The pages of scheduled mails: a mail from its form to its removal, the preview in its frame, who sees what."""
 
+import html
 import re
+from base64 import b64encode
 from datetime import date, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 import time_machine
@@ -9,13 +12,16 @@ from django.utils import translation
 
 from portal.audit.models import Entry
 from portal.tenants import wall
-from portal.tenants.models.people import Role
+from portal.tenants.models.people import Membership, Role
 from reports.mail import subscriptions
 from reports.mail.models import Delivery, Subscription
 from reports.mail.plans import read_plan
 from reports.mail.rights import at_the_console
 from reports.mail.sections import SECTIONS
 from reports.mail.send import send_due
+from reports.saved import boards
+from reports.saved.keeping import Keeper
+from reports.saved.models import SavedView
 from sync.models.runs import Window
 from tests.conftest import member
 from tests.reports.mail.conftest import DUE, messages, mirror
@@ -59,6 +65,57 @@ def standing(tenant, **values) -> Subscription:
     with wall.tenant(tenant):
         by = at_the_console(tenant)
         return subscriptions.create(read_plan({"language": "en"} | values, by), by)
+
+
+def test_mail_me_this_leads_from_an_answer_to_a_mail_that_shows_it(client, page, acme, ana):
+    """From any question, which is saved with the mail; from what is saved, and from a board."""
+    report = page("/t/acme/reports/query/?metrics=attempts,connect_rate&by=agent&period=last_month&compare=none").text
+    link = html.unescape(re.search(r'href="([^"]+)">Mail me this', report)[1])
+    form = {name: html.unescape(value) for name, value in form_of(page(link).text).items()}
+    assert (form["every"], form["compare"], "of" in form) == ("month", "none", False)
+    assert dict(parse_qsl(form["ask"]))["by"] == "agent"
+    for name in ("", "Agents", "Agents"):
+        made = client.post(f"{PAGE}new/", form | {"name": name})
+        assert made.status_code == 302, made.content.decode()
+    with wall.tenant(acme):
+        rows = list(Subscription.objects.select_related("view").order_by("id"))
+        assert [row.shows for row in rows] == ["report"] * 3
+        assert rows[1].view.name == "Agents"
+        assert rows[2].view.name == "Agents 2"
+        kept, mail = rows[1].view, rows[1]
+        keeper = Keeper.of(Membership.objects.select_related("tenant", "user").get(user=ana))
+        board = boards.make(keeper, "Monday")
+        boards.put_on(keeper, board, kept.public_id)
+    shown = page(f"{mail.public_id}/").text
+    assert "shows “Agents”" in shown
+    assert form_of(shown)["of"] == f"report:{kept.public_id}"
+    assert client.post(f"{PAGE}{mail.public_id}/", form_of(shown)).status_code == 302
+    with wall.tenant(acme):
+        mail.refresh_from_db()
+        assert mail.view_id == kept.pk
+    assert "Clara" in page(f"{mail.public_id}/preview/body/").text
+    opened = page(f"/t/acme/reports/query/?{kept.query}&saved={kept.public_id}").text
+    link = html.unescape(re.search(r'href="([^"]+)">Mail me this', opened)[1])
+    assert form_of(page(link).text)["of"] == f"report:{kept.public_id}"
+    link = re.search(r'href="([^"]+)">Mail me this', page(f"/t/acme/reports/boards/{board.public_id}/").text)[1]
+    assert form_of(page(link).text)["of"] == f"board:{board.public_id}"
+    # What cannot be kept leaves nothing behind.
+    refused = client.post(f"{PAGE}new/", form | {"name": "Never", "to": "nobody"})
+    assert refused.status_code == 400
+    assert html.escape(form["ask"]) in refused.content.decode()
+    with wall.tenant(acme):
+        assert not SavedView.objects.filter(name="Never").exists()
+        kept.delete()
+        Subscription.objects.filter(pk=mail.pk).update(active=False, next_due=None, rests="report gone")
+    assert "This mail rests: The saved report" in page(f"{mail.public_id}/").text
+    client.post(f"{PAGE}{mail.public_id}/act/", {"act": "resume"})
+    with wall.tenant(acme):
+        assert not Subscription.objects.get(pk=mail.pk).active
+    form = form_of(page(f"{mail.public_id}/").text)
+    assert client.post(f"{PAGE}{mail.public_id}/", form).status_code == 400  # it has to show something
+    assert client.post(f"{PAGE}{mail.public_id}/", form | {"of": ""}).status_code == 302
+    with wall.tenant(acme):
+        assert Subscription.objects.get(pk=mail.pk).active
 
 
 def test_an_untouched_form_schedules_the_usual_mail(client, page, acme):
@@ -128,8 +185,12 @@ def test_the_preview_is_framed_and_may_load_and_do_nothing(client, page, acme, a
     leave = sent.headers["List-Unsubscribe"].strip("<>")
     assert leave not in body.content.decode() + shown.text
     here = f"http://127.0.0.1:8000/t/acme/mail/{row.public_id}/"
+    with wall.tenant(acme):
+        chart = sent.enclosures.get()
+    shows = f"data:image/png;base64,{b64encode(chart.content).decode()}"
     # Made an hour earlier, from the same data.
-    assert body.content.decode() == sent.html.replace(leave, here)
+    assert body.content.decode() == sent.html.replace(leave, here).replace(f"cid:{chart.name}", shows)
+    assert policy["img-src"] == "data:"
     assert sent.subject in shown.text
 
 

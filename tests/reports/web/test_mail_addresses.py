@@ -1,5 +1,8 @@
 """The owner's page of addresses: pauses lifted, domains named, who was added by whom; and what the domains decide."""
 
+import html
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,6 +17,7 @@ from reports.mail.plans import read_plan
 from reports.mail.rights import NotAllowed, at_the_console
 from reports.mail.subscriptions import add_recipient, create, create_weekly
 from reports.queries.question import QuestionError
+from reports.web.mail import addresses
 
 pytestmark = pytest.mark.django_db
 PAGE = "/t/acme/mail/addresses/"
@@ -60,7 +64,7 @@ def test_lifting_forgets_what_came_back_for_the_time_being_and_nothing_else(owne
             Feedback.objects.create(tenant=acme, message=message, kind=kind)
     owner.post(PAGE, {"act": "lift", "address": "guest@client.example"})
     with wall.tenant(acme):
-        assert list(Feedback.objects.values_list("kind", flat=True)) == ["hard"]
+        assert list(Feedback.objects.filter(forgiven=False).values_list("kind", flat=True)) == ["hard"]
         assert Message.objects.count() == 3
 
 
@@ -135,3 +139,29 @@ def test_who_stands_on_a_mail_of_before_gets_nothing_and_hinders_no_change(acme,
         with pytest.raises(NotAllowed, match="domain not allowed"):
             rights.shown_to(reader, row)
         assert read_plan({"name": "Other"}, by, before=row).to == ("guest@client.example",)
+
+
+def test_both_lists_are_leafed_through_each_by_itself(owner, acme, ana, monkeypatch):
+    monkeypatch.setattr(addresses, "SHOWN", 3)
+    weekly = create_weekly(acme, ana.email, "en")
+    for number in range(7):
+        paused(acme, f"paused{number}@client.example")
+        with wall.tenant(acme):
+            add_recipient(weekly, f"reader{number}@client.example", language="en")
+
+    def shown(query):
+        text = owner.get(PAGE + query).content.decode()
+        found = [sorted(set(re.findall(rf"{name}([0-9])@client", text)), reverse=True) for name in ("paused", "reader")]
+        return found, [html.unescape(link) for link in re.findall(r'href="([^"]+)" rel="(?:prev|next)"', text)]
+
+    found, (paused_on, readers_on) = shown("")
+    assert found == [["6", "5", "4"]] * 2
+    found, links = shown(paused_on)
+    assert found == [["3", "2", "1"], ["6", "5", "4"]]
+    assert len(links) == 3
+    assert shown(links[2])[0] == [["3", "2", "1"], ["3", "2", "1"]]
+    assert shown(links[1])[0] == [["0"], ["6", "5", "4"]]
+    assert shown(links[0])[0] == [["6", "5", "4"]] * 2
+    assert shown(readers_on)[0] == [["6", "5", "4"], ["3", "2", "1"]]
+    for query in ("?paused=x", "?readers=" + paused_on.partition("paused=")[2].partition("&")[0].partition("#")[0]):
+        assert owner.get(PAGE + query).status_code == 404

@@ -6,16 +6,19 @@ from html import unescape
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.test import Client
 
 from portal.audit.models import Entry
 from portal.logs import redact
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
-from portal.tenants.models.people import Membership, Role
+from portal.tenants.models.people import Membership, Role, User
+from portal.tenants.models.tenants import Logo, Tenant
 from reports.saved.models import SavedView, ShareLink
 from tests import factories
 from tests.conftest import member
+from tests.portal.lib.test_pictures import png
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 7, 15, 15, tzinfo=UTC)
@@ -52,8 +55,10 @@ def make(client, report, **more) -> str:
 
 @pytest.fixture
 def visitor() -> Client:
-    """Somebody without an account."""
-    return Client(headers={"Accept-Language": "en"})
+    """Somebody without an account, who has chosen English here."""
+    client = Client()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    return client
 
 
 def test_whoever_has_the_address_reads_the_answer_and_nothing_else(client, visitor, ana, acme, report):
@@ -66,7 +71,7 @@ def test_whoever_has_the_address_reads_the_answer_and_nothing_else(client, visit
     assert all(cell in text for cell in cells)
     assert "<h1>Weekly</h1>" in text
     assert "Not complete:" in text  # nothing of these days was read to its end
-    assert re.findall(r'href="(?!/static/)([^"#]+)"', text) == []  # nowhere to go on to
+    assert re.findall(r'href="(?!/static/)([^"#]+)"', text) == ["?language=pt-br"]  # nowhere to go on to
     assert "Set-Cookie" not in answer.headers
     assert "noindex" in answer["X-Robots-Tag"]
     assert "no-store" in answer["Cache-Control"]
@@ -133,11 +138,15 @@ def test_its_scope_is_fixed_and_never_wider_than_its_makers(client, visitor, ana
 
 def test_a_password_is_asked_for_and_guesses_are_few(client, visitor, ana, acme, report):
     address = make(client, report, password=PASSWORD)
-    asked = visitor.get(address).content.decode()
+    page = visitor.get(address)
+    assert page["Referrer-Policy"] == "same-origin"  # else a browser sends the password without an origin
+    asked = page.content.decode()
     assert "Weekly" not in asked
     assert "<data" not in asked
     assert visitor.post(address, {"password": "wrong"}).status_code == 403
     assert visitor.post(address, {"password": PASSWORD})["Location"] == address
+    asked_for = f"{address}?period=last_7_days&language=pt-br"
+    assert visitor.post(asked_for, {"password": PASSWORD})["Location"] == asked_for
     assert "<h1>Weekly</h1>" in visitor.get(address).content.decode()
     assert "<h1>Weekly</h1>" not in Client().get(address).content.decode()
     other = make(client, report, password=PASSWORD)
@@ -211,3 +220,98 @@ def test_links_are_for_managers_and_foreign_ones_are_absent(client, ana, carla, 
     assert client.post(LINKS, {"of": f"report:{report}", "days": "30"}).status_code == 404  # another's own
     with wall.tenant(acme):
         assert ShareLink.objects.get().revoked_at is None
+
+
+def figures(text: str) -> list[str]:
+    return re.findall(r'<data value="([^"]*)">', text)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "metrics=attempts,connect_rate,average_duration&by=day&period=last_7_days",
+        "metrics=attempts&by=agent,status&period=this_month&compare=none",
+        "metrics=attempts&by=environment,direction&view=crossed&period=last_7_days",
+        "metrics=attempts&by=line&period=last_7_days",
+        "metrics=attempts&by=area_code&period=last_7_days",
+    ],
+)
+def test_its_figures_are_those_of_the_page_and_numbers_stay_masked(client, visitor, ana, acme, report, query):
+    """Whole for the maker, who sees numbers; the link has none, of a report as of a board."""
+    client.post(f"{SAVED}{report}/", {"act": "replace", "query": query})
+    own = client.get(f"{SAVED}{report}/", follow=True).content.decode().split('id="answer"')[1].split("</section>")[0]
+    board = client.post("/t/acme/reports/boards/", {"name": "Monday"})["Location"]
+    client.post(board, {"act": "add", "view": report})
+    assert figures(own)
+    of_board = make(client, report, of=f"board:{board.split('/')[-2]}")
+    for address in (make(client, report), of_board, make(client, report, embeds="on")):
+        text = visitor.get(address).content.decode()
+        assert figures(text) == figures(own), address
+        assert "11987654321" not in text
+        assert "98765" not in text
+
+
+def test_another_period_is_for_whom_the_maker_lets_choose(client, visitor, ana, acme, report):
+    fixed, free = make(client, report), make(client, report, any_period="on")
+    asked = "?period=today"
+    assert figures(visitor.get(fixed + asked).content.decode()) == figures(visitor.get(fixed).content.decode())
+    assert 'name="period"' not in visitor.get(fixed).content.decode()
+    text = visitor.get(free + asked).content.decode()
+    assert "No calls in this period." in text
+    assert '<option value="today" selected>' in text
+    assert 'href="?period=today&amp;language=pt-br"' in text
+    assert figures(visitor.get(free).content.decode()) == figures(visitor.get(fixed).content.decode())
+    with wall.tenant(acme):
+        assert set(ShareLink.objects.values_list("any_period", flat=True)) == {False, True}
+
+
+def test_it_looks_and_speaks_as_the_company_does(client, visitor, ana, acme, report):
+    plain = visitor.get(make(client, report)).content.decode()
+    assert "brand.css" not in plain
+    with wall.tenant(acme):
+        Logo.objects.create(tenant=acme, content=png(), content_type="image/png", version=1)
+    Tenant.objects.update(brand_name="Voz Clara", accent="#7a1fa2", has_logo=True, brand_version=3, language="pt-br")
+    for address in (make(client, report), make(client, report, password=PASSWORD), make(client, report, embeds="on")):
+        stranger = Client(headers={"Accept-Language": "en"})
+        answer = stranger.get(address)
+        text = answer.content.decode()
+        assert '<html lang="pt-br">' in text
+        assert answer["Content-Language"] == "pt-br"
+        assert "Voz Clara" in text
+        css = re.search(r'href="(/shared-link/[^"]+/brand\.css\?v=3)"', text)
+        assert "--accent: light-dark(#7a1fa2" in stranger.get(css[1]).content.decode()
+        if logo := re.search(r'src="(/shared-link/[^"]+/brand/logo\?v=3)"', text):
+            assert stranger.get(logo[1])["Content-Type"] == "image/png"
+        else:
+            assert address.endswith("/frame/")
+        assert '<html lang="en">' in stranger.get(f"{address}?language=en").content.decode()
+        assert '<html lang="pt-br">' in stranger.get(f"{address}?language=xx").content.decode()
+        assert '<html lang="en">' in visitor.get(address).content.decode()  # whom the browser remembers
+    with wall.tenant(acme):
+        ShareLink.objects.update(revoked_at=NOW)
+    assert stranger.get(css[1]).status_code == 404
+    assert stranger.get(address)["Content-Language"] == "en"  # as of any address that is none
+
+
+def test_administrators_read_and_revoke_and_see_no_secret(client, ana, acme, report):
+    address = make(client, report, password=PASSWORD)
+    with wall.tenant(acme):
+        link = ShareLink.objects.get()
+    root = User.objects.create_superuser("root@ringbook.example", "correct horse battery")
+    console = Client()
+    console.force_login(root)
+    place = "/admin/reports_saved/sharelink/"
+    for path in (place, f"{place}{link.pk}/change/", f"{place}{link.pk}/history/"):
+        text = console.get(path).content.decode()
+        assert not any(secret in text for secret in (link.digest, link.password, address.split("/")[2]))
+    assert console.get(f"{place}?digest__startswith=a").status_code in (302, 400)
+    console.post(place, {"action": "revoke", "_selected_action": link.pk, "confirmed": "yes"})
+    with wall.tenant(acme):
+        assert ShareLink.objects.get().revoked_at is not None
+        assert Entry.objects.filter(action="link.revoked", user=root).count() == 1
+    console.post(f"/admin/reports_saved/savedview/{link.view_id}/delete/", {"post": "yes"})
+    with wall.tenant(acme):
+        assert not SavedView.objects.exists()
+        assert not ShareLink.objects.exists()
+        assert not Grant.objects.filter(pk=link.grant_id).exists()
+        assert Entry.objects.filter(action="admin.deleted", user=root).count() == 1
