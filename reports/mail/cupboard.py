@@ -18,7 +18,7 @@ from reports.mail.chart import picture_of
 from reports.mail.content import title_of, views_of
 from reports.mail.enclosed import LABELS, Enclosed, EnclosureOrder, enclose
 from reports.mail.facts import CORRECTED, Facts, Picture, Wanted, covers, gather
-from reports.mail.models import Contents, Delivery
+from reports.mail.models import Contents, Delivery, Subscription
 from reports.mail.rights import NotAllowed
 from reports.queries.answer import Cell
 from reports.queries.ask import ask_together
@@ -63,6 +63,7 @@ class Cupboard:
         self._today: dict[tuple[Filters, Period, Scope], dict[str, Cell]] = {}
         self._covers: dict[tuple[Filters, Scope], Cover] = {}
         self._rendered: dict[Hashable, Rendered] = {}
+        self._reply_to: dict[int, str] = {}
 
     def complete(self, delivery: Delivery, scope: Scope) -> bool:
         """Whether the answers that the mail is made of are whole. Ledgers are asked first: as long as a day was not
@@ -183,6 +184,12 @@ class Cupboard:
             self._rendered = dict(list(self._rendered.items())[-MOST_RENDERED:])
             self._rendered[key] = render()
         return self._rendered[key]
+
+    def reply_to(self, subscription: Subscription, look_up: Callable[[Subscription], str]) -> str:
+        """Where answers to a mail go; looked up once for a mail."""
+        if subscription.pk not in self._reply_to:
+            self._reply_to[subscription.pk] = look_up(subscription)
+        return self._reply_to[subscription.pk]
 
     def enclosed(self, delivery: Delivery, scope: Scope) -> Enclosed:
         """In the active language. Only the last is kept: files are large."""

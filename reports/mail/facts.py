@@ -58,10 +58,10 @@ class Setting:
     filters: Filters
     portal_url: str
     leave_url: str
-    reply_to: str
     due_at: datetime
     late: bool
     complete: bool
+    reply_to: str = ""
     manage_url: str = ""  # for whoever can sign in
     look: Look = RINGBOOK
     short_limits: tuple[float | None, float | None] = (None, None)  # of the tenant, for 3 and 6 seconds, in percent

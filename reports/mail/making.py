@@ -84,8 +84,8 @@ def make(delivery: Delivery, scope: Scope, at: datetime, *, cupboard: Cupboard, 
         cover = cupboard.cover(delivery, scope)
         enclosed = cupboard.enclosed(delivery, scope)
         setting = _setting(delivery, facts, cover=cover, late=late, complete=complete, leave_url=leave_url)
-        chart = cupboard.chart(delivery, scope)
-        setting = replace(setting, note=_note(delivery, enclosed), chart=chart)
+        chart, reply_to = cupboard.chart(delivery, scope), cupboard.reply_to(delivery.subscription, _reply_to)
+        setting = replace(setting, note=_note(delivery, enclosed), chart=chart, reply_to=reply_to)
         rendered = _rendered(delivery, scope, facts, setting, cupboard=cupboard)
         if delivery.edition == Edition.CORRECTED and _was_sent(delivery):
             rendered = replace(rendered, subject=_("Corrected: %(subject)s") % {"subject": rendered.subject})
@@ -123,7 +123,6 @@ def _setting(  # what surrounds the figures, all by name
         filters=facts.filters,
         portal_url=f"{address_of(tenant)}/t/{tenant.slug}/",
         leave_url=leave_url,
-        reply_to=_reply_to(delivery.subscription),
         due_at=delivery.due_at,
         late=late,
         complete=complete,
