@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from reports.definitions.dimensions import Key, Names
 from reports.definitions.metrics import Metric
 from reports.definitions.periods import Period
 from reports.queries.question import Question
@@ -38,12 +39,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``key`` has one element for each of ``question.by``, as the API gives it; ``labels`` say it to a person."""
+    """``key`` has one element for each of ``question.by``, as the API gives it; ``labels`` say it to a person, in the
+    language in which was asked. ``group`` is what both were made of.
+    """
 
     key: tuple[str | None, ...]
     labels: tuple[str, ...]
     cells: dict[str, Cell]
     unfinished: bool = False  # a time row whose end is still to come
+    group: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +122,15 @@ class Answer:
     period: Period
     previous_period: Period | None
     completeness: Completeness
-    previous_complete: bool = True  # whether the period that changes are measured against is mirrored whole
+    previous_completeness: Completeness | None = None  # of the period that changes are measured against
     # By the key of a metric, the environments that are not in it, because their vendor does not tell it.
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Names | None = field(default=None, repr=False, compare=False)  # of what the rows are grouped by
+
+    @property
+    def previous_complete(self) -> bool:
+        """Whether the period that changes are measured against, where there is one, is mirrored whole."""
+        return self.previous_completeness is None or self.previous_completeness.complete
 
     @property
     def keyed_rows(self) -> list[KeyedRow]:

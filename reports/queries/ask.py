@@ -65,10 +65,11 @@ def _answer(needs: Needs, computation: Computation) -> Answer:
     selector, figures = computation.selector(question), computation.figures(needs.here)
     stands = [computation.completeness(stand) for stand in needs.stands]
     past = computation.figures(needs.there) if needs.there is not None and not stands[-1].is_unread else None
+    names, vendors_of = _names(selector, computation) if question.by else (None, {})
     answer = Answer(
         question=question,
         columns=tuple(metrics),
-        rows=tuple(_rows(question, computation, figures, past)) if question.by else (),
+        rows=tuple(_rows(question, computation, (figures, past), names, vendors_of)) if names else (),
         totals=_cells(
             metrics,
             (figures, WHOLE, TOTAL),
@@ -78,8 +79,9 @@ def _answer(needs: Needs, computation: Computation) -> Answer:
         period=question.period,
         previous_period=needs.before,
         completeness=replace(stands[0], counted=_counted(selector, figures)),
-        previous_complete=stands[-1].complete if needs.before is not None else True,
+        previous_completeness=stands[-1] if needs.before is not None else None,
         left_out=environments_left_out(metrics, _providers(selector)),
+        names=names,
     )
     return only_known(answer) if selector.environments else answer
 
@@ -103,9 +105,15 @@ def _streams(measures: Collection[Measure]) -> tuple[str, ...]:
     return (Stream.CALLS, Stream.CALLBACKS) if "callbacks" in sources else (Stream.CALLS,)
 
 
-def _rows(question: Question, computation: Computation, figures: Figures, past: Figures | None) -> list[Row]:
+def _rows(
+    question: Question,
+    computation: Computation,
+    both: tuple[Figures, Figures | None],
+    names: Names,
+    vendors_of: dict[int, str],
+) -> list[Row]:
     by, period, selector = question.by, question.period, computation.selector(question)
-    names, vendors_of = _names(selector, computation)
+    figures, past = both
     before = question.before if past is not None else None
     pairs = rows.facing(by, period, before) if before is not None else {}
     answer_rows = []
@@ -119,7 +127,8 @@ def _rows(question: Question, computation: Computation, figures: Figures, past: 
             (past, by, faced) if past is not None and faced is not None else None,
             vendors=vendors,
         )
-        answer_rows.append(Row(key, labels, cells, rows.is_unfinished(by, group, period, computation.now)))
+        unfinished = rows.is_unfinished(by, group, period, computation.now)
+        answer_rows.append(Row(key, labels, cells, unfinished, group))
     return answer_rows
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -20,6 +21,7 @@ from reports.definitions.dimensions import (
     time_keys,
 )
 from reports.definitions.periods import Period, day_start, month_first, number_day, week_monday
+from reports.queries.answer import Answer
 from reports.queries.compile import Group
 from reports.queries.question import QuestionError
 
@@ -139,6 +141,14 @@ def _end(key: str, number: int, period: Period) -> datetime | None:
         "month": lambda: month_first(number + 1),
     }.get(key)
     return min(day_start(following(), period.zone), period.ends_at) if following else None
+
+
+def relabelled(answer: Answer) -> Answer:
+    """The answer with its labels in the active language; its rows stand as they did."""
+    names, by = answer.names, answer.question.by
+    if names is None:
+        return answer
+    return replace(answer, rows=tuple(replace(row, labels=labelled(by, row.group, names)[1]) for row in answer.rows))
 
 
 def labelled(by: tuple[str, ...], group: Group, names: Names) -> tuple[tuple[str | None, ...], tuple[str, ...]]:

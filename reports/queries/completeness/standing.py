@@ -38,6 +38,7 @@ from sync.models.runs import Gap
 from sync.providers.registry import daily_streams
 from sync.taxonomy import Stream
 
+FEW = 200  # windows of a stream that are looked at one by one
 _WINDOW = ("day", "state", Microseconds("read_at"), "mirrored", "vendor_total")
 _GAP = ("environment_id", "stream", "part", "day", "fault", Microseconds("opened_at"))
 Windows = dict[int, dict[str, StreamWindows]]
@@ -78,17 +79,23 @@ class Standing:
             ("whole", keys),
             lambda: self.bundle.add(ledger.whole_windows(apart, (Stream.CALLS,)), "environment_id", *_WINDOW),
         )
-
-        self._changed = self._corrections(self.bundle)
+        changed = ("changed", self.selector.filters, self.selector.scope, self.period)
+        self._changed = self.bundle.once(changed, lambda: self._corrections(self.bundle))
 
     def _ask_days(self, stream: str, daily: tuple[int, ...]) -> tuple[Got, Got]:
-        """Years of days that were read and stay as they are come as one row for each environment."""
+        """Years of days that were read and stay as they are come as one row for each environment; a few come each as a
+        row, since one question less costs less than their rows.
+        """
         days = self._days
+        # The day before as well: it may have to stand in for a day that has just begun.
+        windows = ledger.day_windows(daily, (stream,), days[0] - DAY, days[-1])
+        if len(days) * len(daily) <= FEW:
+            return Got(), self.bundle.add(windows, "environment_id", *_WINDOW)
         settled = is_settled(stream, utc_date(self.now) - DAY)
         # The clock of a retired environment stands still, so what it read last counts by its own rules.
         settled &= Q(environment_id__in=[key for key in daily if not self._is_closed(self.selector.environments[key])])
-        windows = ledger.day_windows(daily, (stream,), days[0], days[-1]).filter(settled)
-        sums = grouped_by(windows.order_by(), ("environment_id",)).annotate(
+        kept = ledger.day_windows(daily, (stream,), days[0], days[-1]).filter(settled)
+        sums = grouped_by(kept.order_by(), ("environment_id",)).annotate(
             days=Count("pk"),
             first=Min("day"),
             last=Max("day"),
@@ -97,9 +104,7 @@ class Standing:
             read=Min(Microseconds("read_at")),
         )
         together = self.bundle.add(sums, "environment_id", "days", "first", "last", "counted", "total", "read")
-        # The day before as well: it may have to stand in for a day that has just begun.
-        others = ledger.day_windows(daily, (stream,), days[0] - DAY, days[-1]).exclude(settled)
-        return together, self.bundle.add(others, "environment_id", *_WINDOW)
+        return together, self.bundle.add(windows.exclude(settled), "environment_id", *_WINDOW)
 
     def _is_daily(self, environment: int) -> bool:
         return reads_by_day(self.selector.environments[environment])

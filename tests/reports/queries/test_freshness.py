@@ -7,6 +7,7 @@ import pytest
 
 from portal.tenants import wall
 from reports.definitions.periods import Period
+from reports.queries.completeness import standing
 from reports.queries.completeness.freshness import behind, completeness, freshness
 from reports.queries.question import CallQuestion, Filters
 from reports.queries.scope import Scope
@@ -36,6 +37,12 @@ def connect(environment, since: date) -> None:
         tenant_id=environment.tenant_id, environment=environment, provider=environment.provider,
         base_url="https://vendor.example", token="t", token_fingerprint="f", since=since,
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True, params=["one by one", "settled days together"])
+def few(request, monkeypatch):
+    """Few days are looked at one by one, the settled ones of many together: the same must come of both."""
+    monkeypatch.setattr(standing, "FEW", standing.FEW if request.param == "one by one" else 0)
 
 
 @pytest.fixture

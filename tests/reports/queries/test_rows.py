@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import translation
 
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period
 from reports.queries.ask import ask
 from reports.queries.question import Filters, Question, QuestionError
+from reports.queries.rows import relabelled
 from reports.queries.scope import Scope
 from sync.models.agents import Agent
 from sync.models.callbacks import CallbackDay
@@ -104,6 +106,22 @@ def test_agents_of_one_name_are_told_apart_by_their_environments(behind_acme, ac
     assert labels(scope) == ["desk · Care", "desk · Sales", "x"]
     assert labels(scope, environments=(care.public_id,)) == ["desk", "x"]
     assert labels(Scope(acme.pk, ZONE, scope.environment_ids, frozenset({agents[0].pk}))) == ["desk"]
+
+
+def test_labels_are_told_in_another_language_as_if_asked_in_it(behind_acme, acme, scope, sales):
+    clara = factories.agent(sales, "clara", name="Clara")
+    factories.call(sales, "1", started_at=at(8), agent=clara, status="busy")
+    factories.call(sales, "2", started_at=at(9), status="no-answer", seconds=None)
+    for by in (("agent", "status"), ("weekday", "length"), ("day",), ("month",), ("environment",), ()):
+        asked = question("attempts", by=by)
+        english = ask(asked, scope, now=AFTER)
+        with translation.override("pt-br"):
+            portuguese = ask(asked, scope, now=AFTER)
+            told = {row.key: row.labels for row in relabelled(english).rows}
+        assert told == {row.key: row.labels for row in portuguese.rows}
+        assert [row.key for row in english.rows] == [row.key for row in relabelled(english).rows]
+        if by in (("agent", "status"), ("weekday", "length")):
+            assert told != {row.key: row.labels for row in english.rows}
 
 
 def test_the_hour_that_comes_twice_is_two_rows(behind_acme, acme, scope, sales):

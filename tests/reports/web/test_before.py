@@ -22,7 +22,7 @@ def answer(by: tuple[str, ...], rows: list[tuple[tuple[str, ...], float]], *, co
         period=WEEK,
         previous_period=WEEK,
         completeness=Completeness(None, True, 0, None),
-        previous_complete=complete,
+        previous_completeness=Completeness(None, complete, 0, None),
     )
 
 
