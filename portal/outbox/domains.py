@@ -1,7 +1,7 @@
 """To which domains a company has mails sent. The wall must be open."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 
@@ -21,9 +21,12 @@ def domains() -> list[str]:
     return list(MailDomain.objects.order_by("domain").values_list("domain", flat=True))
 
 
-def beyond(addresses: Iterable[str]) -> list[str]:
-    """Those that no mail may go to, unless they are members'. A domain beneath one that is named is another one."""
-    named = domains()
+def beyond(addresses: Iterable[str], named: Sequence[str] | None = None) -> list[str]:
+    """Those that no mail may go to, unless they are members'. A domain beneath one that is named is another one.
+
+    ``named`` are :func:`domains`, where they were looked up already.
+    """
+    named = domains() if named is None else named
     return [address for address in addresses if domain_of(address) not in named] if named else []
 
 

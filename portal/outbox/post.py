@@ -90,25 +90,26 @@ def put(  # noqa: PLR0913  # a message has this many parts, all by name
     rules.demand_known(conduct.rule)
     rows: Any = PlatformMessage.objects.all() if tenant_id is None else Message.objects.filter(tenant_id=tenant_id)
     whose = {} if tenant_id is None else {"tenant_id": tenant_id}
-    with transaction.atomic():
-        message: Letter
-        message, is_new = rows.get_or_create(
-            **whose,
-            reference=reference,
-            defaults={
-                "to": normalised(to),
-                "subject": one_line(subject),
-                "text": text,
-                "html": html,
-                "headers": {name: one_line(value, limit=900) for name, value in headers.items()},
-                "language": translation.get_language() or "",
-                "message_id": _message_id(tenant_id or 0, reference),
-                "rule": conduct.rule,
-                "about": dict(conduct.about),
-                "holds_secret": conduct.holds_secret,
-                "urgent": conduct.urgent,
-            },
-        )
+    wanted = rows.model(
+        **whose,
+        reference=reference,
+        to=normalised(to),
+        subject=one_line(subject),
+        text=text,
+        html=html,
+        headers={name: one_line(value, limit=900) for name, value in headers.items()},
+        language=translation.get_language() or "",
+        message_id=_message_id(tenant_id or 0, reference),
+        rule=conduct.rule,
+        about=dict(conduct.about),
+        holds_secret=conduct.holds_secret,
+        urgent=conduct.urgent,
+    )
+    # A transaction around this one is not asked for savepoints: nothing fails here that anybody would go on after.
+    with transaction.atomic(savepoint=False):
+        rows.bulk_create([wanted], ignore_conflicts=True)
+        message: Letter = rows.defer("text", "html").get(reference=reference)
+        is_new = isinstance(message, Message) and message.public_id == wanted.public_id
         if is_new and attachments and isinstance(message, Message):
             Enclosure.objects.bulk_create(
                 Enclosure(
