@@ -1,6 +1,6 @@
 """Answers kept while mails of one tenant are made: readers with equal rights rest on the same figures, asked once."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -13,22 +13,25 @@ from portal.outbox.render import Rendered
 from reports.definitions.periods import Period
 from reports.files.rights import shown
 from reports.mail.answers import SavedFacts, SheetAsked, asked_of, gather_saved
-from reports.mail.beside import Correction, Reported, callback_loop, campaigns_in_progress, last_report
+from reports.mail.beside import CallbackLoop, Correction, Reported, callback_loop, campaigns_in_progress, last_report
 from reports.mail.chart import picture_of
 from reports.mail.content import title_of, views_of
 from reports.mail.enclosed import LABELS, Enclosed, EnclosureOrder, enclose
 from reports.mail.facts import CORRECTED, Facts, Picture, Wanted, covers, gather
-from reports.mail.models import Contents, Delivery, Subscription
+from reports.mail.models import Contents, Delivery, DeliveryState, Subscription
 from reports.mail.rights import NotAllowed
-from reports.queries.answer import Cell
+from reports.queries.answer import Answer, Cell
 from reports.queries.ask import ask_together
+from reports.queries.campaigns.progress import Progress
 from reports.queries.completeness.freshness import completeness
 from reports.queries.question import Filters, Question, read_calls
+from reports.queries.rows import relabelled
 from reports.queries.scope import Scope
 from reports.queries.selector import resolve
 from reports.saved.models import SavedView
 
 STREAMS = ("calls", "callbacks")
+Beside = tuple[CallbackLoop | None, tuple[Progress, ...]]
 MOST_RENDERED = 20
 
 
@@ -54,6 +57,8 @@ class Cupboard:
         self._enclosed: tuple[Any, Enclosed] = ((), Enclosed())
         self._filters: dict[int, Filters] = {}
         self._complete: dict[tuple[Filters, Period, Scope], bool] = {}
+        self._answers: dict[tuple[tuple[Question, ...], Scope], tuple[str | None, tuple[Answer, ...]]] = {}
+        self._besides: dict[tuple[Filters, Period, Scope], Beside] = {}
         self._facts: dict[tuple[Wanted, Scope, str | None], Facts] = {}
         self._views: dict[int, tuple[SavedView, ...]] = {}
         self._asked: dict[Any, tuple[SheetAsked, ...]] = {}
@@ -66,11 +71,11 @@ class Cupboard:
         self._reply_to: dict[int, str] = {}
 
     def complete(self, delivery: Delivery, scope: Scope) -> bool:
-        """Whether the answers that the mail is made of are whole. Ledgers are asked first: as long as a day was not
-        read, nothing is computed.
+        """Whether the answers that the mail is made of are whole. For one that waits already ledgers are asked first:
+        as long as a day was not read, nothing is computed again.
         """
-        key = (self.filters(delivery, scope), delivery.period, scope)
-        if key not in self._complete and delivery.subscription.shows == Contents.SECTIONS:
+        key, waits = (self.filters(delivery, scope), delivery.period, scope), delivery.state == DeliveryState.HELD
+        if waits and key not in self._complete and delivery.subscription.shows == Contents.SECTIONS:
             filters, period, _ = key
             stand = completeness(scope, period, filters, streams=STREAMS, now=self.at)
             self._complete[key] = covers(stand, period, self.at)
@@ -104,18 +109,30 @@ class Cupboard:
     def _facts_of(self, delivery: Delivery, scope: Scope) -> Facts:
         filters, key = self.filters(delivery, scope), self._key(delivery, scope)
         if key not in self._facts:
-            facts = gather(
-                key[0],
-                scope=scope,
-                ask_all=partial(ask_together, now=self.at),
-                stand=partial(completeness, now=self.at),
-            )
-            self._facts[key] = replace(
-                facts,
-                loop=callback_loop(filters, delivery.period, scope, now=self.at),
-                campaigns=campaigns_in_progress(filters, delivery.period, scope, now=self.at),
-            )
+            facts = gather(key[0], scope=scope, ask_all=self._ask_all, stand=partial(completeness, now=self.at))
+            loop, campaigns = self._beside(filters, delivery.period, scope)
+            self._facts[key] = replace(facts, loop=loop, campaigns=campaigns)
         return self._facts[key]
+
+    def _ask_all(self, questions: Sequence[Question], scope: Scope) -> tuple[Answer, ...]:
+        """In the active language, though asked once for readers of all: of an answer only its labels are words."""
+        key, language = (tuple(questions), scope), translation.get_language()
+        if key not in self._answers:
+            self._answers[key] = (language, ask_together(questions, scope, now=self.at))
+        asked_in, answers = self._answers[key]
+        return answers if asked_in == language else tuple(map(relabelled, answers))
+
+    def _beside(self, filters: Filters, period: Period, scope: Scope) -> Beside:
+        """Callbacks and campaigns, asked once for readers of all languages. Only what callbacks lack is said in words,
+        so a loop that lacks something is asked for in each."""
+        key = (filters, period, scope)
+        loop, campaigns = self._besides.get(key, (None, None))
+        if campaigns is None or (loop is not None and loop.breakdown.lacking):
+            loop = callback_loop(filters, period, scope, now=self.at)
+        if campaigns is None:
+            campaigns = campaigns_in_progress(filters, period, scope, now=self.at)
+        self._besides[key] = (loop, campaigns)
+        return loop, campaigns
 
     def demand_something(self, delivery: Delivery, scope: Scope) -> None:
         """Raises NotAllowed where the mail would show its reader nothing, or what it shows is not open to it."""
@@ -148,9 +165,8 @@ class Cupboard:
         asked, title = self.asked(delivery, scope), title_of(delivery.subscription)
         key = (asked, title, delivery.kind, scope, translation.get_language())
         if key not in self._saved_facts:
-            ask_all = partial(ask_together, now=self.at)
             self._saved_facts[key] = gather_saved(
-                title, delivery.kind, delivery.period, asked, scope=scope, ask_all=ask_all
+                title, delivery.kind, delivery.period, asked, scope=scope, ask_all=self._ask_all
             )
         return self._saved_facts[key]
 
@@ -166,7 +182,7 @@ class Cupboard:
         asked = (filters, reported.period, scope)
         if asked not in self._today:
             question = Question(CORRECTED, reported.period, (), filters, compare=False)
-            (answer,) = ask_together([question], scope, now=self.at)
+            (answer,) = self._ask_all([question], scope)
             self._today[asked] = answer.totals
         return Correction(reported, self._today[asked])
 

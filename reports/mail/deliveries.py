@@ -31,6 +31,7 @@ _OF_SUBSCRIPTIONS = (
 )
 _OF_RECIPIENTS = (
     "recipient",
+    "recipient__tenant",
     "recipient__grant",
     "recipient__grant__tenant",
     "recipient__added_key",

@@ -159,12 +159,12 @@ def gather(wanted: Wanted, *, scope: Scope, ask_all: AskAll, stand: Stand) -> Fa
         questions |= {"usual": question(HEADLINES, usual), "trend": question(("connect_rate",), *over)}
     asked = ask_all(list(questions.values()), scope)
     answers: dict[str, Any] = dict(zip(questions, map(known_before, asked), strict=True))
-    corrections = stand(scope, previous(period), wanted.filters).corrections
+    before = answers["figures"].previous_completeness or stand(scope, previous(period), wanted.filters)
     return Facts(
         kind=kind,
         period=period,
         usual_count=count,
-        corrections=corrections,
+        corrections=before.corrections,
         seal=seal(wanted.filters, scope),
         **answers,
     )

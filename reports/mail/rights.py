@@ -1,8 +1,9 @@
 """Who may set mails up, and what of a tenant a reader of one sees: looked up anew each time one is made."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
@@ -14,10 +15,14 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
 from portal.tenants.rights import Rights
-from portal.tenants.standing import standing_member
+from portal.tenants.standing import standing_members
 from reports.mail.models import Delivery, Subscription
 from reports.mail.readers import AddedBy, Reader
 from reports.queries.scope import Scope
+
+T = TypeVar("T")
+SEEN_SECONDS = 5.0
+TOGETHER = 100  # places of members that are looked up at once
 
 
 class NotAllowed(Exception):
@@ -76,15 +81,64 @@ def at_the_console(tenant: Tenant) -> Author:
     return Author(tenant, Role.OWNER, Rights(), scope)
 
 
-def scope_of(reader: Reader, read: Any) -> Scope:
-    """What a reader who agreed may see of a mail or an alert now; raises :class:`NotAllowed`. The wall must be open."""
+class RightsSeen:
+    """What rights follow from, for many readers in a row of one tenant: places of members, what grants open, domains.
+    Each is looked up once in some seconds, the places of the readers to come together.
+
+    What is taken away meanwhile counts after these seconds, and whoever lost everything is asked for once more before
+    his mail leaves (:func:`objection`).
+    """
+
+    def __init__(self, readers: Sequence[Reader] = ()) -> None:
+        self._to_come = list(dict.fromkeys(reader.user_id for reader in readers if reader.as_member and reader.user_id))
+        self._until = 0.0
+        self._seen: dict[Hashable, Any] = {}
+
+    def member(self, user_id: int | None, role: Role) -> Membership | None:
+        """As :func:`standing_member`."""
+        if user_id is None:
+            return None
+        members: dict[int, Membership | None] = self._once("members", dict)
+        if user_id not in members:
+            place = self._to_come.index(user_id) if user_id in self._to_come else len(self._to_come)
+            wanted = {user_id, *self._to_come[place : place + TOGETHER]}
+            members.update(dict.fromkeys(wanted) | standing_members(wanted))
+        member = members[user_id]
+        return member if member is not None and Role(member.role).covers(role) else None
+
+    def scope(self, grant: Grant) -> Scope:
+        """As :meth:`Scope.of`. Grants of all environments that are equal otherwise open the same."""
+        if grant.pk is None:
+            return Scope.of(grant)
+        opens = None if grant.all_environments else grant.pk
+        key = ("grant", opens, tuple(grant.agent_keys or ()), grant.sees_numbers, grant.looks_up)
+        return self._once(key, lambda: Scope.of(grant))
+
+    def domains(self) -> list[str]:
+        return self._once("domains", domains.domains)
+
+    def _once(self, key: Hashable, look_up: Callable[[], T]) -> T:
+        if time.monotonic() > self._until:
+            self._until = time.monotonic() + SEEN_SECONDS
+            self._seen = {}
+        if key not in self._seen:
+            self._seen[key] = look_up()
+        value: T = self._seen[key]
+        return value
+
+
+def scope_of(reader: Reader, read: Any, seen: RightsSeen | None = None) -> Scope:
+    """What a reader who agreed may see of a mail or an alert now; raises :class:`NotAllowed`. The wall must be open.
+
+    With ``seen`` it is now but for some seconds.
+    """
     if reader.removed_at is not None or read.removed_at is not None:
         raise NotAllowed("removed")
     if reader.left_at is not None:
         raise NotAllowed("left")
     if reader.confirmed_at is None:
         raise NotAllowed("not confirmed")
-    return shown_to(reader, read)
+    return shown_to(reader, read, seen)
 
 
 def objection(message: Letter) -> str:
@@ -100,22 +154,23 @@ def objection(message: Letter) -> str:
     return ""
 
 
-def shown_to(reader: Reader, read: Any) -> Scope:
+def shown_to(reader: Reader, read: Any, seen: RightsSeen | None = None) -> Scope:
     """Of what is read, by its own grant, what the reader's rights leave, and for an outside address those of whoever
     added it; raises :class:`NotAllowed` where that is nothing."""
+    seen = seen or RightsSeen()
     if reader.as_member:
-        grants: list[Grant | None] = [_members(reader.user_id, "no longer a member")]
+        grants: list[Grant | None] = [_members(seen, reader.user_id, "no longer a member")]
     else:
-        grants = [reader.grant, *_vouching(reader)]
-    if not reader.as_member and domains.beyond([reader.email]):
+        grants = [reader.grant, *_vouching(reader, seen)]
+    if not reader.as_member and domains.beyond([reader.email], seen.domains()):
         raise NotAllowed("domain not allowed")
     if read.grant is None:
         raise NotAllowed("no rights left")
-    scope = Scope.of(read.grant)
+    scope = seen.scope(read.grant)
     for grant in grants:
         if grant is None:
             raise NotAllowed("no rights left")
-        scope = scope.within(Scope.of(grant))
+        scope = scope.within(seen.scope(grant))
     if not scope.environment_ids:
         raise NotAllowed("nothing to see")
     return scope
@@ -124,26 +179,26 @@ def shown_to(reader: Reader, read: Any) -> Scope:
 def stands(reader: Reader) -> bool:
     """Whether whoever added an outside address may still have mails sent to one."""
     try:
-        _vouching(reader)
+        _vouching(reader, RightsSeen())
     except NotAllowed:
         return False
     return True
 
 
-def _vouching(reader: Reader) -> list[Grant]:
+def _vouching(reader: Reader, seen: RightsSeen) -> list[Grant]:
     """The rights of whoever added an outside address; none of an administrator, whose word stands by itself."""
     if reader.added_as == AddedBy.CONSOLE:
         return []
     if reader.added_as == AddedBy.MEMBER:
-        return [_members(reader.added_by_id, "nobody vouches", Role.MANAGER)]
+        return [_members(seen, reader.added_by_id, "nobody vouches", Role.MANAGER)]
     key = reader.added_key
     if key is None or not key.stands(timezone.now()) or not Role(key.role).covers(Role.MANAGER):
         raise NotAllowed("nobody vouches")
     return [key.grant]
 
 
-def _members(user_id: int | None, otherwise: str, role: Role = Role.VIEWER) -> Grant:
-    membership = standing_member(user_id, role)
+def _members(seen: RightsSeen, user_id: int | None, otherwise: str, role: Role = Role.VIEWER) -> Grant:
+    membership = seen.member(user_id, role)
     if membership is None:
         raise NotAllowed(otherwise)
     grant: Grant = membership.grant

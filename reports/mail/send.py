@@ -22,7 +22,7 @@ from reports.mail.content import NotOpen, rest
 from reports.mail.cupboard import Cupboard
 from reports.mail.making import Made, make
 from reports.mail.models import Delivery, DeliveryState, Edition
-from reports.mail.rights import NotAllowed, scope_of
+from reports.mail.rights import NotAllowed, RightsSeen, scope_of
 from reports.queries.run import NotNow, patient
 from reports.queries.scope import Scope
 
@@ -70,11 +70,12 @@ def _send_here(at: datetime) -> SendSummary:
 def send_tenant(at: datetime, hand_over: HandOver) -> SendSummary:
     """Make what is due for the tenant whose wall is open, and hand each mail over."""
     total = SendSummary(due=deliveries.open_due(at))
-    cupboard = Cupboard(at)
-    for delivery in deliveries.waiting(at):
+    waiting = deliveries.waiting(at)
+    cupboard, seen = Cupboard(at), RightsSeen([delivery.recipient for delivery in waiting])
+    for delivery in waiting:
         try:
             with patient():
-                total += _make(delivery, at, cupboard=cupboard, hand_over=hand_over)
+                total += _make(delivery, at, cupboard=cupboard, seen=seen, hand_over=hand_over)
         except NotNow as reason:
             logger.warning("delivery %s waits: %r", delivery.pk, reason)
             deliveries.later(delivery, DeliveryState(delivery.state))
@@ -86,11 +87,13 @@ def send_tenant(at: datetime, hand_over: HandOver) -> SendSummary:
     return total
 
 
-def _make(delivery: Delivery, at: datetime, *, cupboard: Cupboard, hand_over: HandOver) -> SendSummary:
+def _make(
+    delivery: Delivery, at: datetime, *, cupboard: Cupboard, seen: RightsSeen, hand_over: HandOver
+) -> SendSummary:
     if not deliveries.claim(delivery):
         return SendSummary()
     try:
-        scope = scope_of(delivery.recipient, delivery.subscription)
+        scope = scope_of(delivery.recipient, delivery.subscription, seen)
         cupboard.demand_something(delivery, scope)
     except NotAllowed as reason:
         if isinstance(reason, NotOpen):

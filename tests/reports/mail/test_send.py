@@ -11,18 +11,20 @@ from django.core import mail
 from django.core.management import call_command
 from django.utils import translation
 
+from portal.accounts.members import add_member, whole
 from portal.outbox import post, rounds
 from portal.outbox.models import Message
 from portal.storage import Away
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
-from portal.tenants.models.people import Membership
+from portal.tenants.models.people import Membership, Role
 from reports.columns import engine, sources
 from reports.definitions.metrics import METRICS
 from reports.definitions.periods import Period
-from reports.mail import consent, links, log, making, send
+from reports.mail import consent, cupboard, links, log, making, rights, send
 from reports.mail.lists import invite
 from reports.mail.models import Delivery, Recipient, Subscription
+from reports.mail.rights import scope_of
 from reports.mail.send import SendSummary, send_due
 from reports.mail.subscriptions import add_recipient, create_weekly
 from reports.mail.words import amount, number
@@ -30,6 +32,7 @@ from reports.queries import run
 from reports.queries.ask import ask
 from reports.queries.question import Question
 from reports.queries.scope import Scope
+from sync.models.calls import Call
 from sync.models.runs import Window
 from tests.conftest import member
 from tests.portal.outbox.sink import Sink
@@ -154,6 +157,62 @@ def test_readers_of_equal_rights_and_language_share_a_mail_but_for_the_way_to_le
     assert mails["a@acme.example"].subject != mails["b@acme.example"].subject
     assert "/t/acme/mail/" in mails[wide[0].email].alternatives[0][0]
     assert "/t/acme/mail/" not in mails["guest@outside.example"].alternatives[0][0]
+
+
+def test_readers_of_two_languages_rest_on_figures_asked_once(acme, weekly, care, monkeypatch):
+    with wall.tenant(acme):
+        mirror(care)
+        Call.objects.filter(agent__external_id="a", environment=care).update(agent=None)
+        for language in ("pt-br", "en"):
+            reader = member(acme, f"{language}@acme.example", "viewer")
+            add_recipient(weekly, reader.email, language=language)
+    asked, real = [], cupboard.ask_together
+    monkeypatch.setattr(cupboard, "ask_together", lambda *words, **how: asked.append(1) or real(*words, **how))
+    assert send_due(DUE + 7 * HOUR).sent == 3
+    assert len(asked) == 1
+    _ana, portuguese, english = mail.outbox
+    assert "without an agent" in english.body
+    assert "sem agente" in portuguese.body
+    assert "without an agent" not in portuguese.body
+    monkeypatch.setattr(cupboard, "ask_together", real)
+    with wall.tenant(acme):
+        alone = Delivery.objects.select_related("tenant", "subscription__grant__tenant", "recipient__tenant").get(
+            recipient__email="pt-br@acme.example"
+        )
+        scope = scope_of(alone.recipient, alone.subscription)
+        leave_url = links.address(alone.recipient, links.LEAVE)
+        own = making.make(alone, scope, DUE + 7 * HOUR, cupboard=cupboard.Cupboard(DUE + 7 * HOUR), leave_url=leave_url)
+    without_links = [re.sub(r"/mail/leave/[^\s\"]+", "", text) for text in (portuguese.body, own.rendered.text)]
+    assert without_links[0] == without_links[1]
+
+
+def test_who_loses_his_rights_while_others_mails_are_made_gets_nothing(acme, weekly, monkeypatch):
+    """Rights are kept for some seconds of a run. What is made in them is held back before it leaves."""
+    with wall.tenant(acme):
+        late = [member(acme, f"w{number}@acme.example", "viewer") for number in range(2)]
+        for reader in late:
+            add_recipient(weekly, reader.email, language="en")
+    real, made = send.make, []
+
+    def lose_rights_then(delivery, *words, **how):
+        made.append(delivery.recipient.email)
+        Membership.objects.filter(user=late[len(made) - 1] if len(made) <= len(late) else None).delete()
+        return real(delivery, *words, **how)
+
+    monkeypatch.setattr(send, "make", lose_rights_then)
+    send_due(DUE)
+    assert [message.to for message in mail.outbox] == [["ana@acme.example"]]
+    assert [row.state for row in messages(acme)] == ["sent", "suppressed", "suppressed"]
+
+    again = DUE + timedelta(weeks=1)
+    with wall.tenant(acme):
+        for reader in late:
+            add_member(acme, reader, whole(Role.VIEWER))
+    made.clear()
+    monkeypatch.setattr(rights, "SEEN_SECONDS", -1)
+    send_due(again + 7 * HOUR)
+    assert made == ["ana@acme.example", "w1@acme.example"]
+    assert [row.state for row in delivered(acme)[3:]] == ["posted", "suppressed", "posted"]
 
 
 def test_the_mail_has_what_a_program_needs_to_leave_by_one_click(acme, weekly):
