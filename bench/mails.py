@@ -2,8 +2,9 @@
 
 Every company has two environments and twenty readers: members and outside addresses, of both environments and of one,
 in two languages. The naive loop makes the same mails with the same code, but asks anew for each reader and opens a
-connection for each mail; it does a part of the companies. All ways run in processes of their own on one PostgreSQL, on
-warm column files, and send over SMTP to a server on loopback. Told are medians of the rounds.
+connection for each mail; it does a part of the companies. Ours is measured as one process, and as the worker for mails
+that ``serve`` starts, which has two. All ways run in processes of their own on one PostgreSQL, on warm column files,
+and send over SMTP to a server on loopback. Told are medians of the rounds.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from tests.portal.outbox.sink import Sink
 
 READERS = 20
 NAIVE, PROFILED = 5, 5  # companies that these ways get; the rest is ours
+PROCESSES = 2  # of the worker for mails
+WAYS = {"ours": "ours, one process", "worker": "ours, the worker with two", "naive": "naive"}
 
 
 class Counted(list):
@@ -43,14 +47,31 @@ def server():
         yield sink
 
 
-def way(name: str, sink: Sink, environment: dict[str, str], *words: str) -> dict:
+def way(name: str, sink: Sink, environment: dict[str, str], *words: int) -> dict:
     """What a way told, and that all it sent arrived, over how many connections."""
     before, connections = sink.taken.number, sink.connections
-    told = run([sys.executable, "-m", "bench.mailing", name, *words], **environment)
+    told = mailing(name, *words, **environment)
     arrived = sink.taken.number - before
     if arrived != told["sent"]:
         sys.exit(f"{name}: {told['sent']} mails left, {arrived} arrived")
     return told | {"connections": sink.connections - connections}
+
+
+def worker(sink: Sink, environment: dict[str, str], first: int, last: int) -> dict:
+    """Both processes of a worker at once, each with half of the companies: their rates together."""
+    before, connections, middle = sink.taken.number, sink.connections, (first + last) // 2
+    halves = ((first, middle), (middle, last))
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        told = list(pool.map(lambda half: mailing("ours", *half, **environment), halves))
+    arrived, sent = sink.taken.number - before, sum(each["sent"] for each in told)
+    if arrived != sent:
+        sys.exit(f"worker: {sent} mails left, {arrived} arrived")
+    together = {key: sum(each[key] for each in told) for key in ("mails", "sent", "made", "left")}
+    return together | {"queries": told[0]["queries"], "connections": sink.connections - connections}
+
+
+def mailing(name: str, *words: object, **environment: str) -> dict:
+    return run([sys.executable, "-m", "bench.mailing", name, *map(str, words)], **environment)
 
 
 def measured(companies: int, rounds: int, *, attached: bool) -> dict:
@@ -64,17 +85,19 @@ def measured(companies: int, rounds: int, *, attached: bool) -> dict:
     with server() as sink:
         environment["EMAIL_URL"] = f"smtp://127.0.0.1:{sink.port}?tls=none"
         run([sys.executable, "-c", MIGRATE], **environment)
-        seeded = run([sys.executable, "-m", "bench.mailing", "seed", str(companies), str(READERS)], **environment)
+        seeded = mailing("seed", companies, READERS, **environment)
         if attached:
-            run([sys.executable, "-m", "bench.mailing", "attach"], **environment)
-        told = {"seeded": seeded, "ours": [], "naive": []}
+            mailing("attach", **environment)
+        told = {"seeded": seeded, "ours": [], "worker": [], "naive": []}
         for number in range(rounds):
-            run([sys.executable, "-m", "bench.mailing", "forget"], **environment)
-            told["ours"].append(way("ours", sink, environment, str(NAIVE), str(companies)))
-            told["naive"].append(way("naive", sink, environment, "0", str(NAIVE)))
-            print(f"round {number + 1}", json.dumps({key: told[key][-1] for key in ("ours", "naive")}), flush=True)
-        run([sys.executable, "-m", "bench.mailing", "forget"], **environment)
-        told["profile"] = run([sys.executable, "-m", "bench.mailing", "profile", "0", str(PROFILED)], **environment)
+            mailing("forget", **environment)
+            told["ours"].append(way("ours", sink, environment, NAIVE, companies))
+            told["naive"].append(way("naive", sink, environment, 0, NAIVE))
+            mailing("forget", **environment)
+            told["worker"].append(worker(sink, environment, NAIVE, companies))
+            print(f"round {number + 1}", json.dumps({key: told[key][-1] for key in WAYS}), flush=True)
+        mailing("forget", **environment)
+        told["profile"] = mailing("profile", 0, PROFILED, **environment)
         told["kilobytes"] = sink.taken.bytes / max(1, sink.taken.number) / 1000
     return told
 
@@ -86,9 +109,9 @@ def show(told: dict) -> None:
     print(f"\n{told['seeded']['calls']:,} calls; a mail on the wire has {told['kilobytes']:.0f} kB")
     print("| way | mails | made a second | sent a second | connections | queries a mail |")
     print("|---|---:|---:|---:|---:|---:|")
-    for which in ("ours", "naive"):
+    for which in WAYS:
         mails, *rates = (middle(which, key) for key in ("mails", "made", "left", "connections", "queries"))
-        print(f"| {which} | {mails:,.0f} |", " | ".join(f"{rate:.1f}" for rate in rates), "|")
+        print(f"| {WAYS[which]} | {mails:,.0f} |", " | ".join(f"{rate:.1f}" for rate in rates), "|")
     print(f"made: {middle('ours', 'made') / middle('naive', 'made'):.1f} times; ", end="")
     print(f"sent: {middle('ours', 'left') / middle('naive', 'left'):.1f} times")
     print("memory after so many mails, MB:", json.dumps(told["ours"][-1]["memory"]))
