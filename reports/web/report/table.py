@@ -107,6 +107,11 @@ class ReportTable:
         """How many columns stand under one metric."""
         return (3 if self.compared else 1) + 1 if self.full else 1
 
+    @property
+    def narrow_width(self) -> int:
+        """How many of them are left on a telephone, which shows neither the figure before nor n."""
+        return 2 if self.full and self.compared else 1
+
 
 def report_table(
     answer: Answer, options: Options, *, zone: str, currency: str = "", linked: bool = True
