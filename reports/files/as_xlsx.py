@@ -181,7 +181,9 @@ class _Book:
         shown = f'[=1]"{_("yes")}";"{_("no")}"' if kind == Kind.FLAG else _FORMATS.get(kind)
         if shown:
             marked = shown.replace(";", f"{mark};") + mark  # in each of its sections
-            style = f' s="{self.workbook.add_format({"num_format": marked})._get_xf_index()}"'
+            # Dates stand under their heading, away from the text of the next column.
+            align = {"align": "left"} if kind in _WIDTHS else {}
+            style = f' s="{self.workbook.add_format({"num_format": marked} | align)._get_xf_index()}"'
 
         def text(value: str, number: int) -> str:
             if len(value) > MOST_CHARACTERS // 2:

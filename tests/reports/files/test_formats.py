@@ -149,6 +149,15 @@ def test_columns_of_a_workbook_are_as_wide_as_their_content_and_headers_stand_be
     assert float(height) >= lines * 15
 
 
+def test_dates_of_a_workbook_stand_under_their_headings():
+    out, _told = written(as_xlsx, [tables.row(1, "Ana")])
+    sheet, styles = parts_of(out)
+    formats = re.findall(r"<xf .*?(?:/>|</xf>)", styles.partition("<cellXfs")[2])
+    for cell, left in {"C2": True, "D2": True, "E2": False, "F2": False}.items():
+        style = formats[int(re.search(rf'<c r="{cell}" s="(\d+)"', sheet)[1])]
+        assert ('horizontal="left"' in style) == left, cell
+
+
 def test_a_workbook_says_values_in_words_and_marks_what_rests_on_few_calls():
     columns = (
         Column("status", "Status", words={"no-answer": "no answer", None: "not given"}),
