@@ -207,3 +207,81 @@ def test_the_order_of_calls_opens_on_a_phone_and_closes_by_escape(visit) -> None
     menu.locator("summary").click()
     menu.locator("a").nth(1).click()
     page.wait_for_url("**ordering=**")
+
+
+@LANGUAGES
+def test_who_still_waits_is_told_within_a_small_telephone(visit, language) -> None:
+    page = visit.open("callbacks/", language, viewport=SMALL)
+    page.locator("main a[href*='/contacts/']").first.click()
+    page.wait_for_selector(".waits .mark")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("size", [SMALL, {"width": 360, "height": 640}])
+def test_a_file_for_excel_in_portuguese_is_listed_within_a_telephone(visit, size) -> None:
+    page = visit.open("exports/", "pt-br", viewport=size)
+    page.locator("input[name=format][value=csv]").check()
+    page.locator("#dialect").select_option("excel-pt")
+    with page.expect_navigation():
+        page.locator("form.export-form button.main").click()
+    assert page.locator(".jobs .tag", has_text="ponto e vírgula").first.is_visible()
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+@LANGUAGES
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+@pytest.mark.parametrize("more", ["", "&compare=none"])
+def test_the_name_of_a_figure_stands_over_it(visit, language, size, more) -> None:
+    """Also where a telephone leaves columns out: each name begins where its values do."""
+    page = visit.open(
+        f"reports/query/?metrics=attempts,connect_rate,average_duration&by=agent&columns=full{more}",
+        language,
+        viewport=size,
+    )
+    names = page.locator("table.report thead tr:first-child > .metric:visible").all()
+    values = page.locator("table.report tbody tr").nth(1).locator("td[data-metric]").all()
+    assert len(names) == len(values) == 3
+    for name, value in zip(names, values, strict=True):
+        assert name.bounding_box()["x"] == value.bounding_box()["x"]
+
+
+@LANGUAGES
+@pytest.mark.parametrize("path", ["mail/new/", "alerts/new/", "exports/scheduled/new/", "exports/destinations/new/"])
+def test_forms_of_a_telephone_show_what_is_chosen_and_fill_their_lines(visit, language, path) -> None:
+    page = visit.open(path, language, viewport={"width": 360, "height": 640})
+    for line in page.locator(".mail-form > .pieces").all():
+        edge, ends = line.bounding_box(), {}
+        for field in line.locator("> .field:visible").all():
+            part = field.bounding_box()
+            ends[round(part["y"] + part["height"])] = round(part["x"] + part["width"])
+        assert set(ends.values()) <= {round(edge["x"] + edge["width"])}, ends
+        assert page.evaluate(
+            """(line) => [...line.querySelectorAll("select")].filter((list) => list.offsetParent).every((list) => {
+              const whole = list.cloneNode(true);
+              whole.style.cssText = "position: absolute; width: max-content";
+              list.after(whole);
+              const fits = whole.offsetWidth <= list.offsetWidth + 1 || list.offsetWidth >= line.clientWidth - 1;
+              whole.remove();
+              return fits;
+            })""",
+            line.element_handle(),
+        )
+
+
+@pytest.mark.parametrize("path", ["mail/", "reports/links/"])
+def test_rows_of_a_list_stand_in_line_whether_or_not_they_can_be_pressed(visit, path) -> None:
+    page = visit.open(path, viewport=WIDE)
+    rows = page.locator(".deliveries > li, .links > li")
+    buttons = [rows.nth(place).locator("button").count() for place in range(rows.count())]
+    assert 0 in buttons
+    assert any(buttons)
+    assert len({rows.nth(place).locator("> *").nth(1).bounding_box()["x"] for place in range(rows.count())}) == 1
+
+
+def test_shared_reports_and_boards_are_told_in_their_gender(visit) -> None:
+    page = visit.open("reports/")  # whose reports these are
+    page.get_by_role("button", name="Português").click()
+    page.wait_for_selector("html[lang=pt-br]")
+    told = page.locator(".catalogue .quiet", has_text="compartilhad").all_inner_texts()
+    assert told
+    assert all("compartilhada" not in words for words in told)
