@@ -28,7 +28,7 @@ from portal.accounts.models import Invitation
 from portal.audit.record import record
 from portal.outbox import post
 from portal.outbox.models import Letter
-from portal.outbox.render import Button, letter
+from portal.outbox.render import Button, Rendered, letter
 from portal.outbox.text import normalised
 from portal.tenants import wall
 from portal.tenants.brand import address_of, look_of
@@ -185,33 +185,35 @@ def _note(action: str, invitation: Invitation, by: User | None, *, gives: Holdin
 def _mail(invitation: Invitation, secret: str) -> None:
     """Put the link into the outbox, in the invited person's language, or else the tenant's."""
     tenant, person = invitation.tenant, find_person(invitation.email)
+    with translation.override((person.language if person else "") or tenant.language):
+        mail = written(invitation, secret)
+    conduct = post.Conduct(
+        rule="invitation",
+        about={"tenant": tenant.pk, "invitation": invitation.pk, "digest": invitation.digest},
+        holds_secret=True,
+        urgent=True,
+    )
+    put_letter(mail, to=invitation.email, reference=f"invitation:{invitation.digest}", conduct=conduct)
+
+
+def written(invitation: Invitation, secret: str) -> Rendered:
+    """The mail with the link, in the active language."""
+    tenant = invitation.tenant
     look = look_of(tenant)
     names = {"tenant": " ".join(tenant.name.split()), "email": invitation.email, "portal": look.name}
-    with translation.override((person.language if person else "") or tenant.language):
-        if invitation.invited_by is None:
-            offer = (
-                _("You are invited to %(tenant)s on %(portal)s, where its calls and callbacks are reported.") % names
-            )
-        else:
-            names["by"] = invitation.invited_by.email
-            offer = (
-                _("%(by)s invites you to %(tenant)s on %(portal)s, where its calls and callbacks are reported.") % names
-            )
-        days = {"days": GOOD_FOR.days}
-        mail = letter(
-            _("Your place in %(tenant)s on %(portal)s") % names,
-            [offer],
-            Button(_("Accept the invitation"), f"{address_of(tenant)}{reverse('accept_invitation', args=[secret])}"),
-            small=[
-                _("You sign in as %(email)s.") % names,
-                _("The link serves once, for %(days)d days. If you do nothing, nothing changes.") % days,
-            ],
-            look=look,
-        )
-        conduct = post.Conduct(
-            rule="invitation",
-            about={"tenant": tenant.pk, "invitation": invitation.pk, "digest": invitation.digest},
-            holds_secret=True,
-            urgent=True,
-        )
-        put_letter(mail, to=invitation.email, reference=f"invitation:{invitation.digest}", conduct=conduct)
+    if invitation.invited_by is None:
+        offer = _("You are invited to %(tenant)s on %(portal)s, where its calls and callbacks are reported.") % names
+    else:
+        names["by"] = invitation.invited_by.email
+        offer = _("%(by)s invites you to %(tenant)s on %(portal)s, where its calls and callbacks are reported.") % names
+    days = {"days": GOOD_FOR.days}
+    return letter(
+        _("Your place in %(tenant)s on %(portal)s") % names,
+        [offer],
+        Button(_("Accept the invitation"), f"{address_of(tenant)}{reverse('accept_invitation', args=[secret])}"),
+        small=[
+            _("You sign in as %(email)s.") % names,
+            _("The link serves once, for %(days)d days. If you do nothing, nothing changes.") % days,
+        ],
+        look=look,
+    )

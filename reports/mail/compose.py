@@ -23,7 +23,7 @@ from reports.mail import notes, words
 from reports.mail.due import baseline
 from reports.mail.facts import DEFINED, HEADLINES, Facts, Setting
 from reports.mail.highlights import sentences
-from reports.mail.sections import ALONE, HEADS, LABELS, LONGEST_SUBJECT, chosen
+from reports.mail.sections import ALONE, CROWDED_LABELS, HEADS, LABELS, LONGEST_SUBJECT, chosen
 from reports.queries.answer import Row
 from reports.queries.before import since_known
 from reports.queries.callbacks.story import Source
@@ -33,6 +33,8 @@ from reports.queries.highlights import worth
 SHOWN = 12  # agents, source agents, campaigns
 SHADES = 5  # of the hour × weekday strip
 CROWDED = 5  # signs of a count of it
+IN_THOUSANDS = 10_000  # from so many calls in an hour on: seven longer counts do not fit a telephone
+LONG = 9  # signs of a main figure, of which three do not fit a telephone beside its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,11 @@ class Mail:
     definitions: tuple[tuple[str, str], ...]
     setting: Setting
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether a phone is too narrow for the names of the main figures and the figures in one line."""
+        return any(len(text) > LONG for line in self.headlines for text in (line.now, line.before, line.usual))
+
 
 def compose(facts: Facts, setting: Setting) -> Mail:
     agents, sections = _agents(facts), chosen(setting.sections)
@@ -206,6 +213,8 @@ def _subject(facts: Facts, setting: Setting) -> str:
 
 def _labels(facts: Facts, sections: tuple[str, ...]) -> dict[str, str]:
     labels = LABELS if facts.compares else {**LABELS, **ALONE}
+    if max(_calls_by_hour(facts).values(), default=0) >= IN_THOUSANDS:
+        labels = {**labels, **CROWDED_LABELS}
     return {key: str(labels[key]) for key in sections}
 
 
@@ -286,7 +295,7 @@ def _days(facts: Facts, quiet: Sequence[Period]) -> tuple[DayLine, ...]:
 
 def _hours(facts: Facts) -> tuple[tuple[str, ...], tuple[HourLine, ...]]:
     """A line for each hour from the first with calls to the last, a column for each weekday of the period."""
-    counts = {(row.key[0], row.key[1]): row.cells["attempts"].value or 0 for row in facts.hours.rows}
+    counts = _calls_by_hour(facts)
     busy = sorted(int(hour or 0) for (_day, hour), count in counts.items() if count)
     if not busy:
         return (), ()
@@ -299,9 +308,14 @@ def _hours(facts: Facts) -> tuple[tuple[str, ...], tuple[HourLine, ...]]:
     return tuple(str(WEEKDAYS_ABBR[day - 1]) for day in weekdays), tuple(lines)
 
 
+def _calls_by_hour(facts: Facts) -> dict[tuple[str | None, str | None], float]:
+    return {(row.key[0], row.key[1]): row.cells["attempts"].value or 0 for row in facts.hours.rows}
+
+
 def _shade(count: float, most: float) -> Shade:
     level = 0 if not count else min(SHADES, 1 + int(SHADES * count / most))
-    return Shade(words.number(count) if count else "·", level)
+    text = words.number(count / 1000, 1) if most >= IN_THOUSANDS else words.number(count)
+    return Shade(text if count else "·", level)
 
 
 def _agents(facts: Facts) -> list[Row]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from portal.outbox import post
 from portal.outbox.models import Letter
-from portal.outbox.render import Button, letter
+from portal.outbox.render import Button, Rendered, letter
 from portal.outbox.text import normalised, one_line
 from portal.tenants.brand import look_of
 from portal.tenants.models.grants import Grant
@@ -124,15 +124,8 @@ def keep(
 
 def invite(reader: Reader) -> Letter:
     """Put the question whether the reader agrees into the outbox; once, however often it is called."""
-    tenant = reader.tenant
     with translation.override(reader.tongue):
-        mail = letter(
-            _("%(tenant)s: confirm “%(name)s”") % {"tenant": tenant.name, "name": reader.read.name},
-            [reader.offer()],
-            Button(_("Yes, send it to me"), links.address(reader, links.CONFIRM)),
-            small=[_("If you do nothing, you get no further mail. The link is good for thirty days.")],
-            look=look_of(tenant),
-        )
+        mail = consent_asked(reader)
         return post.put(
             tenant_id=reader.tenant_id,
             to=reader.email,
@@ -143,6 +136,18 @@ def invite(reader: Reader) -> Letter:
             reference=f"invitation:{reader.public_id}",
             conduct=post.Conduct(urgent=True),
         )
+
+
+def consent_asked(reader: Reader) -> Rendered:
+    """The mail that asks an outside address whether it agrees, in the active language."""
+    tenant = reader.tenant
+    return letter(
+        _("%(tenant)s: confirm “%(name)s”") % {"tenant": tenant.name, "name": reader.read.name},
+        [reader.offer()],
+        Button(_("Yes, send it to me"), links.address(reader, links.CONFIRM)),
+        small=[_("If you do nothing, you get no further mail. The link is good for thirty days.")],
+        look=look_of(tenant),
+    )
 
 
 def _take_back(reader: Reader, standing: dict[str, Any], author: Author) -> None:

@@ -21,6 +21,7 @@ LABELS = {
     "problems": _("Data problems"),
 }
 ALONE = {"agents": _("Agents")}  # where nothing is compared
+CROWDED_LABELS = {"hours": _("Calls by hour and weekday, in thousands")}  # where the counts are too long for a phone
 HEADS = {  # of the columns of tables
     "days": (_("Day"), _("Calls"), _("Connected"), _("Callbacks")),
     "agents": (_("Agent"), _("Calls"), _("Connected"), _("Length")),

@@ -1,5 +1,6 @@
-"""Takes pictures of the mails: ``make mails`` photographs a usual, an empty, a huge and an incomplete week and
-the mail of an alert, in both languages, light and dark, at the widths that mails are read at.
+"""Takes pictures of the mails: ``make mails`` photographs a usual, an empty, a huge and an incomplete week, the
+mails of a saved report, of a board and of an alert, and the letters around, in both languages, light and dark, at the
+widths that mails are read at.
 
 A development tool, to be looked at: each picture shows one mail in one language and colour scheme, on a phone, in a
 window and in a wide one, with its plain part in a proportional font beside it. Run after ``django.setup()``.
@@ -18,20 +19,28 @@ from typing import Any
 from django.utils import translation
 from playwright.sync_api import sync_playwright
 
+from portal.accounts.invitations import written
+from portal.accounts.models import Invitation
 from portal.outbox.render import Rendered
+from portal.tenants.models.people import User
 from portal.tenants.models.tenants import Tenant
 from reports.alerts import words
 from reports.alerts.models import Alert, AlertEvent
 from reports.alerts.telling import composed
 from reports.definitions.filters import FILTERS
+from reports.mail.answers import SavedFacts, SheetFacts
 from reports.mail.chart import picture_of
-from reports.mail.compose import compose
+from reports.mail.due import Kind
 from reports.mail.facts import Facts
-from reports.mail.render import render
+from reports.mail.lists import consent_asked
+from reports.mail.models import Recipient, Subscription
+from reports.mail.render import render_facts
 from reports.queries.answer import Answer, Cell, Completeness
 from reports.queries.callbacks.story import Source
+from reports.queries.question import Question
+from reports.queries.scope import Scope
 from tests.browser import installed
-from tests.reports.mail.answers import AS_OF, BROKEN, TOTALS, ZONE, week_facts
+from tests.reports.mail.answers import AS_OF, BROKEN, TOTALS, WEEK, ZONE, fake_ask, week_facts
 from tests.reports.mail.test_compose import SETTING
 
 FOLDER = Path(__file__).parents[2] / "data" / "mail-pictures"
@@ -52,7 +61,11 @@ def weeks() -> Iterator[tuple[str, Rendered]]:
     lacking = tuple(replace(gap, fault="server") for gap in BROKEN.gaps)
     broken = week_facts(stand=replace(BROKEN, gaps=lacking), correction=None)
     yield "incomplete", _mail(broken, complete=False, late=True)
+    yield "report", _mail(saved("Agents of sales", ("agent",)))
+    yield "board", _mail(saved("Monday", ("agent",), ("day",), ("week",), refused="It asks about environments."))
     yield "alert", _alert()
+    yield "consent", consent_asked(_outsider())
+    yield "invitation", written(_invitation(), "secret-of-a-link")
 
 
 def empty() -> Facts:
@@ -86,12 +99,42 @@ def huge() -> Facts:
     sources = [Source(f"a-{n}", f"Cobrança {n} · {'y' * 60}", 123_456, 9e8) for n in range(200)]
     assert facts.loop is not None
     breakdown = replace(facts.loop.breakdown, sources=sources, vendor_totals=Counter(received=1_234_567, unmatched=20))
+    day = {"attempts": Cell(3_527_314, 3_527_314), "callbacks_received": Cell(176_366, 176_366)}
     return replace(
         facts,
+        days=_with(facts.days, day | {"connect_rate": Cell(43.1, 3_400_000)}),
         hours=_with(facts.hours, {"attempts": Cell(146_971, 146_971)}),
         loop=replace(facts.loop, breakdown=breakdown),
         campaigns=tuple(facts.campaigns * 100),
     )
+
+
+def saved(title: str, *groups: tuple[str, ...], refused: str = "") -> SavedFacts:
+    """A saved report by each of the groups; the last of a board may be refused."""
+    metrics = ("attempts", "connect_rate", "average_duration", "callbacks_received")
+    sheets = []
+    for by in groups:
+        answer = fake_ask()(Question(metrics, WEEK, by, compare=True), Scope(1, ZONE, frozenset({1})))
+        rows = [
+            replace(row, cells={metric: row.cells.get(metric, TOTALS[metric]) for metric in metrics})
+            for row in answer.rows
+        ]
+        answer = replace(answer, rows=tuple(rows), totals={metric: TOTALS[metric] for metric in metrics})
+        sheets.append(SheetFacts(f"{title}, by {by[0]}", answer, (("Calls", "test calls left out"),)))
+    if refused:
+        sheets.append(SheetFacts("Care", None, refused=refused))
+    return SavedFacts(Kind.WEEKLY, WEEK, title, tuple(sheets))
+
+
+def _outsider() -> Recipient:
+    tenant = Tenant(id=1, name="Acme", slug="acme", zone=ZONE, language="en")
+    subscription = Subscription(id=1, tenant=tenant, name="Weekly calls", kind=Kind.WEEKLY, zone=ZONE)
+    return Recipient(id=1, tenant=tenant, subscription=subscription, email="joana@client.example")
+
+
+def _invitation() -> Invitation:
+    tenant = Tenant(id=1, name="Acme", slug="acme", zone=ZONE, language="en")
+    return Invitation(tenant=tenant, email="joana@acme.example", invited_by=User(email="ana@acme.example"))
 
 
 def take(folder: Path = FOLDER) -> None:
@@ -123,10 +166,10 @@ def _picture(browser: Any, mail: Rendered, width: int, scheme: str) -> str:
     return f'<img alt="" width="{width}" src="data:image/png;base64,{taken}">'
 
 
-def _mail(facts: Facts, **setting: Any) -> Rendered:
+def _mail(facts: Facts | SavedFacts, **setting: Any) -> Rendered:
     """With its image in it, as a browser needs it."""
-    chart = picture_of(facts)
-    mail = render(compose(facts, replace(MINE, chart=chart, **setting)), zone=ZONE)
+    chart = picture_of(facts) if isinstance(facts, Facts) else None
+    mail = render_facts(facts, replace(MINE, chart=chart, **setting), zone=ZONE)
     if chart is None:
         return mail
     content = b64encode(chart.content).decode()

@@ -1,8 +1,11 @@
 """The weekly mail on the narrow screens it is read on."""
 
+from re import sub
+
 import pytest
 from django.utils import translation
 
+from reports.mail.render import CUT_AT
 from tests.browser.mail_pictures import weeks
 from tests.reports.mail.test_compose import make
 
@@ -54,9 +57,18 @@ def test_no_figure_of_any_week_is_torn_on_a_phone(chromium, language) -> None:
     page = chromium.new_page(viewport={"width": 360, "height": 800})
     with translation.override(language):
         mails = dict(weeks())
-    assert set(mails) >= {"usual", "empty", "huge", "incomplete"}
+    kinds = {"usual", "empty", "huge", "incomplete", "report", "board", "alert", "consent", "invitation"}
+    assert set(mails) == kinds
     for name, mail in mails.items():
         page.set_content(mail.html)
         assert page.evaluate(TORN_FIGURES) == [], name
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, name
     page.close()
+
+
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_no_mail_is_so_large_that_a_mail_program_hides_its_end(language) -> None:
+    with translation.override(language):
+        for name, mail in weeks():
+            without_image = sub(r"data:image/png;base64,[^\"]*", "cid:chart", mail.html)  # that travels beside it
+            assert len(without_image.encode()) < CUT_AT, name

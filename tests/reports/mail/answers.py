@@ -170,4 +170,4 @@ def _day(day: date, question: Question) -> Row:
         "connect_rate": Cell(43.1 - day.weekday() / 2 if calls else None, calls),
         "callbacks_received": Cell(calls // 12, calls // 12),
     }
-    return Row((day.isoformat(),), (str(day),), {key: cells[key] for key in question.metrics})
+    return Row((day.isoformat(),), (str(day),), {key: cells[key] for key in question.metrics if key in cells})

@@ -113,6 +113,9 @@ def test_the_mail_stays_whole_with_many_agents_and_busy_hours(language):
     if language == "en":
         assert mail.text.count("And 188 more agents.") == 2
         assert "And 188 more campaigns." in mail.text
+        assert "CALLS BY HOUR AND WEEKDAY, IN THOUSANDS" in mail.text
+        assert "Mon 12.3 · " in mail.text
+        assert "12,345" not in mail.html + mail.text
 
 
 def test_a_long_name_keeps_both_its_ends():
