@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
+from django.template.loader import render_to_string
 from django.utils import translation
 
 from reports.definitions.periods import Period, previous
@@ -121,3 +122,12 @@ def test_one_environment_that_is_behind_is_named_and_no_alarm_for_all() -> None:
 def test_a_period_to_come_says_so_and_not_that_nothing_was_read() -> None:
     line = completeness_line(replace(READ, as_of=None, mirrored=0, begun=False), ZONE, now=NOW)
     assert (line.complete, line.parts) == (False, ("this period is still to come",))
+
+
+def test_a_sentence_behind_the_names_of_environments_begins_with_a_capital() -> None:
+    line = replace(completeness_line(replace(READ, gaps=(GAP,)), ZONE, now=NOW), only=("Sales",))
+    assert "Sales.</strong> Some of its days could not be read." in render_to_string(
+        "reports/_gaps.html", {"line": line}
+    )
+    alone = render_to_string("reports/_gaps.html", {"line": replace(line, only=())})
+    assert "Not complete:</strong> some of its days could not be read." in alone
