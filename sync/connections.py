@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from portal.obstacles import OUTWARD, in_words
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment, Tenant
 from portal.vault import ROW, Masked, VaultError, keyed_hash
@@ -32,12 +33,25 @@ READ = (ConnectionState.OK, ConnectionState.UNTESTED)  # the states in which wor
 # Faults whose details are words of ours, since the vendor said nothing; those that a test of a connection meets.
 _OURS = frozenset({Fault.NETWORK, Fault.TIMEOUT, Fault.ADDRESS, Fault.TRUNCATED, Fault.TOO_LARGE, Fault.NOT_JSON})
 _DETAILS = (
-    gettext_noop("The host's name is not known."),
-    gettext_noop("The host's name was not resolved in time."),
-    gettext_noop("The connection was not made in time."),
-    gettext_noop("The answer did not come in time."),
+    *OUTWARD,
     gettext_noop("The answer ended before its end."),
+    gettext_noop("The answer's compression is broken."),
+    gettext_noop("The host's certificate is not valid: %(reason)s."),
+    gettext_noop("No secure connection: %(reason)s."),
+    gettext_noop("The connection broke: %(reason)s."),
+    gettext_noop("The whole answer took longer than %(reason)s seconds."),
+    gettext_noop("The answer did not begin within %(reason)s seconds."),
+    gettext_noop("Nothing came for %(reason)s seconds."),
+    gettext_noop("The answer came more slowly than %(reason)s bytes a second."),
+    gettext_noop("The answer is made of anything but content."),
+    gettext_noop("The answer holds more than %(reason)s elements."),
+    gettext_noop("The answer holds more than %(reason)s elements without an id."),
+    gettext_noop("The document does not begin with %(reason)s."),
     gettext_noop("The document is not JSON."),
+    gettext_noop("The document is empty."),
+    gettext_noop("The document ends early."),
+    gettext_noop("Something follows the end of the document."),
+    gettext_noop("An element between two commas is missing."),
 )
 _PORTS = {"https": 443, "http": 80}
 CHECK_REJECTED = timedelta(minutes=15)  # how often a rejected token is tried again
@@ -322,7 +336,9 @@ def explain(error: UpstreamError) -> str:
     detail = ""
     if error.detail:
         ours = error.fault in _OURS
-        detail = " " + (_(error.detail) if ours else _("The vendor said: %(detail)s") % {"detail": error.detail})
+        detail = " " + (
+            in_words(error.detail, _DETAILS) if ours else _("The vendor said: %(detail)s") % {"detail": error.detail}
+        )
     sentences = {
         Fault.REJECTED: _("The vendor rejected the token."),
         Fault.FORBIDDEN: _("The vendor does not let this token read."),

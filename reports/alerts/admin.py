@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from portal.tenants.admin import LedgerAdmin, rerun
+from reports.alerts import words
 from reports.alerts.models import Alert, AlertEvent, Watcher, WebhookPost
 from reports.alerts.webhooks import send_again
 
@@ -38,10 +39,16 @@ class AlertEventPages(LedgerAdmin):
 
 @admin.register(WebhookPost)
 class WebhookPostPages(LedgerAdmin):
-    list_display = ("created_at", "host", "state", "attempts", "status", "reply", "sent_at")
+    list_display = ("created_at", "host", "state", "attempts", "status", "answer", "sent_at")
     list_filter = ("state",)
+    exclude = ("reply",)
+    readonly_fields = ("answer",)
     search_fields = ("host",)
     actions = ("post_again",)
+
+    @admin.display(description=_("last reply"))
+    def answer(self, row: WebhookPost) -> str:
+        return words.reply(row)
 
     @rerun(_("Post again what failed"), _("The endpoint gets it under the same id once more."))
     def post_again(self, request: HttpRequest, row: Any) -> bool:

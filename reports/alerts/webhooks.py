@@ -66,12 +66,12 @@ def send(post_id: int) -> str:
         return row.state if row is not None else ""
     alert = row.event.alert
     if alert.removed_at is not None or not alert.webhook_host:
-        return _settle(row, PostState.SUPPRESSED, _("The alert or its webhook was removed."))
+        return _settle(row, PostState.SUPPRESSED, "removed")
     try:
         demand_vouched(alert)
         return _judged(row, _posted(row))
     except NotAllowed as reason:
-        return _settle(row, PostState.SUPPRESSED, str(words.DOUBTS[str(reason)]))
+        return _settle(row, PostState.SUPPRESSED, str(reason))
     except Unreachable as error:
         return _failed(row, error.detail)
     except Exception as error:  # a secret that does not open, a fault of ours: the row says so and waits

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from portal.lib.holidays import keeps_holidays
 from portal.lib.outward.addresses import read_base
 from portal.lib.outward.errors import Unreachable
+from portal.obstacles import in_words
 from portal.outbox.text import one_line
 from portal.tenants.models.tenants import validate_zone
 from reports.alerts.looking import CALLS, OVERS, QUIET_OVERS, Subject
@@ -287,7 +288,7 @@ class _PlanReader:
             try:
                 read_base(given.partition("?")[0], allow_private=settings.UPSTREAM_ALLOW_PRIVATE)
             except Unreachable as refusal:
-                self.errors["webhook"] = refusal.detail
+                self.errors["webhook"] = in_words(refusal.detail)
         return given
 
     def zone(self) -> str:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal.formats import figures
-from reports.alerts.models import Alert, AlertEvent
+from portal.obstacles import in_words
+from reports.alerts.models import Alert, AlertEvent, WebhookPost
 from reports.alerts.rules import CHANGES, FIGURES, STANDINGS, Happening, Observation, OfficeHours, When
 from reports.alerts.wishes import read_filters
 from reports.definitions.filters import FILTERS
@@ -52,9 +53,18 @@ DOUBTS: Words = {
     "no question": gettext_lazy("Its filters name something that is not there any more."),
     "failed": gettext_lazy("It could not be computed. It is tried again."),
 }
+# Why a post was not even tried.
+UNPOSTED: Words = {**DOUBTS, "removed": gettext_lazy("The alert or its webhook was removed.")}
 
 RESTS = ("nobody vouches", "nothing to see")  # until somebody saves the alert
 MOST_NAMES = 3
+
+
+def reply(row: WebhookPost) -> str:
+    """What an endpoint answered, or why nothing was answered."""
+    if row.status is not None:
+        return row.reply
+    return str(UNPOSTED[row.reply]) if row.reply in UNPOSTED else in_words(row.reply)
 
 
 def sentence(alert: Alert) -> str:

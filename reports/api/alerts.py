@@ -111,7 +111,7 @@ WebhookPostForm = forms.form(
     state=s.ChoiceField(choices=PostState.values),
     attempts=s.IntegerField(),
     status=s.IntegerField(allow_null=True),
-    reply=s.CharField(),
+    reply=s.CharField(help_text=_("What the endpoint answered, or why nothing was answered.")),
     sent_at=s.DateTimeField(allow_null=True),
 )
 AlertNoticeForm = forms.form(
@@ -270,7 +270,7 @@ class AlertHistory(AlertView):
         return self.listed(rows, next=page.next, previous=page.previous, count=count)
 
     def _told(self, event: Any, *, whole: bool) -> Beside:
-        beside = {"mails": event.notices.all(), "webhooks": event.posts.all()} if whole else {}
+        beside = {"mails": event.notices.all(), "webhooks": _posts(event)} if whole else {}
         return Beside(event, text=words.told(event), **({"mails": [], "webhooks": []} | beside))
 
 
@@ -284,7 +284,7 @@ class AlertTest(AlertView):
             event = acts.test(self.changeable(id), self.author, enqueue_post)
         except TooMany as error:
             raise RequestRefused(429, str(error)) from error
-        told = Beside(event, text=words.told(event), mails=event.notices.all(), webhooks=event.posts.all())
+        told = Beside(event, text=words.told(event), mails=event.notices.all(), webhooks=_posts(event))
         return Response(write(AlertEventForm, told), status=202)
 
 
@@ -320,3 +320,7 @@ def _wishes(data: Any) -> dict[str, Any]:
     if given.get("webhook", "") is None:
         given["webhook"] = ""
     return given
+
+
+def _posts(event: Any) -> list[Beside]:
+    return [Beside(row, reply=words.reply(row)) for row in event.posts.all()]

@@ -155,7 +155,7 @@ class ScheduleView(ReaderView):
                 period=row.period,
                 trial=bool(row.press),
                 reason=words.reason(row.reason),
-                reply=row.reply if row.schedule_id in mine else "",
+                reply=words.reply(row) if row.schedule_id in mine else "",
                 mails=mails.get(row.pk, []) if row.schedule_id in mine else [],
             )
             for row in rows

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from portal.lib.outward.addresses import read_base
 from portal.lib.outward.errors import Unreachable
+from portal.obstacles import in_words
 from reports.handover import places
 from reports.handover.handing import NotTaken
 from reports.handover.models import LONGEST_FOLDER, LONGEST_NAME, Destination, ExportSchedule, PlaceKind
@@ -210,7 +211,7 @@ class _PlaceReader(WishReader):
             elif host:
                 read_base(host, allow_private=settings.UPSTREAM_ALLOW_PRIVATE)
         except Unreachable as refusal:
-            self.errors["host"] = refusal.detail
+            self.errors["host"] = in_words(refusal.detail)
         return host
 
     def _folder(self, *, sftp: bool) -> str:

@@ -6,8 +6,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
+from portal.obstacles import in_words
 from reports.handover.handing import NotTaken
-from reports.handover.models import Destination, ExportSchedule, Way
+from reports.handover.models import Destination, ExportSchedule, Handover, Way
 from reports.handover.rows import STANDING
 from reports.mail.due import Kind
 
@@ -56,7 +57,12 @@ def reason(word: str) -> str:
 
 def failure(error: NotTaken) -> str:
     """What went wrong, for whoever set the destination up."""
-    return " ".join(filter(None, (reason(error.reason), error.reply)))
+    return " ".join(filter(None, (reason(error.reason), in_words(error.reply))))
+
+
+def reply(handover: Handover) -> str:
+    """What the other side said of a file, or what kept it from being reached."""
+    return in_words(handover.reply)
 
 
 def rhythm(schedule: ExportSchedule) -> str:

@@ -10,7 +10,8 @@ class Obstacle(StrEnum):
 
 
 class Unreachable(Exception):
-    """A connection was not made. ``detail`` is one sentence and holds no secret."""
+    """A connection was not made. ``detail`` is one English sentence and holds no secret; Django's side has it
+    in a reader's language (``portal.obstacles``)."""
 
     def __init__(self, obstacle: Obstacle, detail: str) -> None:
         super().__init__(f"{obstacle}: {detail}")

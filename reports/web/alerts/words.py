@@ -138,7 +138,7 @@ def _owed(event: AlertEvent) -> tuple[OwedLine, ...]:
             row.host,
             str(row.get_state_display()),
             _POSTED.get(PostState(row.state), "wait"),
-            " ".join(filter(None, (str(row.status or ""), row.reply))),
+            " ".join(filter(None, (str(row.status or ""), words.reply(row)))),
             row if row.state == PostState.FAILED else None,
         )
         for row in event.posts.all()

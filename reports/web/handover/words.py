@@ -115,7 +115,7 @@ def _line(row: Handover, mails: Sequence[Message], reader: int | None, *, whole:
         mark=_MARKS.get(HandoverState(row.state), "off"),
         told=_told(row, now),
         reason=held,
-        reply=row.reply if whole else "",
+        reply=words.reply(row) if whole else "",
         mails=tuple(
             MailLine(mail.to, str(mail.get_state_display()), _MAILS.get(MailState(mail.state), "warn"))
             for mail in mails

@@ -4,7 +4,7 @@ import pytest
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
-from reports.handover.models import Destination
+from reports.handover.models import Destination, Handover
 from tests.reports.handover.conftest import run, scheduled, tick
 from tests.reports.mail.conftest import mirror
 
@@ -102,3 +102,28 @@ def test_a_destination_is_confirmed_and_its_secrets_are_never_read(acme, ana, cl
     assert client.delete(one).status_code == 409
     with wall.tenant(acme):
         assert Destination.objects.get().ready
+
+
+@pytest.mark.parametrize(
+    ("language", "refused", "reason"),
+    [
+        ("en", "The address has to begin with https://.", "The connection was not made: Connection refused."),
+        ("pt-br", "O endereço precisa começar com https://.", "A conexão não foi feita: Connection refused."),
+    ],
+)
+def test_why_a_server_is_not_reached_is_told_in_the_readers_language(
+    acme, ana, client, mirrored, language, refused, reason
+):
+    client.force_login(ana)
+    headers = {"Accept-Language": language}
+    wish = {"name": "Bucket", "kind": "s3", "host": "ftp://files.example", "bucket": "b", "login": "a", "secret": "s"}
+    answer = client.post(f"{API}/destinations/", wish, "application/json", headers=headers).json()
+    assert answer["errors"]["host"] == [refused]
+    schedule = scheduled(acme, ana, wait_hours=0, format="csv")
+    tick(acme)
+    with wall.tenant(acme):
+        Handover.objects.update(reason="network", reply="The connection was not made: Connection refused.")
+    (row,) = client.get(f"{API}/handovers/?schedule={schedule.public_id}", headers=headers).json()["results"]
+    assert row["reply"] == reason
+    page = client.get(f"/t/acme/exports/scheduled/{schedule.public_id}/", headers=headers).content.decode()
+    assert reason in page

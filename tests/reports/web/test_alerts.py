@@ -8,6 +8,8 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+from portal.lib.outward.addresses import places
+from portal.lib.outward.errors import Unreachable
 from portal.outbox.models import Message
 from portal.tenants import wall
 from portal.tenants.models.people import Role, User
@@ -220,3 +222,43 @@ def test_in_portuguese(client, page, acme, ana):
         assert Message.objects.get().subject == "Alerta: Poucas"
     one = page("new/", "pt-br").text
     assert "Avisar quando" in one
+
+
+@pytest.mark.parametrize(
+    ("language", "private", "refused"),
+    [
+        ("en", "The host leads to an address that is not on the public internet.", "The address names no host."),
+        (
+            "pt-br",
+            "O servidor leva a um endereço que não está na internet pública.",
+            "O endereço não indica nenhum servidor.",
+        ),
+    ],
+)
+def test_why_an_address_is_not_asked_is_told_in_the_readers_language(
+    client, page, acme, ana, language, private, refused
+):
+    """In the form, and of what was posted in the background: there, in the log, and over the API."""
+    wish = form_of(page("new/").text) | {"name": "Few", "metric": "attempts", "value": "100"}
+    headers = {"Accept-Language": language}
+    answer = client.post(f"{PAGE}new/", wish | {"webhook": "https:///x"}, headers=headers)
+    assert (answer.status_code, refused in html.unescape(answer.content.decode())) == (400, True)
+    api = client.post("/api/v1/alerts/", {"webhook": "https:///x"}, "application/json", headers=headers).json()
+    assert api["errors"]["webhook"] == [refused]
+    alert = standing(acme, ana, when="below", metric="attempts", value=100, over="today", webhook="https://localhost/x")
+    assert look(acme, DUE) == 1
+    with wall.tenant(acme):
+        row = WebhookPost.objects.get()
+        WebhookPost.objects.update(reply=said_of("localhost"))
+    one = page(f"{alert.public_id}/", language).text
+    assert private in html.unescape(one)
+    (event,) = client.get(f"/api/v1/alerts/{alert.public_id}/history/", headers=headers).json()["results"]
+    assert [post["reply"] for post in event["webhooks"]] == [private]
+    assert row.status is None
+
+
+def said_of(host: str) -> str:
+    """What a worker keeps of a host that it may not ask."""
+    with pytest.raises(Unreachable) as refusal:
+        places(host, 443, allow_private=False, seconds=5)
+    return refusal.value.detail
