@@ -107,6 +107,7 @@ ACTIONS: dict[str, str | Promise] = {
     "schedule.changed": _("Export schedule changed"),
     "schedule.left": _("Mails of an export schedule left"),
     "schedule.paused": _("Export schedule paused"),
+    "schedule.rested": _("Export schedule rests: its board is open no more"),
     "schedule.removed": _("Export schedule removed"),
     "schedule.resumed": _("Export schedule resumed"),
     "schedule.tried": _("Export schedule tried out"),

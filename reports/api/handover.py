@@ -28,7 +28,7 @@ from reports.api.problems import ParameterError, RequestRefused
 from reports.api.writer import Beside, Form, write
 from reports.files.as_csv import DIALECTS
 from reports.files.formats import FORMATS
-from reports.files.models import ORDERED
+from reports.files.models import TABLES
 from reports.handover import access, acts, log, words
 from reports.handover.models import ExportSchedule, Handover, HandoverState, Way
 from reports.handover.rows import ENDED, STANDING
@@ -49,8 +49,12 @@ def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type
         name,
         **first,
         name=s.CharField(**some),
-        what=s.CharField(help_text=", ".join(ORDERED), **some),
-        query=s.DictField(child=s.CharField(), help_text=_("As an export's order has it, without days."), **some),
+        what=s.CharField(help_text=", ".join(TABLES), **some),
+        query=s.DictField(
+            child=s.CharField(),
+            help_text=_("As an export's order has it, without days; of a board its id, as ``board``."),
+            **some,
+        ),
         format=s.CharField(help_text=", ".join(FORMATS), **some),
         dialect=s.ChoiceField(choices=tuple(DIALECTS), help_text=_("Of CSV."), **some),
         language=s.ChoiceField(choices=LANGUAGES, **some),

@@ -24,7 +24,7 @@ from portal.work.leases import Lease
 from reports.files import folder
 from reports.files.as_csv import language_of
 from reports.files.caps import demand_room, demand_space
-from reports.files.models import ORDERED, Export, State
+from reports.files.models import TABLES, Export, State
 from reports.files.orders import Order
 
 LEASE = Lease(timedelta(minutes=5), until="lease_until")  # renewed every few seconds while rows or bytes are written
@@ -160,7 +160,7 @@ def retry(export: Export, hint: Callable[[int, int], object]) -> bool:
     failed = Export.objects.filter(pk=export.pk, state=State.FAILED)
     if not failed.update(state=State.WAITING, error="", finished_at=None, expires_at=None):
         return False
-    if export.what in ORDERED:
+    if export.what in TABLES:
         transaction.on_commit(lambda: hint(export.tenant_id, export.pk))
     return True
 
@@ -178,7 +178,7 @@ def waiting() -> list[tuple[int, int]]:
     a schedule asked for, the oldest first."""
     by_tenant: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     with wall.every_tenant("which exports wait"):
-        rows = Export.objects.filter(state=State.WAITING, tenant__active=True, what__in=ORDERED)
+        rows = Export.objects.filter(state=State.WAITING, tenant__active=True, what__in=TABLES)
         rows = rows.annotate(by_schedule=Q(grant__isnull=False)).order_by("by_schedule", "id")
         for tenant_id, pk in rows.values_list("tenant_id", "id"):
             by_tenant[tenant_id].append((tenant_id, pk))

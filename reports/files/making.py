@@ -74,26 +74,27 @@ def _expected(error: Exception) -> bool:
 
 def _make(export: Export) -> bool:
     scope = rights.scope_of(export)
-    shown = rights.shown(orders.filters_of(export, scope), scope)
-    table = orders.table_of(export, scope)
+    shown = rights.together(rights.shown(filters, scope) for filters in orders.filters_of(export, scope))
+    first, *others = orders.tables_of(export, scope)
+    tables, more = (first, *others), {"beside": tuple(others)} if others else {}
     form = FORMATS[export.format]
     write = form.writer
     progress = Progress(export)
-    jobs.hold(export, expected=table.expected)
-    facts = replace(table.facts, portal=look_of(export.tenant).name)
-    table = replace(table, rows=progress.through(table), facts=facts)
+    jobs.hold(export, expected=sum(each.expected for each in tables))
+    facts = replace(first.facts, portal=look_of(export.tenant).name)
+    table = replace(first, rows=progress.through(first), facts=facts)
     with folder.draft(export.tenant_id, export.file, progress.pulse) as draft:
-        written = write(table, cast("BinaryIO", draft), dialect=export.dialect)
+        written = write(table, cast("BinaryIO", draft), dialect=export.dialect, **more)
         size, digest = draft.publish()
     made = jobs.ready(
         export,
         rights=shown,
-        done=written.rows,
+        done=written.rows + sum(each.expected for each in others),
         name=f"{table.name}.{form.key}",
         bytes=size,
         sha256=digest,
-        complete=table.facts.complete,
-        as_of=table.facts.as_of,
+        complete=all(bool(each.facts.complete) for each in tables),
+        as_of=min((each.facts.as_of for each in tables if each.facts.as_of), default=None),
         facts=_summary(table, written.notes),
     )
     if not made:

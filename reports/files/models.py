@@ -24,10 +24,12 @@ class What(models.TextChoices):
     WAITING = "waiting", _("Contacts still waiting")
     CAMPAIGNS = "campaigns", _("Campaigns")
     REPORT = "report", _("Report")
+    BOARD = "board", _("Board")  # of a schedule alone: reports.handover
     PERSON = "person", _("Data of one person")  # asked for on a page of its own: reports.privacy
 
 
-ORDERED = tuple(what for what in What if what != What.PERSON)  # lists and reports
+ORDERED = tuple(what for what in What if what not in (What.PERSON, What.BOARD))  # lists and reports
+TABLES = (*ORDERED, What.BOARD)  # all that is made of tables
 
 
 class Export(PublicModel):

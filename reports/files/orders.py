@@ -18,6 +18,7 @@ from reports.files.lists import list_table, read_list, write_list
 from reports.files.models import ORDERED, Export, What
 from reports.files.table import Table
 from reports.files.tables import calls_table, report_table
+from reports.files.upright import upright
 from reports.queries.calls.columns import COLUMNS, in_order
 from reports.queries.calls.orders import ORDERINGS, check_ordering
 from reports.queries.params import ParamReader
@@ -87,6 +88,22 @@ def read_order(params: Mapping[str, str], scope: Scope) -> Order:
     return Order(What(what), query, form, dialect)
 
 
+def board_query(sheets: Iterable[tuple[str, Question]]) -> str:
+    """The query of a file of several reports: title and question of each."""
+    return urlencode([(title, write_question(question)) for title, question in sheets])
+
+
+def tables_of(export: Export, scope: Scope, *, now: datetime | None = None) -> tuple[Table, ...]:
+    """As :func:`table_of`; of a board the tables of all its reports, each for a sheet of its own."""
+    if export.what != What.BOARD:
+        return (table_of(export, scope, now=now),)
+    slug = export.tenant.slug
+    sheets = [(title, read_question(params, scope)) for title, params in _sheets(export)]
+    tables = [(each, report_table(each, scope, prefix=slug, title=title, now=now)) for title, each in sheets]
+    # A report without rows is read from above, a line for each figure, as in the workbook of a mail.
+    return tuple(table if question.by else upright(table) for question, table in tables)
+
+
 def table_of(export: Export, scope: Scope, *, now: datetime | None = None) -> Table:
     """The table of an export, as its asker may see it. The wall must be open, here and while rows are taken."""
     params = params_of(export)
@@ -99,16 +116,28 @@ def table_of(export: Export, scope: Scope, *, now: datetime | None = None) -> Ta
     return calls_table(read_calls(params, scope), scope, prefix=slug, ordering=ordering, columns=columns, now=now)
 
 
-def filters_of(export: Export, scope: Scope) -> Filters:
-    """Which of the tenant's calls the rows of an export tell of. Callbacks rest on attempts of other agents as well."""
+def filters_of(export: Export, scope: Scope) -> tuple[Filters, ...]:
+    """Which of the tenant's calls the rows of each table of an export tell of."""
     params = params_of(export)
+    if export.what == What.BOARD:
+        return tuple(_report_filters(params, scope) for _title, params in _sheets(export))
     if export.what == What.REPORT:
-        question = read_question(params, scope)
-        of_loop = any(METRICS[key].of_loop for key in question.metrics)
-        return replace(question.filters, agents=(), source_agents=()) if of_loop else question.filters
+        return (_report_filters(params, scope),)
     if export.what in LIST_PARAMS:
-        return read_list(What(export.what), params, scope).shows
-    return read_calls(params, scope).filters
+        return (read_list(What(export.what), params, scope).shows,)
+    return (read_calls(params, scope).filters,)
+
+
+def _report_filters(params: Mapping[str, str], scope: Scope) -> Filters:
+    """Callbacks rest on attempts of other agents as well."""
+    question = read_question(params, scope)
+    of_loop = any(METRICS[key].of_loop for key in question.metrics)
+    return replace(question.filters, agents=(), source_agents=()) if of_loop else question.filters
+
+
+def _sheets(export: Export) -> list[tuple[str, dict[str, str]]]:
+    """Title and question of each report on a board that is exported."""
+    return [(title, dict(parse_qsl(query))) for title, query in parse_qsl(export.query)]
 
 
 def title_of(export: Export) -> str:

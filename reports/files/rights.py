@@ -4,7 +4,7 @@ The rows of a file are taken under the rights its asker has then. A file outlive
 time it is handed out: who may see less than the file shows does not get it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -50,6 +50,17 @@ def shown(filters: Filters, scope: Scope) -> dict[str, Any]:
         "environments": sorted(selector.environments),
         "agents": None if selector.agent_ids is None else sorted(selector.agent_ids),
         "numbers": scope.sees_numbers,
+    }
+
+
+def together(several: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What a file of several tables shows: all that one of them does."""
+    several = list(several)
+    agents = [each["agents"] for each in several]
+    return {
+        "environments": sorted({one for each in several for one in each["environments"]}),
+        "agents": None if None in agents else sorted({one for some in agents for one in some}),
+        "numbers": any(each["numbers"] for each in several),
     }
 
 

@@ -7,6 +7,7 @@ files are mailed may read it. Destinations are managers'. Anything else is answe
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -18,8 +19,10 @@ from portal.tenants.rights import Rights
 from portal.tenants.standing import standing_member
 from reports.files.rights import covers
 from reports.handover.models import Destination, ExportSchedule, Handover, Way
+from reports.mail.content import open_views
 from reports.mail.rights import Author, NotAllowed
 from reports.queries.scope import Scope
+from reports.saved.models import Board, SavedView
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,13 @@ def scope_now(schedule: ExportSchedule) -> Scope:
     if not scope.environment_ids or scope.agent_ids == frozenset():
         raise NotAllowed("nothing to see")
     return scope
+
+
+def views_on_board(schedule: ExportSchedule) -> tuple[SavedView, ...]:
+    """The reports that stand now on the board that a schedule exports, those of its maker among them. Raises NotOpen
+    where it is gone or shared no more, or holds nothing that may be sent."""
+    board = Board.objects.filter(public_id=dict(parse_qsl(schedule.query)).get("board", "")).first()
+    return open_views(board, schedule.tenant, schedule.creator if schedule.key_id is None else None)
 
 
 def may_read(user_id: int, handover: Handover) -> bool:

@@ -19,8 +19,8 @@ from portal.tenants.brand import address_of, look_of
 from portal.tenants.models.people import User
 from reports.files import folder
 from reports.files.formats import FORMATS
-from reports.files.models import Export
-from reports.handover.access import may_read, scope_now
+from reports.files.models import Export, What
+from reports.handover.access import may_read, scope_now, views_on_board
 from reports.handover.handing import NotTaken
 from reports.handover.manifest import Parcel
 from reports.handover.models import Handover, HandoverState, Way
@@ -86,6 +86,8 @@ def objection_to_file(message: Letter) -> str:
         return "left"
     try:
         scope_now(handover.schedule)
+        if handover.schedule.what == What.BOARD:
+            views_on_board(handover.schedule)
     except NotAllowed as reason:
         return str(reason)
     return "" if may_read(user_id, handover) else "nothing to see"

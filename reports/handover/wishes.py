@@ -14,12 +14,14 @@ from portal.tenants.models.people import Membership, User
 from reports.definitions.filters import FILTERS
 from reports.files.as_csv import DIALECTS
 from reports.files.formats import FORMATS, offered
-from reports.files.models import ORDERED, What
+from reports.files.models import TABLES, What
 from reports.files.orders import SHAPES, read_order
 from reports.handover.models import LONGEST_NAME, LONGEST_QUERY, Destination, ExportSchedule, Way
 from reports.handover.reading import WishReader
 from reports.handover.rows import ENDED, STANDING
+from reports.mail.content import NotOpen, open_views, saved_board
 from reports.mail.due import Kind, next_due, period_of
+from reports.mail.log import REASONS
 from reports.mail.models import MissedPeriods
 from reports.mail.plans import EVERY, LANGUAGES, MOST_HOURS
 from reports.mail.rights import Author
@@ -27,19 +29,26 @@ from reports.queries.agents import agents
 from reports.queries.environments import environments
 from reports.queries.question import QuestionError
 from reports.queries.scope import Scope
+from reports.saved.models import Board
 
 MOST_READERS = 50
 PERSONAL = frozenset({"number", "number_match", "contact", "line"})  # a schedule is about no single person
 TIMED = frozenset({"date_from", "date_to", "period", "zone", "compare_from", "compare_to"})  # what the period says
+BOARDS_FORM = "xlsx"  # the one that holds several tables
 LISTS = (What.WAITING.value, What.CAMPAIGNS.value)  # that may be taken as they stand
-ZONED = (What.CALLS.value, What.REPORT.value)  # that are told in any zone, the others in the company's
+ZONED = (
+    What.CALLS.value,
+    What.REPORT.value,
+    What.BOARD.value,
+)  # that are told in any zone, the others in the company's
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulePlan:
-    """``query`` are the parameters of the list or the report, as an address has them, without days. ``weekday`` counts
-    from 1, Monday, and only for weekly files. ``days`` names those of the file, "" for the period of its rhythm.
-    ``to`` are addresses of members, ``destination`` a public id; ``numbers`` whether whole numbers are allowed.
+    """``query`` are the parameters of the list or the report, as an address has them, without days; of a board its id.
+    ``weekday`` counts from 1, Monday, and only for weekly files. ``days`` names those of the file, "" for the period of
+    its rhythm. ``to`` are addresses of members, ``destination`` a public id; ``numbers`` whether whole numbers are
+    allowed.
     """
 
     name: str = ""
@@ -156,11 +165,11 @@ class _PlanReader(WishReader):
         self.author, self.scope = author, scope
 
     def plan(self) -> SchedulePlan:
-        what, way, form = self.choice("what", ORDERED), self.choice("way", Way.values), self._format()
+        what, way, form = self.choice("what", TABLES), self.choice("way", Way.values), self._format()
         plan = SchedulePlan(
             name=self.line("name", LONGEST_NAME, needed=_("Give the schedule a name.")),
             what=what,
-            query=self._query(),
+            query=self._board(form) if what == What.BOARD else self._query(),
             format=form,
             dialect=self.choice("dialect", tuple(DIALECTS)) if form == "csv" else "csv",
             language=self.choice("language", LANGUAGES),
@@ -178,7 +187,7 @@ class _PlanReader(WishReader):
             missed=self.choice("missed", MissedPeriods.values),
             paused=self.flag("paused"),
         )
-        if not self.errors:
+        if not self.errors and what != What.BOARD:
             self._ask(plan)
         return plan
 
@@ -215,6 +224,28 @@ class _PlanReader(WishReader):
         elif not self._are_seen(params):
             self.errors["query"] = _("One of these is nothing that this schedule could show.")
         return params
+
+    def _board(self, form: str) -> Mapping[str, str]:
+        """That of a board names it and nothing else: its reports have filters of their own."""
+        if form != BOARDS_FORM:
+            self.errors.setdefault("format", _("A board is exported as a workbook with a sheet for each report: XLSX."))
+        given = self.given("query")
+        params = dict(parse_qsl(given.removeprefix("?"))) if isinstance(given, str) else given
+        wanted = _id(str(params.get("board", ""))) if isinstance(params, Mapping) else ""
+        if not wanted or set(params) - TIMED != {"board"}:
+            self.errors["query"] = _("Name the board by its id, as “board”, and nothing else.")
+            return {}
+        query = {"board": wanted}
+        if query == self.stands.query:  # it may rest, and be paused or changed none the less
+            return query
+        try:
+            board = saved_board(UUID(wanted), self.author)
+            open_views(board, self.author.tenant, self.author.user if self.author.key is None else None)
+        except Board.DoesNotExist:
+            self.errors["query"] = _("There is no such board.")
+        except NotOpen as reason:
+            self.errors["query"] = str(REASONS[str(reason)])
+        return query
 
     def _are_seen(self, params: Mapping[str, str]) -> bool:
         """An environment or agent that the author cannot see is answered like one that nobody has."""

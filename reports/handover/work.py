@@ -16,17 +16,20 @@ from django.utils import translation
 
 from portal.audit.record import record
 from portal.tenants.models.people import User
+from reports.definitions.periods import Period
 from reports.files import jobs
 from reports.files.caps import TooMany
 from reports.files.models import Export, State, What
-from reports.files.orders import Order, read_order, table_of, title_of
+from reports.files.orders import Order, board_query, read_order, tables_of, title_of
 from reports.handover import by_mail, places, rows
-from reports.handover.access import scope_now
+from reports.handover.access import scope_now, views_on_board
 from reports.handover.handing import NotTaken, Pulse
 from reports.handover.manifest import Parcel, parcel_of
 from reports.handover.models import ExportSchedule, Handover, HandoverState, Way
 from reports.handover.rows import STANDING, Lost
 from reports.handover.telling import tell_of_failure
+from reports.mail.answers import asked_of
+from reports.mail.content import NotOpen
 from reports.mail.facts import covers
 from reports.mail.rights import NotAllowed
 from reports.queries.question import QuestionError
@@ -53,6 +56,9 @@ def step(handover_id: int, at: datetime, hint: Hint) -> str:
     except Lost:
         logger.info("handover %s: not this process's any more", handover.public_id)
         return ""
+    except NotOpen as reason:
+        rest(handover.schedule, reason)
+        return _withheld(handover, str(reason))
     except NotAllowed as reason:
         return _withheld(handover, str(reason))
     except NotNow as reason:
@@ -87,6 +93,16 @@ def days_asked(handover: Handover) -> dict[str, str]:
     return days | ({"zone": period.zone} if schedule.what in (What.CALLS, What.REPORT) else {})
 
 
+def board_order(schedule: ExportSchedule, period: Period, scope: Scope) -> Order:
+    """A workbook of the reports that stand on a board now, of a period. Raises NotOpen, and QuestionError where one of
+    them cannot be asked: a workbook without it would look whole."""
+    asked = asked_of(views_on_board(schedule), scope, period, compares=True)
+    if refused := {each.title: f"{each.title}: {each.refused}" for each in asked if each.question is None}:
+        raise QuestionError(refused)
+    query = board_query((each.title, each.question) for each in asked if each.question is not None)
+    return Order(What.BOARD, query, schedule.format, title=schedule.name)
+
+
 def _step(handover: Handover, at: datetime, hint: Hint) -> str:
     schedule = handover.schedule
     if schedule.removed_at is not None:
@@ -107,7 +123,10 @@ def _step(handover: Handover, at: datetime, hint: Hint) -> str:
 
 def _order(handover: Handover, scope: Scope, at: datetime, hint: Hint) -> str:
     schedule = handover.schedule
-    order = order_of(schedule, days_asked(handover), scope)
+    if schedule.what == What.BOARD:
+        order = board_order(schedule, handover.period, scope)
+    else:
+        order = order_of(schedule, days_asked(handover), scope)
     waits = not handover.press and not handover.round and (at < handover.held_until or schedule.holds)
     if waits and not _is_whole(handover, order, scope, at):
         rows.later(handover, HandoverState.HELD, rows.LOOK_AGAIN)
@@ -125,8 +144,10 @@ def _order(handover: Handover, scope: Scope, at: datetime, hint: Hint) -> str:
 def _is_whole(handover: Handover, order: Order, scope: Scope, at: datetime) -> bool:
     """Whether the file would be complete, made now."""
     asked = Export(tenant=handover.tenant, what=order.what, query=order.query, format=order.format, title=order.title)
-    facts = table_of(asked, scope, now=at).facts
-    return facts.complete if handover.schedule.span == STANDING else covers(facts, handover.period, at)
+    told = [table.facts for table in tables_of(asked, scope, now=at)]
+    if handover.schedule.span == STANDING:
+        return all(facts.complete for facts in told)
+    return all(covers(facts, handover.period, at) for facts in told)
 
 
 def _hand_over(handover: Handover, export: Export, at: datetime) -> str:
@@ -174,6 +195,15 @@ def _failed(handover: Handover, why: NotTaken, *, forget: bool = False) -> str:
         record("handover.failed", tenant_id=handover.tenant_id, about=about(handover))
         tell_of_failure(handover, why.reason)
     return HandoverState.FAILED
+
+
+def rest(schedule: ExportSchedule, reason: NotOpen) -> None:
+    """Have nothing more become due of a board that is gone or open no more; once, however many find out."""
+    with transaction.atomic():
+        own = ExportSchedule.objects.filter(pk=schedule.pk, active=True, removed_at=None)
+        if own.update(active=False, next_due=None):
+            kept: dict[str, str | int] = {"schedule": str(schedule.public_id), "reason": str(reason)}
+            record("schedule.rested", tenant_id=schedule.tenant_id, about=kept)
 
 
 def about(handover: Handover) -> dict[str, str | int]:

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from portal.audit.record import record
 from portal.outbox.models import Letter
-from portal.tenants.models.people import Role
+from portal.tenants.models.people import Role, User
+from portal.tenants.models.tenants import Tenant
 from reports.mail import rights
 from reports.mail.models import Contents, Delivery, Subscription
 from reports.mail.rights import Author, NotAllowed
@@ -30,11 +31,17 @@ def views_of(subscription: Subscription) -> tuple[SavedView, ...]:
     if subscription.shows == Contents.SECTIONS:
         return ()
     of: SavedView | Board | None = subscription.view if subscription.shows == Contents.REPORT else subscription.board
+    return open_views(of, subscription.tenant, subscription.creator)
+
+
+def open_views(of: SavedView | Board | None, tenant: Tenant, creator: User | None) -> tuple[SavedView, ...]:
+    """Those of a saved report or a board that may be sent for who set the sending up; raises :class:`NotOpen`."""
     if of is None:
         raise NotOpen("report gone")
-    if not is_open(of, subscription.creator_id):
+    if not is_open(of, creator.pk if creator is not None else None):
         raise NotOpen("report not shared")
-    views = [of] if isinstance(of, SavedView) else reports_on(of, _maker(subscription))
+    # His own reports stand on a board, too.
+    views = [of] if isinstance(of, SavedView) else reports_on(of, Keeper(tenant, Role.VIEWER, creator))
     if not views:
         raise NotOpen("report empty")
     views = [view for view in views if not about_one(view.query)]
@@ -90,8 +97,3 @@ def objection(message: Letter) -> str:
     except NotOpen as reason:
         return str(reason)
     return ""
-
-
-def _maker(subscription: Subscription) -> Keeper:
-    """Whose own reports stand on the board for the mail: those of whoever set it up."""
-    return Keeper(subscription.tenant, Role.VIEWER, subscription.creator)

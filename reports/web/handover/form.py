@@ -14,12 +14,12 @@ from portal.tenants.models.tenants import Environment
 from reports.definitions.catalogue import CATALOGUE
 from reports.definitions.filters import FILTERS
 from reports.files.formats import DIALECT_LABELS, offered
-from reports.files.models import ORDERED, What
+from reports.files.models import TABLES, What
 from reports.files.orders import SHAPES
 from reports.handover.access import destinations
 from reports.handover.destinations import KEPT, PLACE_FIELDS, DestinationPlan, place_plan_of
 from reports.handover.models import Destination, ExportSchedule, PlaceKind, Way
-from reports.handover.wishes import PERSONAL, PLAN_FIELDS, SchedulePlan, new_plan, plan_of
+from reports.handover.wishes import BOARDS_FORM, PERSONAL, PLAN_FIELDS, SchedulePlan, new_plan, plan_of
 from reports.handover.words import SPANS
 from reports.mail.models import WEEKDAYS, MissedPeriods
 from reports.mail.plans import MOST_HOURS
@@ -28,6 +28,7 @@ from reports.queries.agents import Offered, agents, by_environment
 from reports.queries.environments import environments
 from reports.queries.scope import Scope
 from reports.queries.titles import report_title
+from reports.saved.boards import boards
 from reports.saved.keeping import Keeper, views
 from reports.saved.models import ViewOf
 from reports.web.mail.form import EVERY_OF
@@ -60,7 +61,11 @@ class ScheduleForm:
 
     @property
     def whats(self) -> Choices:
-        return [(what.value, what.label) for what in ORDERED]
+        return [(what.value, what.label) for what in TABLES if what != What.BOARD or self.boards]
+
+    @property
+    def boards(self) -> Choices:
+        return [(board.id, board.name) for board in boards(self.keeper)]
 
     @property
     def reports(self) -> Choices:
@@ -151,9 +156,12 @@ def empty_schedule(author: Author, keeper: Keeper, asked: Mapping[str, str] | No
     asked = asked or {}
     plan, query = new_plan(author), {name: str(text) for name, text in asked.items() if name in KNOWN and text}
     what = asked.get("what", "")
-    if what not in ORDERED:
+    if what not in TABLES:
         what = What.REPORT.value if query.get("metrics") else What.CALLS.value
     every = EVERY_OF.get(asked.get("period", ""), "day")
+    if what == What.BOARD:
+        query = {"board": str(asked.get("board", ""))}
+        plan = replace(plan, format=BOARDS_FORM if BOARDS_FORM in offered() else plan.format)
     plan = replace(plan, what=what, query=query, every=every, name=str(asked.get("name", ""))[:120])
     return _form(plan, author, author.scope, keeper)
 
@@ -167,7 +175,7 @@ def sent_schedule(
 ) -> ScheduleForm:
     """As it was sent: what it does not send stays as it was."""
     form = empty_schedule(author, keeper) if before is None else schedule_form_of(before, author, keeper)
-    sent: dict[str, Any] = {name: data[name] for name in (*SENT_PLAIN, "report") if name in data}
+    sent: dict[str, Any] = {name: data[name] for name in (*SENT_PLAIN, "report", "board") if name in data}
     sent |= {name: data.getlist(name) for name in CHOSEN}
     form.values = {**form.values, **sent, "numbers": bool(data.get("numbers"))}
     form.others = data.get("others", form.others)
@@ -178,6 +186,11 @@ def schedule_wishes(form: ScheduleForm) -> dict[str, Any]:
     """The parameters of :func:`reports.handover.wishes.read_plan` that a form makes."""
     values = form.values
     query = {name: text for name, text in parse_qsl(form.others) if name in KNOWN}
+    given = {name: values[name] for name in SENT_PLAIN}
+    if not form.for_others:
+        given["to"] = form.author.email
+    if values["what"] == What.BOARD:
+        return given | {"query": {"board": values["board"]}, "numbers": values["numbers"]}
     if values["what"] == What.REPORT:
         query |= _report(form, query)
     else:
@@ -185,9 +198,6 @@ def schedule_wishes(form: ScheduleForm) -> dict[str, Any]:
     if values["what"] != What.CALLS:
         query = {name: text for name, text in query.items() if name not in SHAPES[What.CALLS]}
     query |= {key: ",".join(values[name]) for name, key in CHOSEN.items() if values[name]}
-    given = {name: values[name] for name in SENT_PLAIN}
-    if not form.for_others:
-        given["to"] = form.author.email
     return given | {"query": query, "numbers": values["numbers"]}
 
 
@@ -231,7 +241,8 @@ def _form(plan: SchedulePlan, author: Author, scope: Scope, keeper: Keeper) -> S
     shown |= {name: [key for key in plan.query.get(of, "").split(",") if key] for name, of in CHOSEN.items()}
     named = plan.query.get("report", "")
     shown["report"] = READY + named if named else AS_ASKED
-    others = {name: text for name, text in plan.query.items() if name not in (*CHOSEN.values(), "report")}
+    shown["board"] = plan.query.get("board", "")
+    others = {name: text for name, text in plan.query.items() if name not in (*CHOSEN.values(), "report", "board")}
     return ScheduleForm(shown, author, scope, keeper, urlencode(others))
 
 

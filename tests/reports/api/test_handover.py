@@ -5,7 +5,9 @@ import pytest
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
 from reports.handover.models import Destination, Handover
+from reports.saved.models import Board
 from tests.reports.handover.conftest import run, scheduled, tick
+from tests.reports.handover.test_boards import board_of
 from tests.reports.mail.conftest import mirror
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,3 +129,24 @@ def test_why_a_server_is_not_reached_is_told_in_the_readers_language(
     assert row["reply"] == reason
     page = client.get(f"/t/acme/exports/scheduled/{schedule.public_id}/", headers=headers).content.decode()
     assert reason in page
+
+
+def test_a_board_is_scheduled_and_what_it_takes_is_told(acme, ana, client, mirrored):
+    board = board_of(acme, ana)
+    client.force_login(ana)
+    wish = {"name": "Board", "what": "board", "query": {"board": str(board.public_id)}, "format": "xlsx"}
+    made = post(client, "/export-schedules/", wish)
+    assert made.status_code == 201, made.content
+    told = client.get(made.headers["Location"]).json()
+    assert {name: told[name] for name in wish} == wish
+    with wall.tenant(acme):
+        Board.objects.update(shared=False, owner=None)
+    again = client.patch(made.headers["Location"], {"hour": 5}, content_type="application/json")
+    assert (again.status_code, again.json()["hour"]) == (200, 5)
+    errors = post(client, "/export-schedules/", wish | {"format": "pdf"}).json()["errors"]
+    assert errors["query"] == ["There is no such board."]
+    assert "XLSX" in errors["format"][0]
+    portuguese = client.post(f"{API}/export-schedules/", wish, "application/json", headers={"Accept-Language": "pt-br"})
+    assert portuguese.json()["errors"]["query"] == ["Esse painel não existe."]
+    orders = client.post(f"{API}/exports/", {"what": "board", "format": "xlsx"}, content_type="application/json")
+    assert (orders.status_code, set(orders.json()["errors"])) == (400, {"what"})

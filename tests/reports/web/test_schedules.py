@@ -8,6 +8,7 @@ from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
 from reports.handover.models import Destination, ExportSchedule, Handover
 from tests.reports.handover.conftest import handovers, run, scheduled, tick
+from tests.reports.handover.test_boards import board_of
 from tests.reports.handover.test_sftp import folder_on
 from tests.reports.mail.conftest import mirror
 
@@ -149,3 +150,28 @@ def test_destinations_are_for_managers_and_stay_while_they_are_used(acme, ana, b
     client.force_login(bruno)
     assert client.get(here).status_code == 403
     assert "Warehouse" not in client.get(f"{BASE}/scheduled/").content.decode()
+
+
+@pytest.mark.parametrize(("language", "way"), [("en", "Export on a schedule"), ("pt-br", "Exportar com agendamento")])
+def test_one_is_set_up_from_a_board(acme, ana, client, mirrored, language, way):
+    board = board_of(acme, ana)
+    client.force_login(ana)
+    headers = {"Accept-Language": language}
+    page = client.get(f"/t/acme/boards/{board.public_id}/", headers=headers).content.decode()
+    asked = re.search(r'/exports/scheduled/new/(\?what=board[^"]+)">([^<]+)<', page)
+    assert asked.group(2) == way
+    form = client.get(f"{BASE}/scheduled/new/{asked.group(1).replace('&amp;', '&')}", headers=headers).content.decode()
+    assert '<option value="board" selected>' in form
+    assert f'<option value="{board.public_id}" selected>Monday</option>' in form
+    assert '<option value="xlsx" selected>' in form
+    assert 'value="Monday"' in form
+    sent = {"name": "Monday", "what": "board", "board": str(board.public_id), "format": "csv", "every": "week"}
+    refused = client.post(f"{BASE}/scheduled/new/", sent, headers=headers)
+    assert (refused.status_code, "XLSX" in refused.content.decode()) == (400, True)
+    made = client.post(f"{BASE}/scheduled/new/", sent | {"format": "xlsx"}, headers=headers)
+    assert made.status_code == 302
+    with wall.tenant(acme):
+        schedule = ExportSchedule.objects.get()
+    assert (schedule.what, schedule.query, schedule.format) == ("board", f"board={board.public_id}", "xlsx")
+    one = client.get(made.headers["Location"], headers=headers).content.decode()
+    assert f'<option value="{board.public_id}" selected>Monday</option>' in one
