@@ -80,7 +80,7 @@ def _make(export: Export) -> bool:
     form = FORMATS[export.format]
     write = form.writer
     progress = Progress(export)
-    jobs.hold(export, expected=sum(each.expected for each in tables))
+    jobs.hold(export, expected=first.expected if not others else sum(each.expected or 0 for each in tables))
     facts = replace(first.facts, portal=look_of(export.tenant).name)
     table = replace(first, rows=progress.through(first), facts=facts)
     with folder.draft(export.tenant_id, export.file, progress.pulse) as draft:
@@ -89,11 +89,11 @@ def _make(export: Export) -> bool:
     made = jobs.ready(
         export,
         rights=shown,
-        done=written.rows + sum(each.expected for each in others),
+        done=written.rows + sum(each.expected or 0 for each in others),
         name=f"{table.name}.{form.key}",
         bytes=size,
         sha256=digest,
-        complete=all(bool(each.facts.complete) for each in tables),
+        complete=all(each.facts.complete for each in tables),
         as_of=min((each.facts.as_of for each in tables if each.facts.as_of), default=None),
         facts=_summary(table, written.notes),
     )

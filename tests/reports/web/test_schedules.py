@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.urls import reverse
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
@@ -157,7 +158,8 @@ def test_one_is_set_up_from_a_board(acme, ana, client, mirrored, language, way):
     board = board_of(acme, ana)
     client.force_login(ana)
     headers = {"Accept-Language": language}
-    page = client.get(f"/t/acme/boards/{board.public_id}/", headers=headers).content.decode()
+    address = reverse("reports_web:board", args=["acme", board.public_id])
+    page = client.get(address, headers=headers).content.decode()
     asked = re.search(r'/exports/scheduled/new/(\?what=board[^"]+)">([^<]+)<', page)
     assert asked.group(2) == way
     form = client.get(f"{BASE}/scheduled/new/{asked.group(1).replace('&amp;', '&')}", headers=headers).content.decode()
