@@ -1,6 +1,7 @@
 """What ``bench.mails`` does through Ringbook itself: seeding, and each way to make and send. Prints a JSON line."""
 
 import cProfile
+import gc
 import json
 import os
 import pstats
@@ -173,5 +174,6 @@ def profile(first: int, last: int) -> dict:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as a worker does
     ways = {way.__name__: way for way in (seed, attach, forget, ours, naive, profile)}
     print(json.dumps(ways[sys.argv[1]](*map(int, sys.argv[2:]))))

@@ -67,6 +67,7 @@ class Cupboard:
         self._reported: dict[tuple[int, Period, Scope], Reported | None] = {}
         self._today: dict[tuple[Filters, Period, Scope], dict[str, Cell]] = {}
         self._covers: dict[tuple[Filters, Scope], Cover] = {}
+        self._snapshots: dict[Hashable, dict[str, Any]] = {}
         self._rendered: dict[Hashable, Rendered] = {}
         self._reply_to: dict[int, str] = {}
 
@@ -133,6 +134,15 @@ class Cupboard:
             campaigns = campaigns_in_progress(filters, period, scope, now=self.at)
         self._besides[key] = (loop, campaigns)
         return loop, campaigns
+
+    def snapshot(self, delivery: Delivery, scope: Scope, facts: Facts | SavedFacts) -> dict[str, Any]:
+        """What is kept of a mail's figures: the same for readers of equal rights, whatever language they read."""
+        if delivery.subscription.shows != Contents.SECTIONS:
+            return facts.snapshot()
+        key = self._key(delivery, scope)[:2]
+        if key not in self._snapshots:
+            self._snapshots[key] = facts.snapshot()
+        return self._snapshots[key]
 
     def demand_something(self, delivery: Delivery, scope: Scope) -> None:
         """Raises NotAllowed where the mail would show its reader nothing, or what it shows is not open to it."""

@@ -38,6 +38,7 @@ class Made:
     late: bool
     headers: dict[str, str]
     rights: dict[str, Any]
+    snapshot: dict[str, Any]
     files: tuple[post.Attachment, ...] = ()
     chart: Picture | None = None
 
@@ -89,8 +90,17 @@ def make(delivery: Delivery, scope: Scope, at: datetime, *, cupboard: Cupboard, 
         rendered = _rendered(delivery, scope, facts, setting, cupboard=cupboard)
         if delivery.edition == Edition.CORRECTED and _was_sent(delivery):
             rendered = replace(rendered, subject=_("Corrected: %(subject)s") % {"subject": rendered.subject})
-        rights = cupboard.rights(delivery, scope)
-        return Made(rendered, facts, complete, late, _headers(delivery, setting), rights, enclosed.files, chart)
+        return Made(
+            rendered,
+            facts,
+            complete,
+            late,
+            headers=_headers(delivery, setting),
+            rights=cupboard.rights(delivery, scope),
+            snapshot=cupboard.snapshot(delivery, scope, facts),
+            files=enclosed.files,
+            chart=chart,
+        )
 
 
 def _rendered(

@@ -132,7 +132,7 @@ def _post(delivery: Delivery, at: datetime, *, cupboard: Cupboard, scope: Scope)
 def _facts(made: Made) -> dict[str, Any]:
     """What a delivery keeps of the figures."""
     return {
-        "snapshot": made.facts.snapshot(),
+        "snapshot": made.snapshot,
         "rights": made.rights,
         "as_of": made.as_of,
         "complete": made.complete,
