@@ -9,7 +9,6 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # What the portal runs on, and the same with the tools of its tests: an environment that has these keeps them.
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.ready-tools
-CATALOGUES := $(wildcard portal/locale/*/LC_MESSAGES/django.po)
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # A suite starts the portal dozens of times, and may not compile it each time anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -91,12 +90,8 @@ mails: $(TOOLS) ## pictures of the mails in data/mail-pictures, to be looked at:
 	@DJANGO_SETTINGS_MODULE=portal.settings DATA_DIR=$$(mktemp -d) $(PY) -c \
 		'import django; django.setup(); from tests.browser.mail_pictures import take; take()'
 
-messages: $(TOOLS) ## collect strings for translation and compile the catalogues
-	@if command -v xgettext >/dev/null; then \
-		$(PY) manage.py makemessages --locale pt_BR --no-location --no-wrap \
-			--ignore '.venv/*' --ignore '.uv/*' --ignore 'bench/*' --ignore 'tests/*'; \
-	else echo "xgettext is missing, so no new strings are collected: on Debian, apt-get install gettext"; fi
-	@$(PY) -c 'import polib, sys; [polib.pofile(po).save_as_mofile(po[:-2] + "mo") for po in sys.argv[1:]]' $(CATALOGUES)
+messages: $(TOOLS) ## bring the catalogue of translations up to date, and compile it
+	@DJANGO_SETTINGS_MODULE=portal.settings $(PY) -m tests.walls.sentences
 
 COMPILE = $(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet

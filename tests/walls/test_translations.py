@@ -1,30 +1,17 @@
 """Portuguese is a first language: every sentence in code and templates is in the catalogue, and translated.
 
-The sentences are found here in plain Python, so the test needs no gettext tools and stands on any machine.
+``sentences`` finds them in plain Python, so the test needs no gettext tools and stands on any machine.
 """
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import django
 import polib
 import pytest
-from django.utils.translation.template import templatize
 
-from tests.walls.tree import PACKAGES, ROOT, modules, tracked
-
-CATALOGUE = ROOT / "portal" / "locale" / "pt_BR" / "LC_MESSAGES" / "django.po"
-# How many of the first arguments are sentences, and whether a context stands before them.
-CALLS = {
-    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop"), (False, 1)),
-    **dict.fromkeys(("ngettext", "ngettext_lazy"), (False, 2)),
-    **dict.fromkeys(("pgettext", "pgettext_lazy"), (True, 1)),
-    **dict.fromkeys(("npgettext", "npgettext_lazy"), (True, 2)),
-}
-STRING = r"u?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
-IN_TEMPLATES = re.compile(rf"\b({'|'.join(CALLS)})\(((?:{STRING}(?:,\s*)?)+)", re.DOTALL)
+from tests.walls import sentences
+from tests.walls.sentences import CATALOGUE, Sentence, in_module, in_template
 
 # Django's own words, said with others that mean the same; any other of ours would change what its pages say.
 SAID_OTHERWISE = {
@@ -36,39 +23,6 @@ SAID_OTHERWISE = {
     *("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),  # small, as within a sentence
 }
 
-Sentence = tuple[str, str]  # context, singular
-
-
-def in_module(source: str) -> Iterator[Sentence]:
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            if name in CALLS:
-                texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-                yield from _sentence(name, texts)
-        elif isinstance(node, ast.FunctionDef) and _is_operation(node):
-            yield "", " ".join((ast.get_docstring(node) or "").split())
-
-
-def _is_operation(node: ast.FunctionDef) -> bool:
-    """Whether its docstring describes it in the API's document, which is in both languages."""
-    described = [call for call in node.decorator_list if isinstance(call, ast.Call)]
-    return any(
-        getattr(call.func, "id", "") == "extend_schema" and all(keyword.arg != "exclude" for keyword in call.keywords)
-        for call in described
-    )
-
-
-def in_template(source: str) -> Iterator[Sentence]:
-    for name, arguments in IN_TEMPLATES.findall(templatize(source)):
-        yield from _sentence(name, [ast.literal_eval(text) for text in re.findall(STRING, arguments, re.DOTALL)])
-
-
-def _sentence(name: str, texts: list[str]) -> Iterator[Sentence]:
-    has_context, sentences = CALLS[name]
-    if len(texts) >= sentences + has_context:
-        yield (texts[0], texts[1]) if has_context else ("", texts[0])
-
 
 @pytest.fixture(scope="module")
 def catalogue() -> polib.POFile:
@@ -76,15 +30,8 @@ def catalogue() -> polib.POFile:
 
 
 @pytest.fixture(scope="module")
-def written() -> set[Sentence]:
-    found: set[Sentence] = set()
-    for path in modules():
-        found.update(in_module(path.read_text(encoding="utf-8")))
-    for path in tracked():
-        parts = path.relative_to(ROOT).parts
-        if path.suffix in {".html", ".txt"} and "templates" in parts and parts[0] in {"templates", *PACKAGES}:
-            found.update(in_template(path.read_text(encoding="utf-8")))
-    return found - {("", "")}
+def written() -> set[tuple[str, str]]:
+    return {(sentence.context, sentence.text) for sentence in sentences.written()}
 
 
 def test_every_sentence_is_in_the_catalogue(catalogue, written) -> None:
@@ -133,9 +80,24 @@ def test_the_search_finds_what_gettext_would() -> None:
     template = (
         '{% load i18n %}{% translate "a" %}{% blocktranslate trimmed %}\n b\n c{% endblocktranslate %}{{ _("d") }}'
     )
-    assert set(in_template(template)) == {("", "a"), ("", "b c"), ("", "d")}
+    assert set(in_template(template)) == {Sentence("", "a"), Sentence("", "b c"), Sentence("", "d")}
     assert set(in_module('x = _("a" "b"); ngettext("c", "cs", n); pgettext("ctx", "d"); _(name)')) == {
-        ("", "ab"),
-        ("", "c"),
-        ("ctx", "d"),
+        Sentence("", "ab"),
+        Sentence("", "c", "cs"),
+        Sentence("ctx", "d"),
     }
+
+
+def test_a_catalogue_is_brought_up_to_date_where_it_stands() -> None:
+    kept = [polib.POEntry(msgid=text, msgstr=text.upper()) for text in ("z", "gone", "a")]
+    catalogue = polib.POFile()
+    catalogue.extend(kept)
+    said = {Sentence("", "z"), Sentence("", "a"), Sentence("", "%(n)s b"), Sentence("", "%(n)s b", "%(n)s bs")}
+    assert sentences.bring_up_to_date(catalogue, said | {Sentence("ctx", "a")}) == (2, 1)
+    assert [(entry.msgctxt, entry.msgid, entry.msgstr) for entry in catalogue] == [
+        (None, "z", "Z"),
+        (None, "a", "A"),
+        (None, "%(n)s b", ""),
+        ("ctx", "a", ""),
+    ]
+    assert (catalogue[2].msgid_plural, catalogue[2].flags) == ("%(n)s bs", ["python-format"])
