@@ -86,6 +86,14 @@ def test_html_and_text_say_the_same_and_fetch_nothing(language):
     assert len(mail.html.encode()) < CUT_AT
 
 
+def test_days_that_end_a_heading_on_a_phone_are_broken_behind_a_dash_between_months_alone():
+    heads = dict(re.findall(r'<th[^>]*style="([^"]*)"[^>]*>((?:6–12|29)[^<]*)', make().html))
+    assert {days.replace("\xa0", " "): "nowrap" in style for style, days in heads.items()} == {
+        "6–12 Jul": True,
+        "29 Jun – 5 Jul": False,
+    }
+
+
 def test_text_has_no_columns_and_no_line_without_its_label():
     for line in make().text.splitlines()[1:]:
         assert "  " not in line.strip(), line
