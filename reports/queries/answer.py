@@ -40,14 +40,15 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Row:
     """``key`` has one element for each of ``question.by``, as the API gives it; ``labels`` say it to a person, in the
-    language in which was asked. ``group`` is what both were made of.
+    language in which was asked. ``group`` is what both were made of, a number that is told masked among it: it is shown
+    to nobody.
     """
 
     key: tuple[str | None, ...]
     labels: tuple[str, ...]
     cells: dict[str, Cell]
     unfinished: bool = False  # a time row whose end is still to come
-    group: tuple[Key, ...] = ()
+    group: tuple[Key, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
