@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import QueryDict
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from portal.tenants.models.tenants import Environment
@@ -152,7 +153,8 @@ class ScheduleForm:
 
 
 def empty_schedule(author: Author, keeper: Keeper, asked: Mapping[str, str] | None = None) -> ScheduleForm:
-    """Of a new schedule; of the list or the answer that an address asks for, where it names one."""
+    """Of a new schedule, in one's own language; of the list or the answer that an address asks for, where it names
+    one."""
     asked = asked or {}
     plan, query = new_plan(author), {name: str(text) for name, text in asked.items() if name in KNOWN and text}
     what = asked.get("what", "")
@@ -162,7 +164,8 @@ def empty_schedule(author: Author, keeper: Keeper, asked: Mapping[str, str] | No
     if what == What.BOARD:
         query = {"board": str(asked.get("board", ""))}
         plan = replace(plan, format=BOARDS_FORM if BOARDS_FORM in offered() else plan.format)
-    plan = replace(plan, what=what, query=query, every=every, name=str(asked.get("name", ""))[:120])
+    name, language = str(asked.get("name", ""))[:120], get_language() or plan.language
+    plan = replace(plan, what=what, query=query, every=every, name=name, language=language)
     return _form(plan, author, author.scope, keeper)
 
 

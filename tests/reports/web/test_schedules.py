@@ -45,6 +45,15 @@ def test_one_is_set_up_from_the_answer_that_is_looked_at(acme, ana, client, mirr
     assert client.get(made.headers["Location"]).status_code == 200
 
 
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_files_are_first_offered_in_the_language_of_the_page(acme, ana, client, mirrored, language):
+    type(ana).objects.filter(pk=ana.pk).update(language=language)
+    client.force_login(ana)
+    page = client.get(f"{BASE}/scheduled/new/").content.decode()
+    choice = page.partition('<select id="language"')[2].partition("</select>")[0]
+    assert re.findall(r'<option value="([^"]+)" selected>', choice) == [language]
+
+
 def test_what_is_wrong_is_said_beside_what_was_typed(acme, ana, client, mirrored):
     client.force_login(ana)
     answer = client.post(f"{BASE}/scheduled/new/", {"name": "Kept", "to": "nobody@elsewhere.example"})
