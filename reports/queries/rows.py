@@ -1,7 +1,7 @@
 """The rows of an answer: which keys there are, in which order, and which row of the period before each one faces."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -47,6 +47,10 @@ def row_groups(by: tuple[str, ...], period: Period, seen: Collection[Group], nam
         groups = {_woven(by, timely, time, other) for time, other in product(times, others)} | set(seen)
     if len(groups) > MAX_ROWS:
         raise too_many()
+    return sorted(groups, key=_order(by, names))
+
+
+def _order(by: tuple[str, ...], names: Names) -> Callable[[Group], tuple[tuple[bool, int | str, str], ...]]:
     dimensions = [DIMENSIONS[key] for key in by]
 
     def order(group: Group) -> tuple[tuple[bool, int | str, str], ...]:
@@ -57,7 +61,7 @@ def row_groups(by: tuple[str, ...], period: Period, seen: Collection[Group], nam
             for dimension, key in zip(dimensions, group, strict=True)
         )
 
-    return sorted(groups, key=order)
+    return order
 
 
 def _place(dimension: Dimension, key: Key, names: Names) -> int | str:
@@ -144,11 +148,13 @@ def _end(key: str, number: int, period: Period) -> datetime | None:
 
 
 def relabelled(answer: Answer) -> Answer:
-    """The answer with its labels in the active language; its rows stand as they did."""
+    """The answer as if asked in the active language: its labels, and the order of rows that follows from them."""
     names, by = answer.names, answer.question.by
     if names is None:
         return answer
-    return replace(answer, rows=tuple(replace(row, labels=labelled(by, row.group, names)[1]) for row in answer.rows))
+    order = _order(by, names)
+    in_order = sorted(answer.rows, key=lambda row: order(row.group))
+    return replace(answer, rows=tuple(replace(row, labels=labelled(by, row.group, names)[1]) for row in in_order))
 
 
 def labelled(by: tuple[str, ...], group: Group, names: Names) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
