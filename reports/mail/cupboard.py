@@ -18,7 +18,7 @@ from reports.mail.chart import picture_of
 from reports.mail.content import title_of, views_of
 from reports.mail.enclosed import LABELS, Enclosed, EnclosureOrder, enclose
 from reports.mail.facts import CORRECTED, Facts, Picture, Wanted, covers, gather
-from reports.mail.models import Contents, Delivery, DeliveryState, Subscription
+from reports.mail.models import Contents, Delivery, Subscription
 from reports.mail.rights import NotAllowed
 from reports.queries.answer import Answer, Cell
 from reports.queries.ask import ask_together
@@ -72,11 +72,11 @@ class Cupboard:
         self._reply_to: dict[int, str] = {}
 
     def complete(self, delivery: Delivery, scope: Scope) -> bool:
-        """Whether the answers that the mail is made of are whole. For one that waits already ledgers are asked first:
-        as long as a day was not read, nothing is computed again.
+        """Whether the answers that the mail is made of are whole. For one that was tried before ledgers are asked
+        first: as long as a day was not read, nothing is computed again.
         """
-        key, waits = (self.filters(delivery, scope), delivery.period, scope), delivery.state == DeliveryState.HELD
-        if waits and key not in self._complete and delivery.subscription.shows == Contents.SECTIONS:
+        key, is_again = (self.filters(delivery, scope), delivery.period, scope), delivery.claims > 1
+        if is_again and key not in self._complete and delivery.subscription.shows == Contents.SECTIONS:
             filters, period, _ = key
             stand = completeness(scope, period, filters, streams=STREAMS, now=self.at)
             self._complete[key] = covers(stand, period, self.at)
