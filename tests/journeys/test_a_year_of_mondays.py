@@ -70,8 +70,11 @@ class Killed(BaseException):
     """Stands for a process that ends on the spot: nothing catches it."""
 
 
+SPARED = 10  # visits of a verb after which chance has spared it for long enough
+
+
 class Moods(dict[str, str]):
-    """What the mail server answers: in one of its moods anew at each verb."""
+    """What the mail server answers: in one of its moods anew at each verb, by chance, but sooner or later at each."""
 
     BAD = {
         "CONNECT": ("421 too busy", "drop"),
@@ -87,10 +90,15 @@ class Moods(dict[str, str]):
         self.chance = chance
         self.share = 0.0
         self.moods: Counter[str] = Counter()
+        self.visits: Counter[str] = Counter()
 
     def get(self, verb: str, good: str = "") -> str:  # type: ignore[override]
+        if verb not in self.BAD or not self.share:
+            return good
+        self.visits[verb] += 1
         often = 4 if verb == "END" else 1  # what comes after the message is the hardest to bear
-        if verb not in self.BAD or self.chance.random() >= self.share * often:
+        is_spared = self.visits[verb] == SPARED and not any(mood.startswith(verb) for mood in self.moods)
+        if self.chance.random() >= self.share * often and not is_spared:
             return good
         answer = self.chance.choice(self.BAD[verb])
         self.moods[f"{verb} {answer}"] += 1
