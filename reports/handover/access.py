@@ -101,6 +101,11 @@ def views_on_board(schedule: ExportSchedule) -> tuple[SavedView, ...]:
     return open_views(board, schedule.tenant, schedule.creator if schedule.key_id is None else None)
 
 
+def board_name(public_id: str) -> str:
+    """Of a board that a schedule exports; "" where it is gone."""
+    return Board.objects.filter(public_id=public_id).values_list("name", flat=True).first() or ""
+
+
 def may_read(user_id: int, handover: Handover) -> bool:
     """Whether a member sees all that the file of a handover shows: it is given to nobody who sees less."""
     membership = standing_member(user_id)

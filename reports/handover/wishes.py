@@ -1,6 +1,7 @@
 """A schedule as somebody wishes it: read from a form or a JSON object alike."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -16,6 +17,7 @@ from reports.files.as_csv import DIALECTS
 from reports.files.formats import FORMATS, offered
 from reports.files.models import TABLES, What
 from reports.files.orders import SHAPES, read_order
+from reports.handover.access import scope_now
 from reports.handover.models import LONGEST_NAME, LONGEST_QUERY, Destination, ExportSchedule, Way
 from reports.handover.reading import WishReader
 from reports.handover.rows import ENDED, STANDING
@@ -24,7 +26,7 @@ from reports.mail.due import Kind, next_due, period_of
 from reports.mail.log import REASONS
 from reports.mail.models import MissedPeriods
 from reports.mail.plans import EVERY, LANGUAGES, MOST_HOURS
-from reports.mail.rights import Author
+from reports.mail.rights import Author, NotAllowed
 from reports.queries.agents import agents
 from reports.queries.environments import environments
 from reports.queries.question import QuestionError
@@ -153,16 +155,27 @@ def read_plan(values: Mapping[str, Any], author: Author, *, before: ExportSchedu
     stands = plan_of(before) if before is not None else new_plan(author)
     scope = author.scope if before is None else author.scope.within(Scope.of(before.grant))
     reader = _PlanReader(values, stands, author, scope)
+    reader.maker = _maker(author, before)
     plan = reader.plan()
     if reader.errors:
         raise QuestionError(reader.errors)
     return plan
 
 
+def _maker(author: Author, before: ExportSchedule | None) -> User | None:
+    """In whose name the schedule goes on: that of whoever made it, as long as his rights stand."""
+    if before is not None:
+        with suppress(NotAllowed):
+            scope_now(before)
+            return before.creator if before.key_id is None else None
+    return author.user if author.key is None else None
+
+
 class _PlanReader(WishReader):
     def __init__(self, values: Mapping[str, Any], stands: SchedulePlan, author: Author, scope: Scope) -> None:
         super().__init__(values, stands, PLAN_FIELDS)
         self.author, self.scope = author, scope
+        self.maker: User | None = None  # whose own boards it may export
 
     def plan(self) -> SchedulePlan:
         what, way, form = self.choice("what", TABLES), self.choice("way", Way.values), self._format()
@@ -240,7 +253,7 @@ class _PlanReader(WishReader):
             return query
         try:
             board = saved_board(UUID(wanted), self.author)
-            open_views(board, self.author.tenant, self.author.user if self.author.key is None else None)
+            open_views(board, self.author.tenant, self.maker)
         except Board.DoesNotExist:
             self.errors["query"] = _("There is no such board.")
         except NotOpen as reason:

@@ -108,6 +108,8 @@ def _step(handover: Handover, at: datetime, hint: Hint) -> str:
     if schedule.removed_at is not None:
         raise NotAllowed("removed")
     scope = scope_now(schedule)
+    if schedule.what == What.BOARD:
+        views_on_board(schedule)  # each time: a file that is made already is not handed over once the board is closed
     export = handover.export
     if export is None or export.state == State.EXPIRED:
         return _order(handover, scope, at, hint)
@@ -200,7 +202,8 @@ def _failed(handover: Handover, why: NotTaken, *, forget: bool = False) -> str:
 def rest(schedule: ExportSchedule, reason: NotOpen) -> None:
     """Have nothing more become due of a board that is gone or open no more; once, however many find out."""
     with transaction.atomic():
-        own = ExportSchedule.objects.filter(pk=schedule.pk, active=True, removed_at=None)
+        same = {"what": schedule.what, "query": schedule.query}  # not one that exports something else by now
+        own = ExportSchedule.objects.filter(pk=schedule.pk, active=True, removed_at=None, **same)
         if own.update(active=False, next_due=None):
             kept: dict[str, str | int] = {"schedule": str(schedule.public_id), "reason": str(reason)}
             record("schedule.rested", tenant_id=schedule.tenant_id, about=kept)

@@ -17,7 +17,7 @@ from reports.definitions.filters import FILTERS
 from reports.files.formats import DIALECT_LABELS, offered
 from reports.files.models import TABLES, What
 from reports.files.orders import SHAPES
-from reports.handover.access import destinations
+from reports.handover.access import board_name, destinations
 from reports.handover.destinations import KEPT, PLACE_FIELDS, DestinationPlan, place_plan_of
 from reports.handover.models import Destination, ExportSchedule, PlaceKind, Way
 from reports.handover.wishes import BOARDS_FORM, PERSONAL, PLAN_FIELDS, SchedulePlan, new_plan, plan_of
@@ -66,7 +66,12 @@ class ScheduleForm:
 
     @property
     def boards(self) -> Choices:
-        return [(board.id, board.name) for board in boards(self.keeper)]
+        """Those that the author sees; the one that it exports among them, whatever became of it."""
+        offered_boards = [(board.id, board.name) for board in boards(self.keeper)]
+        standing = self.values.get("board", "")
+        if standing and standing not in dict(offered_boards):
+            offered_boards.append((standing, board_name(standing) or _("one that is not there any more")))
+        return offered_boards
 
     @property
     def reports(self) -> Choices:

@@ -10,12 +10,15 @@ from python_calamine import CalamineWorkbook
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
-from reports.handover import by_mail
+from reports.handover import by_mail, work
 from reports.handover.models import ExportSchedule, FileReader
+from reports.handover.wishes import read_plan
+from reports.mail.content import NotOpen
 from reports.queries.question import QuestionError
 from reports.saved import boards, keeping
 from reports.saved.models import SavedView, ViewOf
 from tests.conftest import member
+from tests.reports.alerts.conftest import author
 from tests.reports.handover.conftest import handovers, mails, reading, run, scheduled, tick
 from tests.reports.handover.test_sftp import folder_on, put_there
 from tests.reports.mail.conftest import DUE
@@ -117,6 +120,40 @@ def test_a_board_that_is_open_no_more_rests(acme, ana, joe, mirrored):
     with wall.tenant(acme):
         schedule.refresh_from_db()
         assert (schedule.active, schedule.next_due) == (False, None)
+
+
+def test_a_workbook_that_is_made_is_not_handed_over_once_its_board_is_closed(acme, ana, joe, mirrored, sshd):
+    board = board_of(acme, joe)
+    put_there(acme, ana, folder_on(sshd, acme, ana), **of_board(board))
+    tick(acme)
+    assert run(acme, rounds=1) == ["making"]
+    with wall.tenant(acme):
+        keeper = keeping.Keeper.of(Membership.objects.select_related("user", "tenant").get(user=joe))
+        boards.share(keeper, board, on=False)
+    assert run(acme) == ["suppressed"]
+    assert sshd.names() == set()
+
+
+def test_a_schedule_of_another_exports_boards_that_are_open_to_him(acme, ana, joe, mirrored):
+    """Whoever changes it does so in the name of who made it, whose rights it goes on with."""
+    schedule, own = scheduled(acme, ana, **of_board(board_of(acme, ana))), board_of(acme, joe, shared=False)
+    wish = {"query": {"board": str(own.public_id)}}
+    with wall.tenant(acme):
+        with pytest.raises(QuestionError) as refusal:
+            read_plan(wish, author(acme, joe), before=schedule)
+        assert set(refusal.value.errors) == {"query"}
+        type(ana).objects.filter(pk=ana.pk).update(is_active=False)  # then it goes on with the rights of who changes it
+        assert read_plan(wish, author(acme, joe), before=schedule).query == wish["query"]
+
+
+def test_one_that_was_given_another_board_meanwhile_does_not_rest(acme, ana, joe, mirrored):
+    schedule, other = scheduled(acme, ana, **of_board(board_of(acme, joe))), board_of(acme, ana)
+    with wall.tenant(acme):
+        ExportSchedule.objects.filter(pk=schedule.pk).update(query=f"board={other.public_id}")
+        work.rest(schedule, NotOpen("report not shared"))  # which a worker had loaded before
+        assert ExportSchedule.objects.get().active
+        work.rest(ExportSchedule.objects.get(), NotOpen("report not shared"))
+        assert not ExportSchedule.objects.get().active
 
 
 def test_a_report_that_cannot_be_asked_is_named_and_no_workbook_goes_without_it(acme, ana, mirrored):

@@ -6,8 +6,10 @@ import pytest
 from django.urls import reverse
 
 from portal.tenants import wall
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role
 from reports.handover.models import Destination, ExportSchedule, Handover
+from reports.saved.models import Board
 from tests.reports.handover.conftest import handovers, run, scheduled, tick
 from tests.reports.handover.test_boards import board_of
 from tests.reports.handover.test_sftp import folder_on
@@ -186,3 +188,21 @@ def test_one_is_set_up_from_a_board(acme, ana, client, mirrored, language, way):
     assert (schedule.what, schedule.query, schedule.format) == ("board", f"board={board.public_id}", "xlsx")
     one = client.get(made.headers["Location"], headers=headers).content.decode()
     assert f'<option value="{board.public_id}" selected>Monday</option>' in one
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_board_that_one_does_not_see_stays_chosen_when_something_else_is_changed(
+    acme, ana, bruno, client, mirrored, gone
+):
+    board = board_of(acme, ana, shared=False)
+    schedule = scheduled(acme, ana, what="board", query={"board": str(board.public_id)}, format="xlsx")
+    with wall.tenant(acme):
+        Membership.objects.filter(user=bruno).update(role=Role.MANAGER)
+        Grant.objects.filter(membership__user=bruno).update(all_environments=True)
+        if gone:
+            Board.objects.all().delete()
+    client.force_login(bruno)
+    page = client.get(f"{BASE}/scheduled/{schedule.public_id}/").content.decode()
+    assert '<option value="board" selected>' in page
+    chosen = re.search(rf'<option value="{board.public_id}" selected>([^<]*)<', page).group(1)
+    assert chosen == ("one that is not there any more" if gone else "Monday")
