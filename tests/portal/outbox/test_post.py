@@ -65,6 +65,19 @@ def test_nothing_on_its_way_has_to_write_a_mail_anew(sink, write):
     assert mail.get_body(("plain",)).get_content().split() == ["olá"] * 600
 
 
+def test_a_second_put_of_a_reference_leaves_the_first_as_it_is(sink, write):
+    first = write(text="first", attachments=[Attachment("first.csv", "text/csv", b"1")])
+    again = write(text="second", to="bruno@acme.example", attachments=[Attachment("second.csv", "text/csv", b"2")])
+    assert (again.pk, again.text, again.to) == (first.pk, "first", first.to)
+    assert deliver(first.pk) == "sent"
+    [mail] = sink.mails
+    assert mail.get_body(("plain",)).get_content().strip() == "first"
+    assert [part.get_filename() for part in mail.iter_attachments()] == ["first.csv"]
+    parts = {"to": "ana@acme.example", "subject": "Password", "html": "", "headers": {}}
+    once, twice = (post.put(tenant_id=None, reference="p-1", text=text, **parts) for text in ("first", "second"))
+    assert (once.pk, twice.text) == (twice.pk, "first")
+
+
 def test_a_reference_is_put_once(write):
     first = write(subject="First")
     assert write(subject="Second").pk == first.pk
