@@ -53,6 +53,7 @@ class ScheduleForm:
     scope: Scope
     keeper: Keeper
     others: str = ""
+    exported: str = ""  # the board of a schedule that stands; never one that an address or a form names
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -66,12 +67,11 @@ class ScheduleForm:
 
     @property
     def boards(self) -> Choices:
-        """Those that the author sees; the one that it exports among them, whatever became of it."""
-        offered_boards = [(board.id, board.name) for board in boards(self.keeper)]
-        standing = self.values.get("board", "")
-        if standing and standing not in dict(offered_boards):
-            offered_boards.append((standing, board_name(standing) or _("one that is not there any more")))
-        return offered_boards
+        """Those that the author sees; the one that a schedule exports already among them, whatever became of it."""
+        seen = [(board.id, board.name) for board in boards(self.keeper)]
+        if self.exported and self.exported not in dict(seen):
+            seen.append((self.exported, board_name(self.exported) or _("one that is not there any more")))
+        return seen
 
     @property
     def reports(self) -> Choices:
@@ -175,7 +175,10 @@ def empty_schedule(author: Author, keeper: Keeper, asked: Mapping[str, str] | No
 
 
 def schedule_form_of(schedule: ExportSchedule, author: Author, keeper: Keeper) -> ScheduleForm:
-    return _form(plan_of(schedule), author, author.scope.within(Scope.of(schedule.grant)), keeper)
+    plan = plan_of(schedule)
+    form = _form(plan, author, author.scope.within(Scope.of(schedule.grant)), keeper)
+    form.exported = plan.query.get("board", "")
+    return form
 
 
 def sent_schedule(

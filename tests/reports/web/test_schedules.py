@@ -206,3 +206,16 @@ def test_a_board_that_one_does_not_see_stays_chosen_when_something_else_is_chang
     assert '<option value="board" selected>' in page
     chosen = re.search(rf'<option value="{board.public_id}" selected>([^<]*)<', page).group(1)
     assert chosen == ("one that is not there any more" if gone else "Monday")
+
+
+def test_an_address_tells_nothing_of_a_board_that_one_does_not_see(acme, ana, bruno, client, mirrored):
+    board = board_of(acme, ana, shared=False)
+    client.force_login(bruno)
+    for named in (str(board.public_id), "none", "' OR 1"):
+        page = client.get(f"{BASE}/scheduled/new/", {"what": "board", "board": named})
+        assert page.status_code == 200
+        assert f'<option value="{named}"' not in page.content.decode()
+        sent = {"name": "x", "what": "board", "board": named, "format": "xlsx"}
+        refused = client.post(f"{BASE}/scheduled/new/", sent)
+        assert refused.status_code == 400
+        assert f'<option value="{named}"' not in refused.content.decode()
