@@ -1,4 +1,4 @@
-"""A program that is kept running: started in its own process group, started anew when it dies, ended with its group."""
+"""Programs and processes that are kept running: started again when they die, ended together."""
 
 import contextlib
 import ctypes
@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from portal.env import BASE_DIR
 
@@ -16,6 +18,9 @@ _PR_SET_PDEATHSIG = 1
 STEADY = 60.0  # a child that lived so long (seconds) counts as started well
 LONGEST_PAUSE = 15.0
 DEATHS_IN_A_ROW = 6
+FORK_PAUSE = 1.0  # seconds before a fork that died is started again
+FORK_DEATHS = 5  # of any forks, within FORK_SOON seconds, after which this process gives up
+FORK_SOON = 60.0
 
 
 class CrashLoop(Exception):
@@ -46,8 +51,76 @@ def leash() -> Callable[[], None] | None:
     return ask
 
 
+class Forks:
+    """Parts of a program, each a process forked from this one, so that they share the memory of what is loaded.
+
+    A part that dies is started again; when that does not help, this process ends, and its supervisor takes over.
+    """
+
+    def __init__(self, parts: Mapping[str, Callable[[], None]]) -> None:
+        self._parts = parts
+        self._running: dict[int, str] = {}
+        self._ending = False
+
+    def run(self) -> None:
+        """Keep all parts running until a signal ends them."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+        for name in self._parts:
+            self._start(name)
+        deaths: list[float] = []
+        while self._running:
+            pid, status = os.wait()
+            name = self._running.pop(pid, "")
+            if not name or self._ending:
+                continue
+            code = os.waitstatus_to_exitcode(status)
+            sys.stderr.write(f"{name} ended with status {code}. Starting again.\n")
+            deaths = [*(at for at in deaths if time.monotonic() - at < FORK_SOON), time.monotonic()]
+            if len(deaths) >= FORK_DEATHS:
+                self._end()
+                raise SystemExit(1)
+            time.sleep(FORK_PAUSE)
+            if not self._ending:
+                self._start(name)
+
+    def _start(self, name: str) -> None:
+        on_leash = leash()
+        pid = os.fork()
+        if pid:
+            self._running[pid] = name
+            return
+        if on_leash is not None:
+            on_leash()
+        run_and_exit(self._parts[name])
+
+    def _end(self, *_signal: object) -> None:
+        self._ending = True
+        for pid in list(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def run_and_exit(part: Callable[[], None]) -> NoReturn:
+    """Be a process of its own from here on, whose status says how ``part`` ended."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    code = 1
+    try:
+        part()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    except Exception:  # noqa: BLE001 - the process ends here
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 class Child:
-    """One program and its life."""
+    """A program: started in its own process group, started again when it dies, ended with its group."""
 
     def __init__(self, program: Program) -> None:
         self.program = program

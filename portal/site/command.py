@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from portal import env, private
+from portal import dotenv, env, private
 from portal.site.broker import BrokerError
 from portal.site.children import CrashLoop
 from portal.site.supervisor import AddressError
@@ -31,6 +31,8 @@ class SiteCommand(Command):
     def plain_errors(self) -> Iterator[None]:
         """Status 2 and one sentence for what the administrator can set right, status 1 when a program won't stand."""
         _demand_writable(settings.DATA_DIR)
+        for sentence in dotenv.misspelled():  # system checks say it elsewhere
+            self.stderr.write(sentence)
         try:
             if tightened := private.close_to_others(settings.DATA_DIR):
                 self.stderr.write(f"Others could read in {settings.DATA_DIR}; now they cannot ({tightened} changed).")

@@ -1,8 +1,9 @@
 """What every request passes before its page: it can be read, it came by https where BASE_URL says so, somebody has set
-the portal up, and who is signed in has his second factor.
+the portal up, and who is signed in has his second factor. And what is answered while the database or broker is down.
 """
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +15,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.factors import due_for
+from portal.django_inside import unlogged
+from portal.lib.outward.trials import TooManyTrials
+from portal.obstacles import too_many
 from portal.proxies import is_from_here
 from portal.site.setup import is_empty
 from portal.tenants.brand import address_of, tenant_at
+from portal.tenants.database import explain, explain_to_operator
 from portal.unreadable import FAULTS, demand_readable, is_storable
 from reports.api.auth import key_in
-from reports.api.problems import MEDIA_TYPE, document
+from reports.api.problems import MEDIA_TYPE, RETRY_SECONDS, document
 from reports.api.renderers import JsonRenderer
 
 logger = logging.getLogger("ringbook.pages")
@@ -122,6 +127,49 @@ class EmptyMiddleware:
             return None
         self._settled = request.user.is_authenticated or not is_empty()
         return None if self._settled else redirect("set_up")
+
+
+class OutageMiddleware:
+    """A view that the database or the broker did not answer says so with 503, and :func:`server_error` does it for what
+    surrounds views. One that would ask a foreign server while too many are asked says so with 429."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, TooManyTrials):
+            return _unavailable(request, error)
+        if request.path.startswith(_FOR_PROGRAMS):
+            answer = _refused(too_many(error.retry_after), 429)
+        else:
+            answer = render(request, "refused.html", {"sentences": [too_many(error.retry_after)]}, status=429)
+        answer["Retry-After"] = str(error.retry_after)
+        return answer
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What nobody caught: 503 during an outage, and 500 for a fault of ours. Asks nothing of database and session."""
+    error = sys.exc_info()[1]
+    answer = _unavailable(request, error) if isinstance(error, Exception) else None
+    if answer is not None:
+        return unlogged(answer)  # it has its line in the log, and its traceback would say no more
+    return _refused("", 500) if request.path.startswith(_FOR_PROGRAMS) else render(None, "500.html", status=500)
+
+
+def _unavailable(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    sentence = explain(error)
+    if not sentence:
+        return None
+    logger.error("%s was not answered: %s", request.path, explain_to_operator(error))
+    if request.path.startswith(_FOR_PROGRAMS):
+        answer = _refused(sentence, 503)
+    else:  # without the reader, whom the database knows
+        answer = render(None, "503.html", {"reason": sentence}, status=503)
+    answer["Retry-After"] = str(RETRY_SECONDS)
+    return answer
 
 
 class SecondFactorMiddleware:

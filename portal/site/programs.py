@@ -1,30 +1,17 @@
 """The programs that make a running portal, and how each is started."""
 
 import sys
-from pathlib import Path
 from socket import socket
 
 from portal.env import BASE_DIR
+from portal.lib.turns import THREADS
 from portal.site.children import Program
 
-WORKER = "portal.site.web_worker.WebWorker"
 
-
-def web(listener: socket, workers: int) -> Program:
-    shared_memory = Path("/dev/shm")  # noqa: S108 - gunicorn's pulse file, unlinked at once; a disk may stall
-    return Program(
-        "web",
-        (
-            *(sys.executable, "-m", "gunicorn", "portal.site.wsgi:application", "--bind", f"fd://{listener.fileno()}"),
-            # Two processes have twice as many threads as questions of one tenant may be computed at once.
-            *("--workers", str(workers), "--worker-class", WORKER, "--threads", "8", "--preload"),
-            *("--graceful-timeout", "20", "--log-level", "warning", "--no-control-socket", "--chdir", str(BASE_DIR)),
-            # Who asks is for portal.proxies to say; nobody else believes a header of a peer, and no header is a path.
-            *("--forwarded-allow-ips", "", "--forwarder-headers", ""),
-            *(("--worker-tmp-dir", str(shared_memory)) if shared_memory.is_dir() else ()),
-        ),
-        pass_fds=(listener.fileno(),),
-    )
+def web(listener: socket, processes: int) -> Program:
+    """Two processes have twice as many threads as questions of one tenant may be computed at once."""
+    arguments = ("--fd", str(listener.fileno()), "--processes", str(processes), "--threads", str(THREADS))
+    return Program("web", (sys.executable, "-m", "portal.site.web_server", *arguments), pass_fds=(listener.fileno(),))
 
 
 def workers(reading: int) -> Program:

@@ -12,6 +12,8 @@ from portal.site.mail_hook import mail_hook
 from portal.site.setup_pages import set_up
 from reports.web.saved import shared
 
+handler500 = "portal.site.doors.server_error"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -25,12 +25,14 @@ from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from portal.lib import turns
 from portal.tenants import wall
 from portal.tenants.admission import Admission
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey, digest
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
+from portal.tenants.rights import Holding, may_act_on
 
 P = ParamSpec("P")
 logger = logging.getLogger("ringbook.guards")
@@ -117,6 +119,7 @@ def tenant_view(
     role: Role = Role.VIEWER,
     *,
     to_visits: bool = True,
+    over_all: bool = False,
 ) -> Callable[[Callable[Concatenate[Any, str, P], HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Guard a view below ``/t/<slug:tenant>/``; use it as ``@tenant_view()`` or ``@tenant_view(Role.OWNER)``.
 
@@ -124,7 +127,7 @@ def tenant_view(
     runs behind the wall with the tenant's zone active, and so does the rendering of a TemplateResponse and each piece
     of a streamed answer. Visitors are sent to sign in; strangers read 404, members of too low a role 403. An
     administrator's visit reads what an owner reads, and changes nothing; a view that hands out files, or is a form for
-    something new, is closed to it.
+    something new, is closed to it. What acts ``over_all`` members changes nothing for whom one of them has more rights.
     """
 
     def guard(
@@ -147,11 +150,14 @@ def tenant_view(
                     raise PermissionDenied(_("A visit is for reading: it changes nothing and takes no files along."))
             if not Role(membership.role).covers(role):
                 raise PermissionDenied(_("Your role in this company does not allow this."))
+            turns.recognize(tenant=membership.tenant_id)
             entered: Any = request
             entered.tenant, entered.membership = membership.tenant, membership
             entered.memberships = memberships
             entered.scope_grant = membership.grant
             with wall.tenant(membership.tenant), timezone.override(membership.tenant.tzinfo):
+                if over_all and request.method not in ("GET", "HEAD", "OPTIONS"):
+                    _demand_rights_of_all(membership)
                 response = view(entered, tenant, *args, **kwargs)
                 if isinstance(response, SimpleTemplateResponse):
                     response.render()
@@ -162,8 +168,18 @@ def tenant_view(
     return guard
 
 
+def _demand_rights_of_all(membership: Membership) -> None:
+    members = Membership.objects.filter(user__is_active=True).select_related("grant")
+    effects = Holding.by_grant(member.grant for member in members)
+    if not may_act_on(Holding.of(membership.role, membership.grant), effects.values()):
+        text = _("This changes the whole company, and somebody in it has more rights than you. Ask that person.")
+        raise PermissionDenied(text)
+
+
 def _kept_private(response: HttpResponseBase, tenant: Tenant) -> HttpResponseBase:
-    if isinstance(response, StreamingHttpResponse) and not response.is_async:
+    # An open file asks the database nothing: it is left as it is, for the web server to send without a thread.
+    is_file = getattr(response, "file_to_stream", None) is not None
+    if isinstance(response, StreamingHttpResponse) and not (response.is_async or is_file):
         pieces = cast("Iterator[bytes]", response.streaming_content)
         response.streaming_content = wall.each(tenant, pieces)
     if not response.has_header("Cache-Control"):
@@ -195,6 +211,7 @@ def reader_of_key(secret: str) -> KeyReader | None:
         key = keys.select_related("tenant", "grant", "environment").first()
     if key is None:
         return None
+    turns.recognize(f"key {key.pk}", tenant=key.tenant_id)
     key.grant.tenant = key.tenant
     _note_use(key, now)
     return KeyReader(key=key, tenant=key.tenant, grant=key.grant, role=Role(key.role))

@@ -14,6 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotFound, Permission
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from portal.lib import turns
 from portal.tenants import wall
 from portal.tenants.guards import KeyReader, membership_of, memberships_of, reader_of_key
 from portal.tenants.models.grants import Grant
@@ -86,6 +87,7 @@ class MemberAuthentication(SessionAuthentication):
         membership = membership_of(user, slug) if slug else self._only_place(user)
         if membership is None:
             raise NotFound
+        turns.recognize(tenant=membership.tenant_id)
         scope = scope_of(membership.tenant, membership.grant)
         return user, Reader(membership.tenant, Role(membership.role), scope, membership.grant)
 

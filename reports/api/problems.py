@@ -10,7 +10,6 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import DatabaseError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +17,11 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from portal.tenants.database import explain
+from portal.lib.outward.trials import TooManyTrials
+from portal.obstacles import too_many
+from portal.privacy.pending import RETRY_AFTER
+from portal.tenants import wall
+from portal.tenants.database import explain, explain_to_operator
 from portal.unreadable import FAULTS
 from reports.api import forms
 from reports.api.writer import write
@@ -28,6 +31,7 @@ from reports.queries.run import NotNow
 logger = logging.getLogger("ringbook.api")
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5  # after an outage
 TYPE_PREFIX = "urn:ringbook:problem:"
 BODY = "body"  # among ``errors``, what is wrong with the request's body as a whole
 
@@ -44,7 +48,7 @@ _KINDS = {
     409: ("not-ready", gettext_lazy("Not ready"), gettext_lazy("This is still being made.")),
     410: ("gone", gettext_lazy("Gone"), gettext_lazy("This is not kept any more.")),
     429: ("rate", gettext_lazy("Too many requests"), gettext_lazy("Wait before you ask again.")),
-    503: ("database", gettext_lazy("Not answered in time"), gettext_lazy("Try again in a moment.")),
+    503: ("database", gettext_lazy("Temporarily unavailable"), gettext_lazy("Try again in a moment.")),
     500: ("fault", gettext_lazy("Internal error"), gettext_lazy("The fault is ours; it has been noted.")),
 }
 
@@ -72,9 +76,13 @@ class ParameterError(exceptions.ValidationError):
 def problem(exc: Exception, context: dict[str, Any]) -> Response:
     """The exception as an answer; what nobody foresaw is logged and answered with 500."""
     set_rollback()
-    if isinstance(exc, DatabaseError) and (explanation := explain(exc)):
-        logger.error("an API request failed: %s", explanation)
-        return document(503, detail=explanation, headers={"Retry-After": "5"})
+    if explanation := explain(exc):
+        logger.error("an API request was not answered: %s", explain_to_operator(exc))
+        return document(503, detail=explanation, headers={"Retry-After": str(RETRY_SECONDS)})
+    if isinstance(exc, wall.Closed):
+        return document(503, detail=str(exc), headers={"Retry-After": str(RETRY_AFTER)})
+    if isinstance(exc, TooManyTrials):
+        return document(429, detail=too_many(exc.retry_after), headers={"Retry-After": str(exc.retry_after)})
     if isinstance(exc, NotNow):
         return document(exc.status, detail=str(exc), headers={"Retry-After": str(exc.retry_after)})
     fault = _api_exception(exc)

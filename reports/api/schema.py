@@ -1,5 +1,6 @@
 """The OpenAPI document and its pages. Both are open: they describe the doors, and nothing behind them."""
 
+import threading
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,8 @@ from rest_framework.views import APIView
 
 from reports.api.book import CHAPTERS, Book, book, chapter_of
 
+_making = threading.Lock()  # the generator loads its parts as it begins: two at once would find them half there
+
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its registration has no types
     target_class = "reports.api.auth.KeyAuthentication"
@@ -38,11 +41,15 @@ class MemberScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 class OpenView(APIView):
-    """Read by anybody, and only read. Its renderers have no form for a problem document, so a refusal is bare."""
+    """Read by anybody, and only read. Its renderers have no form for a problem document: a refusal is bare, and who
+    accepts neither form is sent the first."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     http_method_names = ["get", "head"]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        return super().perform_content_negotiation(request, force=True)
 
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         return HttpResponseNotAllowed(self.allowed_methods)
@@ -55,7 +62,9 @@ class SchemaView(OpenView, SpectacularAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         lang, renderer = request.GET.get("lang", ""), request.accepted_renderer
         language = lang if lang in dict(settings.LANGUAGES) else get_language()
-        answer = HttpResponse(written(renderer.media_type, language), content_type=renderer.media_type)
+        with _making:
+            text = written(renderer.media_type, language)
+        answer = HttpResponse(text, content_type=renderer.media_type)
         answer.headers["Content-Disposition"] = f'inline; filename="Ringbook.{renderer.format}"'
         return answer
 
@@ -108,5 +117,7 @@ def page_of(language: str | None) -> Book:
 def docs(request: HttpRequest) -> HttpResponse:
     """The document to read, as a page of the portal. Open, as the document is."""
     site = request.build_absolute_uri("/").rstrip("/")
-    context = {"title": _("API"), "page": "api", "site": site, "book": page_of(get_language())}
+    with _making:
+        described = page_of(get_language())
+    context = {"title": _("API"), "page": "api", "site": site, "book": described}
     return TemplateResponse(request, "reports/api.html", context)

@@ -49,6 +49,7 @@ v1 = [
     path("destinations/<uuid:id>/try/", destinations.DestinationTrial.as_view(), name="destination-try"),
     path("export-schedules/", handover.ScheduleList.as_view(), name="export-schedules"),
     path("export-schedules/<uuid:id>/", handover.ScheduleOne.as_view(), name="export-schedule"),
+    path("export-schedules/<uuid:id>/confirm/", handover.ScheduleConfirm.as_view(), name="export-schedule-confirm"),
     path("export-schedules/<uuid:id>/try/", handover.ScheduleTrial.as_view(), name="export-schedule-try"),
     path("handovers/", handover.HandoverList.as_view(), name="handovers"),
     path("handovers/<uuid:id>/again/", handover.HandoverAgain.as_view(), name="handover-again"),

@@ -12,8 +12,9 @@ from io import StringIO
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, OperationalError, connection, migrations, models
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, migrations, models
 from django.db.migrations.state import ModelState, ProjectState
+from redis.exceptions import RedisError
 
 from portal.database_limits import COMMANDS, MIGRATIONS, PAGES, WORKERS, Limits, current, use, using
 from portal.env import BASE_DIR
@@ -21,7 +22,7 @@ from portal.indexes import AddIndexOnline
 from portal.site.celery import keep_limits
 from portal.site.management.commands import migrate
 from portal.tenants import row_security, wall
-from portal.tenants.database import explain
+from portal.tenants.database import explain, explain_to_operator
 from portal.tenants.models.tenants import Environment
 from portal.work.retries import persist
 from tests import databases, factories
@@ -107,20 +108,28 @@ def test_a_sentence_says_which_limit_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("error", "sentence"),
     [
-        ("database is locked", "Another process is writing to the database and was waited for in vain."),
-        ("connection timeout expired", "The database did not take a connection in time: connection timeout expired."),
         (
-            "attempt to write a readonly database",
-            "The database cannot be written: attempt to write a readonly database.",
+            OperationalError("database is locked"),
+            "Another process is writing to the database and was waited for in vain.",
         ),
-        ("database or disk is full", "The database has no disk left."),
-        ("connection refused", "The database does not answer: connection refused."),
+        (OperationalError("connection timeout expired"), "The database did not take a connection in time."),
+        (OperationalError("attempt to write a readonly database"), "The database cannot be written."),
+        (OperationalError("database or disk is full"), "The database has no disk left."),
+        (OperationalError("connection to 10.0.0.1 refused"), "The database does not answer."),
+        (InterfaceError("the connection is closed"), "The database does not answer."),
+        (DatabaseError("file is not a database"), "The database cannot be read."),
+        (RedisError("connecting to 10.0.0.1:6379"), "A part of the portal does not answer."),
+        (DatabaseError("a fault of ours"), ""),
+        (ValueError("a fault of ours"), ""),
     ],
 )
-def test_what_has_no_code_is_told_by_its_words(said, sentence) -> None:
-    assert explain(OperationalError(said)) == sentence
+def test_what_has_no_code_is_told_by_its_words_and_the_drivers_own_go_to_operators_alone(error, sentence) -> None:
+    assert explain(error) == sentence
+    told = explain_to_operator(error)
+    assert told.startswith(sentence.rstrip("."))
+    assert ("10.0.0.1" in told) == ("10.0.0.1" in str(error))
 
 
 @pytest.mark.postgresql

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.test import Client
 from django.urls import reverse
 
 from portal.accounts import visits
@@ -44,6 +45,18 @@ def test_without_a_visit_an_administrator_is_a_stranger(client, root, acme, glob
     visit(client, globex)
     assert client.get("/t/globex/").status_code == 200
     assert client.get("/t/acme/").status_code == 404
+
+
+def test_a_visit_opens_the_company_to_the_administrator_who_gave_the_reason_alone(client, root, acme, ana) -> None:
+    visit(client, acme)
+    other = Client()
+    other.force_login(User.objects.create_superuser("other@ringbook.example", "correct horse battery"))
+    assert client.get("/t/acme/").status_code == 200
+    assert other.get("/t/acme/").status_code == 404
+    assert other.post(reverse("admin:tenants_tenant_visit_end", args=[acme.pk])).status_code == 302
+    assert client.get("/t/acme/").status_code == 200
+    with wall.tenant(acme):
+        assert not Entry.objects.filter(action="visit.page_opened").exclude(user=root).exists()
 
 
 def test_a_visit_wants_a_reason_that_may_be_shown(client, root, acme, ana) -> None:

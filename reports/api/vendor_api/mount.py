@@ -16,13 +16,16 @@ from django.views.decorators.csrf import csrf_exempt
 from portal.audit.access import Whose, note_transcripts
 from portal.audit.record import address_of
 from portal.lib.times import rfc3339
+from portal.privacy.pending import RETRY_AFTER
 from portal.tenants import wall
+from portal.tenants.database import OUTAGES, explain_to_operator
 from portal.tenants.guards import reader_of_key
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.tenants import Environment, Tenant
 from portal.unreadable import FAULTS, is_storable
 from reports.api.auth import key_in, scope_of
+from reports.api.problems import RETRY_SECONDS
 from reports.queries.scope import Scope
 from reports.queries.vendor_api.ledger import Rests, standing
 
@@ -58,13 +61,15 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A vendor's form: how it says who is not let in, what it does not do, and that it failed or cannot read."""
+    """A vendor's form: how it says who is not let in or has to wait, what it does not do, and that it failed or cannot
+    read."""
 
     provider: str
     unauthorized: Callable[[], Refusal]
     wrong_method: Callable[[], Refusal]
     failed: Callable[[], Refusal]
     unreadable: Callable[[], Refusal]
+    busy: Callable[[str], Refusal]
 
     def get(
         self, view: Callable[..., HttpResponseBase], *, unauthorized: Callable[[], Refusal] | None = None
@@ -95,6 +100,11 @@ class Mount:
                 response = refused(refusal)
             except FAULTS:
                 response = refused(self.unreadable())
+            except wall.Closed:
+                failure = self.failed()
+                response = refused(Refusal(503, failure.body, retry_after=RETRY_AFTER))
+            except OUTAGES as error:
+                response = refused(self._interrupted(error))
             except Exception:
                 logger.exception("an answer in the form of %s failed", self.provider)
                 response = refused(self.failed())
@@ -103,6 +113,13 @@ class Mount:
             return response
 
         return answered
+
+    def _interrupted(self, error: Exception) -> Refusal:
+        refusal, trouble = self.failed(), explain_to_operator(error)
+        logger.error("an answer in the form of %s failed: %s", self.provider, trouble, exc_info=not trouble)
+        if trouble:
+            refusal.status, refusal.retry_after = 503, RETRY_SECONDS
+        return refusal
 
     def visit(self, request: HttpRequest) -> Visit | None:
         """Whose key this is; None unless it is bound to an environment of this vendor that it may see."""

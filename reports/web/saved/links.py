@@ -1,7 +1,6 @@
 """Links for people without an account: made, listed and revoked by managers; hosts of frames named by owners."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -42,6 +41,7 @@ class LinkLine:
     maker: str
     made: str
     ends: str
+    may_revoke: bool
 
     @property
     def opens(self) -> bool:
@@ -88,7 +88,10 @@ def share_link_revoke(request: TenantRequest, tenant: str, link: UUID) -> HttpRe
     row = share_links.links(keeper).filter(public_id=link).first()
     if row is None:
         raise Http404
-    share_links.revoke(keeper, row)
+    try:
+        share_links.revoke(keeper, row)
+    except PermissionError as error:
+        raise PermissionDenied(str(error)) from None
     messages.success(request, _("The link is revoked. It opens nothing any more."))
     return HttpResponseRedirect(reverse("reports_web:share_links", args=[tenant]))
 
@@ -139,7 +142,8 @@ def _made(request: TenantRequest, keeper: Keeper) -> str:
 
 def _lines(request: TenantRequest, keeper: Keeper) -> list[LinkLine]:
     now, zone = timezone.now(), request.tenant.zone
-    rows: Any = share_links.links(keeper)
+    rows = list(share_links.links(keeper)[: share_links.MOST_LINKS])
+    revocable = share_links.revocable(keeper, rows)
     return [
         LinkLine(
             link=row,
@@ -148,6 +152,7 @@ def _lines(request: TenantRequest, keeper: Keeper) -> list[LinkLine]:
             maker=str(row.maker or ""),
             made=figures.moment(row.created_at, zone, now=now),
             ends=figures.day(local_date(row.expires_at, zone)),
+            may_revoke=row.pk in revocable,
         )
-        for row in rows[: share_links.MOST_LINKS]
+        for row in rows
     ]

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
+from portal.lib.turns import pause
 from reports.definitions.periods import local_date
 from reports.files.words import filter_lines
 from reports.queries.agents import agents
@@ -74,6 +75,7 @@ def sheets(
             refused[view.pk] = " ".join(error.errors.values())
     made = {}
     for each, answers in _answered(asked, scope, refused, now=now):
+        pause()
         parts = shown(answers, each.options, choices, scope=scope, tenant=tenant, linked=linked)
         answer = answers[0]
         parts |= {

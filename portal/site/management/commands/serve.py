@@ -9,6 +9,7 @@ from portal.site.owner import ask_for_first_people
 from portal.site.schema import bring_up_to_date
 from portal.site.setup import invitation_to_set_up
 from portal.site.supervisor import Supervisor, listen
+from reports.privacy.erasing import make_up
 
 
 class Command(SiteCommand):
@@ -29,6 +30,11 @@ class Command(SiteCommand):
             running.ensure_broker()
             with running.working():
                 bring_up_to_date()
+                for tenant in make_up():
+                    self.stderr.write(
+                        f"The erasures of {tenant.slug} could not be applied to the restored database, so nothing of "
+                        "it is served until they are: the log says why, and it is tried again each minute."
+                    )
                 notice = ask_for_first_people() if options["first_owner"] else ""
                 if notice:
                     self.stdout.write(notice)

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path, re_path
 
 from reports.api.vendor_api.mount import Mount, Refusal, Visit
-from reports.queries.calls.masks import hide_numbers
+from reports.queries.calls.masks import mask_payload
 from reports.queries.vendor_api import calls as vendor
 from reports.queries.vendor_api.ledger import Rests
 from sync.taxonomy import Stream
@@ -26,6 +26,7 @@ MOUNT = Mount(
     wrong_method=lambda: Refusal(405, {"detail": "Method Not Allowed"}),
     failed=lambda: Refusal(500, {"detail": "Internal Server Error"}),
     unreadable=lambda: Refusal(400, {"detail": "Bad Request"}),
+    busy=lambda sentence: Refusal(429, {"detail": sentence}),
 )
 
 
@@ -45,7 +46,7 @@ def call_stats(request: HttpRequest, visit: Visit, agent_id: str) -> HttpRespons
     visit.note_transcripts("agent", str(key.public_id))
     raws: Iterable[str] = vendor.history(visit.scope, key.pk, agent)
     if not visit.scope.sees_numbers:
-        raws = (msgspec.json.encode(hide_numbers(msgspec.json.decode(raw))).decode() for raw in raws)
+        raws = (msgspec.json.encode(mask_payload(msgspec.json.decode(raw))).decode() for raw in raws)
     return StreamingHttpResponse(_array(raws), content_type="application/json")
 
 

@@ -21,7 +21,7 @@ from reports.api.vendor_api.talkover import parameters
 from reports.api.vendor_api.talkover.parameters import Parameters
 from reports.definitions.periods import utc_date
 from reports.privacy.look_up import NumberAsker, UsedUp, look_up
-from reports.queries.calls.masks import hide_numbers
+from reports.queries.calls.masks import hide_in, mask_payload
 from reports.queries.vendor_api import calls as vendor
 from reports.queries.vendor_api import lists as vendor_lists
 from reports.queries.vendor_api.ledger import Rests
@@ -39,6 +39,7 @@ MOUNT = Mount(
     wrong_method=lambda: _refusal(405, "This history is read-only."),
     failed=lambda: _refusal(500, "Internal server error."),
     unreadable=lambda: _refusal(400, "Bad request."),
+    busy=lambda sentence: _refusal(429, sentence),
 )
 
 
@@ -95,7 +96,7 @@ def agents(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         for item in vendor_lists.agents(visit.scope)
         if (not status or item.status == status)
         and (not direction or item.direction == direction)
-        and _names(search, item.name, item.label)
+        and _names(visit, search, item.name, item.label)
     ]
     chosen = _cut(elements, number, size)
     return _listed(chosen, visit, meta=_pagination(number, size, len(elements), len(chosen), edges=False))
@@ -149,7 +150,7 @@ def campaigns(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         and (not agent_id or item.agent == agent_id)
         and (first is None or item.day >= first)
         and (last is None or item.day <= last)
-        and _names(search, item.name, item.description)
+        and _names(visit, search, item.name, item.description)
     ]
     chosen = _cut(elements, number, size)
     return _listed(chosen, visit, pagination=_pagination(number, size, len(elements), len(chosen), edges=True))
@@ -202,8 +203,10 @@ def _check(params: Parameters) -> None:
         raise _refusal(422, "The given data was invalid.", errors=params.errors)
 
 
-def _names(search: str, *texts: str) -> bool:
-    return not search or any(search in text.casefold() for text in texts)
+def _names(visit: Visit, search: str, *texts: str) -> bool:
+    """Whether a text says what is searched for, as this reader is shown it."""
+    shown = texts if visit.scope.sees_numbers else [hide_in(text, ()) for text in texts]
+    return not search or any(search in text.casefold() for text in shown)
 
 
 def _cut(elements: Sequence[Element], number: int, size: int) -> list[str]:
@@ -238,7 +241,7 @@ def _one(raw: str, visit: Visit) -> HttpResponse:
 def _shown(raw: str, visit: Visit) -> str:
     if visit.scope.sees_numbers:
         return raw
-    return msgspec.json.encode(hide_numbers(msgspec.json.decode(raw))).decode()
+    return msgspec.json.encode(mask_payload(msgspec.json.decode(raw))).decode()
 
 
 def _without_agent(raw: str) -> str:
