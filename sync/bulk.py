@@ -8,17 +8,27 @@ import json
 import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from portal.lib.outward.trials import TESTS
 from portal.tenants.models.tenants import Tenant
 from portal.vault import VaultError, seal, unseal
 from sync.bulk_file import Line, WrongFile, described
 from sync.connection_acts import By, add_tested
-from sync.connections import ConnectionRefused, Description, check_access, explain, is_token_shared, prepared
+from sync.connections import (
+    TRIAL_SECONDS,
+    ConnectionRefused,
+    Description,
+    check_access,
+    explain,
+    is_token_shared,
+    prepared,
+)
 from sync.history import Estimate, days_to_read, estimate
 from sync.models.connections import Connection
 from sync.providers import registry
@@ -27,7 +37,6 @@ from sync.providers.errors import UpstreamError
 
 GOOD_FOR = 1800.0  # seconds
 _AT_ONCE = 8
-_WITHIN = 45.0  # seconds for the tests of one file: a page is waited for
 _PLACE = "connections.many"
 
 
@@ -61,11 +70,12 @@ def tested(tenant: Tenant, lines: Sequence[Line]) -> list[Candidate]:
 
     Raises :class:`WrongFile` while another file of the company is tested.
     """
-    if not cache.add(_busy(tenant), True, _WITHIN + 15):
+    if not cache.add(_busy(tenant), True, TRIAL_SECONDS + 15):
         raise WrongFile(_("Another file of this company is being tested. Try again in a minute."))
     try:
         candidates = _read(tenant, lines)
-        _ask([each for each in candidates if not each.problem])
+        with TESTS.take(tenant.pk, seconds=TRIAL_SECONDS):
+            _ask([each for each in candidates if not each.problem])
     finally:
         cache.delete(_busy(tenant))
     return candidates
@@ -136,8 +146,8 @@ def _ask(candidates: Sequence[Candidate]) -> None:
     """Ask the vendors, some at once. Nothing of the database is touched beside this thread."""
     crew = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="connections")
     try:
-        asked: list[Future[None]] = [crew.submit(_check, each) for each in candidates]
-        wait(asked, timeout=_WITHIN)
+        asked: list[Future[None]] = [crew.submit(copy_context().run, _check, each) for each in candidates]
+        wait(asked, timeout=TRIAL_SECONDS)
         for each, answer in zip(candidates, asked, strict=True):
             each.problem = _outcome(answer)
     finally:

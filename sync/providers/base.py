@@ -89,6 +89,9 @@ class Page:
 class Provider(Protocol):
     key: str
     label: str
+    base_url: str  # where its own service is; "" where each customer has a host of their own
+    base_path: str  # with which a base address ends
+    credential_hint: str  # where a person finds the token
     fields: tuple[FormField, ...]
     streams: tuple[Stream, ...]
     daily: frozenset[Stream]  # streams that are read by UTC day; the others by agent or whole

@@ -14,3 +14,11 @@ class UpstreamError(Exception):
         self.detail = detail[:300]
         self.status = status
         self.retry_after = retry_after  # seconds, already bounded; None when the vendor named none
+
+
+class WrongPath(UpstreamError):
+    """The vendor refused, and the base address doesn't end with ``expected``, as this vendor's addresses do."""
+
+    def __init__(self, expected: str, cause: UpstreamError) -> None:
+        super().__init__(cause.fault, cause.detail, status=cause.status)
+        self.expected = expected

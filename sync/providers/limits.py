@@ -24,6 +24,8 @@ CLOCKS_APART = 60.0  # between the vendor's clock and ours, before it is told
 # --- bytes ---
 
 ERROR_BYTES = 16 * KIB  # of an answer that is not a success, read for its message
+PACKED_BYTES = 12 * MIB  # that may come of nearly nothing, when an answer is compressed,
+UNPACKED_TIMES = 100  # and besides them, so many times the bytes received: JSON that repeats itself comes to thirty
 JUNK_BYTES = MIB  # that may come without, and besides, twice as many of content: heads, empty members, one-byte chunks
 
 LIGHT_BYTES = 512 * KIB  # an answer up to here is read without asking for room
@@ -38,6 +40,9 @@ RECORD_BYTES = KIB  # of a record besides its raw text
 SMALL_ELEMENT_BYTES = 64 * KIB  # elements up to here are taken apart side by side, longer ones one after the other
 ELEMENT_BYTES = 4 * MIB  # of one element; a longer one is set aside
 ELEMENT_VALUES = 200_000  # values in one element: the emptiest take seventy bytes for their three
+DEPTH = ELEMENT_VALUES  # brackets that are open at once; a document of more is refused whole
+STEPS = 2_000_000  # brackets, strings and commas of a document that are looked at one by one,
+BYTES_A_STEP = 16  # and besides them, one for so many bytes: real histories have one in some two hundred
 BROKEN_BYTES = MIB  # kept of an element that can't be read
 PAGE_ELEMENTS = 2_000  # of one page: a hundred are asked for
 COMMAS = 20_000  # in a document, up to which it is taken apart at once and then counted

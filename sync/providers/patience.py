@@ -76,8 +76,11 @@ class Patience:
             self._check_rate()
 
     def deliver(self, count: int) -> None:
-        """So many bytes of content were made of it."""
+        """So many bytes of content were made of it. Raises TOO_LARGE when they are too many for what came."""
         self._delivered += count
+        if self._delivered > limits.PACKED_BYTES + limits.UNPACKED_TIMES * self._received:
+            detail = f"The answer is compressed more than {limits.UNPACKED_TIMES} times."
+            raise UpstreamError(Fault.TOO_LARGE, detail)
 
     def _check_rate(self) -> None:
         now, span, marks = self.seconds, limits.SLOW_SECONDS, self._marks

@@ -54,10 +54,11 @@ def breakage(error: BaseException) -> UpstreamError:
         if isinstance(cause, ssl.SSLError):
             return UpstreamError(Fault.NETWORK, f"No secure connection: {cause.reason}.")
         if isinstance(cause, ConnectionError) and not isinstance(cause, requests.RequestException):
-            return UpstreamError(Fault.NETWORK, f"The connection broke: {cause.strerror or type(cause).__name__}.")
+            detail = f"The connection broke: {cause.strerror}." if cause.strerror else "The connection broke."
+            return UpstreamError(Fault.NETWORK, detail)
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return UpstreamError(Fault.TRUNCATED, "The answer ended before its end.")
-    return UpstreamError(Fault.NETWORK, f"The connection failed: {type(causes[-1]).__name__}.")
+    return UpstreamError(Fault.NETWORK, "The connection failed.")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

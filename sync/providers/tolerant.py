@@ -3,6 +3,7 @@
 The quick way is a decoder that takes the document apart without looking into its elements. Where that one gives up (a
 ``NaN``, a thousand brackets, half a surrogate), and for arrays that are too long to hold, the text is cut at its commas
 by counting brackets outside strings. That needs no recursion, no second look at a byte, and no faith in what is inside.
+Of brackets each one takes time, so a text that is little else is refused after its first chunks.
 """
 
 import hashlib
@@ -62,6 +63,8 @@ class _Splitter:
         self._depth = 0
         self._quoted = False
         self._pieces_read = 0
+        self._steps = 0  # brackets, strings and commas that were looked at one by one
+        self._bytes_fed = 0
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         text = self._text
@@ -70,6 +73,8 @@ class _Splitter:
             self._open()
         if self._depth:
             yield from self._pieces(text)
+        self._bytes_fed += len(chunk)
+        self._check_effort()
         if self.ended:
             if text.strip(_BLANK):
                 raise UpstreamError(Fault.NOT_JSON, "Something follows the end of the document.")
@@ -82,6 +87,13 @@ class _Splitter:
     def held(self) -> int:
         """Bytes of the element that goes on."""
         return len(self._text)
+
+    def _check_effort(self) -> None:
+        """Raises UpstreamError TOO_LARGE for a text that costs far more to cut than its bytes are worth."""
+        if self._depth > limits.DEPTH:
+            raise UpstreamError(Fault.TOO_LARGE, f"The answer is nested more than {limits.DEPTH:,} deep.")
+        if self._steps > limits.STEPS + self._bytes_fed // limits.BYTES_A_STEP:
+            raise UpstreamError(Fault.TOO_LARGE, "The answer holds more brackets than content.")
 
     def _open(self) -> None:
         start = self._text.lstrip(b"\xef\xbb\xbf" + _BLANK)
@@ -101,6 +113,7 @@ class _Splitter:
     def _pieces(self, text: bytearray) -> Iterator[bytes]:
         start, at, size = 0, self._at, len(text)
         while at < size:
+            self._steps += 1
             if self._quoted:
                 at = _end(_QUOTED, text, at)
                 if at >= size or text[at] != _QUOTE:

@@ -33,10 +33,12 @@ def bounds(monkeypatch) -> Callable[..., None]:
     return change
 
 
-def busy_day(box: Sandbox) -> date:
-    """A settled day of more than one page."""
-    days = (box.now.date() - timedelta(days=back) for back in range(3, box.days))
-    return next(day for day in days if len(box.world.calls_of_day(day)) > 100)
+def busy_day(box: Sandbox, least: int = 150, back: int = 3) -> date:
+    """A settled day of more than one page. Calls are added to it: of a Sunday or a holiday there are next to none."""
+    day = box.now.date() - timedelta(days=back)
+    for _ in range(least - len(box.world.calls_of_day(day))):
+        box.world.insert(created_at=f"{day}T15:00:00Z")
+    return day
 
 
 def asked(box: Sandbox, path: str = "/calls", day: date | None = None) -> list:

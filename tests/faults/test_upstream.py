@@ -7,8 +7,13 @@ import pytest
 from django.db.models import F
 
 from portal.tenants import wall
+from portal.tenants.models.grants import Grant
 from portal.work.clock import database_now
-from sync.connections import change_token
+from reports.definitions.periods import Period
+from reports.queries.ask import ask
+from reports.queries.question import Question
+from reports.queries.scope import Scope
+from sync.connections import change_token, explain
 from sync.models.agents import Agent
 from sync.models.calls import Call
 from sync.models.campaigns import Campaign
@@ -16,6 +21,7 @@ from sync.models.connections import Connection
 from sync.models.quarantine import Quarantine
 from sync.models.runs import Gap, Run, RunState, Window, WindowState
 from sync.providers import limits
+from sync.providers.errors import UpstreamError
 from sync.reading.reconcile import NotComparable, reconcile
 from sync.reading.runner import Manner, pull
 from sync.sandbox.faults import DOCUMENTS, ITEMS
@@ -168,7 +174,7 @@ MOVES = {"U1": "drift_inserts=5", "U2": "drift_drops=5"}
 def test_rows_that_come_or_go_at_each_page_have_the_day_walked_again(acme, acme_wall, moves):
     """U1, U2: what was there all along is never missed, and the day is whole only when a walk found it at rest."""
     with Sandbox(days=4, calls_per_day=500, seed=3, end=None) as box:
-        connection, day = connect(acme, box), busy_day(box)
+        connection, day = connect(acme, box), busy_day(box, 500)
         still = ("drift_inserts=0", "drift_changes=0", "drift_drops=0")
         box.set_faults(f"drift@path=/calls,day={day}", *still, moves, "drift_limit=20")
         told = read_day(connection, day)
@@ -316,6 +322,18 @@ def test_words_and_types_no_page_documents_are_kept(box, acme, acme_wall, kind):
     invariants.same_as(connection, box)
 
 
+def test_whether_a_call_is_a_test_is_told_in_text_as_well(box, acme, acme_wall):
+    """U18: figures leave test calls out, and no other: "false" is no test."""
+    connection, day = connect(acme, box), busy_day(box)
+    calls = box.world.calls_of_day(day)
+    for number, call in enumerate(calls):
+        box.world.change(call["id"], is_testing=("false", "true", "0", "1")[number % 4])
+    assert read_day(connection, day).status == "complete"
+    period = Period(day, day + timedelta(days=1), "UTC")
+    scope = Scope.of(Grant.objects.create(tenant=acme, all_environments=True))
+    assert ask(Question(("attempts",), period), replace(scope, zone="UTC")).totals["attempts"].value == len(calls[::2])
+
+
 HELD = {
     "a body a byte at a time": (("drip", "drip_seconds=0.01"), {"SLOW_SECONDS": 0.3}, "more slowly than"),
     "a body that takes too long": (("drip", "drip_seconds=0.01"), {"TOTAL_SECONDS": 0.5}, "took longer than"),
@@ -390,11 +408,10 @@ def test_a_call_that_changes_late_is_seen_within_the_lag(box, acme, acme_wall):
 
 def test_a_list_that_vanishes_is_not_believed_for_a_day(box, acme, acme_wall):
     """U31: nothing is marked missing, the windows say why they are incomplete; told for a day, it is the truth."""
-    connection = connect(acme, box)
+    connection, day = connect(acme, box), busy_day(box)
     pull(connection, [Stream.CALLS])
     before = mirrored(connection)
     box.set_faults("vanished@path=/calls")
-    day = busy_day(box)
     report = read_day(connection, day)
     assert (report.status, report.fault) == ("failed", Fault.VANISHED)
     assert pull(connection, [Stream.CALLS], since=since(box)).status != "complete"
@@ -410,6 +427,20 @@ def test_a_list_that_vanishes_is_not_believed_for_a_day(box, acme, acme_wall):
     assert pull(connection, [Stream.CALLS], since=since(box)).status == "complete"
     assert not missing(connection)
     invariants.same_as(connection, box)
+
+
+def test_readings_in_between_do_not_put_off_when_an_absence_is_believed(box, acme, acme_wall):
+    """U31: a vendor that shows nothing for a day is read many times meanwhile; a day after the first it is believed."""
+    connection, day = connect(acme, box), busy_day(box)
+    read_day(connection, day)
+    box.set_faults("vanished@path=/calls")
+    for hours in (0, 9, 9):
+        Gap.objects.filter(day=day).update(opened_at=F("opened_at") - timedelta(hours=hours))
+        assert read_day(connection, day).fault == Fault.VANISHED
+    assert not missing(connection)
+    Gap.objects.filter(day=day).update(opened_at=F("opened_at") - timedelta(hours=7))
+    assert read_day(connection, day).status == "complete"
+    assert missing(connection) == {call["id"] for call in box.world.calls_of_day(day)}
 
 
 def test_a_history_and_a_list_of_agents_that_vanish_are_doubted_too(box, acme, acme_wall):
@@ -431,12 +462,12 @@ def test_a_history_and_a_list_of_agents_that_vanish_are_doubted_too(box, acme, a
 
 def test_days_that_prove_odd_in_the_middle_are_all_read_again(box, acme, acme_wall):
     """A filter believed exact that is another zone's: nothing is marked missing, every day is read wide."""
-    connection = connect(acme, box)
+    connection, day = connect(acme, box), busy_day(box)
     pull(connection, [Stream.CALLS])
     connection.refresh_from_db()
     assert connection.day_filter == "exact"
     box.set_faults("day_zone=Asia/Kathmandu")
-    box.world.insert(created_at=f"{busy_day(box)}T23:30:00Z")
+    box.world.insert(created_at=f"{day}T23:30:00Z")
     assert pull(connection, [Stream.CALLS], since=since(box)).status == "complete"
     connection.refresh_from_db()
     assert connection.day_filter == "wide"
@@ -457,3 +488,14 @@ def test_a_list_that_names_no_total_is_not_taken_for_whole(box, acme, acme_wall,
     assert (report.status, report.fault) == ("failed", Fault.FORM)
     assert not missing(connection)
     assert Window.objects.get().state == WindowState.INCOMPLETE
+
+
+def test_a_fault_of_ours_is_told_as_such(box, acme, acme_wall, monkeypatch):
+    def broken(*_: object) -> None:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr("sync.providers.talkover.client._paging", broken)
+    connection, day = connect(acme, box), busy_day(box)
+    told = "Ringbook itself failed at the answer. Its log says where."
+    assert read_day(connection, day).detail == told
+    assert explain(UpstreamError(Fault.FORM, told)).endswith(f" {told}")

@@ -19,6 +19,9 @@ PER_DAY = (Status.COMPLETED, Status.COMPLETED, Status.BUSY)  # one call an hour 
 class Pabx:
     key = "pabx"
     label = "Pabx"
+    base_url = "https://pabx.example/api"
+    base_path = "/api"
+    credential_hint = ""
     fields: tuple[FormField, ...] = ()
     streams: tuple[Stream, ...] = (Stream.AGENTS, Stream.CALLS)
     daily: frozenset[Stream] = frozenset({Stream.CALLS})

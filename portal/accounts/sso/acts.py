@@ -13,6 +13,7 @@ from portal.accounts.models import Identity, IdentityProvider, Session, Way
 from portal.accounts.sso.discovery import describe, read_keys
 from portal.accounts.sso.refusals import Unusable
 from portal.audit.record import record
+from portal.lib.outward.trials import TESTS
 from portal.tenants import wall
 from portal.tenants.models.people import User
 from portal.tenants.models.tenants import Tenant
@@ -42,9 +43,10 @@ def address_id(tenant: Tenant) -> UUID:
     return UUID(bytes=salted_hmac("portal.accounts.sso", str(tenant.pk), algorithm="sha256").digest()[:16], version=4)
 
 
-def try_out(issuer: str) -> str:
-    """Ask the provider, and say in a sentence how it answers. Raises :class:`Unusable`."""
-    count = len(read_keys(describe(issuer).keys).keys)
+def try_out(tenant: Tenant, issuer: str) -> str:
+    """Ask the provider, and say in a sentence how it answers. Raises :class:`Unusable`, and TooManyTrials."""
+    with TESTS.take(tenant.pk):
+        count = len(read_keys(describe(issuer).keys).keys)
     sentence = ngettext(
         "The provider answers, and names %(count)d key.", "The provider answers, and names %(count)d keys.", count
     )
@@ -57,7 +59,7 @@ def save(tenant: Tenant, wanted: Wanted, *, by: User) -> IdentityProvider:
     Its secret stays where it was given: another issuer needs it anew. With another issuer or client the subjects mean
     other people, so all are forgotten, and whoever came by the provider is signed out.
     """
-    try_out(wanted.issuer)
+    try_out(tenant, wanted.issuer)
     with wall.tenant(tenant), transaction.atomic():
         Tenant.objects.select_for_update().get(pk=tenant.pk)  # two owners at once set up one
         row = IdentityProvider.objects.filter(tenant=tenant).first()

@@ -20,6 +20,7 @@ from portal.accounts.models import IdentityProvider
 from portal.accounts.sso.claims import Claims, Expectation, read_claims
 from portal.accounts.sso.discovery import Description, describe, read_document, read_keys
 from portal.accounts.sso.refusals import Refused, Unusable, Why
+from portal.lib.outward.trials import SIGN_INS
 from portal.vault import VaultError
 
 _KEPT = "provider_asked"
@@ -40,7 +41,8 @@ def return_address(public_id: UUID) -> str:
 def begin(request: HttpRequest, provider: IdentityProvider, target: str) -> str:
     """The address at the provider to send somebody to, who goes on to ``target`` in the end. Raises Refused."""
     try:
-        description = describe(provider.issuer)
+        with SIGN_INS.take(provider.tenant_id):
+            description = describe(provider.issuer)
     except Unusable:
         raise Refused(Why.UNREACHED, "description") from None
     asked = {
@@ -96,8 +98,9 @@ def finish(request: HttpRequest, provider: IdentityProvider) -> tuple[Claims, st
 def _claims(provider: IdentityProvider, asked: dict[str, Any], code: str) -> Claims:
     description = Description(**asked["description"])
     try:
-        answer = _redeem(provider, description, {"code": code, "code_verifier": asked["verifier"]})
-        keys = read_keys(description.keys)
+        with SIGN_INS.take(provider.tenant_id):
+            answer = _redeem(provider, description, {"code": code, "code_verifier": asked["verifier"]})
+            keys = read_keys(description.keys)
     except (Unusable, VaultError):
         raise Refused(Why.UNREACHED, "code") from None
     return read_claims(answer.get("id_token"), keys, Expectation(provider.issuer, provider.client_id, asked["nonce"]))

@@ -20,7 +20,7 @@ from portal.tenants.models.people import Role
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view(Role.OWNER)
+@tenant_view(Role.OWNER, over_all=True)
 def single_sign_on(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Whatever is sent is tried out first; with ``act=test`` it is left at that."""
     provider = acts.provider_of(request.tenant)
@@ -28,7 +28,7 @@ def single_sign_on(request: TenantRequest, tenant: str) -> HttpResponseBase:
     if form.is_bound and form.is_valid():
         try:
             if request.POST.get("act") == "test":
-                messages.success(request, acts.try_out(form.cleaned_data["issuer"]))
+                messages.success(request, acts.try_out(request.tenant, form.cleaned_data["issuer"]))
             else:
                 acts.save(request.tenant, form.wanted(), by=request.user)
                 messages.success(request, _("Saved."))
@@ -48,7 +48,7 @@ def single_sign_on(request: TenantRequest, tenant: str) -> HttpResponseBase:
 
 
 @require_POST
-@tenant_view(Role.OWNER)
+@tenant_view(Role.OWNER, over_all=True)
 def single_sign_on_act(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Remove the provider, or forget an account that it named, as ``act`` says."""
     act = request.POST.get("act", "")

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import SplitResult, urlsplit
 
 from portal.lib.outward.errors import Obstacle, Unreachable
+from portal.lib.outward.trials import within
 
 # What ``is_global`` lets through although it leads inside, nowhere, or to a relay.
 _REFUSED_V4 = (
@@ -90,7 +91,7 @@ def _resolved(host: str, port: int, seconds: float) -> list[Place]:
 
     threading.Thread(target=ask, name="resolve", daemon=True).start()
     try:
-        answer = answers.get(timeout=max(seconds, 0.001))
+        answer = answers.get(timeout=max(within(seconds), 0.001))
     except queue.Empty:
         raise Unreachable(Obstacle.TIMEOUT, "The host's name was not resolved in time.") from None
     if isinstance(answer, UnicodeError):

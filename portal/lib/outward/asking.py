@@ -1,7 +1,6 @@
 """One question to a server that somebody named: a small answer, soon, from a checked address. Follows no redirect."""
 
 import http.client
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from portal.lib.version import VERSION
 
 MOST_BYTES = 256 * 1024
 SECONDS = 6.0  # for all of it
-TURNS = threading.BoundedSemaphore(4)  # a server that is slow may hold so many threads of a process, and no more
 _CHUNK = 16 * 1024
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 
@@ -91,14 +89,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
 
 def _asked(request: requests.Request, base: SplitResult, *, allow_private: bool) -> Reply:
     PATIENCE.set(_Deadline(SECONDS, MOST_BYTES))
-    if not TURNS.acquire(timeout=1):
-        raise Unreachable(Obstacle.TIMEOUT, "Too many servers are waited for.")
     try:
         return _send(request.prepare(), OneHost(base, allow_private=allow_private))
-    except _FAILURES as error:
-        raise Unreachable(Obstacle.NETWORK, f"The connection failed: {type(error).__name__}.") from None
-    finally:
-        TURNS.release()
+    except _FAILURES:
+        raise Unreachable(Obstacle.NETWORK, "The connection failed.") from None
 
 
 def _send(request: requests.PreparedRequest, host: OneHost) -> Reply:

@@ -26,6 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from portal.lib.outward.addresses import Place, places
 from portal.lib.outward.errors import Obstacle, Unreachable
+from portal.lib.outward.trials import hold, within
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -67,7 +68,7 @@ def dial(addresses: Sequence[Place], seconds: Callable[[], float], options: Iter
     """
     failure = OSError("no address")
     for family, sockaddr in addresses[:_TRIES]:
-        patience = seconds()
+        patience = within(seconds())
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             for option in options:
@@ -78,6 +79,7 @@ def dial(addresses: Sequence[Place], seconds: Callable[[], float], options: Iter
             sock.close()
             failure = error
         else:
+            hold(sock)
             return sock
     raise failure
 
@@ -94,10 +96,11 @@ class _TimedSocket(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
-        self._sock.settimeout(self._patience.left())
+        self._sock.settimeout(within(self._patience.left()))
         try:
             count = self._raw.readinto(buffer)
         except TimeoutError:
+            within(0)  # raises where it was the trial that ended
             raise self._patience.ended() from None
         self._patience.receive(count or 0)
         return count
@@ -149,12 +152,16 @@ class _Checked(HTTPConnection):
             allowed = places(
                 self._dns_host, self.port, allow_private=self._allow_private, seconds=PATIENCE.get().connecting()
             )
-            return dial(allowed, PATIENCE.get().connecting, self.socket_options or ())
+            sock = dial(allowed, PATIENCE.get().connecting, self.socket_options or ())
+            sock.settimeout(within(PATIENCE.get().connecting()))  # for all of the TLS handshake
+            return sock
         except TimeoutError:
             raise Unreachable(Obstacle.TIMEOUT, "The connection was not made in time.") from None
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise Unreachable(Obstacle.NETWORK, f"The connection was not made: {reason}.") from None
+            raise Unreachable(
+                Obstacle.NETWORK,
+                f"The connection was not made: {error.strerror}." if error.strerror else "The connection was not made.",
+            ) from None
 
 
 class _CheckedTls(_Checked, HTTPSConnection):

@@ -23,5 +23,7 @@ def connect(host: str, port: int, *, allow_private: bool, seconds: float) -> soc
     except TimeoutError:
         raise Unreachable(Obstacle.TIMEOUT, "The connection was not made in time.") from None
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise Unreachable(Obstacle.NETWORK, f"The connection was not made: {reason}.") from None
+        raise Unreachable(
+            Obstacle.NETWORK,
+            f"The connection was not made: {error.strerror}." if error.strerror else "The connection was not made.",
+        ) from None

@@ -23,6 +23,9 @@ _PAGE_BYTES = 512 * 1024  # a page ends here too: a queue of pages with long tra
 class OriginsAI:
     key = "originsai"
     label = "OriginsAI"
+    base_url = ""
+    base_path = "/api"
+    credential_hint = "Ask OriginsAI's support for the token of your host. Leave it empty if your host needs none."
     fields: tuple[FormField, ...] = FIELDS
     streams: tuple[Stream, ...] = (Stream.AGENTS, Stream.CALLS)
     daily: frozenset[Stream] = frozenset()

@@ -34,6 +34,9 @@ _LISTS: dict[str, tuple[str, Callable[[normalise.Raw, bytes], _Listed]]] = {
 class Talkover:
     key = "talkover"
     label = "Talkover"
+    base_url = "https://app.talkover.ai/api/v1"
+    base_path = "/api/v1"
+    credential_hint = "In Talkover, open the environment's settings and copy its API token. It begins with talq_."
     fields: tuple[FormField, ...] = ()
     streams: tuple[Stream, ...] = (Stream.AGENTS, Stream.CALLS, Stream.CALLBACKS, Stream.CAMPAIGNS)
     daily: frozenset[Stream] = frozenset({Stream.CALLS, Stream.CALLBACKS})

@@ -7,7 +7,8 @@ from portal.accounts.members import add_member, whole
 from portal.accounts.models import Session
 from portal.audit.models import Entry
 from portal.tenants import wall
-from portal.tenants.models.people import Role, User
+from portal.tenants.models.grants import Grant
+from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import SecondFactor, Tenant
 from tests.conftest import member
 from tests.portal.sso.provider import browser
@@ -55,6 +56,27 @@ def test_a_provider_opens_its_own_company_alone(globex, provider, both, bent) ->
     client.post("/accounts/login/", {"login": both.email, "password": RIGHT})
     assert client.get("/t/globex/").status_code == 200
     assert client.get("/t/acme/").status_code == 200
+
+
+def test_a_held_session_knows_no_other_company(acme, globex, provider, both, bent) -> None:
+    """Or whoever administers Acme's provider would take factors away that guard Globex, of members of both."""
+    eva = member(acme, "eva@acme.example", Role.VIEWER)
+    add_member(globex, eva, whole(Role.VIEWER))
+    with wall.every_tenant("a test prepares"):
+        Membership.objects.filter(user=both).update(role=Role.OWNER)
+        Grant.objects.filter(membership__user=both).update(all_environments=True)
+        shared = Membership.objects.get(user=eva, tenant=acme).public_id
+    client = browser()
+    come(client, provider, bent)
+    assert client.post(f"/t/acme/team/{shared}/act/", {"act": "reset"}).status_code == 404
+    for path in ("", "calls/", "reports/", "help/", "team/"):
+        page = client.get(f"/t/acme/{path}").content.decode()
+        assert "Change the company" not in page, path
+        assert "Globex" not in page, path
+
+    client = by_password(both.email)
+    assert client.post(f"/t/acme/team/{shared}/act/", {"act": "reset"}).status_code == 302
+    assert "Change the company" in client.get("/t/acme/").content.decode()
 
 
 ACCOUNT = [

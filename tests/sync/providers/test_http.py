@@ -319,6 +319,28 @@ def test_a_flood_of_anything_but_content_ends_soon(vendor, http, name):
 
 
 @pytest.mark.fault
+def test_an_answer_that_is_compressed_beyond_all_reason_is_refused_early(vendor, http):
+    """Gigabytes of one letter travel as megabytes; how many are unpacked depends on what came, not on the cap."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    first = packer.compress(b"x" * 4_000_000) + packer.flush(zlib.Z_FULL_FLUSH)
+    more = packer.compress(b"x" * 4_000_000) + packer.flush(zlib.Z_FULL_FLUSH)
+    sizes: list[int] = []
+
+    def script(conn: socket.socket, _: str) -> None:
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + first)
+        while not vendor.over.is_set():
+            conn.sendall(more)
+
+    vendor.script = script
+    with http.open("/calls", expected=limits.HISTORY) as answer, pytest.raises(UpstreamError) as caught:
+        sizes.extend(map(len, answer.chunks()))
+    assert caught.value.fault == Fault.TOO_LARGE
+    assert caught.value.detail == "The answer is compressed more than 100 times."
+    # A buffer of compressed bytes is received before the first of it is unpacked.
+    assert sum(sizes) <= limits.PACKED_BYTES + 36 * limits.MIB
+
+
+@pytest.mark.fault
 @pytest.mark.parametrize("opening", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX-Endless: "])
 def test_a_head_without_end_is_a_broken_connection(vendor, http, opening):
     def script(conn: socket.socket, _: str) -> None:
