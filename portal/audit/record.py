@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from portal.audit import chain
 from portal.audit.models import Entry, PlatformEntry
+from portal.lib.number_runs import dialled, runs
 from portal.proxies import client_address
 from portal.tenants import saved, wall
 from portal.tenants.models.keys import ApiKey
@@ -53,6 +54,15 @@ def record(  # noqa: PLR0913  # who, what, where and about what are one sentence
         entry = Entry(tenant_id=tenant_id, key=key, **common)
         chain.append(entry)
     return entry
+
+
+def may_keep(value: Value) -> bool:
+    """Whether an entry may keep a value: what looks like a number of a person or an e-mail address it may not."""
+    try:
+        told = _told(value)
+    except ValueError:
+        return False
+    return not any(dialled(run) for run in runs(str(told)))
 
 
 def _told(value: Value) -> Value:

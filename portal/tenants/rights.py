@@ -1,7 +1,11 @@
-"""Rights as something to compare and to hand on: what a grant opens, and all that its holder has."""
+"""Rights as something to compare and to hand on: what a grant opens, and all that its holder has.
+
+:func:`may_act_on` is the one rule of who may act on what carries another's rights: destinations, schedules, mails,
+alerts, API keys, share links, boards and saved reports ask it.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portal.tenants.models.grants import Grant, GrantEnvironment
 from portal.tenants.models.people import Role
@@ -72,6 +76,10 @@ class Holding:
         """Of a member, or of a key that may be bound to an environment."""
         return cls(Role(role), Rights.of(grant).only(environment_id), grant.sees_numbers, grant.looks_up)
 
+    def only(self, environment_id: int | None) -> "Holding":
+        """The same within the environment that a key is bound to."""
+        return replace(self, rights=self.rights.only(environment_id))
+
     def covers(self, other: "Holding") -> bool:
         return (
             self.role.covers(other.role)
@@ -80,7 +88,23 @@ class Holding:
             and self.may_look_up >= other.looks_up
         )
 
+    @classmethod
+    def by_grant(cls, grants: Iterable[Grant | None], role: Role = Role.MANAGER) -> "dict[int, Holding]":
+        """What acts with these grants takes, by the grants' keys: others' things are managers' to act on. One query."""
+        rows = {grant.pk: grant for grant in grants if grant is not None}
+        rights = Rights.by_grant(rows.values())
+        return {pk: cls(role, rights[pk], row.sees_numbers, row.looks_up) for pk, row in rows.items()}
+
     @property
     def may_look_up(self) -> bool:
-        """Whoever sees numbers may look them up as well."""
+        """Seeing numbers includes looking them up."""
         return self.sees_numbers or self.looks_up
+
+
+def may_act_on(actor: Holding, effects: Iterable[Holding]) -> bool:
+    """Whether an actor may change, try, pause, resume, resend, take over or delete something.
+
+    ``effects`` are the rights with which it acts: those of its own grant, of everything that acts through it, of the
+    person who made it. Each must be within the actor's own: environments, agents, numbers and role.
+    """
+    return all(actor.covers(effect) for effect in effects)

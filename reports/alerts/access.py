@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Role
-from portal.tenants.rights import Rights
+from portal.tenants.rights import Holding, may_act_on
 from portal.tenants.standing import standing_member
 from reports.alerts.models import Alert, Watcher
 from reports.alerts.wishes import looked_at
@@ -110,14 +110,14 @@ def _rows() -> QuerySet[Alert]:
 
 def _shown(rows: Iterable[Alert], author: Author) -> list[ShownAlert]:
     rows = list(rows)
-    rights = Rights.by_grant(row.grant for row in rows)
-    candidates = (ShownAlert(row, _may_change(row, author, rights), _place(row, author)) for row in rows)
+    effects = Holding.by_grant(row.grant for row in rows)
+    candidates = (ShownAlert(row, _may_change(row, author, effects), _place(row, author)) for row in rows)
     return [shown for shown in candidates if shown.may_change or shown.is_told]
 
 
-def _may_change(row: Alert, author: Author, rights: dict[int, Rights]) -> bool:
+def _may_change(row: Alert, author: Author, effects: dict[int, Holding]) -> bool:
     made = row.key_id == author.key.pk if author.key is not None else _is_by(row, author)
-    return made or (author.manages and author.rights.covers(rights[row.grant_id]))
+    return made or may_act_on(author.holding, [effects[row.grant_id]])
 
 
 def _is_by(row: Alert, author: Author) -> bool:

@@ -1,5 +1,6 @@
 """Folders and buckets that scheduled exports are put into. Secrets are written, and never read."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from reports.handover.models import Destination, PlaceKind
 from reports.handover.words import failure
 from reports.mail.preview import TooMany
 
-UNSET = ("id", "created_at", "ready", "fingerprint", "offered")
+UNSET = ("id", "created_at", "ready", "fingerprint", "offered", "may_change")
 
 
 def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type[Form]:
@@ -53,6 +54,9 @@ DestinationForm = _form(
     fingerprint=s.CharField(help_text=_("Of the server's key that was confirmed.")),
     offered=s.CharField(help_text=_("The fingerprint of a key that the server showed and that waits to be confirmed.")),
     created_at=s.DateTimeField(),
+    may_change=s.BooleanField(
+        help_text=_("Whether you may change, try or remove it: not if something that uses it shows more than you see.")
+    ),
 )
 _SECRETS: dict[str, Any] = {
     "secret": s.CharField(
@@ -79,7 +83,14 @@ class DestinationView(ScheduleView):
             raise PermissionDenied(_("Destinations of files are for managers and owners."))
 
     def answer(self, row: Destination, status: int = 200, **headers: str) -> Response:
-        return Response(write(DestinationForm, _told(row)), status=status, headers=headers)
+        (told,) = self.lines([row])
+        return Response(write(DestinationForm, told), status=status, headers=headers)
+
+    def lines(self, rows: Sequence[Destination]) -> Iterator[Beside]:
+        changeable = access.changeable_places(rows, self.author)
+        for row in rows:
+            known, offered = fingerprint(row.host_key), fingerprint(row.seen_key)
+            yield Beside(row, fingerprint=known, offered=offered, may_change=row.pk in changeable)
 
     def wished(self, data: Any) -> dict[str, Any]:
         """What is wished; dots for a secret are none here."""
@@ -98,7 +109,7 @@ class DestinationList(DestinationView):
     def get(self, request: Request) -> Response:
         """The destinations, by name; to managers and owners."""
         self.demand_manager()
-        return self.short_list(access.destinations(self.author), together=lambda page: map(_told, page))
+        return self.short_list(access.destinations(self.author), together=self.lines)
 
     @extend_schema(operation_id="destinations_make", request=DestinationWish, **doc.made(DestinationForm))
     def post(self, request: Request) -> Response:
@@ -127,7 +138,8 @@ class DestinationOne(DestinationView):
     )
     def patch(self, request: Request, id: UUID) -> Response:
         """Change what is named; the rest stays, also secrets, but for another server or user. Another server has to be
-        confirmed anew."""
+        confirmed anew. Each schedule that uses it is suspended, and has to be confirmed, where files go elsewhere now.
+        """
         row = self.place(id)
         plan = destinations.read_place(self.wished(request.data), before=row)
         try:
@@ -161,7 +173,7 @@ class DestinationConfirm(DestinationView):
         given = wishes_of(request.data, ("fingerprint",), ())
         try:
             if not given:
-                destinations.look_again(row)
+                destinations.look_again(row, self.author)
             elif not destinations.confirm(row, str(given["fingerprint"]), self.author):
                 raise ParameterError({"fingerprint": _("This is not the key that the server showed.")})
         except NotTaken as error:
@@ -181,10 +193,6 @@ class DestinationTrial(DestinationView):
         except NotTaken as error:
             raise RequestRefused(409, failure(error)) from error
         return self.answer(row)
-
-
-def _told(row: Destination) -> Beside:
-    return Beside(row, fingerprint=fingerprint(row.host_key), offered=fingerprint(row.seen_key))
 
 
 def _address(row: Destination) -> str:

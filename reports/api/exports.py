@@ -66,6 +66,7 @@ ExportForm = forms.form(
     download=s.URLField(allow_null=True),
 )
 _COMMAS = _("Also as a list.")
+_DESCRIBED = ("report", "columns", "title")  # in words of their own
 OrderForm = forms.form(
     "ExportOrder",
     what=s.ChoiceField(
@@ -97,7 +98,8 @@ OrderForm = forms.form(
             names=", ".join(COLUMNS),
         ),
     ),
-    **{name: s.CharField(required=False, help_text=_COMMAS) for name in PARAMS if name not in ("report", "columns")},
+    title=s.CharField(required=False, help_text=_("Of a report: the title that stands in its file.")),
+    **{name: s.CharField(required=False, help_text=_COMMAS) for name in PARAMS if name not in _DESCRIBED},
 )
 
 

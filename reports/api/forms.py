@@ -51,7 +51,9 @@ StreamFreshness = form(
     as_of=s.DateTimeField(allow_null=True),
     complete_from=s.DateField(allow_null=True),
     complete_through=s.DateField(allow_null=True),
-    mirrored=s.IntegerField(allow_null=True),
+    mirrored=s.IntegerField(
+        allow_null=True, help_text=_("Elements held of whole UTC days, test calls among them: more than figures count.")
+    ),
     vendor_total=s.IntegerField(allow_null=True),
     quarantined=s.IntegerField(help_text=_("Shown by the vendor, and not to be read.")),
     accepted=s.IntegerField(help_text=_("Such that an administrator took for no call; they make nothing incomplete.")),

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from msgspec import Struct
@@ -39,7 +40,7 @@ from reports.mail.plans import EVERY, LANGUAGES
 from reports.mail.preview import TooMany
 from reports.mail.rights import Author
 
-UNSET = ("id", "created_at", "next_due")
+UNSET = ("id", "created_at", "next_due", "suspended_at", "suspended")
 
 
 def _form(name: str, first: dict[str, Any], *, whole: bool, **more: Any) -> type[Form]:
@@ -82,9 +83,17 @@ ScheduleForm = _form(
     {"id": s.UUIDField()},
     whole=True,
     next_due=s.DateTimeField(allow_null=True),
+    suspended_at=s.DateTimeField(allow_null=True, help_text=_("Since when it waits to be confirmed.")),
+    suspended=s.CharField(help_text=_("Why, and what to do; empty if it is not suspended.")),
     created_at=s.DateTimeField(),
 )
 ScheduleWish = _form("ExportScheduleWish", {}, whole=False)
+ScheduleConfirmation = forms.form(
+    "ExportScheduleConfirmation",
+    suspended_at=s.DateTimeField(
+        help_text=_("As the schedule has it. After another change of its destination, it differs.")
+    ),
+)
 HandoverMailForm = forms.form(
     "HandoverMail", to=s.EmailField(), state=s.CharField(), at=s.DateTimeField(source="sent_at", allow_null=True)
 )
@@ -147,6 +156,8 @@ class ScheduleView(ReaderView):
             query=dict(plan.query),
             to=list(plan.to) if shown.may_change else [self.author.email],
             next_due=row.next_due,
+            suspended_at=row.suspended_at,
+            suspended=words.suspended(row),
             created_at=row.created_at,
         )
 
@@ -212,6 +223,26 @@ class ScheduleOne(ScheduleView):
         """Hand nothing over any more. What was handed over is kept in the list."""
         acts.remove(self.changeable(id), self.author)
         return Response(status=204)
+
+
+class ScheduleConfirm(ScheduleView):
+    http_method_names = ["post"]
+
+    @extend_schema(
+        operation_id="export_schedules_confirm",
+        request=ScheduleConfirmation,
+        **doc.single(ScheduleForm, 409, *doc.TAKES),
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """End the suspension of a schedule whose destination was changed: its files go to the new place from now on."""
+        row = self.changeable(id)
+        sent = wishes_of(request.data, ("suspended_at",), ())
+        since = parse_datetime(str(sent.get("suspended_at", "")))
+        if since is None or not acts.confirm(row, since, self.author):
+            raise RequestRefused(
+                409, _("This suspension is over, or the destination was changed again. Look once more.")
+            )
+        return Response(self.written(self.own(id)))
 
 
 class ScheduleTrial(ScheduleView):

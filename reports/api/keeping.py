@@ -30,7 +30,14 @@ class KeepingView(ReaderView):
     @property
     def keeper(self) -> Keeper:
         user: Any = self.request.user
-        return Keeper(self.reader.tenant, self.reader.role, user if isinstance(user, User) else None)
+        reader = self.reader
+        return Keeper(
+            reader.tenant,
+            reader.role,
+            user if isinstance(user, User) else None,
+            reader.grant,
+            reader.key.environment_id if reader.key else None,
+        )
 
     def wishes(self) -> dict[str, Any]:
         """What was sent, each of its kind. Raises ParameterError."""
@@ -52,7 +59,7 @@ class KeepingView(ReaderView):
         except ViewRefused as error:
             raise ParameterError({name: str(error)}) from error
         except PermissionError as error:
-            raise PermissionDenied(str(self.not_yours)) from error
+            raise PermissionDenied(str(error) or str(self.not_yours)) from error
 
 
 def _is_of(kind: type, value: object) -> bool:

@@ -68,7 +68,10 @@ PARAMETERS: dict[str, Parameter] = {
     "compare_to": Parameter(_DAY, _("Its last day, included; by default it is as long.")),
     "period": Parameter(
         {"type": "string", "enum": list(SPANS)},
-        _("A period by name, which moves on with the days, in the place of dates."),
+        _(
+            "A period by name, which moves on with the days, in the place of dates. The last days and months end with "
+            "yesterday; the last week, the last month and the 12 full months are whole ones of the calendar."
+        ),
     ),
     "day": Parameter(_DAY, _("A day of the period that is meant; the last whole one by default.")),
     "subscription": Parameter(_IDS, _("Ids of scheduled mails, separated by commas.")),

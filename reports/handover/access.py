@@ -2,26 +2,32 @@
 maker's to see. The wall must be open.
 
 A schedule is its maker's; managers and owners have every one that shows no more than they see; a member to whom its
-files are mailed may read it. Destinations are managers'. Anything else is answered like what is not there.
+files are mailed may read it. Destinations are managers' to see and to use; to act on one takes the rights of every
+schedule on it and of the person who made it. Anything else is answered like what is not there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Role
-from portal.tenants.rights import Rights
-from portal.tenants.standing import standing_member
+from portal.tenants.rights import Holding, may_act_on
+from portal.tenants.standing import standing_member, standing_members
+from reports.files.models import What
 from reports.files.rights import covers
 from reports.handover.models import Destination, ExportSchedule, Handover, Way
 from reports.mail.content import open_views
 from reports.mail.rights import Author, NotAllowed
 from reports.queries.scope import Scope
+from reports.saved.keeping import Use
 from reports.saved.models import Board, SavedView
 
 
@@ -69,8 +75,8 @@ def latest(schedules: Iterable[ExportSchedule]) -> dict[int, Handover]:
 
 def destinations(author: Author) -> list[Destination]:
     """Those that stand, by name; none to whoever does not manage."""
-    rows = Destination.objects.filter(removed_at=None).order_by("name", "id")
-    return list(rows) if author.manages else []
+    rows = Destination.objects.filter(removed_at=None).select_related("key__grant", "key__made_by")
+    return list(rows.order_by("name", "id")) if author.manages else []
 
 
 def destination(public_id: UUID, author: Author) -> Destination:
@@ -80,6 +86,38 @@ def destination(public_id: UUID, author: Author) -> Destination:
         raise Destination.DoesNotExist
     row: Destination = found
     return row
+
+
+def changeable_places(rows: Sequence[Destination], author: Author) -> set[int]:
+    """The keys of those that someone may change, confirm, try and remove; as many queries however many there are."""
+    effects = _effects_of(rows)
+    return {row.pk for row in rows if author.manages and may_act_on(author.holding, effects[row.pk])}
+
+
+def demand_change_of_place(destination: Destination, author: Author) -> None:
+    """Raises PermissionDenied."""
+    if not changeable_places([destination], author):
+        text = _(
+            "You can't do this with the destination: a schedule that uses it, or the person who added it, has access "
+            "to more data than you. Ask an owner with full access."
+        )
+        raise PermissionDenied(text)
+
+
+def _effects_of(rows: Sequence[Destination]) -> dict[int, list[Holding]]:
+    """What acts through destinations, by their keys: each schedule on one, and the member or key that made it."""
+    found = ExportSchedule.objects.filter(destination__in=rows, removed_at=None).select_related("grant")
+    grants: list[tuple[Any, Grant]] = [(schedule.destination_id, schedule.grant) for schedule in found]
+    members = standing_members({row.creator_id for row in rows if row.creator_id is not None})
+    grants += [(row.pk, members[row.creator_id].grant) for row in rows if row.creator_id in members]
+    keys = [(row.pk, row.key) for row in rows if row.key is not None and row.key.stands(timezone.now())]
+    held = Holding.by_grant([*(grant for _pk, grant in grants), *(key.grant for _pk, key in keys)])
+    effects: dict[int, list[Holding]] = {row.pk: [] for row in rows}
+    for pk, grant in grants:
+        effects[pk].append(held[grant.pk])
+    for pk, key in keys:
+        effects[pk].append(held[key.grant_id].only(key.environment_id))
+    return effects
 
 
 def scope_now(schedule: ExportSchedule) -> Scope:
@@ -99,6 +137,13 @@ def views_on_board(schedule: ExportSchedule) -> tuple[SavedView, ...]:
     where it is gone or shared no more, or holds nothing that may be sent."""
     board = Board.objects.filter(public_id=dict(parse_qsl(schedule.query)).get("board", "")).first()
     return open_views(board, schedule.tenant, schedule.creator if schedule.key_id is None else None)
+
+
+def uses(views: Sequence[SavedView], boards: Sequence[Board]) -> list[Use]:
+    """The schedules that export any of these boards; see ``reports.saved.keeping.USES``."""
+    queries = [urlencode({"board": board.public_id}) for board in boards]
+    rows = ExportSchedule.objects.filter(what=What.BOARD, query__in=queries, removed_at=None)
+    return [Use(row.grant, row.creator_id) for row in rows.select_related("grant")]
 
 
 def board_name(public_id: str) -> str:
@@ -137,17 +182,16 @@ def _rows() -> QuerySet[ExportSchedule]:
 
 def _shown(rows: Iterable[ExportSchedule], author: Author) -> list[ShownSchedule]:
     rows = list(rows)
-    rights = Rights.by_grant(row.grant for row in rows)
-    candidates = (ShownSchedule(row, _may_change(row, author, rights), _is_read(row, author)) for row in rows)
+    effects = Holding.by_grant(row.grant for row in rows)
+    candidates = (ShownSchedule(row, _may_change(row, author, effects), _is_read(row, author)) for row in rows)
     return [shown for shown in candidates if shown.may_change or shown.is_read]
 
 
-def _may_change(row: ExportSchedule, author: Author, rights: dict[int, Rights]) -> bool:
+def _may_change(row: ExportSchedule, author: Author, effects: dict[int, Holding]) -> bool:
     if row.way == Way.PUT and not author.manages:
         return False
     made = row.key_id == author.key.pk if author.key is not None else _is_by(row, author)
-    numbers = author.scope.sees_numbers or not row.grant.sees_numbers
-    return made or (author.manages and numbers and author.rights.covers(rights[row.grant_id]))
+    return made or may_act_on(author.holding, [effects[row.grant_id]])
 
 
 def _is_by(row: ExportSchedule, author: Author) -> bool:

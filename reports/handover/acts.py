@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -57,7 +57,7 @@ def change(schedule: ExportSchedule, plan: SchedulePlan, author: Author) -> None
     before, after = _told(plan_of(schedule), schedule.destination), _told(plan, place)
     written = changed | _taken_over(schedule, author)
     if place != schedule.destination:
-        written["destination"] = place
+        written |= {"destination": place, "suspended_at": None}
     if plan.numbers != schedule.grant.sees_numbers and "grant" not in written:
         written["grant"] = author.rights.make_grant(author.tenant, sees_numbers=plan.numbers)
     if changed.keys() & RHYTHM:
@@ -70,6 +70,8 @@ def change(schedule: ExportSchedule, plan: SchedulePlan, author: Author) -> None
             ExportSchedule.objects.filter(pk=schedule.pk, removed_at=None).update(**written)
         if changed.get("active") is False:
             rows.hold_back(schedule, "paused")
+        if place != schedule.destination:
+            rows.go_on(schedule)
         readers = _set_readers(schedule, plan)
         if written or readers:
             author.note(_act(changed), about(schedule), _moved(before, after))
@@ -79,6 +81,19 @@ def change(schedule: ExportSchedule, plan: SchedulePlan, author: Author) -> None
 def set_paused(schedule: ExportSchedule, author: Author, *, on: bool) -> None:
     """Pause a schedule, or go on with it: then it is due next as counted from now."""
     change(schedule, replace(plan_of(schedule), paused=on), author)
+
+
+def confirm(schedule: ExportSchedule, since: datetime, author: Author) -> bool:
+    """End the suspension that began at ``since``; whether it did. A destination that was changed again since then has
+    to be confirmed again."""
+    with transaction.atomic():
+        own = ExportSchedule.objects.filter(pk=schedule.pk, removed_at=None, suspended_at=since)
+        done = bool(own.update(suspended_at=None))
+        if done:
+            rows.go_on(schedule)
+            author.note("schedule.confirmed", about(schedule))
+    schedule.refresh_from_db()
+    return done
 
 
 def remove(schedule: ExportSchedule, author: Author) -> None:

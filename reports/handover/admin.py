@@ -21,7 +21,7 @@ class DestinationPages(LedgerAdmin):
 
 @admin.register(ExportSchedule)
 class ExportSchedulePages(LedgerAdmin):
-    list_display = ("name", "what", "format", "kind", "way", "active", "next_due", "removed_at")
+    list_display = ("name", "what", "format", "kind", "way", "active", "suspended_at", "next_due", "removed_at")
     list_filter = ("what", "way", "active")
     search_fields = ("name",)
     personal = ("query",)

@@ -119,7 +119,7 @@ def _told(handover: Handover, parcel: Parcel, *, attached: bool, fits: bool) -> 
         text = _("It is not attached: it is larger than the %(most)s MB that a mail carries.")
         lines.append(text % {"most": figures.decimal(MOST_BYTES / 1e6)})
     if not attached or not fits:
-        until = figures.moment(export.expires_at, handover.zone, now=timezone.now()) if export.expires_at else ""
+        until = figures.dated_moment(export.expires_at, handover.zone, now=timezone.now()) if export.expires_at else ""
         text = _("It can be had until %(moment)s by whoever signs in and sees all that it shows.")
         lines.append(text % {"moment": until})
     if handover.press:

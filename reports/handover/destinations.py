@@ -15,13 +15,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from portal.audit.record import CHANGED, Changes, may_keep
 from portal.lib.outward.addresses import read_base
 from portal.lib.outward.errors import Unreachable
 from portal.obstacles import in_words
-from reports.handover import places
+from reports.handover import access, places
 from reports.handover.handing import NotTaken
 from reports.handover.models import LONGEST_FOLDER, LONGEST_NAME, Destination, ExportSchedule, PlaceKind
 from reports.handover.reading import WishReader
+from reports.handover.telling import tell_of_suspension
 from reports.mail.preview import TooMany
 from reports.mail.rights import Author
 from reports.queries.question import QuestionError
@@ -30,7 +32,9 @@ MOST_DESTINATIONS = 50
 LONGEST_SECRET, LONGEST_KEY = 1000, 20_000
 KEPT = "•••"  # stands where a secret is, and leaves it as it is
 SECRETS = ("secret", "private_key")
-WHERE = frozenset({"kind", "host", "port"})  # another server has another key
+SERVER = frozenset({"kind", "host", "port"})  # another server has another key
+# What decides where files go. A new password or secret opens the same account, so it is not among them.
+WHERE = SERVER | {"bucket", "region", "folder", "login", "private_key", "host_key"}
 
 
 class InUse(Exception):
@@ -96,50 +100,45 @@ def create_place(plan: DestinationPlan, author: Author) -> Destination:
             **plan.columns(),
         )
         row.save()
-        author.note("destination.added", about_place(row))
+        author.note("destination.added", about_place(row), _moved(dict.fromkeys(plan.columns()), plan.columns()))
     return row
 
 
 def change_place(destination: Destination, plan: DestinationPlan, author: Author) -> None:
-    """Make it what the plan says. Another server has to be confirmed anew. Raises NotTaken."""
-    columns = plan.columns()
-    changed = {name: value for name, value in columns.items() if getattr(destination, name) != value}
-    moved = bool(changed.keys() & WHERE)
-    if moved:
+    """Make it what the plan says. Another server has to be confirmed anew, and so does each schedule where files go
+    elsewhere now. Raises NotTaken and PermissionDenied."""
+    access.demand_change_of_place(destination, author)
+    changed = _differences(destination, plan)
+    if changed.keys() & SERVER:
         changed["host_key"] = ""
         changed["seen_key"] = places.shown_key(plan.host, plan.port) if plan.kind == PlaceKind.SFTP else ""
-    changed |= {name: value for name in SECRETS if (value := getattr(plan, name)) != KEPT}
-    for name, value in changed.items():
-        setattr(destination, name, value)
-    with transaction.atomic():
-        if changed:
-            destination.save(update_fields=list(changed))
-            author.note("destination.changed", about_place(destination))
+    if changed:
+        _write(destination, changed, author, "destination.changed")
 
 
-def look_again(destination: Destination) -> None:
+def look_again(destination: Destination, author: Author) -> None:
     """Look up the key by which the server shows itself now; where it is another one, it waits to be confirmed. Raises
-    NotTaken."""
+    NotTaken and PermissionDenied."""
+    access.demand_change_of_place(destination, author)
     seen = places.shown_key(destination.host, destination.port)
     destination.seen_key = "" if seen == destination.host_key else seen
     destination.save(update_fields=["seen_key"])
 
 
 def confirm(destination: Destination, shown: str, author: Author) -> bool:
-    """Take the key that waits as the server's, if ``shown`` is its fingerprint; whether it was."""
-    with transaction.atomic():
-        row: Destination = Destination.objects.select_for_update().get(pk=destination.pk)
-        if not row.seen_key or fingerprint(row.seen_key) != shown.strip():
-            return False
-        row.host_key, row.seen_key = row.seen_key, ""
-        row.save(update_fields=["host_key", "seen_key"])
-        author.note("destination.confirmed", about_place(row) | {"fingerprint": fingerprint(row.host_key)})
-    destination.host_key, destination.seen_key = row.host_key, ""
+    """Take the key that waits as the server's, if ``shown`` is its fingerprint; whether it was. Raises
+    PermissionDenied."""
+    row = Destination.objects.get(pk=destination.pk)
+    access.demand_change_of_place(row, author)
+    if not row.seen_key or fingerprint(row.seen_key) != shown.strip():
+        return False
+    _write(destination, {"host_key": row.seen_key, "seen_key": ""}, author, "destination.confirmed")
     return True
 
 
 def remove_place(destination: Destination, author: Author) -> None:
-    """It is used no more, and its secrets are forgotten. Raises InUse."""
+    """It is used no more, and its secrets are forgotten. Raises InUse and PermissionDenied."""
+    access.demand_change_of_place(destination, author)
     with transaction.atomic():
         if ExportSchedule.objects.filter(destination=destination, removed_at=None).exists():
             raise InUse(_("A schedule puts its files there. Change or remove that one first."))
@@ -150,9 +149,53 @@ def remove_place(destination: Destination, author: Author) -> None:
 
 
 def try_place(destination: Destination, author: Author) -> None:
-    """Write a small file there and take it away again. Raises NotTaken."""
+    """Write a small file there and take it away again. Raises NotTaken and PermissionDenied."""
+    access.demand_change_of_place(destination, author)
     author.note("destination.tried", about_place(destination))
     places.check(destination)
+
+
+def _write(destination: Destination, changed: dict[str, Any], author: Author, action: str) -> None:
+    """Write what changed, with the values before and after, and suspend the schedules whose files go elsewhere now."""
+    with transaction.atomic():
+        # A schedule that is put on it at this moment comes before or after, not between.
+        row = Destination.objects.select_for_update().get(pk=destination.pk)
+        access.demand_change_of_place(row, author)
+        was = {name: getattr(row, name) for name in changed}
+        for name, value in changed.items():
+            setattr(destination, name, value)
+        destination.save(update_fields=list(changed))
+        author.note(action, about_place(destination), _moved(was, changed))
+        first_key = changed.keys() == {"host_key", "seen_key"} and not was["host_key"]
+        if changed.keys() & WHERE and not first_key:
+            _suspend(destination, author)
+
+
+def _suspend(destination: Destination, author: Author) -> None:
+    now = timezone.now()
+    rows = ExportSchedule.objects.filter(destination=destination, removed_at=None)
+    for schedule in rows.select_related("grant", "tenant").order_by("id"):
+        schedule.suspended_at = now
+        schedule.save(update_fields=["suspended_at"])
+        author.note("schedule.suspended", {"schedule": str(schedule.public_id)} | about_place(destination))
+        tell_of_suspension(schedule)
+
+
+def _differences(destination: Destination, plan: DestinationPlan) -> dict[str, Any]:
+    changed = {name: value for name, value in plan.columns().items() if getattr(destination, name) != value}
+    stands = place_plan_of(destination)
+    kept = {name: (KEPT, getattr(stands, name)) for name in SECRETS}
+    return changed | {name: value for name in SECRETS if (value := getattr(plan, name)) not in kept[name]}
+
+
+def _moved(was: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
+    """Before and after, as the audit keeps it: keys of servers by their fingerprints, neither secrets nor names."""
+    pairs: dict[str, Any] = {name: (None, CHANGED) for name in (*SECRETS, "name") if name in now}
+    if "host_key" in now:
+        pairs["host_key"] = (fingerprint(was["host_key"]), fingerprint(now["host_key"]))
+    for name in now.keys() - pairs.keys() - {"seen_key"}:
+        pairs[name] = tuple(value if may_keep(value) else CHANGED for value in (was[name], now[name]))
+    return pairs
 
 
 def fingerprint(host_key: str) -> str:

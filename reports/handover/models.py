@@ -80,11 +80,13 @@ class Way(models.TextChoices):
 class ExportSchedule(PublicModel):
     """A file that is made for each period and handed over. ``next_due`` is the one thing that a worker claims.
 
-    ``query`` is the question without its days, which come from the period: that of the rhythm, or the ``span`` named,
-    counted on the day it is due; ``standing`` takes a list as it stands, without days. ``grant`` is the most that it
-    shows: what its maker saw when it was made, without numbers unless they were allowed; as long as it stands its maker
-    has to see it still. ``hold_hours`` is how long a file waits for data that are not complete; then it goes out and
-    says so, or ``holds`` on until they are. A paused one is not ``active``; a removed one stays a row.
+    ``query`` is the question without its days, which come from the period: that of the rhythm, or the ``span``
+    named, counted on the day it is due; ``standing`` takes a list as it stands, without days. ``grant`` is the most
+    that it shows: what its maker saw when it was made, without numbers unless they were allowed; as long as it
+    stands its maker has to see it still. Since ``suspended_at`` its destination is another than the one it was made
+    for: nothing is handed over before someone with its rights has confirmed that. ``hold_hours`` is how long a file
+    waits for data that are not complete; then it goes out and says so, or ``holds`` on until they are. A paused one
+    is not ``active``; a removed one stays a row.
     """
 
     name = models.CharField(_("name"), max_length=LONGEST_NAME)
@@ -120,6 +122,7 @@ class ExportSchedule(PublicModel):
         _("missed periods"), max_length=10, choices=MissedPeriods.choices, default=MissedPeriods.EACH
     )
     next_due = models.DateTimeField(_("next due"), null=True, blank=True, db_index=True)
+    suspended_at = models.DateTimeField(_("suspended"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from portal.lib.outward.trials import TESTS
+from portal.tenants import wall
 from portal.vault import VaultError
 from reports.handover.handing import NotTaken, Pulse
 from reports.handover.manifest import Parcel
@@ -53,15 +55,18 @@ def put(parcel: Parcel, destination: Destination | None, pulse: Pulse, *, outdat
 
 
 def check(destination: Destination) -> None:
-    """Write and remove a small file there. Raises NotTaken."""
+    """Write and remove a small file there. Raises NotTaken, and TooManyTrials."""
     if not destination.ready:
         raise NotTaken("no destination", for_good=True)
-    _module(destination.kind).check(access_to(destination))
+    with TESTS.take(destination.tenant_id):
+        _module(destination.kind).check(access_to(destination))
 
 
 def shown_key(host: str, port: int) -> str:
-    """The key by which an SFTP server shows itself now, as OpenSSH writes it. Raises NotTaken."""
-    return str(_module(PlaceKind.SFTP).shown_key(host, port))
+    """The key by which an SFTP server shows itself now, as OpenSSH writes it. Raises NotTaken, and TooManyTrials. The
+    wall must be open."""
+    with TESTS.take(wall.current()):
+        return str(_module(PlaceKind.SFTP).shown_key(host, port))
 
 
 def demand_readable(private_key: str, password: str) -> None:

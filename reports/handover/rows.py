@@ -20,6 +20,7 @@ LEASE = Lease(timedelta(minutes=5), until="claimed_until", fence="claims")  # re
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 LOOK_AGAIN = timedelta(minutes=5)  # whether data are whole by now
 MOST_MISSED = 31  # periods that one silence makes due
+SUSPENDED = "suspended"  # the reason of a handover whose schedule waits to be confirmed
 STANDING = "standing"  # a list as it stands, of no days
 ENDED = tuple(span for span in SPANS if span not in ("today", "this_week", "this_month"))  # by the day they are due
 
@@ -128,8 +129,17 @@ def begin_again(handover: Handover) -> bool:
 
 def hold_back(schedule: ExportSchedule, reason: str) -> None:
     """Whatever waits of a schedule is not handed over any more."""
-    waits = Handover.objects.filter(schedule=schedule, state__in=OPEN)
-    waits.update(state=HandoverState.SUPPRESSED, reason=reason, claims=F("claims") + 1, claimed_until=None)
+    _hold_back(Handover.objects.filter(schedule=schedule, state__in=OPEN), reason)
+
+
+def go_on(schedule: ExportSchedule) -> None:
+    """Whatever waits of a suspended schedule is looked at again at once; the latest period alone, where it says so."""
+    waits = Handover.objects.filter(schedule=schedule, state__in=OPEN, reason=SUSPENDED)
+    if schedule.missed == MissedPeriods.LATEST:
+        due = Handover.objects.filter(schedule=schedule, state__in=OPEN, press="", round=0)
+        latest = due.order_by("-due_at")[:1].values("pk")
+        _hold_back(waits.filter(press="", round=0).exclude(pk__in=latest), "passed over")
+    waits.update(state=HandoverState.PENDING, reason="", next_attempt_at=None)
 
 
 def whole_rows() -> QuerySet[Handover]:
@@ -164,6 +174,10 @@ def _open(schedule: ExportSchedule, at: datetime) -> bool:
             ignore_conflicts=True,  # a period that was handed over already stays handed over once
         )
     return True
+
+
+def _hold_back(waits: QuerySet[Handover], reason: str) -> None:
+    waits.update(state=HandoverState.SUPPRESSED, reason=reason, claims=F("claims") + 1, claimed_until=None)
 
 
 def _held(handover: Handover) -> QuerySet[Handover]:

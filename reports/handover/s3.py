@@ -6,6 +6,7 @@ address of the endpoint and nowhere else, whatever an answer says. An object is 
 
 import base64
 import io
+import logging
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from requests.structures import CaseInsensitiveDict
 from portal.lib.outward.addresses import read_base
 from portal.lib.outward.dialling import PATIENCE, OneHost
 from portal.lib.outward.errors import Obstacle, Unreachable
+from portal.lib.outward.trials import is_over
 from portal.outbox.text import one_line
 from portal.storage import Away
 from reports.files import folder
@@ -29,6 +31,7 @@ from reports.handover.handing import NotTaken, Pulse, PulsingFile
 from reports.handover.manifest import Parcel
 from reports.handover.places import Access
 
+logger = logging.getLogger("ringbook.handover")
 SECONDS = 10.0  # to connect
 SILENCE = 60.0  # seconds that a server may leave us waiting
 MOST_BYTES = 5 * 1024**3  # of one object that is put at once
@@ -151,9 +154,12 @@ def _told() -> Iterator[None]:
         code = str(error.response.get("Error", {}).get("Code", ""))
         reason = "login" if code in _LOGIN else "folder" if code in _FOLDER else "refused"
         raise NotTaken(reason, one_line(code, limit=60)) from None
-    except (BotoCoreError, requests.RequestException) as error:
-        raise NotTaken("network", type(error).__name__) from None
     except TimeoutError:
         raise NotTaken("timeout") from None
+    except RecursionError:  # an answer of elements in elements
+        raise NotTaken("refused") from None
+    except (BotoCoreError, requests.RequestException) as error:
+        logger.info("an S3 endpoint broke off: %s", type(error).__name__)
+        raise NotTaken("timeout" if is_over() else "network") from None
     except OSError as error:
-        raise NotTaken("network", one_line(error.strerror or type(error).__name__, limit=200)) from None
+        raise NotTaken("timeout" if is_over() else "network", one_line(error.strerror or "", limit=200)) from None

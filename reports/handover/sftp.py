@@ -18,6 +18,7 @@ from django.conf import settings
 
 from portal.lib.outward.errors import Obstacle, Unreachable
 from portal.lib.outward.streams import connect
+from portal.lib.outward.trials import is_over
 from portal.outbox.text import one_line
 from portal.storage import Away
 from reports.files import folder
@@ -33,6 +34,7 @@ _RSA = ("rsa-sha2-512", "rsa-sha2-256")  # how a server proves that it has a key
 _KEYS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 _AWAY = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
+logger = logging.getLogger("ringbook.handover")
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it tells whoever called, who says what is to be said
 
 
@@ -135,7 +137,8 @@ def _greeted(host: str, port: int, pinned: str = "") -> Iterator[paramiko.Transp
     sock = connect(host, port, allow_private=allow_private, seconds=SECONDS)
     transport = paramiko.Transport(sock)
     try:
-        transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = SECONDS
+        transport.banner_timeout = transport.handshake_timeout = SECONDS
+        transport.auth_timeout = transport.channel_timeout = SECONDS
         if pinned:
             kind = pinned.partition(" ")[0]
             transport.get_security_options().key_types = _RSA if kind == "ssh-rsa" else (kind,)
@@ -165,8 +168,11 @@ def _told() -> Iterator[None]:
     except TimeoutError:
         raise NotTaken("timeout") from None
     except (paramiko.SSHException, EOFError) as error:
-        raise NotTaken("network", one_line(str(error), limit=200)) from None
+        logger.info("an SFTP server broke off: %s", one_line(str(error), limit=200))
+        raise NotTaken("timeout" if is_over() else "network") from None
     except OSError as error:
+        if is_over():
+            raise NotTaken("timeout") from None
         reason = "folder" if error.errno in _AWAY else "refused"
         raise NotTaken(reason, one_line(error.strerror or str(error), limit=200)) from None
 

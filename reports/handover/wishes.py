@@ -16,7 +16,7 @@ from reports.definitions.filters import FILTERS
 from reports.files.as_csv import DIALECTS
 from reports.files.formats import FORMATS, offered
 from reports.files.models import TABLES, What
-from reports.files.orders import SHAPES, read_order
+from reports.files.orders import SHAPES, DoesNotFit, read_order
 from reports.handover.access import scope_now
 from reports.handover.models import LONGEST_NAME, LONGEST_QUERY, Destination, ExportSchedule, Way
 from reports.handover.reading import WishReader
@@ -201,7 +201,7 @@ class _PlanReader(WishReader):
             paused=self.flag("paused"),
         )
         if not self.errors and what != What.BOARD:
-            self._ask(plan)
+            self._check_question(plan)
         return plan
 
     def _format(self) -> str:
@@ -228,7 +228,7 @@ class _PlanReader(WishReader):
             return {}
         texts = {str(name): _joined(value) for name, value in given.items()}
         params = {name: text for name, text in texts.items() if text and name not in TIMED}
-        known = {*FILTERS, "status", *(name for names in SHAPES.values() for name in names)} - PERSONAL
+        known = {*FILTERS, "status", *(name for names in SHAPES.values() for name in names)} - PERSONAL - {"title"}
         if unknown := [name for name in params if name not in known]:
             text = _("“%(word)s” is nothing that a schedule can ask for.")
             self.errors["query"] = text % {"word": one_line(unknown[0], limit=40)}
@@ -269,14 +269,19 @@ class _PlanReader(WishReader):
         own = set(map(str, agents(self.scope).values_list("public_id", flat=True))) if people else set()
         return homes.issuperset(asked) and own.issuperset(people)
 
-    def _ask(self, plan: SchedulePlan) -> None:
-        """Whether all of it can be asked, of the period that would be due next."""
+    def _check_question(self, plan: SchedulePlan) -> None:
+        """Whether all of it can be asked, of the period that would be due next. One that has outgrown its format can
+        still be paused or renamed."""
         rhythm = ExportSchedule(**plan.columns()).rhythm
         period = period_of(rhythm, next_due(rhythm, timezone.now()))
         days = {"date_from": period.start.isoformat(), "date_to": period.last_day.isoformat()}
         timed = {} if plan.days == STANDING else days | ({"zone": plan.zone} if plan.what in ZONED else {})
         try:
             read_order({**plan.query, **timed, "what": plan.what, "format": plan.format}, self.scope)
+        except DoesNotFit as error:
+            asked = ("what", "query", "format", "every", "days")
+            if any(getattr(plan, name) != getattr(self.stands, name) for name in asked):
+                self.errors |= error.errors
         except QuestionError as error:
             self.errors |= {name if name in PLAN_FIELDS else "query": text for name, text in error.errors.items()}
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
 from portal.obstacles import in_words
+from reports.definitions import spans
 from reports.handover.handing import NotTaken
 from reports.handover.models import Destination, ExportSchedule, Handover, Way
-from reports.handover.rows import STANDING
+from reports.handover.rows import ENDED, STANDING
 from reports.mail.due import Kind
 
 # Why a file was not handed over, or not yet.
@@ -35,21 +37,18 @@ REASONS: Mapping[str, str | Promise] = {
     "report not shared": gettext_lazy("Its board is not shared any more. It rests until somebody has it go on."),
     "about one person": gettext_lazy("What is on its board is about one number or contact, which is not sent."),
     "nothing to see": gettext_lazy("Whoever set it up sees nothing of it any more."),
+    "passed over": gettext_lazy("Only the latest period is handed over after a pause, as the schedule says."),
     "paused": gettext_lazy("It was paused."),
     "refused": gettext_lazy("The server refused the file."),
     "removed": gettext_lazy("The schedule was removed."),
     "secret": gettext_lazy("The stored secret does not open. Enter it again."),
+    "suspended": gettext_lazy("Its destination was changed. The file waits until the schedule is confirmed."),
+    "too long": gettext_lazy("It has more rows or columns than a PDF holds. Choose XLSX or CSV, or fewer days."),
     "timeout": gettext_lazy("The server did not answer in time."),
 }
 SPANS: Mapping[str, str | Promise] = {
     "": gettext_lazy("The period before"),
-    "yesterday": gettext_lazy("Yesterday"),
-    "last_7_days": gettext_lazy("Last 7 days"),
-    "last_week": gettext_lazy("Last week"),
-    "last_month": gettext_lazy("Last month"),
-    "last_30_days": gettext_lazy("Last 30 days"),
-    "last_90_days": gettext_lazy("Last 90 days"),
-    "last_12_months": gettext_lazy("Last 12 months"),
+    **{span: spans.SPANS[span] for span in ENDED},
     STANDING: gettext_lazy("None: the list as it stands"),
 }
 
@@ -81,6 +80,16 @@ def goes_to(schedule: ExportSchedule) -> str:
     if schedule.way == Way.PUT and schedule.destination is not None:
         return schedule.destination.name
     return str(Way(schedule.way).label)
+
+
+def suspended(schedule: ExportSchedule) -> str:
+    """Why nothing is handed over, and what to do; "" for a schedule that is not suspended."""
+    if schedule.suspended_at is None:
+        return ""
+    return _(
+        "This schedule is suspended because its destination was changed. Check where its files go now, then confirm it "
+        "or choose another destination. Files that become due wait until then."
+    )
 
 
 def place(destination: Destination) -> str:

@@ -20,7 +20,7 @@ from reports.definitions.periods import Period
 from reports.files import jobs
 from reports.files.caps import TooMany
 from reports.files.models import Export, State, What
-from reports.files.orders import Order, board_query, read_order, tables_of, title_of
+from reports.files.orders import DoesNotFit, Order, board_query, read_order, tables_of, title_of
 from reports.handover import by_mail, places, rows
 from reports.handover.access import scope_now, views_on_board
 from reports.handover.handing import NotTaken, Pulse
@@ -67,13 +67,15 @@ def step(handover_id: int, at: datetime, hint: Hint) -> str:
         return str(handover.state)
     except NotTaken as refusal:
         return _failed(handover, refusal)
+    except DoesNotFit as error:
+        return _failed(handover, NotTaken("too long", " ".join(error.errors.values()), for_good=True))
     except QuestionError as error:
         return _failed(handover, NotTaken("no question", " ".join(error.errors.values()), for_good=True))
     except TooMany as error:
         return _failed(handover, NotTaken("no room", str(error)))
-    except Exception as error:
+    except Exception:
         logger.exception("handover %s could not be made", handover.public_id)
-        return _failed(handover, NotTaken("fault", type(error).__name__))
+        return _failed(handover, NotTaken("fault"))
 
 
 def order_of(schedule: ExportSchedule, period_days: dict[str, str], scope: Scope) -> Order:
@@ -107,6 +109,9 @@ def _step(handover: Handover, at: datetime, hint: Hint) -> str:
     schedule = handover.schedule
     if schedule.removed_at is not None:
         raise NotAllowed("removed")
+    if schedule.suspended_at is not None:
+        rows.later(handover, HandoverState.HELD, rows.LOOK_AGAIN, reason=rows.SUSPENDED)
+        return HandoverState.HELD
     scope = scope_now(schedule)
     if schedule.what == What.BOARD:
         views_on_board(schedule)  # each time: a file that is made already is not handed over once the board is closed

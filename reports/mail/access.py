@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from portal.tenants.rights import Rights
+from portal.tenants.rights import Holding, may_act_on
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.rights import Author
 
@@ -41,8 +41,8 @@ def subscription(public_id: UUID, author: Author) -> Shown:
 def deliveries(author: Author) -> QuerySet[Delivery]:
     """What was sent, or is to be: of the mails he may change, removed ones too, all; of others, what went to him."""
     rows = list(_rows())
-    rights = Rights.by_grant(row.grant for row in rows)
-    own = [row.pk for row in rows if _may_change(row, author, rights)]
+    effects = Holding.by_grant(row.grant for row in rows)
+    own = [row.pk for row in rows if _may_change(row, author, effects)]
     shown = Q(subscription__in=own)
     if author.user is not None:
         shown |= Q(recipient__user=author.user, recipient__as_member=True)
@@ -52,15 +52,15 @@ def deliveries(author: Author) -> QuerySet[Delivery]:
 
 def _shown(rows: Iterable[Subscription], author: Author) -> list[Shown]:
     rows = list(rows)
-    rights = Rights.by_grant(row.grant for row in rows)
-    candidates = (Shown(row, _may_change(row, author, rights), _place(row, author)) for row in rows)
+    effects = Holding.by_grant(row.grant for row in rows)
+    candidates = (Shown(row, _may_change(row, author, effects), _place(row, author)) for row in rows)
     return [shown for shown in candidates if shown.may_change or shown.place is not None]
 
 
-def _may_change(row: Subscription, author: Author, rights: dict[int, Rights]) -> bool:
+def _may_change(row: Subscription, author: Author, effects: dict[int, Holding]) -> bool:
     if author.made(row):
         return True
-    return author.manages and row.grant_id is not None and author.rights.covers(rights[row.grant_id])
+    return row.grant_id is not None and may_act_on(author.holding, [effects[row.grant_id]])
 
 
 def _place(row: Subscription, author: Author) -> Recipient | None:

@@ -14,7 +14,7 @@ from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
-from portal.tenants.rights import Rights
+from portal.tenants.rights import Holding, Rights
 from portal.tenants.standing import standing_members
 from reports.mail.models import Delivery, Subscription
 from reports.mail.readers import AddedBy, Reader
@@ -53,6 +53,10 @@ class Author:
     def manages(self) -> bool:
         """Whether mails to others are his to set up."""
         return self.role.covers(Role.MANAGER)
+
+    @property
+    def holding(self) -> Holding:
+        return Holding(self.role, self.rights, self.scope.sees_numbers, self.scope.looks_up)
 
     @property
     def email(self) -> str:

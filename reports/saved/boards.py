@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from reports.saved.keeping import Keeper, ViewRefused, fit_name, kept_for, take_away
+from reports.saved.keeping import Keeper, ViewRefused, demand_rights, fit_name, kept_for, take_away
 from reports.saved.models import Board, BoardPlace, SavedView, ViewOf
 
 MOST_BOARDS, MOST_PLACES = 50, 12  # of one member; on one board
@@ -103,7 +103,7 @@ def rename(keeper: Keeper, board: Board, name: str) -> None:
 
 def share(keeper: Keeper, board: Board, *, on: bool) -> None:
     """Share it, or keep it to its owner again; one whose owner has left becomes his who keeps it to himself."""
-    _demand_change(keeper, board)
+    _demand_change(keeper, board, takes_back=not on)
     if not keeper.manages:
         raise PermissionError
     if on and BoardPlace.objects.filter(board=board, view__shared=False).exists():
@@ -128,7 +128,7 @@ def open_with(keeper: Keeper, board: Board, *, on: bool) -> None:
 
 
 def drop(keeper: Keeper, board: Board) -> None:
-    _demand_change(keeper, board)
+    _demand_change(keeper, board, takes_back=True)
     key = str(board.public_id)
     take_away(board)
     keeper.note("board.deleted", board=key)
@@ -213,9 +213,10 @@ def _may_change(board: Board, keeper: Keeper) -> bool:
     return keeper.owns(board) or (board.shared and keeper.manages)
 
 
-def _demand_change(keeper: Keeper, board: Board) -> None:
+def _demand_change(keeper: Keeper, board: Board, *, takes_back: bool = False) -> None:
     if not _may_change(board, keeper):
         raise PermissionError
+    demand_rights(keeper, board, takes_back=takes_back)
 
 
 def _save(board: Board) -> None:

@@ -3,24 +3,27 @@
 One is its owner's to change. A shared one is seen by every member, as far as he sees what it asks for, and a manager
 may drop it; reports are shared by managers, who may change each other's too. One with digits of a number is not shared:
 members who may not see numbers would read them there. The company's own, whose owner has left, are the managers'.
+What a link, mail or schedule of someone else's shows is changed by people with its rights alone.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
+from portal.tenants.rights import Holding, may_act_on
 from reports.saved.models import (
     LONGEST_NAME,
     LONGEST_QUERY,
@@ -34,6 +37,8 @@ from reports.saved.models import (
 MOST_VIEWS = 100  # of one member, of one page
 # What belongs to a moment; "view" names a saved view in the list of calls, and in a report how it is shown.
 _NOT_KEPT = {ViewOf.CALLS: frozenset({"cursor", "view"}), ViewOf.REPORT: frozenset({"page", "saved"})}
+# Who finds the links, mails and schedules that show a report or a board; by name, for they are built on this module.
+USES = ("reports.saved.share_links.uses", "reports.mail.content.uses", "reports.handover.access.uses")
 _TELLING = frozenset({"number", "line"})
 
 
@@ -43,15 +48,29 @@ class ViewRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """Who keeps and sees: a member, or an API key, which has no ``user`` and keeps nothing of its own."""
+    """Who keeps and sees: a member, or an API key, which has no ``user`` and keeps nothing of its own. One without a
+    ``grant`` only reads."""
 
     tenant: Tenant
     role: Role
     user: User | None
+    grant: Grant | None = None
+    environment_id: int | None = None  # of a key that is bound to one
 
     @classmethod
     def of(cls, membership: Membership) -> "Keeper":
-        return cls(membership.tenant, Role(membership.role), membership.user)
+        return cls(membership.tenant, Role(membership.role), membership.user, membership.grant)
+
+    @property
+    def holding(self) -> Holding | None:
+        return Holding.of(self.role, self.grant, environment_id=self.environment_id) if self.grant else None
+
+    def out_of_reach(self, uses: "Iterable[Use]") -> "list[Use]":
+        """Those with more rights than the keeper; what they made themselves never shows more than they see."""
+        others = [use for use in uses if self.user is None or use.maker_id != self.user.pk]
+        effects = Holding.by_grant(use.grant for use in others)
+        own = self.holding if others else None
+        return [use for use in others if own is None or not may_act_on(own, [effects[use.grant.pk]])]
 
     @property
     def user_id(self) -> int | None:
@@ -68,6 +87,13 @@ class Keeper:
     def note(self, action: str, **about: str | int) -> None:
         """Keep in the tenant's audit what he did."""
         record(action, tenant_id=self.tenant.pk, user=self.user, about=about)
+
+
+class Use(NamedTuple):
+    """A link, mail or schedule that shows a saved report or a board: with which rights, and who made it."""
+
+    grant: Grant
+    maker_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +182,7 @@ def replace(keeper: Keeper, view: UUID, query: str) -> None:
 
 def share(keeper: Keeper, view: UUID, *, on: bool) -> None:
     """Share it, or keep it to its owner again; one whose owner has left becomes his who keeps it to himself."""
-    row = _changeable(keeper, view)
+    row = _changeable(keeper, view, takes_back=not on)
     if row.page == ViewOf.REPORT and not keeper.manages:
         raise PermissionError
     if on:
@@ -174,6 +200,7 @@ def drop(keeper: Keeper, view: UUID) -> None:
     row = kept_for(keeper).get(public_id=view)
     if keeper.user is None or not (keeper.owns(row) or keeper.manages):
         raise PermissionError
+    demand_rights(keeper, row, takes_back=True)
     take_away(row)
     keeper.note("view.deleted", view=str(view))
 
@@ -226,11 +253,29 @@ def _demand_shareable(row: SavedView) -> None:
     raise ViewRefused(_("A view with a phone number can't be shared: not every member may see numbers."))
 
 
-def _changeable(keeper: Keeper, view: UUID) -> SavedView:
-    """Raises DoesNotExist for one that the member does not see, PermissionError for one that is not his to change."""
+def demand_rights(keeper: Keeper, row: SavedView | Board, *, takes_back: bool = False) -> None:
+    """Raises PermissionError, with a sentence, if something that shows this report or board has more rights than the
+    keeper: it would show a question of theirs with these. Taking back one's own is always allowed."""
+    if takes_back and keeper.owns(row):
+        return
+    if isinstance(row, Board):
+        views, boards = [], [row]
+    else:
+        views, boards = [row], list(Board.objects.filter(places__view=row))
+    if keeper.out_of_reach(use for find in USES for use in import_string(find)(views, boards)):
+        text = _(
+            "A share link, mail or schedule shows this with access to more data than you have. Ask the person who "
+            "created it, or an owner with full access."
+        )
+        raise PermissionError(text)
+
+
+def _changeable(keeper: Keeper, view: UUID, *, takes_back: bool = False) -> SavedView:
+    """Raises DoesNotExist for one that the member does not see, PermissionError for one that they may not change."""
     row = kept_for(keeper).get(public_id=view)
     if not may_change(row, keeper):
         raise PermissionError
+    demand_rights(keeper, row, takes_back=takes_back)
     return row
 
 

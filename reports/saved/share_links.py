@@ -8,18 +8,20 @@ nothing is answered like one that never was.
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from portal.audit.record import record
+from portal.lib import turns
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import digest
@@ -28,7 +30,7 @@ from portal.tenants.rights import Rights
 from portal.tenants.standing import standing_member
 from reports.queries.scope import Scope
 from reports.saved.boards import reports_on
-from reports.saved.keeping import Keeper, ViewRefused, about_one
+from reports.saved.keeping import Keeper, Use, ViewRefused, about_one
 from reports.saved.models import Board, FrameHost, SavedView, ShareLink
 
 LASTS = (7, 30, 90, 365)  # days
@@ -102,14 +104,30 @@ def make(keeper: Keeper, grant: Grant, wish: LinkWish) -> tuple[ShareLink, str]:
 
 def links(keeper: Keeper) -> QuerySet[ShareLink]:
     """Those of the company, newest first; none for who does not manage."""
-    rows: QuerySet[ShareLink] = ShareLink.objects.select_related("view", "board", "maker")
+    rows: QuerySet[ShareLink] = ShareLink.objects.select_related("view", "board", "maker", "grant")
     return rows if keeper.manages else rows.none()
 
 
+def uses(views: Sequence[SavedView], boards: Sequence[Board]) -> list[Use]:
+    """The links that open any of these; see ``reports.saved.keeping.USES``."""
+    rows = ShareLink.objects.filter(Q(view__in=views) | Q(board__in=boards), revoked_at=None)
+    return [_use(row) for row in rows.filter(expires_at__gt=timezone.now()).select_related("grant")]
+
+
+def revocable(keeper: Keeper, links: Sequence[ShareLink]) -> set[int]:
+    """The keys of those that the keeper may revoke; as many queries however many there are."""
+    kept = {use.grant.pk for use in keeper.out_of_reach(map(_use, links))}
+    return {link.pk for link in links if keeper.manages and link.grant_id not in kept}
+
+
 def revoke(keeper: Keeper, link: ShareLink) -> None:
-    if not keeper.manages:
-        raise PermissionError
+    if not revocable(keeper, [link]):
+        raise PermissionError(_("This link shows more data than you see. Ask an owner with full access to revoke it."))
     _revoke(link, by=keeper.user)
+
+
+def _use(link: ShareLink) -> Use:
+    return Use(link.grant, link.maker_id)
 
 
 def revoke_at_console(link: ShareLink, *, by: Any) -> bool:
@@ -133,7 +151,10 @@ def link_of(token: str) -> ShareLink | None:
         rows = ShareLink.objects.filter(
             digest=digest(known), revoked_at=None, expires_at__gt=timezone.now(), tenant__active=True
         )
-        return rows.select_related("tenant", "grant", "view", "board").first()
+        link = rows.select_related("tenant", "grant", "view", "board").first()
+    if link is not None:
+        turns.recognize(f"link {link.pk}", tenant=link.tenant_id)
+    return link
 
 
 def opened(link: ShareLink) -> OpenLink | None:

@@ -16,6 +16,7 @@ from portal.outbox.models import Message
 from portal.privacy.models import Erasure
 from portal.site.celery import app
 from portal.tenants import wall
+from portal.tenants.models.tenants import Environment
 from portal.tenants.tasks import TenantTask
 from reports.alerts.models import WebhookPost
 from reports.files.models import Export
@@ -41,6 +42,7 @@ TASKS: dict[str, Callable[[Side], tuple[int, ...]]] = {
     "portal.outbox.tasks.deliver_message": first(Message),
     "reports.alerts.tasks.judge_tenant": lambda side: (),
     "reports.alerts.tasks.send_post": first(WebhookPost),
+    "reports.columns.tasks.mend_environment": first(Environment),
     "reports.columns.tasks.refresh_tenant": lambda side: (),
     "reports.files.tasks.make_export": first(Export),
     "reports.handover.tasks.hand_over": first(Handover),

@@ -26,7 +26,7 @@ READY = "report:"  # before the key of a ready-made report, as the form's one ch
 USUAL_DAYS = 30
 OF_A_SHAPE = frozenset(name for names in SHAPES.values() for name in names)  # of some kinds; another choice drops them
 CHOSEN_HERE = ("environment", "agent", "date_from", "date_to", "columns", "format", "dialect", "what", "report")
-CARRIED = ("zone", "ordering", "metrics", "by", "compare", *FILTERS)
+CARRIED = ("zone", "ordering", "metrics", "by", "compare", "title", *FILTERS)
 
 
 @dataclass(slots=True)

@@ -106,6 +106,7 @@ def export_again(request: TenantRequest, tenant: str, export: UUID) -> HttpRespo
     """The same question anew, with today's data and today's rights."""
     row = _own(request, export)
     params = params_of(row) | {"what": row.what, "format": row.format, "dialect": row.dialect}
+    params |= {"title": row.title} if row.what == What.REPORT else {}
     try:
         order = read_order(params, Scope.of(request.scope_grant))
         jobs.ask(order, _asker(request), hint)

@@ -64,7 +64,15 @@ def destination_one(request: TenantRequest, tenant: str, destination: UUID) -> H
             messages.success(request, _("The destination is changed."))
             return _to(tenant, row.public_id)
         row = _own(request, destination)
-    context: dict[str, Any] = {"page": "exports", "line": place_line(row), "form": form}
+    author = author_of(request)
+    schedules = [each.schedule for each in access.schedules(author) if each.schedule.destination_id == row.pk]
+    context: dict[str, Any] = {
+        "page": "exports",
+        "line": place_line(row),
+        "form": form,
+        "may_change": bool(access.changeable_places([row], author)),
+        "suspended": [schedule for schedule in schedules if schedule.suspended_at is not None],
+    }
     return TemplateResponse(request, "reports/destination_one.html", context, status=400 if form.errors else 200)
 
 
@@ -80,7 +88,7 @@ def destination_act(request: TenantRequest, tenant: str, destination: UUID) -> H
             else:
                 messages.error(request, _("This is not the key that the server showed."))
         elif act == "look":
-            destinations.look_again(row)
+            destinations.look_again(row, author)
         elif act == "try":
             destinations.try_place(row, author)
             messages.success(request, _("A small file was written there and removed again."))

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,7 +23,7 @@ from reports.handover import access, acts, files, log
 from reports.handover.models import ExportSchedule, Handover
 from reports.handover.tasks import enqueue_handover
 from reports.handover.wishes import plan_of, read_plan
-from reports.handover.words import goes_to, rhythm
+from reports.handover.words import goes_to, place, rhythm, suspended
 from reports.mail.preview import TooMany
 from reports.mail.rights import Author
 from reports.queries.cursor import CursorError
@@ -105,14 +106,14 @@ def schedule_one(request: TenantRequest, tenant: str, schedule: UUID) -> HttpRes
 @require_POST
 @tenant_view()
 def schedule_act(request: TenantRequest, tenant: str, schedule: UUID) -> HttpResponseBase:
-    """Pause, resume or remove a schedule, try it now, or have no more mail of it: as ``act`` says."""
+    """Pause, resume, confirm or remove a schedule, try it now, or have no more mail of it: as ``act`` says."""
     author, shown, act = author_of(request), _own(request, schedule), request.POST.get("act", "")
     row = shown.schedule
     if act == "leave":
         acts.leave(row, author)
         messages.success(request, _("Nothing of “%(name)s” is mailed to you any more.") % {"name": row.name})
         return _to_list(tenant)
-    if act not in ("pause", "resume", "remove", "try"):
+    if act not in ("pause", "resume", "remove", "try", "confirm"):
         raise Http404
     _demand_change(shown)
     if act == "remove":
@@ -121,6 +122,8 @@ def schedule_act(request: TenantRequest, tenant: str, schedule: UUID) -> HttpRes
         return _to_list(tenant)
     if act == "try":
         _try(request, row, author)
+    elif act == "confirm":
+        _confirm(request, row, author)
     else:
         acts.set_paused(row, author, on=act == "pause")
     return _to(tenant, row.public_id)
@@ -190,6 +193,8 @@ def _one(
         "rhythm": rhythm(row),
         "due": due(row, now),
         "goes_to": goes_to(row),
+        "suspended": suspended(row),
+        "place": place(row.destination) if row.destination else "",
         "form": form,
         "is_read": shown.is_read,
         "readers": plan_of(row).to if shown.may_change else (),
@@ -206,6 +211,14 @@ def _try(request: TenantRequest, row: ExportSchedule, author: Author) -> None:
     else:
         enqueue_handover(trial.tenant_id, trial.pk)
         messages.success(request, _("The file is being made, and handed over as the schedule says."))
+
+
+def _confirm(request: TenantRequest, row: ExportSchedule, author: Author) -> None:
+    since = parse_datetime(request.POST.get("suspended_at", ""))
+    if since is not None and acts.confirm(row, since, author):
+        messages.success(request, _("The schedule is confirmed. Its files go to the new place."))
+    else:
+        messages.error(request, _("The destination was changed again. Check where the files go now."))
 
 
 def _to(tenant: str, schedule: UUID) -> HttpResponseRedirect:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -23,7 +24,7 @@ from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.keys import ApiKey, KeyState
 from portal.tenants.models.people import Role
-from portal.tenants.rights import Holding, Rights
+from portal.tenants.rights import Holding, Rights, may_act_on
 from reports.definitions.periods import local_date, moment_of_asking
 from reports.queries.environments import environments
 from reports.queries.scope import Scope
@@ -43,7 +44,7 @@ _MARKS = {KeyState.STANDING: "good", KeyState.EXPIRED: "off", KeyState.REVOKED: 
 
 @dataclass(frozen=True, slots=True)
 class KeyLine:
-    """``may_rotate`` is false for a key that may more than the reader: its secret would give him that."""
+    """``may_act`` is false for a key with more rights than the reader: they neither rotate nor revoke it."""
 
     key: ApiKey
     state: str
@@ -55,7 +56,7 @@ class KeyLine:
     made: str
     ends: str
     used: str
-    may_rotate: bool
+    may_act: bool
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,7 +85,7 @@ def keys(request: TenantRequest, tenant: str) -> HttpResponseBase:
 def key_rotate(request: TenantRequest, tenant: str, key: UUID) -> HttpResponseBase:
     """A new key in the place of one that ends a while later; the secret is shown."""
     line, hours = _line(request, key), request.POST.get("ends", "")
-    if not line.may_rotate or hours not in OVERLAPS:
+    if not (line.may_act and line.stands) or hours not in OVERLAPS:
         raise Http404
     overlap = timedelta(hours=int(hours))
     try:
@@ -99,6 +100,8 @@ def key_rotate(request: TenantRequest, tenant: str, key: UUID) -> HttpResponseBa
 @tenant_view(Role.MANAGER)
 def key_revoke(request: TenantRequest, tenant: str, key: UUID) -> HttpResponseBase:
     line = _line(request, key)
+    if not line.may_act:
+        raise PermissionDenied(_("This key has more rights than you. Ask an owner with full access to revoke it."))
     revoke_key(line.key, by=request.user, address=address_of(request))
     messages.success(request, _("“%(name)s” is revoked. It opens nothing any more.") % {"name": line.key.name})
     return _to_keys(tenant)
@@ -126,7 +129,8 @@ def _lines(request: TenantRequest, reader: Holding, now: datetime) -> list[KeyLi
     for row in rows:
         opened = rights[row.grant_id].only(row.environment_id)
         held = Holding(Role(row.role), opened, row.grant.sees_numbers, row.grant.looks_up)
-        if reader.role != Role.OWNER and not reader.covers(held):
+        may_act = may_act_on(reader, [held])
+        if reader.role != Role.OWNER and not may_act:
             continue
         state = row.state(now)
         ends = row.revoked_at or row.expires_at
@@ -141,7 +145,7 @@ def _lines(request: TenantRequest, reader: Holding, now: datetime) -> list[KeyLi
             made=figures.moment(row.created_at, zone, now=now),
             ends=_ends(ends, zone, now) if ends else "",
             used=figures.moment(row.last_used_at, zone, now=now) if row.last_used_at else "",
-            may_rotate=state == KeyState.STANDING and reader.covers(held),
+            may_act=may_act,
         )
         lines.append(line)
     return sorted(lines, key=lambda line: not line.stands)

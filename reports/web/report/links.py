@@ -1,4 +1,6 @@
-"""From a row of an answer to the calls behind it: the address of the list that holds exactly these calls."""
+"""From a row of an answer to the calls behind it: the address of the list that holds exactly these calls, or of the
+page of callbacks for a row of those that answer an agent's calls.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,6 +53,20 @@ def calls_behind(question: Question, keys: Mapping[str, str | None], *, zone: st
     return written(days | narrowed.params)
 
 
+def returns_behind(question: Question, keys: Mapping[str, str | None], *, zone: str) -> str:
+    """The query string with which the page of callbacks lists the returns of a row, chosen or grouped by the agent that
+    called before; "" for any other row, and where that page lists others too.
+    """
+    params = write_filters(question.filters)
+    chosen = {*keys, *params}
+    if "source_agent" not in chosen or not chosen <= _OF_RETURNS or None in keys.values():
+        return ""
+    if question.period.zone != zone:
+        return ""
+    days = {"date_from": question.period.start.isoformat(), "date_to": question.period.last_day.isoformat()}
+    return written(days | params | {name: word or "" for name, word in keys.items()})
+
+
 def _hour(narrowed: _Narrowed, word: str | None) -> None:
     if word:
         day = date.fromisoformat(word[:10])
@@ -93,6 +109,7 @@ def _length(narrowed: _Narrowed, word: str | None) -> None:
         narrowed.only("max_duration", f"{min(float(given.get('max_duration', high)), float(high)):.17g}")
 
 
+_OF_RETURNS = {"environment", "agent", "source_agent"}  # by which the page of callbacks chooses
 _NARROW: Mapping[str, Callable[[_Narrowed, str | None], None]] = {
     "hour": _hour,
     "day": _stretch("day"),

@@ -228,7 +228,11 @@ def test_the_preview_tells_the_days_as_a_count_of_its_own_does(ask, acme, ana, s
         assert not Alert.objects.exists()
     quiet = {"name": "x", "when": "no_calls", "over": "yesterday"}
     days = ask("POST", f"{API}preview/", quiet, manager).data["days"]
-    assert days == ["2026-07-03"]  # told the morning after
+    assert days == ["2026-07-02"]  # the day it is about, told the morning after
+    few = RULE | {"value": 6, "cool_down": 0, "over": "yesterday"}
+    told = ask("POST", f"{API}preview/", few, manager).data
+    assert (told["days"], told["unknown"]) == (expected, answer.data["unknown"])  # as of days that run
+    assert [one["at"][:10] for one in told["firings"]] == ["2026-06-16", "2026-07-03"]
     hour = {**RULE, "when": "above", "value": 9, "over": "last_hour", "cool_down": 0}
     told = ask("POST", f"{API}preview/", hour, manager).data["firings"]
     assert [(one["day"], one["value"]) for one in told][:2] == [("2026-07-06", 11.0), ("2026-07-07", 11.0)]

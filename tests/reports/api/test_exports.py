@@ -4,10 +4,12 @@ import csv
 import hashlib
 import io
 import json
+import re
 import sys
 from datetime import timedelta
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from portal.audit.models import Entry
 from portal.tenants import wall
@@ -15,6 +17,7 @@ from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Role
 from reports.api.parameters import PAGING
 from reports.api.views import CallList
+from reports.definitions.metrics import METRICS
 from reports.files import making, orders
 from reports.files.formats import FORMATS
 from reports.files.models import Export
@@ -219,3 +222,40 @@ def test_a_member_needs_the_token_of_a_page_to_ask(client, acme, ana):
 
 def test_every_filter_of_the_api_can_be_exported():
     assert set(orders.PARAMS) >= set(CallList.parameters()) - {"changed_since", *PAGING}
+
+
+@pytest.mark.parametrize(
+    ("body", "cells", "says"),
+    [
+        ({"what": "calls"}, 45, r"room for 5 rows, and there are 6\. Choose a shorter period, XLSX or CSV\."),
+        ({"what": "calls", "columns": "status"}, 12, "room for 4 rows, and there are 6"),
+        (
+            {"what": "report", "metrics": "attempts", "by": "hour", "compare": "none"},
+            100,
+            "room for 50 rows, and there",
+        ),
+        ({"what": "report", "metrics": ",".join(list(METRICS)[:30])}, 50_000, r"room for 24 columns, and this table"),
+    ],
+    ids=["calls", "calls with chosen columns", "a report by hours", "a report of many figures"],
+)
+def test_a_pdf_that_would_not_fit_is_refused_before_it_starts(post, acme, calls, monkeypatch, body, cells, says):
+    key, days = make_key(acme), {"date_from": "2026-07-08", "date_to": "2026-07-12"}
+    monkeypatch.setattr("reports.files.as_pdf.MOST_CELLS", cells)
+    refused = post("/api/v1/exports/", body | days | {"format": "pdf"}, key)
+    assert refused.status_code == 400
+    assert refused.data["errors"].keys() == {"format"}
+    assert re.search(says, str(refused.data["errors"]["format"]))
+    for form in ("xlsx", "csv"):
+        assert post("/api/v1/exports/", body | days | {"format": form}, key).status_code == 202
+    with wall.tenant(acme):
+        assert Export.objects.count() == 2
+
+
+def test_a_report_bears_the_title_that_it_is_given(get, post, acme, calls):
+    key = make_key(acme)
+    body = {"what": "report", "metrics": "attempts", "by": "day", "date_from": "2026-07-08", "date_to": "2026-07-08"}
+    job = post("/api/v1/exports/", body | {"format": "xlsx", "title": " For the\nboard "}, key).data
+    assert job["title"] == "For the board"
+    make_all(acme)
+    file = get(f"/api/v1/exports/{job['id']}/download/", key)
+    assert "For the board" in CalamineWorkbook.from_filelike(io.BytesIO(file.body)).sheet_names

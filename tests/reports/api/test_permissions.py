@@ -60,6 +60,7 @@ TABLE = {
     f"{API}/destinations/{{call}}/try/": API_READERS,
     f"{API}/export-schedules/": API_READERS,
     f"{API}/export-schedules/{{call}}/": API_READERS,
+    f"{API}/export-schedules/{{call}}/confirm/": API_READERS,
     f"{API}/export-schedules/{{call}}/try/": API_READERS,
     f"{API}/handovers/": API_READERS,
     f"{API}/handovers/{{call}}/again/": API_READERS,

@@ -19,3 +19,9 @@ def test_the_schema_knows_the_parameters_of_every_view(client):
         operation = schema["paths"][path]["post" if view.http_method_names == ["post"] else "get"]
         told = {item["name"] for item in operation["parameters"] if item["in"] == "query"}
         assert told == {*view.parameters(), "tenant"}, path
+
+
+def test_who_accepts_neither_form_is_sent_one_all_the_same(client):
+    answer = client.get("/api/schema/", headers={"accept": "text/csv"})
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/vnd.oai.openapi"

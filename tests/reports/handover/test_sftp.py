@@ -10,9 +10,9 @@ from django.db import connection
 
 from portal.tenants import row_security, wall
 from portal.tenants.models.people import Membership, Role
-from reports.handover import destinations, places, sftp, work
+from reports.handover import acts, destinations, places, sftp, work
 from reports.handover.handing import NotTaken, Pulse
-from reports.handover.models import Destination
+from reports.handover.models import Destination, ExportSchedule
 from tests.reports.alerts.conftest import author
 from tests.reports.handover.conftest import handovers, mails, reading, run, scheduled, tick
 
@@ -99,10 +99,14 @@ def test_a_server_with_another_key_gets_nothing(acme, ana, mirrored, sshd):
     assert "Accepted" not in (sshd.home / "log").read_text()
     with wall.tenant(acme):
         place.refresh_from_db()
-        destinations.look_again(place)
+        destinations.look_again(place, author(acme, ana))
         assert destinations.fingerprint(place.seen_key) == f"ssh-ed25519 {sshd.fingerprint}"
         assert place.ready  # the one that was confirmed still counts, and so nothing is sent to this one
         assert destinations.confirm(place, destinations.fingerprint(place.seen_key), author(acme, ana))
+    assert run(acme) == ["held"]  # another key may be another server's
+    with wall.tenant(acme):
+        schedule = ExportSchedule.objects.get()
+        assert acts.confirm(schedule, schedule.suspended_at, author(acme, ana))
     assert run(acme) == ["sent"]
 
 

@@ -4,9 +4,11 @@ import csv
 import hashlib
 import io
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
+from django.utils import translation
 
 from portal.audit.models import Entry
 from portal.outbox import rules
@@ -14,11 +16,15 @@ from portal.outbox.models import Enclosure
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role
-from reports.files import folder
+from reports.files import folder, jobs
+from reports.files.caps import TooMany
 from reports.files.models import Export, State
-from reports.handover import acts, rows, work
-from reports.handover.models import Handover, HandoverState
+from reports.files.orders import read_order
+from reports.handover import acts, rows, words, work
+from reports.handover.models import ExportSchedule, Handover, HandoverState
+from reports.handover.wishes import read_plan
 from reports.mail import enclosed
+from reports.queries.question import QuestionError
 from tests.reports.alerts.conftest import author
 from tests.reports.handover.conftest import handovers, mails, reading, run, scheduled, tick
 from tests.reports.mail.conftest import DUE
@@ -257,3 +263,71 @@ def test_what_cannot_be_scheduled_is_said_by_its_name(acme, ana, mirrored, wishe
     with pytest.raises(work.QuestionError) as refused:
         scheduled(acme, ana, **wishes)
     assert name in refused.value.errors
+
+
+def test_a_pdf_that_does_not_fit_is_not_scheduled_and_one_that_grew_says_so(acme, ana, mirrored, monkeypatch):
+    row = scheduled(acme, ana, format="pdf", language="en")
+    monkeypatch.setattr("reports.files.as_pdf.MOST_CELLS", 9 * 76)  # there are 77 calls
+    before = DUE - timedelta(hours=1)
+    with (
+        time_machine.travel(before, tick=False),
+        pytest.raises(QuestionError, match=r"format: .*76 rows, and there are 77"),
+    ):
+        scheduled(acme, ana, format="pdf")
+    tick(acme)
+    assert run(acme) == ["failed"]
+    [failed] = handovers(acme)
+    assert (failed.reason, failed.export) == ("too long", None)
+    assert "room for 76 rows, and there are 77" in failed.reply
+    [notice] = mails(acme, "handover-failed:")
+    with translation.override(ana.language or acme.language):
+        assert words.reason("too long") in notice.text
+    with wall.tenant(acme), time_machine.travel(before, tick=False):
+        acts.change(row, read_plan({"paused": True}, author(acme, ana), before=row), author(acme, ana))
+        row.refresh_from_db()
+    assert not row.active
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "due", "day"),
+    [
+        ("America/Sao_Paulo", 22, datetime(2026, 7, 14, 1, tzinfo=UTC), date(2026, 7, 12)),  # the 13th over there
+        ("Asia/Tokyo", 6, datetime(2026, 7, 12, 21, tzinfo=UTC), date(2026, 7, 12)),  # the 13th, too
+        ("America/Sao_Paulo", 8, datetime(2026, 7, 13, 11, tzinfo=UTC), date(2026, 7, 12)),
+    ],
+)
+@pytest.mark.parametrize("days", ["yesterday", ""])
+def test_a_days_file_is_about_the_day_before_on_the_clock_of_its_zone(acme, ana, mirrored, zone, hour, due, day, days):
+    row = scheduled(acme, ana, every="day", zone=zone, hour=hour, days=days)
+    with wall.tenant(acme):
+        ExportSchedule.objects.filter(pk=row.pk).update(next_due=due)
+    tick(acme, due)
+    assert [(each.period_start, each.period_end) for each in handovers(acme)] == [(day, day + timedelta(days=1))]
+
+
+def test_files_of_schedules_take_no_room_from_people(acme, ana, mirrored, monkeypatch):
+    monkeypatch.setattr("reports.files.caps.MOST_OPEN", 1)
+    monkeypatch.setattr("reports.files.caps.MOST_OPEN_OF_ONE", 1)
+    scheduled(acme, ana, wait_hours=0)
+    tick(acme)
+    with wall.tenant(acme):
+        for _tenant, pk in rows.waiting():
+            assert work.step(pk, DUE, lambda *_: True) == "making"
+        order, asker = read_order({"format": "csv"}, author(acme, ana).scope), jobs.Asker(acme.pk, user=ana)
+        jobs.ask(order, asker, lambda *_: True)
+        assert Export.objects.filter(state=State.WAITING).count() == 2
+        with pytest.raises(TooMany):
+            jobs.ask(order, asker, lambda *_: True)
+
+
+@pytest.mark.parametrize("state", [State.EXPIRED, State.FAILED, None])
+def test_a_file_that_is_gone_before_it_was_handed_over_is_made_once_more(acme, ana, mirrored, state):
+    scheduled(acme, ana, wait_hours=0)
+    tick(acme)
+    with wall.tenant(acme):
+        for _tenant, pk in rows.waiting():
+            work.step(pk, DUE, lambda *_: True)
+        gone = Export.objects.filter(state=State.WAITING)
+        assert (gone.update(state=state, error="x") if state else len(gone.delete())) > 0
+    assert run(acme, rounds=4) == ["sent"]
+    assert handovers(acme)[0].export.state == State.READY

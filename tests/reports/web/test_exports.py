@@ -298,3 +298,13 @@ def test_a_period_by_name_is_a_files_days(page):
             text = page.get(f"{PAGE}?what={what}&metrics=attempts&period=last_month").content.decode()
             assert 'name="date_from" value="2026-06-01"' in text, what
             assert 'name="date_to" value="2026-06-30"' in text, what
+
+
+def test_a_pdf_that_would_not_fit_is_refused_on_the_form(page, acme, monkeypatch):
+    monkeypatch.setattr("reports.files.as_pdf.MOST_CELLS", 27)
+    form = {"what": "calls", "date_from": "2026-07-08", "date_to": "2026-07-08", "format": "pdf"}
+    answer = page.post(PAGE, form)
+    assert answer.status_code == 400
+    assert "room for 3 rows, and there are 4. Choose a shorter period, XLSX or CSV." in answer.content.decode()
+    assert rows(acme) == []
+    assert page.post(PAGE, form | {"format": "xlsx"}).status_code == 302
