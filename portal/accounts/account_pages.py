@@ -94,7 +94,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view(Role.OWNER)
+@tenant_view(Role.OWNER, over_all=True)
 def sign_in_settings(request: TenantRequest, tenant: str) -> HttpResponse:
     rule = request.POST.get("second_factor", "")
     if request.method == "POST" and rule in SecondFactor.values:

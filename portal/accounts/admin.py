@@ -18,6 +18,7 @@ from portal.accounts.keys import NewKey, issue_key, revoke_key
 from portal.accounts.members import remove_at_console, revoke_excess
 from portal.accounts.resets import send_first_link
 from portal.accounts.visit_pages import visit_urls
+from portal.outbox import server
 from portal.tenants.admin import NotedAdmin, TenantAdmin
 from portal.tenants.guards import members_tenants
 from portal.tenants.models.grants import Grant, GrantEnvironment
@@ -96,7 +97,7 @@ class UserPages(NotedAdmin):
                 send_first_link(user, at=tenant)
         count = {"count": len(people)}
         notice = ngettext("%(count)d link is on its way.", "%(count)d links are on their way.", len(people)) % count
-        self.message_user(request, notice, messages.SUCCESS)
+        self.message_user(request, server.promise(notice), messages.SUCCESS)
 
 
 @admin.register(Environment)

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 
+from portal.lib import turns
 from portal.tenants.admission import Admission
 from portal.tenants.models.tenants import Tenant
 
@@ -96,4 +97,5 @@ def _reader(request: HttpRequest) -> Any:
     user.admission = Admission(kept.get("to"), frozenset(kept.get("proven", ())), kept.get("factor", False))
     if request.session[BACKEND_SESSION_KEY] == _BACKEND and user.admission.held_to is None:
         return AnonymousUser()
+    turns.recognize(f"member {user.pk}", language=user.language)
     return user

@@ -1,8 +1,10 @@
 """The second factor: who has one, who needs one and from when on, and what is done for somebody who lost his."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
@@ -20,6 +22,7 @@ from portal.tenants.models.tenants import SecondFactor, Tenant
 GRACE = timedelta(days=14)
 _KNOWN = "second_factor"  # in the session: when it was looked up, and the moment found
 _LOOKED_UP_EVERY = timedelta(minutes=5)
+_NOWHERE = ZoneInfo("UTC")  # of who is a member of no company
 _FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
@@ -34,16 +37,25 @@ def users_with_factor(ids: Iterable[int]) -> set[int]:
 
 
 def due_at(user: User) -> datetime | None:
-    """From when on the person gets no further without a second factor; None for one who has it or needs none.
+    """From when on the person gets no further without a second factor, by the clock of the company that asks for it;
+    None for one who has it or needs none.
 
     One that his company's identity provider asked for is one.
     """
     admission: Admission = user.admission or Admission()
-    since = [_asked_since(membership) for membership in memberships_of(user) if not admission.factor]
-    moments = [moment for moment in since if moment]
+    memberships = list(memberships_of(user))
+    zones = [membership.tenant.tzinfo for membership in memberships]
+    since = [
+        (moment, membership.tenant.tzinfo)
+        for membership in memberships
+        if not admission.factor and (moment := _asked_since(membership))
+    ]
     if user.is_staff and admission.held_to is None:
-        moments.append(user.staff_since or user.date_joined)
-    return min(moments) + GRACE if moments and not has_factor(user) else None
+        since.append((user.staff_since or user.date_joined, zones[0] if zones else _NOWHERE))
+    if not since or has_factor(user):
+        return None
+    first, zone = min(since, key=itemgetter(0))
+    return (first + GRACE).astimezone(zone)
 
 
 def due_for(request: HttpRequest, user: Any = None) -> datetime | None:
@@ -53,8 +65,10 @@ def due_for(request: HttpRequest, user: Any = None) -> datetime | None:
     if known is None or now.timestamp() - known[0] > _LOOKED_UP_EVERY.total_seconds():
         person: Any = user or request.user
         found = due_at(person)
-        request.session[_KNOWN] = known = [now.timestamp(), found.timestamp() if found else 0]
-    return datetime.fromtimestamp(known[1], UTC) if known[1] else None
+        moment = [found.timestamp(), str(found.tzinfo)] if found else [0, ""]
+        request.session[_KNOWN] = known = [now.timestamp(), *moment]
+    zone = ZoneInfo(known[2]) if known[2:] and known[2] else _NOWHERE
+    return datetime.fromtimestamp(known[1], zone) if known[1] else None
 
 
 def look_up_again(request: HttpRequest) -> None:

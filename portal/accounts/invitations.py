@@ -26,7 +26,7 @@ from portal.accounts.members import (
 )
 from portal.accounts.models import Invitation
 from portal.audit.record import record
-from portal.outbox import post
+from portal.outbox import post, server
 from portal.outbox.models import Letter
 from portal.outbox.render import Button, Rendered, letter
 from portal.outbox.text import normalised
@@ -80,13 +80,23 @@ def resend(invitation: Invitation, *, by: User | None) -> None:
     Whoever sends it stands for it from now on.
     """
     with wall.tenant(invitation.tenant_id), transaction.atomic():
-        row = _open(invitation)
-        demand_owner(by, gives=Holding.of(row.role, row.grant))
-        secret, now = _new_secret(), timezone.now()
-        row.digest, row.sent_at, row.expires_at, row.invited_by = _digest(secret), now, now + GOOD_FOR, by
-        row.save(update_fields=["digest", "sent_at", "expires_at", "invited_by"])
+        row, secret = _renewed(invitation, by)
         _note("invitation.sent_again", row, by)
         _mail(row, secret)
+
+
+def fresh_link(invitation: Invitation, *, by: User | None) -> str:
+    """A new link to hand over by another way than by mail; the old one serves no more, as after :func:`resend`.
+
+    Only where no mail leaves: anywhere else the mail shows that the address is the invited person's own. Raises
+    :class:`NotPossible`.
+    """
+    if server.leaves():
+        raise NotPossible(_("This portal sends mails: send the invitation again instead."))
+    with wall.tenant(invitation.tenant_id), transaction.atomic():
+        row, secret = _renewed(invitation, by)
+        _note("invitation.link_made", row, by)
+    return _address_with(row, secret)
 
 
 def withdraw(invitation: Invitation, *, by: User | None) -> None:
@@ -94,7 +104,7 @@ def withdraw(invitation: Invitation, *, by: User | None) -> None:
     :class:`NotPossible`."""
     with wall.tenant(invitation.tenant_id), transaction.atomic():
         row = _open(invitation)
-        demand_owner(by)
+        demand_owner(by, over=Holding.of(row.role, row.grant))
         row.withdrawn_at = timezone.now()
         row.save(update_fields=["withdrawn_at"])
         _note("invitation.withdrawn", row, by)
@@ -150,6 +160,20 @@ def _stands(invitation: Invitation) -> bool:
         except NotPossible:
             return False
     return True
+
+
+def _renewed(invitation: Invitation, by: User | None) -> tuple[Invitation, str]:
+    """The row with a new secret, good for as long as a first one; the wall is open."""
+    row = _open(invitation)
+    demand_owner(by, gives=Holding.of(row.role, row.grant))
+    secret, now = _new_secret(), timezone.now()
+    row.digest, row.sent_at, row.expires_at, row.invited_by = _digest(secret), now, now + GOOD_FOR, by
+    row.save(update_fields=["digest", "sent_at", "expires_at", "invited_by"])
+    return row, secret
+
+
+def _address_with(invitation: Invitation, secret: str) -> str:
+    return f"{address_of(invitation.tenant)}{reverse('accept_invitation', args=[secret])}"
 
 
 def _open(invitation: Invitation) -> Invitation:
@@ -210,7 +234,7 @@ def written(invitation: Invitation, secret: str) -> Rendered:
     return letter(
         _("Your place in %(tenant)s on %(portal)s") % names,
         [offer],
-        Button(_("Accept the invitation"), f"{address_of(tenant)}{reverse('accept_invitation', args=[secret])}"),
+        Button(_("Accept the invitation"), _address_with(invitation, secret)),
         small=[
             _("You sign in as %(email)s.") % names,
             _("The link serves once, for %(days)d days. If you do nothing, nothing changes.") % days,

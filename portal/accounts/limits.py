@@ -37,11 +37,11 @@ ADDRESS = Limit("address", 100, 300)
 
 class Guess:
     """One attempt at what belongs to ``email``, of a kind: ``password``, ``code``, ``reset``; or, of the kinds
-    ``invitation``, ``provider``, ``setup`` and ``hook``, at what is nobody's, which counts for the network address
+    ``invitation``, ``provider`` and ``setup``, at what is nobody's, which counts for the network address
     alone."""
 
     def __init__(self, request: HttpRequest, kind: str, email: str) -> None:
-        email, address = email.strip().lower(), _network(address_of(request) or "")
+        email, address = email.strip().lower(), network_of(address_of(request) or "")
         device = known_device(request, email)
         limits = [(DEVICE, device)] if device else [(PAIR, f"{email} {address}"), (ACCOUNT, email), (ADDRESS, address)]
         if not email:
@@ -97,7 +97,7 @@ def _number(found: Any, otherwise: float) -> float:
     return found if type(found) in (int, float) and math.isfinite(found) else otherwise
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """One customer's IPv6 addresses count as one."""
     if not address or ip_address(address).version == 4:
         return address

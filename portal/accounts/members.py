@@ -1,7 +1,7 @@
 """People as acts: find one, make one, give him a place in a tenant, change it, take it away.
 
-Owners act on members; ``by`` None is an administrator at the console. Nobody gives more than he has, and a tenant keeps
-an owner.
+Owners act on members; ``by`` None is an administrator at the console. Nobody gives more than he has, or acts on who has
+more, and a tenant keeps an owner.
 """
 
 from typing import Any
@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.accounts.keys import revoke_key
 from portal.accounts.models import Invitation
@@ -20,8 +21,9 @@ from portal.tenants import wall
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Tenant
-from portal.tenants.rights import Holding, Rights
+from portal.tenants.rights import Holding, Rights, may_act_on
 
+HAS_MORE = gettext_lazy("This person has more rights than you. Ask an owner with full access.")
 EVERY = "all"  # in the audit, in place of each by its id
 
 
@@ -80,7 +82,7 @@ def change_member(membership: Membership, holding: Holding, *, by: User | None) 
     with wall.tenant(membership.tenant_id), transaction.atomic():
         row = _locked(membership)
         was = holding_of(row)
-        demand_owner(by, gives=None if was.covers(holding) else holding)
+        demand_owner(by, gives=holding, over=was)
         if holding.role != Role.OWNER:
             _keep_an_owner(row)
         row.role = holding.role
@@ -98,7 +100,7 @@ def remove_member(membership: Membership, *, by: User | None) -> None:
     """
     with wall.tenant(membership.tenant_id), transaction.atomic():
         row = _locked(membership)
-        demand_owner(by)
+        demand_owner(by, over=holding_of(row))
         _keep_an_owner(row)
         _take_out(row, by)
 
@@ -122,15 +124,19 @@ def holding_of(membership: Membership) -> Holding:
     return Holding.of(membership.role, membership.grant)
 
 
-def demand_owner(by: User | None, *, gives: Holding | None = None) -> None:
-    """Raise :class:`NotPossible` for who is no owner here, or has less than he gives. The wall must be open."""
+def demand_owner(by: User | None, *, gives: Holding | None = None, over: Holding | None = None) -> None:
+    """Raise :class:`NotPossible` for who is no owner here, or has less than he gives, or than what he acts on. The wall
+    must be open."""
     if by is None:
         return
-    own = Membership.objects.select_related("grant").filter(user_id=by.pk, user__is_active=True, role=Role.OWNER)
-    membership = own.first()
+    rows = Membership.objects.select_related("grant").filter(user_id=by.pk, user__is_active=True, role=Role.OWNER)
+    membership = rows.first()
     if membership is None:
         raise NotPossible(_("Your role in this company does not allow this."))
-    if gives is not None and not holding_of(membership).covers(gives):
+    own = holding_of(membership)
+    if over is not None and not may_act_on(own, [over]):
+        raise NotPossible(HAS_MORE)
+    if gives is not None and not may_act_on(own, [gives]):
         raise NotPossible(_("Nobody can give more rights than he has."))
 
 

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from portal.outbox import post
-from portal.outbox.models import Attempt, Message, PlatformAttempt, PlatformMessage, Suppression
+from portal.outbox import post, server
+from portal.outbox.models import Attempt, Message, PlatformAttempt, PlatformMessage, State, Suppression
 from portal.tenants.admin import LedgerAdmin, confirm, noted, rerun
 from portal.tenants.times import TimesInUtc
 
@@ -19,8 +19,12 @@ _SEND_ASKED = _("What is unknown may have arrived already, and arrives twice the
 LISTED = ("subject", "to", "state", "attempts", "created_at", "sent_at")
 
 
+def _said(reply: str, state: str) -> str:
+    return reply if state == State.SUPPRESSED else server.said(reply)
+
+
 class TryLines(TimesInUtc, admin.TabularInline):  # type: ignore[type-arg]
-    fields = readonly_fields = ("number", "started_at", "ended_at", "outcome", "reply")
+    fields = readonly_fields = ("number", "started_at", "ended_at", "outcome", "said")
     extra = 0
     can_delete = False
 
@@ -29,6 +33,10 @@ class TryLines(TimesInUtc, admin.TabularInline):  # type: ignore[type-arg]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description=_("reply"))
+    def said(self, row: Any) -> str:
+        return _said(row.reply, row.outcome)
 
 
 class AttemptLines(TryLines):
@@ -46,7 +54,8 @@ class PlatformMessagePages(TimesInUtc, admin.ModelAdmin):  # type: ignore[type-a
     list_display = LISTED
     list_filter = ("state", "language")
     date_hierarchy = "created_at"
-    fields = (*LISTED, "last_reply", "next_attempt_at", "language", "reference", "message_id")
+    fields = (*LISTED, "became", "said", "next_attempt_at", "language", "reference", "message_id")
+    readonly_fields = ("became", "said")
     inlines = (PlatformAttemptLines,)
     search_fields = ("to", "message_id")
     actions = ("send_again",)
@@ -65,6 +74,14 @@ class PlatformMessagePages(TimesInUtc, admin.ModelAdmin):  # type: ignore[type-a
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description=_("result"))
+    def became(self, row: PlatformMessage) -> str:
+        return server.result(row)
+
+    @admin.display(description=_("last reply"))
+    def said(self, row: PlatformMessage) -> str:
+        return _said(row.last_reply, row.state)
 
     def has_rerun_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("outbox.change_platformmessage")
@@ -87,7 +104,8 @@ class MessagePages(LedgerAdmin):
     list_display = LISTED
     list_filter = ("state", "language")
     date_hierarchy = "created_at"
-    fields = (*LISTED, "last_reply", "next_attempt_at", "language", "reference", "message_id", "text")
+    fields = (*LISTED, "said", "next_attempt_at", "language", "reference", "message_id", "text")
+    readonly_fields = ("said",)
     inlines = (AttemptLines,)
     search_fields = ("to", "message_id")
     personal = ("text",)
@@ -97,6 +115,10 @@ class MessagePages(LedgerAdmin):
         """Without the text where it holds a secret, which opens something."""
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "text"] if obj is not None and obj.holds_secret else fields
+
+    @admin.display(description=_("last reply"))
+    def said(self, row: Message) -> str:
+        return _said(row.last_reply, row.state)
 
     @rerun(_SEND_AGAIN, _SEND_ASKED)
     def send_again(self, request: HttpRequest, row: Message) -> bool:

@@ -4,6 +4,7 @@ The name says when and roughly to whom: ``20260713-110002-ana-5f1c09ab.eml``; th
 """
 
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -15,7 +16,14 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from portal.outbox.refusals import NotTaken
+from portal.outbox.refusals import FOLDER, NotTaken
+
+logger = logging.getLogger("ringbook.outbox")
+
+
+def home() -> Path:
+    """The folder of such mails, also where they leave by a mail server by now."""
+    return Path(getattr(settings, "EMAIL_FILE_PATH", "") or settings.DATA_DIR / "outbox")
 
 
 class FolderBackend(BaseEmailBackend):
@@ -31,7 +39,8 @@ class FolderBackend(BaseEmailBackend):
             try:
                 self._write(_name(message), content)
             except OSError as error:
-                raise NotTaken(f"{type(error).__name__}: {error.strerror}", nobody_there=True) from error
+                logger.error("no mail can be written to %s: %s", self.folder, error.strerror)
+                raise NotTaken(FOLDER, nobody_there=True) from error
         return len(email_messages)
 
     def _write(self, name: str, content: bytes) -> None:

@@ -6,7 +6,6 @@ row becomes ``sending`` and that is committed too; only then do the message's by
 and is sent again by a person only.
 """
 
-import hashlib
 import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -20,12 +19,13 @@ from django.db import transaction
 from django.db.models import Min, Q
 from django.db.models.functions import Now
 from django.utils import translation
+from django.utils.crypto import salted_hmac
 
 from portal.outbox import pace, rules
 from portal.outbox.line import Line
 from portal.outbox.mail import Mail, is_shown
 from portal.outbox.models import Enclosure, Letter, Message, PlatformMessage, State, Suppression
-from portal.outbox.refusals import NotTaken
+from portal.outbox.refusals import DIED, UNWRITABLE, NotTaken
 from portal.outbox.text import normalised, one_line
 from portal.tenants.brand import sender_of
 from portal.tenants.models.tenants import Tenant
@@ -40,6 +40,7 @@ LEASE = Lease(
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240, 480))
 OWN_HEADERS = frozenset({"from", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version", "content-type"})
 POSTMARK = ".postmarkapp.com"
+KEYED = "<k."  # begins each Message-ID that nobody can compute; those of older rows can be computed
 _TOKEN = re.compile(r"^[A-Za-z0-9-]{1,60}$")
 
 
@@ -150,7 +151,8 @@ def deliver(message_id: int, kind: type[Letter] = Message, line: Line | None = N
     except NotTaken as refusal:
         return _refused(message, refusal)
     except (ValueError, UnicodeError) as error:
-        return _settle(message, State.FAILED, type(error).__name__)
+        logger.warning("message %s cannot be written: %s", message.pk, type(error).__name__)
+        return _settle(message, State.FAILED, UNWRITABLE)
     return _hand_over(message, mail)
 
 
@@ -190,8 +192,7 @@ def send_again(message_id: int, kind: type[Letter] = Message) -> bool:
 def settle_lost(kind: type[Letter] = Message) -> int:
     """Messages whose sender died in the act become ``unknown``; their number."""
     lost = kind._default_manager.filter(LEASE.free(), state=State.SENDING)
-    reply = "The sender ended before an answer came."
-    settled = lost.update(state=State.UNKNOWN, claimed_until=None, last_reply=reply)
+    settled = lost.update(state=State.UNKNOWN, claimed_until=None, last_reply=DIED)
     forget_secrets(kind)
     return settled
 
@@ -262,7 +263,7 @@ def _hand_over(message: Letter, mail: Mail) -> str:
     except Exception as error:  # noqa: BLE001  # whatever it was, the message may have arrived
         logger.warning("message %s: no answer (%s)", message.pk, type(error).__name__)
         return _settle(message, State.UNKNOWN, type(error).__name__)
-    state = _settle(message, State.SENT, "")
+    state = _settle(message, State.SENT, getattr(mail.connection, "reply", ""))
     pace.taken(pace.domain_of(message.to))
     return state
 
@@ -331,6 +332,8 @@ def _sender(message: Letter) -> str:
 
 
 def _message_id(tenant_id: int, reference: str) -> str:
-    """Always the same for a reference, so that a mail sent twice by hand is one mail to the reader's program."""
+    """Always the same for a reference, so that a mail sent twice by hand is one mail to the reader's program. Only
+    those who get the mail know it: with it a bounce can be forged."""
     host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-    return f"<{hashlib.sha256(f'{tenant_id}:{reference}'.encode()).hexdigest()[:40]}@{host}>"
+    name = salted_hmac("portal.outbox.message_id", f"{tenant_id}:{reference}", algorithm="sha256").hexdigest()[:40]
+    return f"{KEYED}{name}@{host}>"

@@ -1,5 +1,8 @@
 """What a mail backend raises when it knows that a message was not taken."""
 
+# Kept as the reply where no server gave one; portal.outbox.server has them in words.
+FOLDER, UNWRITABLE, DIED = "folder", "unwritable", "died"
+
 
 class NotTaken(Exception):
     """The message did not leave. Anything else a backend raises leaves open whether it did.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, message_from_string
 from email.message import Message as Mail
+from email.utils import getaddresses
 from typing import Any
 
 import msgspec
@@ -51,30 +52,41 @@ def _mail(body: bytes) -> Iterator[Word]:
     if mail.get_content_type() != "multipart/report":
         raise Unreadable
     parts = list(mail.walk())
-    message_id = next(filter(None, (_original(part) for part in parts[1:])), "")
-    if not message_id:
+    original = next(filter(lambda quoted: _id(quoted.get("Message-ID")), map(_original, parts[1:])), None)
+    if original is None:
         return
+    message_id = _id(original.get("Message-ID"))
     for part in parts:
         if part.get_content_type() == "message/delivery-status":
             blocks: Any = part.get_payload() if part.is_multipart() else ()
             for block in blocks:
                 if kind := _of_status(str(block.get("Action", "")), str(block.get("Status", ""))):
-                    yield Word(message_id, kind, _code(str(block.get("Status", ""))))
+                    code = _code(str(block.get("Status", "")))
+                    yield Word(message_id, kind, code, _recipients(block, "Final-Recipient", "Original-Recipient"))
         elif part.get_content_type() == "message/feedback-report":
             told: Any = part.get_payload(0) if part.is_multipart() else message_from_string(str(part.get_payload()))
             if str(told.get("Feedback-Type", "")).strip().lower() in _COMPLAINTS:
-                yield Word(message_id, FeedbackKind.COMPLAINT)
+                named = _recipients(told, "Original-Rcpt-To") or _recipients(original, "To")
+                yield Word(message_id, FeedbackKind.COMPLAINT, recipients=named)
 
 
-def _original(part: Mail) -> str:
-    """The Message-ID of the message that a part quotes."""
+def _original(part: Mail) -> Any:
+    """The head of the message that a part quotes; one without fields where it quotes none."""
     kind = part.get_content_type()
     if kind in ("message/rfc822", "message/global") and part.is_multipart():
-        return _id(part.get_payload(0).get("Message-ID"))  # type: ignore[union-attr]
-    if kind in ("text/rfc822-headers", "message/global-headers"):
-        content = part.get_payload(decode=True)
-        return _id(message_from_bytes(content).get("Message-ID")) if isinstance(content, bytes) else ""
-    return ""
+        return part.get_payload(0)
+    content = part.get_payload(decode=True) if kind in ("text/rfc822-headers", "message/global-headers") else b""
+    return message_from_bytes(content if isinstance(content, bytes) else b"")
+
+
+def _recipients(head: Any, *names: str) -> frozenset[str]:
+    """The addresses that fields of a report name, with or without a type in front: ``rfc822; ana@acme.example``."""
+    values = (str(value).rpartition(";")[2] for name in names for value in head.get_all(name, ()))
+    return frozenset(address for _name, address in getaddresses(list(values)) if address)
+
+
+def _named(*addresses: Any) -> frozenset[str]:
+    return frozenset(str(address) for address in addresses if address)
 
 
 def _of_status(action: str, status: str) -> FeedbackKind | None:
@@ -87,10 +99,11 @@ def _of_status(action: str, status: str) -> FeedbackKind | None:
 
 
 def _events(body: bytes) -> Iterator[Word]:
-    """Our own form, for whatever else tells: ``{"events": [{"message_id", "kind", "code"}]}``."""
+    """Our own form, for any other program: ``{"events": [{"message_id", "kind", "code", "recipient"}]}``."""
     for event in _json(body)["events"]:
         if event["kind"] in FeedbackKind.values and (message_id := _id(event["message_id"])):
-            yield Word(message_id, FeedbackKind(event["kind"]), _code(event.get("code")))
+            kind, named = FeedbackKind(event["kind"]), _named(event.get("recipient"))
+            yield Word(message_id, kind, _code(event.get("code")), named)
 
 
 def _sendgrid(body: bytes) -> Iterator[Word]:
@@ -99,11 +112,12 @@ def _sendgrid(body: bytes) -> Iterator[Word]:
         name, message_id = event.get("event"), _id(event.get("smtp-id"))
         if not message_id:
             continue
+        named = _named(event.get("email"))
         if name == "spamreport":
-            yield Word(message_id, FeedbackKind.COMPLAINT)
+            yield Word(message_id, FeedbackKind.COMPLAINT, recipients=named)
         elif name == "bounce":  # "blocked" is refused for who sends, or for the time being
             hard = event.get("type", "bounce") == "bounce" and _of_status("failed", _status(event)) == FeedbackKind.HARD
-            yield Word(message_id, FeedbackKind.HARD if hard else FeedbackKind.SOFT, _code(_status(event)))
+            yield Word(message_id, FeedbackKind.HARD if hard else FeedbackKind.SOFT, _code(_status(event)), named)
 
 
 def _status(event: Any) -> str:
@@ -116,12 +130,13 @@ def _mailgun(body: bytes) -> Iterator[Word]:
     message_id, name = _id(event["message"]["headers"]["message-id"]), event.get("event")
     if not message_id:
         return
+    named = _named(event.get("recipient"))
     if name == "complained":
-        yield Word(message_id, FeedbackKind.COMPLAINT)
+        yield Word(message_id, FeedbackKind.COMPLAINT, recipients=named)
     elif name == "failed":
         code = _code((event.get("delivery-status") or {}).get("enhanced-code"))
         final = event.get("severity") == "permanent" and tuple(code.split(".")[:2]) not in _OURS
-        yield Word(message_id, FeedbackKind.HARD if final else FeedbackKind.SOFT, code)
+        yield Word(message_id, FeedbackKind.HARD if final else FeedbackKind.SOFT, code, named)
 
 
 def _postmark(body: bytes) -> Iterator[Word]:
@@ -131,10 +146,11 @@ def _postmark(body: bytes) -> Iterator[Word]:
     message_id = _id(given.get(METADATA))
     if not message_id:
         return
+    named = _named(event.get("Email"))
     if event.get("RecordType") == "SpamComplaint":
-        yield Word(message_id, FeedbackKind.COMPLAINT)
+        yield Word(message_id, FeedbackKind.COMPLAINT, recipients=named)
     elif event.get("RecordType") == "Bounce" and event.get("Type") in _POSTMARKS:
-        yield Word(message_id, _POSTMARKS[event["Type"]])
+        yield Word(message_id, _POSTMARKS[event["Type"]], recipients=named)
 
 
 def _ses(body: bytes) -> Iterator[Word]:
@@ -145,12 +161,16 @@ def _ses(body: bytes) -> Iterator[Word]:
     name = event.get("eventType") or event.get("notificationType")
     if name == "Complaint":
         if event["complaint"].get("complaintFeedbackType") not in _NO_COMPLAINTS:
-            yield Word(message_id, FeedbackKind.COMPLAINT)
+            readers = event["complaint"].get("complainedRecipients") or ()
+            named = _named(*(reader.get("emailAddress") for reader in readers))
+            yield Word(message_id, FeedbackKind.COMPLAINT, recipients=named)
     elif name == "Bounce":
         bounce = event["bounce"]
-        code = next(filter(None, (_code(reader.get("status")) for reader in bounce.get("bouncedRecipients") or ())), "")
+        readers = bounce.get("bouncedRecipients") or ()
+        code = next(filter(None, (_code(reader.get("status")) for reader in readers)), "")
+        named = _named(*(reader.get("emailAddress") for reader in readers))
         final = bounce.get("bounceType") == "Permanent" and tuple(code.split(".")[:2]) not in _OURS
-        yield Word(message_id, FeedbackKind.HARD if final else FeedbackKind.SOFT, code)
+        yield Word(message_id, FeedbackKind.HARD if final else FeedbackKind.SOFT, code, named)
 
 
 def _ses_id(mail: Any) -> Any:
@@ -183,3 +203,4 @@ FORMS: dict[str, Callable[[bytes], Iterator[Word]]] = {
     "postmark": _postmark,
     "ses": _ses,
 }
+FORGEABLE = {"message"}  # handed on from an address that anybody can write to

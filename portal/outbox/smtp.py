@@ -6,9 +6,11 @@ answer as well. Silence or a lost connection after DATA is neither, and is raise
 
 import re
 import smtplib
+from base64 import b64encode
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 
 from portal.django_inside import OneByOne
@@ -19,6 +21,7 @@ _POLICY = re.compile(r"^\s*5\.7\.\d")  # refused for who sends, not for who rece
 
 class _Marked:
     data_begun = False
+    answered: tuple[int, bytes] | None = None
 
     def rset(self) -> Any:
         self.data_begun = False  # another message begins on this connection
@@ -26,7 +29,8 @@ class _Marked:
 
     def data(self, msg: Any) -> Any:
         self.data_begun = True
-        return super().data(msg)  # type: ignore[misc]
+        self.answered = super().data(msg)  # type: ignore[misc]
+        return self.answered
 
 
 class _MarkedSMTP(_Marked, smtplib.SMTP):
@@ -45,8 +49,19 @@ def _spoken(error: Exception) -> tuple[int, str]:
     elif isinstance(error, smtplib.SMTPResponseException):
         code, words = error.smtp_code, error.smtp_error
     else:
-        return 0, type(error).__name__
-    return code, words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+        silent = isinstance(error.__context__, TimeoutError)  # smtplib calls it a lost connection
+        return 0, type(error.__context__ if silent else error).__name__
+    return code, _without_secrets(words)
+
+
+def _without_secrets(words: bytes | str) -> str:
+    """A server's words, which may repeat what it was told: the name and password of the sign-in, plain or encoded."""
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+    name, password = settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD
+    for secret in filter(None, (password, name)):
+        for form in (secret, b64encode(secret.encode()).decode()):
+            text = text.replace(form, "…")
+    return text.replace(b64encode(f"\0{name}\0{password}".encode()).decode(), "…") if password else text
 
 
 def _refusal(error: Exception, *, nobody_there: bool = False) -> NotTaken:
@@ -65,7 +80,10 @@ def _refusal(error: Exception, *, nobody_there: bool = False) -> NotTaken:
 
 
 class SmtpBackend(OneByOne):
+    """``reply`` is what the server said to the last message that it took."""
+
     plain, encrypted = _MarkedSMTP, _MarkedSMTPS
+    reply = ""
 
     def open(self) -> bool | None:
         try:
@@ -88,7 +106,10 @@ class SmtpBackend(OneByOne):
 
     def hand_over(self, message: EmailMessage) -> bool:
         try:
-            return super().hand_over(message)
+            went = super().hand_over(message)
+            code, words = getattr(self.connection, "answered", None) or (0, b"")
+            self.reply = f"{code} {_without_secrets(words)}" if code else ""
+            return went
         except smtplib.SMTPDataError as error:
             raise _refusal(error) from error
         except Exception as error:

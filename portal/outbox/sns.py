@@ -7,6 +7,7 @@ subscription is confirmed there. Version 1 of the signatures rests on SHA-1 and 
 import hashlib
 import logging
 import re
+import time
 from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
@@ -21,12 +22,14 @@ from django.core.cache import cache
 
 from portal.lib.outward.asking import ask
 from portal.lib.outward.errors import Obstacle, Unreachable
+from portal.lib.outward.trials import HOOKS
 from portal.outbox.doubts import Doubtful
 
 logger = logging.getLogger("ringbook.outbox")
 
 CONFIRMATION, NOTIFICATION = "SubscriptionConfirmation", "Notification"
 KEPT = 86400  # seconds that a certificate is used without asking for it again
+MOST_READ = 20  # certificates in a minute: a message that is not signed yet may name any
 _SIGNED = {
     NOTIFICATION: ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
     CONFIRMATION: ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
@@ -61,7 +64,8 @@ def confirm(body: bytes) -> None:
         return
     topic = told["TopicArn"]
     asked = {"Action": "ConfirmSubscription", "TopicArn": topic, "Token": told["Token"]}
-    reply = ask(f"https://{_host(topic)}/", allow_private=settings.UPSTREAM_ALLOW_PRIVATE, params=asked)
+    with HOOKS.take(None):
+        reply = ask(f"https://{_host(topic)}/", allow_private=settings.UPSTREAM_ALLOW_PRIVATE, params=asked)
     if reply.status != 200:
         raise Unreachable(Obstacle.NETWORK, f"The confirmation was answered with status {reply.status}.")
     logger.info("the topic %s tells from now on", topic)
@@ -103,7 +107,11 @@ def _certificate(address: str, host: str) -> Certificate:
 
 
 def _read(address: str) -> str:
-    reply = ask(address, allow_private=settings.UPSTREAM_ALLOW_PRIVATE)
+    counter = f"outbox:sns:read:{int(time.time() // 60)}"
+    if not cache.add(counter, 1, 120) and cache.incr(counter) > MOST_READ:
+        raise Unreachable(Obstacle.NETWORK, "Too many certificates were asked for.")
+    with HOOKS.take(None):
+        reply = ask(address, allow_private=settings.UPSTREAM_ALLOW_PRIVATE)
     if reply.status != 200:
         raise Unreachable(Obstacle.NETWORK, f"The certificate was answered with status {reply.status}.")
     return reply.content.decode("ascii")

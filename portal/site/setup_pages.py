@@ -84,13 +84,11 @@ def set_up(request: HttpRequest) -> HttpResponse:
         raise Http404
     if request.method != "POST":
         return _page(request, FirstForm())
-    guess = Guess(request, "setup", "")
-    if not guess.is_allowed():
-        return too_many(request, guess.seconds_left())
     form = FirstForm(request.POST)
-    valid = form.is_valid()
-    if "code" not in form.errors:
-        guess.take_back()
+    valid, guess = form.is_valid(), Guess(request, "setup", "")
+    # Only a wrong code is counted: others' failures from the same address never refuse the right one.
+    if "code" in form.errors and not guess.is_allowed():
+        return too_many(request, guess.seconds_left())
     return _begun(request, form.cleaned_data) if valid else _page(request, form)
 
 

@@ -20,7 +20,7 @@ from reports.mail.answers import SavedFacts, SheetFacts
 from reports.mail.facts import Setting
 from reports.mail.sections import LONGEST_SUBJECT
 from reports.queries.answer import Answer, Cell, Row
-from reports.queries.highlights import highlights
+from reports.queries.highlights import LOOKED_AT, highlights
 from reports.queries.left_out import left_out_lines
 from reports.queries.question import write_question
 
@@ -161,7 +161,9 @@ def _highlights(facts: SavedFacts) -> tuple[str, ...]:
         if answer.previous_period is not None and {"attempts", "connect_rate"} <= answer.totals.keys():
             rows = answer.rows if answer.question.by == ("agent",) else ()
             whole = answer.completeness.complete and answer.previous_complete
-            return highlights(answer.totals, rows, name=words.label, whole=whole)
+            first = dict.fromkeys(("attempts", "connect_rate", *answer.totals))
+            totals = {key: answer.totals[key] for key in list(first)[: len(LOOKED_AT)]}
+            return highlights(totals, rows, name=words.label, whole=whole)
     return tuple(f"{_said(answer)}." for answer in facts.answers[:1])
 
 

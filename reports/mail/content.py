@@ -5,9 +5,11 @@ It is open to a mail while it is shared, or while it belongs to whoever set the 
 or one contact is not mailed. A mail whose content is not open rests, until somebody has it go on.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.audit.record import record
@@ -18,7 +20,7 @@ from reports.mail import rights
 from reports.mail.models import Contents, Delivery, Subscription
 from reports.mail.rights import Author, NotAllowed
 from reports.saved.boards import boards_for, reports_on
-from reports.saved.keeping import Keeper, about_one, kept_for
+from reports.saved.keeping import Keeper, Use, about_one, kept_for
 from reports.saved.models import Board, SavedView, ViewOf
 
 
@@ -48,6 +50,14 @@ def open_views(of: SavedView | Board | None, tenant: Tenant, creator: User | Non
     if not views:
         raise NotOpen("about one person")
     return tuple(views)
+
+
+def uses(views: Sequence[SavedView], boards: Sequence[Board]) -> list[Use]:
+    """The mails that show any of these; see ``reports.saved.keeping.USES``."""
+    rows = Subscription.objects.filter(
+        Q(shows=Contents.REPORT, view__in=views) | Q(shows=Contents.BOARD, board__in=boards), removed_at=None
+    )
+    return [Use(row.grant, row.creator_id) for row in rows.select_related("grant") if row.grant is not None]
 
 
 def title_of(subscription: Subscription) -> str:

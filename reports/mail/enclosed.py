@@ -3,9 +3,10 @@
 A mail carries so much and no more. What does not fit is left out, and a sentence of the mail says so.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 
 from django.utils.functional import Promise
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from portal.formats import figures
 from portal.outbox.post import Attachment
 from reports.definitions.periods import Period
-from reports.files import as_csv
+from reports.files import as_csv, as_pdf
 from reports.files.formats import FORMATS, NotInstalled, offered
 from reports.files.table import Table, TooLarge
 from reports.files.tables import calls_table, file_name, report_table
@@ -74,65 +75,78 @@ def enclose(order: EnclosureOrder, scope: Scope, at: datetime, *, make: bool) ->
         text = _("The list of calls is not attached: it has %(rows)s rows, more than the %(most)s that a mail carries.")
         left_out.append(text % {"rows": figures.decimal(rows), "most": figures.decimal(MOST_ROWS)})
     if not make:
-        return Enclosed((), tuple(left_out))
-    writers = _of_saved(order, scope, at) if order.asked else _writers(order, scope, at, with_calls=rows <= MOST_ROWS)
-    for write in writers:
+        return Enclosed((), (*left_out, *_too_long(order, scope, at)))
+    makers = _of_saved(order, scope, at) if order.asked else _makers(order, scope, at, with_calls=rows <= MOST_ROWS)
+    for make_file in makers:
         try:
-            made = list(write())
+            file = make_file()
         except (TooLarge, NotInstalled) as error:
             left_out.append(str(error))
             continue
-        for file in made:
-            if sum(len(each.content) for each in (*files, file)) > MOST_BYTES:
-                text = _("%(name)s is not attached: the files of this mail are larger than %(most)s MB.")
-                left_out.append(text % {"name": file.name, "most": figures.decimal(MOST_BYTES / 1e6)})
-            else:
-                files.append(file)
+        if sum(len(each.content) for each in (*files, file)) > MOST_BYTES:
+            text = _("%(name)s is not attached: the files of this mail are larger than %(most)s MB.")
+            left_out.append(text % {"name": file.name, "most": figures.decimal(MOST_BYTES / 1e6)})
+        else:
+            files.append(file)
     return Enclosed(tuple(files), tuple(left_out))
 
 
-def _writers(
+def _too_long(order: EnclosureOrder, scope: Scope, at: datetime) -> Iterator[str]:
+    """Of what is saved, whose length nobody knows before: sentences about each PDF for which there is no room."""
+    for place in range(len(order.asked) if "pdf" in order.wanted else 0):
+        table = _answer(order, scope, at, place)
+        try:
+            as_pdf.check_size(table)
+        except TooLarge as error:
+            yield _not_attached(table, error)
+
+
+def _not_attached(table: Table, why: TooLarge) -> str:
+    return _("%(name)s is not attached. %(why)s") % {"name": f"{table.name}.pdf", "why": why}
+
+
+def _makers(
     order: EnclosureOrder, scope: Scope, at: datetime, *, with_calls: bool
-) -> Iterable[Callable[[], Iterable[Attachment]]]:
+) -> Iterable[Callable[[], Attachment]]:
     def of_calls() -> Table:
         return calls_table(_calls(order, scope), scope, prefix=order.prefix, now=at)
 
-    def xlsx() -> Iterable[Attachment]:
+    def xlsx() -> Attachment:
         first, *others = (_report(order, scope, at, what) for what in ("summary", "days", "agents"))
-        first = upright(first)
-        yield _written(first, "xlsx", beside=(*others, *([of_calls()] if with_calls else [])))
+        return _written(upright(first), "xlsx", beside=(*others, *([of_calls()] if with_calls else [])))
 
-    def csv() -> Iterable[Attachment]:
-        if with_calls:
-            yield _written(of_calls(), "csv", dialect=as_csv.spreadsheet_of(get_language()))
+    def csv() -> Attachment:
+        return _written(of_calls(), "csv", dialect=as_csv.spreadsheet_of(get_language()))
 
-    def pdf() -> Iterable[Attachment]:
-        for what in ("days", "agents"):
-            yield _written(_report(order, scope, at, what), "pdf")
+    def pdf(what: str) -> Attachment:
+        return _written(_report(order, scope, at, what), "pdf")
 
-    return [{"xlsx": xlsx, "csv": csv, "pdf": pdf}[key] for key in LABELS if key in order.wanted]
+    makers: dict[str, list[Callable[[], Attachment]]] = {
+        "xlsx": [xlsx],
+        "csv": [csv] if with_calls else [],
+        "pdf": [partial(pdf, "days"), partial(pdf, "agents")],
+    }
+    return [maker for key in LABELS if key in order.wanted for maker in makers[key]]
 
 
-def _of_saved(order: EnclosureOrder, scope: Scope, at: datetime) -> Iterable[Callable[[], Iterable[Attachment]]]:
+def _of_saved(order: EnclosureOrder, scope: Scope, at: datetime) -> Iterable[Callable[[], Attachment]]:
     """The answers as the mail shows them, with all their rows: one workbook, or a file for each."""
+    tables = [_answer(order, scope, at, place) for place in range(len(order.asked))]
 
-    def tables() -> list[Table]:
-        return [_answer(order, scope, at, place) for place in range(len(order.asked))]
-
-    def xlsx() -> Iterable[Attachment]:
+    def xlsx() -> Attachment:
         asked = (question for _title, question in order.asked)
         first, *others = (
-            table if question.by else upright(table) for table, question in zip(tables(), asked, strict=True)
+            table if question.by else upright(table) for table, question in zip(tables, asked, strict=True)
         )
-        yield _written(first, "xlsx", beside=tuple(others))
+        return _written(first, "xlsx", beside=tuple(others))
 
-    def csv() -> Iterable[Attachment]:
-        return [_written(table, "csv", dialect=as_csv.spreadsheet_of(get_language())) for table in tables()]
-
-    def pdf() -> Iterable[Attachment]:
-        return [_written(table, "pdf") for table in tables()]
-
-    return [{"xlsx": xlsx, "csv": csv, "pdf": pdf}[key] for key in LABELS if key in order.wanted]
+    dialect = as_csv.spreadsheet_of(get_language())
+    makers: dict[str, list[Callable[[], Attachment]]] = {
+        "xlsx": [xlsx],
+        "csv": [partial(_written, table, "csv", dialect=dialect) for table in tables],
+        "pdf": [partial(_written, table, "pdf") for table in tables],
+    }
+    return [maker for key in LABELS if key in order.wanted for maker in makers[key]]
 
 
 def _answer(order: EnclosureOrder, scope: Scope, at: datetime, place: int) -> Table:
@@ -140,14 +154,16 @@ def _answer(order: EnclosureOrder, scope: Scope, at: datetime, place: int) -> Ta
     table = report_table(question, scope, title=title, now=at)
     what = "report" if len(order.asked) == 1 else f"report-{place + 1}"
     days = order.period.start, order.period.last_day
-    name = file_name(order.prefix, what, days, complete=table.facts.complete)
-    return Table(name, table.columns, table.rows, table.facts, table.expected, table.total)
+    return replace(table, name=file_name(order.prefix, what, days, complete=table.facts.complete))
 
 
 def _written(table: Table, form: str, *, dialect: str = "", beside: tuple[Table, ...] = ()) -> Attachment:
     out = BytesIO()
     more = {"beside": beside} if beside else {}
-    FORMATS[form].writer(table, out, dialect=dialect, **more)
+    try:
+        FORMATS[form].writer(table, out, dialect=dialect, **more)
+    except TooLarge as error:
+        raise TooLarge(_not_attached(table, error)) from None
     return Attachment(f"{table.name}.{form}", FORMATS[form].media_type, out.getvalue())
 
 
@@ -159,8 +175,8 @@ def _report(order: EnclosureOrder, scope: Scope, at: datetime, what: str) -> Tab
         "agents": (Question(OF_AGENTS, period, ("agent",), filters, order.compares), _("Agents")),
     }[what]
     table = report_table(question, scope, title=title, now=at)
-    name = file_name(order.prefix, what, (period.start, period.last_day), complete=table.facts.complete)
-    return Table(name, table.columns, table.rows, table.facts, table.expected, table.total)
+    days = (period.start, period.last_day)
+    return replace(table, name=file_name(order.prefix, what, days, complete=table.facts.complete))
 
 
 def _calls(order: EnclosureOrder, scope: Scope) -> CallQuestion:

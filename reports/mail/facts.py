@@ -15,7 +15,7 @@ from reports.queries.answer import Answer, Cell, Completeness
 from reports.queries.before import known_before
 from reports.queries.callbacks.story import Source
 from reports.queries.campaigns.progress import Progress
-from reports.queries.highlights import streak_over
+from reports.queries.highlights import LOOKED_AT, streak_over
 from reports.queries.question import Filters, Question
 from reports.queries.scope import Scope
 
@@ -149,8 +149,9 @@ def gather(wanted: Wanted, *, scope: Scope, ask_all: AskAll, stand: Stand) -> Fa
     over = streak_over(period)
     if over is None:  # no rhythm has such a period
         raise ValueError(period)
+    told = (*HEADLINES, *SHORT_CALLS, *SHORT_TALKS, *LOOKED_AT)
     questions = {
-        "figures": question((*HEADLINES, *SHORT_CALLS, *SHORT_TALKS), period, compare=True),
+        "figures": question(tuple(dict.fromkeys(told)), period, compare=True),
         "days": question(("attempts", "connect_rate", "callbacks_received"), _days_shown(wanted), "day"),
         "hours": question(("attempts",), period, "weekday", "hour_of_day"),
         "agents": question(("attempts", "connect_rate", "average_duration"), period, "agent", compare=True),

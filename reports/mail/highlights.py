@@ -2,7 +2,7 @@
 
 from reports.mail import words
 from reports.mail.facts import Facts
-from reports.queries.highlights import highlights, streak_of
+from reports.queries.highlights import LOOKED_AT, highlights, streak_of
 
 
 def sentences(facts: Facts) -> tuple[str, ...]:
@@ -11,7 +11,7 @@ def sentences(facts: Facts) -> tuple[str, ...]:
     if not facts.compares and totals["attempts"].value:
         return (f"{words.answer(totals)}.",)
     told = highlights(
-        totals,
+        {key: totals[key] for key in LOOKED_AT},
         facts.agents.rows,
         streak=streak_of(facts.trend) if facts.trend else "",
         name=words.label,

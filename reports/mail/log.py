@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 
 from portal.formats import figures
-from portal.outbox import post
+from portal.outbox import post, server
 from portal.outbox.models import State
 from reports.mail.models import Delivery, DeliveryState
 from reports.mail.rights import Author, NotAllowed, scope_of
@@ -73,7 +73,7 @@ def outcome(delivery: Delivery) -> Outcome:
 def reply(delivery: Delivery) -> str:
     """What the mail server answered last, or why nothing was sent."""
     if delivery.message is not None and delivery.message.last_reply:
-        return str(REASONS.get(delivery.message.last_reply, delivery.message.last_reply))
+        return str(REASONS.get(delivery.message.last_reply) or server.said(delivery.message.last_reply))
     if delivery.message is not None and delivery.message.state == State.SUPPRESSED and not delivery.reason:
         return str(_("Its server refused this address before, so nothing is sent to it."))
     return str(REASONS.get(delivery.reason, delivery.reason))

@@ -1,6 +1,7 @@
 """Owners are told by mail what was not sent: reports that failed for good or of which nobody knows, periods that were
 passed over after a time of silence, mails that rest because what they show is gone, and addresses that are written to
-no more. Each once; what comes up within hours of a mail waits for the next one.
+no more. Each once; what comes up within hours of a mail waits for the next one, except an owner's address that is
+paused: a forged bounce may have silenced that owner, so the others hear of it at once.
 """
 
 import logging
@@ -79,7 +80,7 @@ def watch() -> None:
 
 def objection(message: Letter) -> str:
     """Why such a mail may not leave any more: its reader is no owner now."""
-    return "" if message.to in {owner.user.email.lower() for owner in owners()} else "no longer an owner"
+    return "" if message.to in owners_addresses() else "no longer an owner"
 
 
 def _lost() -> QuerySet[Delivery]:
@@ -114,7 +115,9 @@ def _tell(tenant_id: int) -> None:
     now = timezone.now()
     recent = Telling.objects.filter(created_at__gt=now - QUIET, created_at__lte=now + AHEAD)
     recent = recent.exclude(what__startswith="alert:")  # an alert that rests is told of at once, by itself
-    if not news.keys or recent.exists() or not owners():
+    addresses = owners_addresses()
+    silenced = any(row.address in addresses for row in news.paused.values())
+    if not news.keys or not addresses or (recent.exists() and not silenced):
         return
     with transaction.atomic():
         # All or nothing: of two that tell at once, one meets a row of the other here and takes everything back.
@@ -148,7 +151,8 @@ def _write(owner: Membership, news: _News, *, reference: str) -> None:
         return
     with translation.override(owner.user.language or tenant.language):
         lines = [*map(_line, lost), *map(_rest, resting), *map(_silence, passed)]
-        lines += [f"{row.address}: {row.get_cause_display()}" for row in news.paused.values()]
+        addresses = owners_addresses()
+        lines += [_pause(row, is_owner=row.address in addresses) for row in news.paused.values()]
         if len(lines) > MOST_LINES:
             left = len(lines) - MOST_LINES
             more = ngettext("%(count)s more", "%(count)s more", left) % {"count": figures.decimal(left)}
@@ -192,6 +196,13 @@ def _line(delivery: Delivery) -> str:
     return _("“%(name)s” to %(email)s was not sent.") % words
 
 
+def _pause(row: Suppression, *, is_owner: bool) -> str:
+    words = {"email": row.address, "why": row.get_cause_display()}
+    if is_owner:
+        return _("No mail goes to the owner %(email)s any more. %(why)s If this is wrong, lift the pause.") % words
+    return _("%(email)s: %(why)s") % words
+
+
 def _rest(subscription: Subscription) -> str:
     words = {"name": subscription.name, "why": log.REASONS[subscription.rests]}
     return _("“%(name)s” rests: %(why)s") % words
@@ -200,6 +211,10 @@ def _rest(subscription: Subscription) -> str:
 def _silence(delivery: Delivery) -> str:
     days = title(delivery.kind, delivery.period)
     return f"{_('“%(name)s”, %(days)s') % {'name': delivery.subscription.name, 'days': days}}: {log.passed(delivery)}."
+
+
+def owners_addresses() -> set[str]:
+    return {owner.user.email.lower() for owner in owners()}
 
 
 def owners() -> list[Membership]:

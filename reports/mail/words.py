@@ -16,8 +16,7 @@ from reports.mail.due import Kind
 from reports.mail.sections import LONGEST_NOTE
 from reports.queries.answer import Answer, Cell
 from reports.queries.movement import change_of
-
-SUMS = frozenset({"count", "minutes", "money"})  # units of what grows with each call that is read
+from reports.queries.significance import adds_up
 
 
 def number(value: float, places: int = 0) -> str:
@@ -48,16 +47,16 @@ def change(cell: Cell, metric: Metric, *, whole: bool = True) -> str:
     """``▲ 2.4 pp``, ``▼ 3.1 %``, ``new``, or why there is none; empty when there is nothing to compare with. A sum of
     what is not ``whole`` is compared with nothing: a part that is missing would read as a fall.
     """
-    movement = change_of(cell, metric) if whole or metric.unit not in SUMS else None
+    movement = change_of(cell, metric) if whole or not adds_up(metric) else None
     return f"{movement.arrow}{figures.SPACE}{movement.text}".strip() if movement else ""
 
 
 def tone(cell: Cell, metric: Metric, *, whole: bool = True) -> str:
-    """``good`` or ``bad`` where the metric has a better side and the change is news, as on the pages; else empty. What
-    is not ``whole`` is neither: the days that are missing may be the good ones.
+    """``good``, ``bad`` or, where neither side is better, ``moved`` of a significant change, as on the pages; else
+    empty. What is not ``whole`` has none: the days that are missing may be the good ones.
     """
     movement = change_of(cell, metric) if whole else None
-    return {"better": "good", "worse": "bad"}.get(movement.tone, "") if movement else ""
+    return {"better": "good", "worse": "bad"}.get(movement.tone, movement.tone) if movement else ""
 
 
 def calls(count: int) -> str:

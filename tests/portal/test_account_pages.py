@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.conf import settings
@@ -81,6 +82,20 @@ def test_an_idle_session_ends(ana) -> None:
     client = entered(ana.email)
     Session.objects.update(seen_at=timezone.now() - timedelta(minutes=settings.SESSION_IDLE_MINUTES + 1))
     assert client.get("/accounts/").status_code == 302
+
+
+def test_a_session_ends_a_week_after_signing_in_however_much_it_is_used(ana) -> None:
+    """Each page that writes to the session would give it another week."""
+    begun = timezone.now()
+    with time_machine.travel(begun, tick=False) as clock:
+        client = entered(ana.email)
+        hours = settings.SESSION_IDLE_MINUTES // 60 - 1
+        for hour in range(hours, 7 * 24, hours):
+            clock.move_to(begun + timedelta(hours=hour))
+            assert client.post("/accounts/reauthenticate/", {"password": RIGHT}).status_code == 302
+            assert client.get("/accounts/").status_code == 200, hour
+        clock.move_to(begun + timedelta(days=7, seconds=1))
+        assert client.get("/accounts/")["Location"].startswith("/accounts/login/")
 
 
 def test_an_app_is_asked_for_at_signing_in_and_its_secret_sleeps_sealed(

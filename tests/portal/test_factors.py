@@ -1,12 +1,14 @@
 """Who needs a second factor, from when on; and where its secrets sleep."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.factors import GRACE, due_at, reset, set_rule, users_with_factor
@@ -148,3 +150,15 @@ class TestSecretsOfFactors:
             call_command("rotate_tokens")
         app.instance.refresh_from_db()
         assert app.instance.data["secret"] == kept
+
+
+def test_all_pages_name_the_same_day(client, old, ana) -> None:
+    """By the clock of the company: half past ten at night there is the next day already by UTC."""
+    night = datetime(2026, 11, 25, 1, 30, tzinfo=UTC)
+    with wall.tenant(old):
+        Membership.objects.update(role_since=night)
+    Tenant.objects.update(second_factor_since=night)
+    with time_machine.travel(night + timedelta(hours=1), tick=False):
+        client.force_login(ana)
+        for page in ("/t/acme/", reverse("second_factor"), "/t/acme/"):
+            assert "second factor by 8 Dec 2026" in " ".join(client.get(page).content.decode().split()), page

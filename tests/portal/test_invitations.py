@@ -158,6 +158,21 @@ def test_it_stands_on_whoever_made_it(acme, ana, narrow, client) -> None:
     assert send() == [State.SUPPRESSED]
 
 
+def test_sent_again_by_another_owner_it_no_longer_depends_on_the_first(acme, ana, narrow, client) -> None:
+    second = member(acme, "olga@acme.example", Role.OWNER, numbers=True)
+    invitation = invite(acme, narrow, by=second)
+    resend(invitation, by=ana)
+    with wall.tenant(acme):
+        place = Membership.objects.get(user=second)
+    change_member(place, whole(Role.MANAGER), by=ana)
+    path = link()
+
+    assert send()[-1] == State.SENT
+    assert client.post(path, NEW)["Location"] == "/t/acme/"
+    with wall.tenant(acme):
+        assert Membership.objects.get(user__email="dora@acme.example").role == Role.VIEWER
+
+
 def test_invitations_of_who_was_removed_fall(acme, ana, narrow, client) -> None:
     second = member(acme, "olga@acme.example", Role.OWNER, numbers=True)
     invitation = invite(acme, narrow, by=second)

@@ -95,12 +95,49 @@ def test_nobody_raises_another_above_himself(acme, sales, ana, bruno) -> None:
     change_member(place(bruno), Holding(Role.OWNER, Rights(frozenset({sales.pk})), False, False), by=narrow)
 
 
-def test_a_member_with_more_keeps_it_when_his_role_is_lowered(acme, sales, ana) -> None:
-    narrow = member(acme, "olga@acme.example", Role.OWNER, sales)
-    manager = member(acme, "max@acme.example", Role.MANAGER, numbers=True)
-    change_member(place(manager), Holding(Role.VIEWER, Rights(), True, False), by=narrow)
+ALL, SOME, OTHER = frozenset(), frozenset({"agent-1", "agent-2"}), frozenset({"agent-3"})
+AGENTS = [
+    (ALL, ALL, True),
+    (ALL, SOME, True),
+    (SOME, SOME, True),
+    (SOME, frozenset({"agent-1"}), True),
+    (SOME, ALL, False),  # none named is every agent
+    (SOME, OTHER, False),
+    (SOME, SOME | OTHER, False),
+]
 
-    assert place(manager).role == "viewer"
+
+@pytest.mark.parametrize(("own", "wished", "may"), AGENTS)
+def test_an_owner_of_some_agents_gives_no_other_and_not_all(acme, bruno, own, wished, may) -> None:
+    second, before = member(acme, "olga@acme.example", Role.OWNER), ["agent-2"]
+    with wall.tenant(acme):
+        Grant.objects.filter(pk=place(second).grant_id).update(agent_keys=sorted(own))
+        Grant.objects.filter(pk=place(bruno).grant_id).update(agent_keys=before)
+    holding = Holding(Role.VIEWER, Rights(agents=wished), sees_numbers=False, looks_up=False)
+    if may:
+        change_member(place(bruno), holding, by=second)
+    else:
+        with pytest.raises(NotPossible):
+            change_member(place(bruno), holding, by=second)
+    assert place(bruno).grant.agent_keys == (sorted(wished) if may else before)
+
+
+def test_nobody_acts_on_who_has_more(acme, sales, care, ana) -> None:
+    narrow = member(acme, "olga@acme.example", Role.OWNER, sales)
+    some = member(acme, "otto@acme.example", Role.OWNER, numbers=True)
+    with wall.tenant(acme):
+        Grant.objects.filter(pk=place(some).grant_id).update(agent_keys=["agent-1"])
+    others = member(acme, "eva@acme.example", Role.VIEWER, care), member(acme, "max@acme.example", Role.VIEWER)
+    seeing = member(acme, "mia@acme.example", Role.VIEWER, sales, numbers=True)
+    below = Holding(Role.VIEWER, Rights(frozenset({sales.pk}), frozenset({"agent-1"})), False, False)
+    for by, user in [(by, user) for by in (narrow, some) for user in (ana, *others)] + [(narrow, seeing)]:
+        with pytest.raises(NotPossible):
+            remove_member(place(user), by=by)
+        with pytest.raises(NotPossible):
+            change_member(place(user), below, by=by)
+    equal = member(acme, "equal@acme.example", Role.OWNER, sales)
+    change_member(place(equal), below, by=narrow)
+    remove_member(place(equal), by=narrow)
 
 
 def test_a_removed_member_is_refused(acme, ana, bruno) -> None:

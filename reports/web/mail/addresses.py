@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -18,10 +20,11 @@ from django.views.decorators.http import require_http_methods
 
 from portal.audit.record import record
 from portal.formats import figures
-from portal.outbox import domains
+from portal.outbox import domains, server
 from portal.outbox.feedback import lift
 from portal.outbox.models import Suppression
 from portal.outbox.pace import domain_of
+from portal.outbox.tasks import enqueue
 from portal.outbox.text import one_line
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Role
@@ -48,6 +51,13 @@ class PausedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class TestLine:
+    address: str
+    since: str
+    became: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutsiderLine:
     address: str
     reads: str
@@ -58,7 +68,7 @@ class OutsiderLine:
 @require_http_methods(["GET", "HEAD", "POST"])
 @tenant_view(Role.OWNER)
 def mail_addresses(request: TenantRequest, tenant: str) -> HttpResponseBase:
-    """Shows them; lifts a pause or names the domains, by ``act``."""
+    """Shows them; lifts a pause, names the domains or sends a test mail, by ``act``."""
     written = "\n".join(domains.domains())
     error = ""
     if request.method == "POST":
@@ -70,6 +80,7 @@ def mail_addresses(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "page": "mail",
         "domains": written,
         "error": error,
+        "tests": list(_tests(request)),
         **_lists(request),
     }
     return TemplateResponse(request, "reports/mail_addresses.html", context, status=400 if error else 200)
@@ -85,6 +96,8 @@ def _act(request: TenantRequest) -> str:
             record("mail.address_lifted", tenant_id=request.tenant.pk, user=request.user, about=about)
             messages.success(request, _("%(address)s is written to again.") % {"address": address})
         return ""
+    if act == "test":
+        return _send_test(request)
     if act != "domains":
         raise Http404
     names = request.POST.get("domains", "").replace(",", " ").split()
@@ -97,6 +110,23 @@ def _act(request: TenantRequest) -> str:
         record("mail.domains", tenant_id=request.tenant.pk, user=request.user, changes=changes)
         messages.success(request, _("Saved."))
     return ""
+
+
+def _send_test(request: TenantRequest) -> str:
+    try:
+        with transaction.atomic():
+            message = server.send_test(request.user.email, request.tenant)
+            record("mail.tested", tenant_id=request.tenant.pk, user=request.user)
+            transaction.on_commit(partial(enqueue, request.tenant.pk, message.pk))
+    except server.TooManyTests:
+        return _("Enough test mails were sent within the hour. Wait a little.")
+    return ""
+
+
+def _tests(request: TenantRequest) -> Iterable[TestLine]:
+    """What became of the newest, of every owner's."""
+    for row in server.tests(request.tenant).order_by("-id")[: server.MOST_TESTS]:
+        yield TestLine(row.to, _day(request, row.created_at), server.result(row))
 
 
 def _lists(request: TenantRequest) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.lib.ids import uuid7
+from portal.outbox import server
 from portal.outbox.tasks import enqueue
 from portal.tenants.guards import TenantRequest, tenant_view
 from reports.definitions.periods import Period
@@ -117,7 +118,7 @@ def mail_again(request: TenantRequest, tenant: str, mail: UUID) -> HttpResponseB
         day = ""
     else:
         text = ngettext("It is on its way to %(count)s reader.", "It is on its way to %(count)s readers.", len(sent))
-        messages.success(request, text % {"count": len(sent)})
+        messages.success(request, server.promise(text % {"count": len(sent)}))
         return HttpResponseRedirect(reverse("reports_web:mail_one", args=[tenant, row.public_id]) + "#deliveries")
     query = f"?day={period.start.isoformat()}" if day else ""
     return HttpResponseRedirect(reverse("reports_web:mail_preview", args=[tenant, row.public_id]) + query)

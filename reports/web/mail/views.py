@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.audit.record import address_of
+from portal.outbox import server
 from portal.outbox.tasks import enqueue
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.people import Role
@@ -229,7 +230,8 @@ def _test(request: TenantRequest, row: Subscription, author: Author) -> HttpResp
     except TooMany as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("A test is on its way to %(email)s.") % {"email": author.email})
+        told = _("A test is on its way to %(email)s.") % {"email": author.email}
+        messages.success(request, server.promise(told))
     return to_mail(request.tenant.slug, row.public_id)
 
 

@@ -20,15 +20,12 @@ ALL, SOME = "all", "some"
 
 @dataclass(slots=True)
 class PlaceForm:
-    """``giver`` offers what he has, and what the member ``held`` already; ``hidden`` are rights of the member that the
-    giver can't see, and that stay.
-    """
+    """``giver`` offers what he has; ``hidden`` are rights of the member to what is offered no more, and that stay."""
 
     giver: Holding
     choices: Choices
     values: dict[str, str]
     chosen: frozenset[str] = frozenset()  # public ids of environments and agents
-    held: Holding | None = None
     hidden: Rights = field(default_factory=lambda: Rights(frozenset()))
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -46,27 +43,21 @@ class PlaceForm:
 
     @property
     def offers_numbers(self) -> bool:
-        return self.giver.sees_numbers or (self.held is not None and self.held.sees_numbers)
+        return self.giver.sees_numbers
 
     @property
     def offers_look_up(self) -> bool:
-        return self.giver.may_look_up or (self.held is not None and self.held.looks_up)
+        return self.giver.may_look_up
 
     @property
     def every_environment(self) -> frozenset[int] | None:
         """What "all" means of environments; None for those to come as well."""
-        given = self.giver.rights.environments
-        if given is None or (self.held is not None and self.held.rights.environments is None):
-            return None
-        return given | (self.hidden.environments or frozenset())
+        return self.giver.rights.environments
 
     @property
     def every_agent(self) -> frozenset[str]:
         """What "all" means of agents; none named for all there are."""
-        given = self.giver.rights.agents
-        if not given or (self.held is not None and not self.held.rights.agents):
-            return frozenset()
-        return given | self.hidden.agents
+        return self.giver.rights.agents
 
 
 def empty_form(giver: Holding, scope: Scope) -> PlaceForm:
@@ -78,7 +69,7 @@ def empty_form(giver: Holding, scope: Scope) -> PlaceForm:
 def form_of(held: Holding, giver: Holding, scope: Scope) -> PlaceForm:
     """Of somebody who holds something already."""
     form = empty_form(giver, scope)
-    form.held, rights = held, held.rights
+    rights = held.rights
     opened = rights.environments or frozenset()
     form.values |= {
         "role": held.role.value,

@@ -6,6 +6,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
+from portal.outbox import server
 from portal.outbox.post import deliver
 
 pytestmark = pytest.mark.django_db
@@ -38,4 +39,4 @@ def test_a_folder_that_cannot_be_written_leaves_the_message_waiting(folder, writ
     message = write()
     assert deliver(message.pk) == "pending"
     message.refresh_from_db()
-    assert "FileExistsError" in message.last_reply
+    assert server.said(message.last_reply).startswith("The folder that mails are written to takes none.")

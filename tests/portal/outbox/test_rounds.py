@@ -112,6 +112,18 @@ def test_a_domain_gets_so_many_a_minute_and_others_do_not_wait(sink, write, sett
     assert len(sink.taken) == 7
 
 
+def test_a_domain_that_rests_stalls_none_whose_name_ends_like_it(sink, write, settings):
+    """What is read next leaves out the domains that rest, those very ones: neither ``gmail.com`` nor one beneath."""
+    settings.MAILS_PER_MINUTE = 1
+    for number in range(rounds.CHUNK + 2):
+        write(to=f"r{number}@mail.com", reference=f"m-{number}")
+    others = ["ana@gmail.com", "ana@in.mail.com", "ana@mail.com.br"]
+    for to in others:
+        write(to=to, reference=to)
+    rounds.go_round()
+    assert [to for to, _ in sink.taken] == ["r0@mail.com", *others]
+
+
 def test_a_domain_that_puts_many_off_is_left_in_peace_and_one_that_takes_some_is_not(sink, write):
     for number in range(12):
         write(to=f"r{number}@tired.example", reference=f"t-{number}")
@@ -137,6 +149,20 @@ def test_a_grey_list_holds_up_nobody_else(sink, write):
         Message.objects.filter(reference=f"g-{turn}").update(urgent=True)
         rounds.go_round()
     assert len(sink.taken) == 11
+
+
+def test_a_grey_list_that_puts_off_now_and_then_rests_no_domain(sink, write):
+    """More often than its patience, but each time others were taken in between."""
+    turns = 2 * pace.PATIENCE
+    for turn in range(turns):
+        for name in ("new", "known"):
+            write(to=f"{name}{turn}@grey.example", reference=f"{name}-{turn}")
+        sink.once["RCPT"] = (sink.said["RCPT"] + 1, "450 4.7.1 grey")
+        rounds.go_round()
+    assert [to for to, _ in sink.taken] == [f"known{turn}@grey.example" for turn in range(turns)]
+    Message.objects.update(next_attempt_at=None)
+    rounds.go_round()
+    assert len(sink.taken) == 2 * turns
 
 
 def test_where_nobody_listens_one_message_is_tried_and_the_others_wait(sink, several, settings):

@@ -15,6 +15,7 @@ from reports.queries.campaigns.lists import CampaignHistory, CampaignTotals
 from reports.queries.campaigns.progress import Progress
 from reports.queries.question import Filters, Question
 from reports.queries.scope import Scope
+from reports.queries.significance import Evidence, is_significant
 from sync.models.campaigns import Campaign
 
 ZONE = "America/Sao_Paulo"
@@ -32,6 +33,8 @@ TOTALS = {
     "attempts": Cell(1211, 1211, 1130, 7.168),
     "connect_rate": Cell(43.1, 1190, 40.7, 2.4, previous_n=1120),
     "average_duration": Cell(102.4, 513, 98.0, 4.49),
+    "talk_minutes": Cell(875.5, 513, 751.3, 16.5, previous_n=460),
+    "unique_contacts": Cell(940, 940, 902, 4.2),
     "callbacks_received": Cell(96, 96, 88, 9.09),
     "callbacks_answered": Cell(71, 71, 75, -5.33),
     "still_open": Cell(14, 14, 9, 55.6),
@@ -68,6 +71,10 @@ AGENTS = (
 )
 
 
+def judged(rate: Cell) -> Cell:
+    return replace(rate, significant=is_significant(rate, METRICS["connect_rate"], Evidence()))
+
+
 def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
     """``ask`` without a database: the same figures for every question of a form."""
 
@@ -99,14 +106,16 @@ def fake_ask(stand: Completeness = WHOLE, agents=AGENTS, totals=TOTALS):
                         (name,),
                         {
                             "attempts": Cell(now, now, was, None),
-                            "connect_rate": Cell(
-                                rate,
-                                n,
-                                before,
-                                rate - before,
-                                small=n < 10,
-                                previous_n=was,
-                                previous_small=was < 10,
+                            "connect_rate": judged(
+                                Cell(
+                                    rate,
+                                    n,
+                                    before,
+                                    rate - before,
+                                    small=n < 10,
+                                    previous_n=was,
+                                    previous_small=was < 10,
+                                )
                             ),
                             "average_duration": Cell(length, talks),
                         },

@@ -196,7 +196,7 @@ def test_highlights_name_best_and_worst_of_what_is_more_than_chance():
     )
     totals = TOTALS | {
         "attempts": Cell(9000, 9000, 8800, 2.3),
-        "connect_rate": Cell(43.1, 8900, 40.7, 2.4, previous_n=8700),
+        "connect_rate": Cell(43.1, 8900, 40.7, 2.4, previous_n=8700, significant=True),
     }
     with translation.override("en"):
         told = sentences(week_facts(agents=agents, totals=totals))
@@ -205,13 +205,21 @@ def test_highlights_name_best_and_worst_of_what_is_more_than_chance():
             "Largest fall: Clara, from 40.0 % to 31.0 % connected (n = 890), about 80 calls fewer.",
             "Largest rise: Rafael, from 40.0 % to 60.0 % connected (n = 400), about 80 calls more.",
         )
-        assert sentences(week_facts(agents=AGENTS[2:])) == ("No figure moved by more than chance would explain.",)
-        fewer = TOTALS | {"attempts": Cell(900, 900, 1200, -25.0)}
-        said = "25.0 % fewer calls than before: 900 after 1,200."
-        [told] = sentences(week_facts(totals=fewer, agents=AGENTS[2:]))
-        assert told.replace("\N{NO-BREAK SPACE}", " ") == said
-        assert sentences(week_facts(totals=fewer, agents=AGENTS[2:], stand=BROKEN)) == (
-            "The connect rate did not move by more than chance would explain.",
+        names = "Attempts; Connect rate; Average call duration; Talk time; Unique contacts; Callbacks received"
+        assert sentences(week_facts(agents=AGENTS[2:])) == (
+            f"None of the 6 figures compared here changed significantly: {names}.",
+        )
+        fewer = TOTALS | {
+            "attempts": Cell(900, 900, 1200, -25.0, significant=True),
+            "callbacks_received": Cell(50, 50, 88, -43.2, significant=True),
+        }
+        told = sentences(week_facts(totals=fewer, agents=AGENTS[2:]))
+        assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in told] == [
+            "25.0 % fewer calls than before: 900 after 1,200.",
+            "Also changed significantly: Callbacks received ▼ 43.2 %.",
+        ]
+        assert sentences(week_facts(agents=AGENTS[2:], stand=BROKEN)) == (
+            "None of the 2 figures compared here changed significantly: Connect rate; Average call duration.",
             "Whether there were more or fewer calls than before cannot be told yet: data are missing.",
         )
 
@@ -220,7 +228,7 @@ def test_a_streak_needs_three_in_a_row_up_to_this_one():
     trend = week_facts().trend
 
     def with_rates(*rates):
-        return [replace(trend.rows[0], cells={"connect_rate": Cell(rate, 500)}) for rate in rates]
+        return [replace(trend.rows[0], cells={"connect_rate": Cell(rate, 5000)}) for rate in rates]
 
     rates = (44.0, 40.1, 40.7, 43.1)
     assert streak(with_rates(*rates)) is None
@@ -229,6 +237,7 @@ def test_a_streak_needs_three_in_a_row_up_to_this_one():
     found = streak(with_rates(50.0, 44.0, 43.0, 42.0, 41.0))
     assert (found.length, found.rising) == (4, False)
     assert streak(with_rates(40.0, 41.0, None, 42.0, 43.0)) is None
+    assert streak(with_rates(40.0, 40.1, 40.2, 40.3)) is None  # of chance as well
     rising = replace(trend, rows=tuple(with_rates(*rates, 43.9)))
     with translation.override("en"):
         assert streak_of(rising) == "The connect rate rose 3 weeks in a row."

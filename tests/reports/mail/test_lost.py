@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from portal.outbox import post
 from portal.outbox.models import Message, State, Suppression, Telling
 from portal.tenants import wall
 from portal.tenants.models.people import Role
 from reports.mail import lost
-from reports.mail.models import Delivery
+from reports.mail.models import Delivery, DeliveryState, Subscription
 from reports.mail.send import send_due
 from tests.conftest import member
 from tests.reports.mail.conftest import DUE
@@ -84,6 +85,25 @@ def test_what_comes_up_within_hours_stands_in_the_next_mail(acme, sent, clock):
     assert sent.subscription.name not in second.text
 
 
+def test_another_owner_hears_at_once_of_an_owners_pause(acme, sent):
+    """Whatever was told an hour ago: it may be a forged bounce that silences the first one."""
+    second = member(acme, "second@acme.example", Role.OWNER)
+    type(second).objects.update(language="en")
+    end(sent, State.FAILED)
+    lost.watch()
+    with wall.tenant(acme):
+        Suppression.objects.create(tenant=acme, address="ana@acme.example", cause="bounced", reason="5.1.1")
+    for _ in range(2):
+        lost.watch()
+    news = [mail for mail in told(acme) if "owner ana@acme.example" in mail.text]
+    assert {mail.to for mail in news} == {"ana@acme.example", "second@acme.example"}
+    with wall.tenant(acme):
+        assert {mail.to: post.deliver(mail.pk) for mail in news} == {
+            "ana@acme.example": "suppressed",
+            "second@acme.example": "sent",
+        }
+
+
 def test_every_owner_is_told_and_nobody_else_and_only_while_he_is_one(acme, sent, bruno):
     other = member(acme, "second@acme.example", Role.OWNER)
     end(sent, State.FAILED)
@@ -94,6 +114,30 @@ def test_every_owner_is_told_and_nobody_else_and_only_while_he_is_one(acme, sent
         assert {lost.objection(mail) for mail in mails} == {""}
         type(other).objects.filter(pk=other.pk).update(is_active=False)
         assert sorted(lost.objection(mail) for mail in mails) == ["", "no longer an owner"]
+
+
+@pytest.mark.parametrize("what", ["lost", "passed over", "resting"])
+def test_an_owner_hears_nothing_of_mails_beyond_their_own_rights(acme, sales, care, sent, what):
+    """A mail over every environment, and an owner of one of them; then the same mail within that one."""
+    member(acme, "second@acme.example", Role.OWNER, care)
+    with wall.tenant(acme):
+        if what == "lost":
+            Delivery.objects.update(state=DeliveryState.FAILED)
+        elif what == "passed over":
+            Delivery.objects.update(passed_over=3)
+        else:
+            Subscription.objects.update(rests="report gone", rested_at=DUE)
+    lost.watch()
+    assert [mail.to for mail in told(acme)] == ["ana@acme.example"]
+    with wall.tenant(acme):
+        Message.objects.filter(rule="lost").delete()
+        Telling.objects.all().delete()
+        grant = sent.subscription.grant
+        grant.all_environments = False
+        grant.save()
+        grant.environments.set([care])
+    lost.watch()
+    assert {mail.to for mail in told(acme)} == {"ana@acme.example", "second@acme.example"}
 
 
 def test_two_that_look_at_once_tell_once(acme, sent, monkeypatch):

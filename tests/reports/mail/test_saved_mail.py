@@ -241,3 +241,18 @@ def test_only_what_is_open_to_whoever_set_it_up_can_be_shown(acme, ana, joe):
     with pytest.raises(QuestionError) as refused:
         change(acme, row, ana, environments=[str(private.public_id)])
     assert "environments" in refused.value.errors
+
+
+def test_a_pdf_that_does_not_fit_is_named_in_the_mail_and_in_its_preview(acme, ana, monkeypatch):
+    view = keep(acme, ana, metrics="attempts", by="hour", compare="none")
+    monkeypatch.setattr("reports.files.as_pdf.MOST_CELLS", 3 * 167)  # a week has 168 hours
+    row = schedule(acme, ana, report=str(view.public_id), attachments=["csv", "pdf"])
+    with wall.tenant(acme):
+        before = preview(row, as_reader(row, ana), DUE).rendered.text
+    assert send_due(DUE).sent == 1
+    [sent] = messages(acme)
+    why = "A PDF of these columns has room for 167 rows, and there are 168. Choose a shorter period, XLSX or CSV."
+    for text in (" ".join(before.split()), " ".join(sent.text.split())):
+        assert f"acme-report-2026-07-06-2026-07-12.pdf is not attached. {why}" in text
+    with wall.tenant(acme):
+        assert [file.name.rsplit(".")[-1] for file in Enclosure.objects.all()] == ["csv"]

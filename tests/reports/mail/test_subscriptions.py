@@ -15,7 +15,8 @@ from portal.tenants.models.grants import Grant
 from portal.tenants.models.keys import ApiKey
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.rights import Rights
-from reports.mail import access, log, subscriptions
+from reports.mail import access, consent, log, subscriptions
+from reports.mail.links import pointer_to
 from reports.mail.models import Delivery, Recipient, Subscription
 from reports.mail.plans import plan_of, read_plan
 from reports.mail.preview import TooMany, preview, send_test
@@ -198,6 +199,34 @@ def test_an_outside_address_is_asked_first(acme, ana):
     confirm(acme, "guest@client.example")
     send_due(DUE + WEEK + 6 * HOUR)
     assert {message.to[0] for message in reports()[1:]} == {ana.email, "guest@client.example"}
+
+
+def test_a_member_who_left_the_company_is_asked_before_the_next_mail(acme, ana, joe):
+    """On the list or put back on it: what a member got without a question, a stranger agrees to first."""
+    row = schedule(acme, ana, to=[ana.email, joe.email])
+    with wall.tenant(acme):
+        Membership.objects.filter(user=joe).delete()
+    change(acme, row, ana, to=[ana.email])
+    change(acme, row, ana, to=[ana.email, joe.email])
+    send_due(DUE)
+    assert [message.to for message in reports()] == [[ana.email]]
+    [asked] = [message for message in messages(acme) if message.to == joe.email]
+    assert "/mail/confirm/" in asked.text
+    confirm(acme, joe.email)
+    send_due(DUE + WEEK + 6 * HOUR)
+    assert [joe.email] in [message.to for message in reports()]
+
+
+@pytest.mark.parametrize("who", ["guest@client.example", "joe@acme.example"])
+def test_a_reader_who_left_a_mail_is_put_back_by_nobody_else(acme, ana, joe, who):
+    row = schedule(acme, ana, to=[ana.email, who])
+    confirm(acme, who)
+    with wall.tenant(acme):
+        consent.leave(pointer_to(Recipient.objects.get(email=who)))
+    change(acme, row, ana, to=[ana.email])
+    change(acme, row, ana, to=[ana.email, who])
+    send_due(DUE)
+    assert [message.to for message in reports()] == [[ana.email]]
 
 
 @pytest.mark.parametrize("lapse", ["removed", "demoted", "narrowed", "closed"])

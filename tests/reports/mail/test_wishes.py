@@ -164,7 +164,7 @@ def test_the_parts_chosen_stand_in_their_order_under_an_own_subject_and_note(acm
     for part in (sent.body, html):
         said = part.casefold()  # the text has its headings in capitals
         assert "day by day" not in said
-        assert said.index("agents, worst change first") < said.index("attempts")
+        assert said.index("agents, worst change first") < said.index("callbacks answered")
     with wall.tenant(acme):
         [entry] = Entry.objects.filter(action="subscription.added")
         assert entry.changes["sections"] == [None, ["agents", "headlines"]]

@@ -13,6 +13,7 @@ from django.db import transaction
 from portal.accounts.members import add_member, add_person, find_person, give_password, whole
 from portal.accounts.resets import send_first_link
 from portal.audit.record import record
+from portal.outbox import server
 from portal.tenants.command import DONE
 from portal.tenants.command import Command as BaseCommand
 from portal.tenants.models.people import Role
@@ -53,6 +54,8 @@ class Command(BaseCommand):
         add_member(tenant, owner, whole(Role.OWNER))
         if not owner.has_usable_password():
             send_first_link(owner, at=tenant)
+            if not server.leaves():
+                self.stderr.write(server.promise(""))
 
 
 def _check(tenant: Tenant, email: str) -> None:
