@@ -38,6 +38,8 @@ AREA_LENGTHS = (12, 13, CODE_LENGTH)  # of contacts whose third and fourth digit
 _NO_AREA = "9900"  # a code of a number elsewhere begins so, and no number does
 _CODE = re.compile(rf"(?:55(?:{_AREAS})|{_NO_AREA})[0-9]{{{CODE_LENGTH - 4}}}")
 _NATIONAL = re.compile(rf"(?:{_AREAS})(?:9[0-9]{{8}}|[2-9][0-9]{{7}})")
+_DIALLED = re.compile(rf"(?:0|(?:00)?55)?(?:{_AREAS})(?:9[0-9]{{8}}|[2-5][0-9]{{7}})")
+_DIALLED_MOBILE = re.compile(rf"(?:0|(?:00)?55)?(?:{_AREAS})9[0-9]{{8}}")
 _NATIONAL_BEGINNING = re.compile(rf"(?:{_AREAS})(?:9[0-9]{{0,8}}|[2-8][0-9]{{0,7}})?")
 
 
@@ -67,6 +69,11 @@ def readings(typed: str, *, beginning: bool = False) -> tuple[str, ...]:
     if (_NATIONAL_BEGINNING if beginning else _NATIONAL).fullmatch(contact):
         return contact, f"55{contact}"
     return (contact,) if contact else ()
+
+
+def is_dialled(number: str, *, mobile: bool = False) -> bool:
+    """Whether digits are a number of Brazil with its area code, as it is dialled within the country or from abroad."""
+    return bool((_DIALLED_MOBILE if mobile else _DIALLED).fullmatch(number))
 
 
 def whole(typed: str) -> str:

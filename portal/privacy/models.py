@@ -22,6 +22,7 @@ class Erasure(PublicModel):
 
     ``numbers`` holds the keyed hash, the length and the code of each spelling, and never a number. ``place`` is how far
     the texts were looked through. ``attempts`` grows with every claim, and so tells a late worker from the present one.
+    One that is ``restored`` was put back from its file, as the database had forgotten it.
     """
 
     numbers = models.JSONField(default=list, editable=False)  # [[hash, digits, code], …]
@@ -33,6 +34,7 @@ class Erasure(PublicModel):
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
     place = models.CharField(max_length=120, blank=True, editable=False)
+    restored = models.BooleanField(_("restored"), default=False, editable=False)
     calls = models.PositiveIntegerField(_("calls"), default=0)
     texts = models.PositiveIntegerField(_("texts"), default=0)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)

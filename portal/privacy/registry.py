@@ -17,6 +17,7 @@ class Kind(Enum):
     RAW = "raw"  # what a vendor said, as it came: numbers, transcripts and links of recordings among it
     MAIL = "mail"  # of a message
     WRITTEN = "written"  # by a member, or asked for by one
+    ID = "id"  # a vendor's, of a call: some are made of the number
     WORD = "word"  # short, from a vendor, which may say anything in it
 
 
@@ -68,11 +69,22 @@ PERSONAL: dict[Kind, tuple[str, ...]] = {
         "reports_saved.SavedView.name",
         "reports_saved.SavedView.query",
         "sync.Quarantine.note",
+        "tenants.ApiKey.name",
+        "tenants.Environment.name",
+    ),
+    Kind.ID: (
+        "sync.Call.external_id",
+        "sync.CampaignCall.call_key",
+        "sync.Quarantine.external_id",
     ),
     Kind.WORD: (
+        "sync.Agent.label",
+        "sync.Agent.name",
         "sync.Call.hangup_cause",
         "sync.Call.hangup_source",
         "sync.Call.sid",
+        "sync.CallbackDay.sources",
+        "sync.Campaign.name",
         "sync.Gap.detail",
         "sync.Quarantine.reason",
         "sync.Run.detail",
@@ -221,20 +233,19 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "reports_saved.FrameHost": ("host",),
     "reports_saved.SavedView": ("page",),
     "reports_saved.ShareLink": ("digest", "password"),
-    "sync.Agent": ("callback_sources", "currency", "digest", "direction", "external_id", "label", "name", "state"),
-    "sync.Call": ("digest", "direction", "external_id", "latencies", "status"),
+    "sync.Agent": ("callback_sources", "currency", "digest", "direction", "external_id", "state"),
+    "sync.Call": ("digest", "direction", "latencies", "status"),
     "sync.CallChange": ("now_status", "was_status"),
-    "sync.CallbackDay": ("digest", "sources"),
-    "sync.Campaign": ("detail_digest", "digest", "external_id", "kind", "name", "status"),
-    "sync.CampaignCall": ("call_key",),
+    "sync.CallbackDay": ("digest",),
+    "sync.Campaign": ("detail_digest", "digest", "external_id", "kind", "status"),
     "sync.Connection": ("base_url", "day_filter", "provider", "settings", "state", "token", "token_fingerprint"),
     "sync.Gap": ("fault", "part", "stream"),
-    "sync.Quarantine": ("digest", "external_id", "kind", "part", "stream"),
+    "sync.Quarantine": ("digest", "kind", "part", "stream"),
     "sync.Run": ("fault", "owner", "state", "stream"),
     "sync.Unplaced": ("agent_key", "digest"),
     "sync.Window": ("fault", "part", "state", "stream"),
-    "tenants.ApiKey": ("digest", "hint", "name", "role"),
-    "tenants.Environment": ("name", "provider"),
+    "tenants.ApiKey": ("digest", "hint", "role"),
+    "tenants.Environment": ("provider",),
     "tenants.Grant": ("agent_keys",),
     "tenants.Logo": ("content", "content_type"),
     "tenants.Membership": ("role",),

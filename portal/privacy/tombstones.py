@@ -5,30 +5,30 @@ Two who meet at the same moment take turns by :func:`reading` and :func:`burying
 erasure was asked for knows of it, and whoever wrote before is found by it.
 """
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from django.db import connection
 
-from portal.lib import phones
+from portal.lib import number_runs, phones
+from portal.lib.number_runs import Run
 from portal.privacy.models import Erasure
 from portal.vault import keyed_hash
 
 Number = tuple[str, int, str]  # as an erasure keeps it: keyed hash, how many digits, and the code in its place
 LOCK = 0x45524153  # "ERAS", with the tenant's key: an advisory lock
-_BETWEEN = r"[ ().\-/\u00a0]{0,3}"
-_RUN = re.compile(rf"[0-9](?:{_BETWEEN}[0-9]){{7,}}")
-_DIGIT = re.compile(r"[0-9]")
-_OVER = "9"  # keeps a text as long as it was, and JSON valid where a number stands without quotes
+GONE = "erased-"  # so begins what stands for a vendor's id that was made of a number
+_SHORTEST = 8  # digits of a number that is erased
+_OVER = "9"  # keeps JSON valid where a number stands without quotes
 
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
-    """The erased numbers of one tenant."""
+    """The erased numbers of one tenant. ``beginnings`` are what those of a length begin with: few texts are hashed."""
 
     tenant_id: int
-    lengths: frozenset[int] = frozenset()
+    beginnings: Mapping[int, frozenset[str]] = field(default_factory=dict)
     hashes: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()  # of calls whose number was gone before its person was erased
 
@@ -42,35 +42,40 @@ class Tombstones:
         return cls(tenant_id).including(rows)
 
     def including(self, rows: Iterable[Iterable[Number]]) -> "Tombstones":
-        known = [number for numbers in rows for number in numbers]
+        several = [list(numbers) for numbers in rows]
+        known = [number for numbers in several for number in numbers]
+        beginnings = dict(self.beginnings)
+        for length, beginning in (each for numbers in several for each in _beginnings(numbers)):
+            beginnings[length] = beginnings.get(length, frozenset()) | {beginning}
         return replace(
             self,
-            lengths=self.lengths | {length for _, length, _ in known},
+            beginnings=beginnings,
             hashes=self.hashes | {digest for digest, _, _ in known},
             codes=self.codes | {code for _, _, code in known},
         )
 
     def holds(self, contact: str) -> bool:
         """Whether the digits are an erased number."""
-        return len(contact) in self.lengths and _hash(self.tenant_id, contact) in self.hashes
+        return len(contact) in self.beginnings and _hash(self.tenant_id, contact) in self.hashes
+
+    def names(self, text: str) -> bool:
+        """Whether a text holds an erased number, however it is written."""
+        return bool(self) and any(True for run in number_runs.runs(text) for _place in self._places(run))
 
     def scrub(self, text: str) -> str:
         """The text with each erased number in it written over, however it is punctuated."""
         if not self or not text:
             return text
-        return _RUN.sub(lambda run: self._over(run.group()), text)
+        return number_runs.rewrite(text, lambda run: [(place, _OVER) for place in set(self._places(run))])
 
-    def _over(self, run: str) -> str:
-        places = [match.start() for match in _DIGIT.finditer(run)]
-        digits = "".join(run[place] for place in places)
-        hidden: set[int] = set()
-        for length in self.lengths:
+    def _places(self, run: Run) -> Iterator[int]:
+        """The digits of a run that are of an erased number."""
+        digits = run.digits
+        for length, beginnings in self.beginnings.items():
+            several = tuple(beginnings)
             for start in range(len(digits) - length + 1):
-                if self.holds(digits[start : start + length]):
-                    hidden.update(places[start : start + length])
-        if not hidden:
-            return run
-        return "".join(_OVER if place in hidden else sign for place, sign in enumerate(run))
+                if digits.startswith(several, start) and self.holds(digits[start : start + length]):
+                    yield from range(start, start + length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ class Named(Tombstones):
             for contact in contacts
             for spelling in (*phones.readings(contact), *phones.spellings(f"+{contact}"))
         }
-        return cls(tenant_id, lengths=frozenset(map(len, spelt)), contacts=frozenset(spelt))
+        lengths = dict.fromkeys(map(len, spelt), frozenset({""}))
+        return cls(tenant_id, beginnings=lengths, contacts=frozenset(spelt))
 
     def holds(self, contact: str) -> bool:
         return contact in self.contacts
@@ -101,9 +107,35 @@ def hashes_of(tenant_id: int, contacts: Iterable[str]) -> list[Number]:
     return [(_hash(tenant_id, contact), len(contact), code_of(tenant_id, contact)) for contact in contacts]
 
 
+def _beginnings(numbers: list[Number]) -> Iterator[tuple[int, str]]:
+    """What each spelling of one number begins with, as far as its code tells: country and area of one of Brazil."""
+    if not numbers:
+        return
+    _hash_of_it, whole, code = numbers[0]
+    area = phones.area_code(code)
+    known = {whole: f"55{area}", whole - 1: f"0{area}", whole - 2: area} if area else {}
+    for _hash_of_one, length, _code in numbers:
+        yield length, known.get(length, "")
+
+
 def code_of(tenant_id: int, contact: str) -> str:
     """What stands for an erased contact from now on: the same each time."""
     return phones.erased_code(contact, int(keyed_hash("erased contact", str(tenant_id), contact), 16))
+
+
+def id_of(tenant_id: int, external_id: str) -> str:
+    """What stands for a vendor's id that holds an erased number: the same each time, another one for each id."""
+    return f"{GONE}{keyed_hash('erased id', str(tenant_id), external_id)}"
+
+
+def may_name(external_id: str) -> bool:
+    """Whether a vendor's id has as many digits in a row as a number."""
+    return any(len(run.digits) >= _SHORTEST for run in number_runs.runs(external_id))
+
+
+def with_id(raw: str, external_id: str, other: str) -> str:
+    """An element with another id in place of its own, wherever that stands as a text."""
+    return raw.replace(json.dumps(external_id, ensure_ascii=False), json.dumps(other))
 
 
 def digest_of(digest: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from portal.privacy.tombstones import Tombstones, burying, code_of, digest_of
+from portal.privacy.tombstones import Tombstones, burying, code_of, digest_of, id_of, with_id
 from portal.tenants.models.tenants import Environment
 from portal.work.clock import database_now
 from portal.work.retries import persist
@@ -20,6 +20,7 @@ from sync.models.lines import Line
 
 _BATCH = 200
 _CHANGED = (
+    "external_id",
     "from_number",
     "to_number",
     "contact",
@@ -77,7 +78,8 @@ def _erase_some(tombstones: Tombstones, rows: QuerySet[Call], hold: Callable[...
         now = database_now()
         raws = dict(Payload.objects.filter(call__in=calls).values_list("call_id", "raw"))
         for call in calls:
-            _neutralise(tombstones, call)
+            raw = _neutralise(tombstones, call, raws.get(call.pk, ""))
+            raws |= {call.pk: raw} if call.pk in raws else {}
             call.changed_at = now
         Call.objects.bulk_update(calls, _CHANGED)
         payloads = [
@@ -97,15 +99,20 @@ def _erase_some(tombstones: Tombstones, rows: QuerySet[Call], hold: Callable[...
         return len(calls)
 
 
-def _neutralise(tombstones: Tombstones, call: Call) -> None:
+def _neutralise(tombstones: Tombstones, call: Call, raw: str) -> str:
+    """Take the number out of a call; its element, with the id that the call has now."""
     for name, code in neutral_numbers(tombstones, call.from_number, call.to_number).items():
         setattr(call, name, code)
     if tombstones.holds(call.contact):
         call.contact = code_of(call.tenant_id, call.contact)
+    if tombstones.names(call.external_id):
+        was, call.external_id = call.external_id, id_of(call.tenant_id, call.external_id)
+        raw = with_id(raw, was, call.external_id)
     call.sid = ""
     call.hangup_cause = tombstones.scrub(call.hangup_cause)
     call.hangup_source = tombstones.scrub(call.hangup_source)
     call.digest = digest_of(bytes(call.digest))
+    return raw
 
 
 def _withdraw_columns(calls: Sequence[Call]) -> None:

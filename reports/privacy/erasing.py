@@ -5,6 +5,7 @@ every text that the registry names; then files that were made with numbers. Coun
 code takes the number's place, so different contacts stay different.
 """
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +23,10 @@ from portal.work.leases import Lease
 from portal.work.retries import persist
 from reports.columns.sweep import forget_retired
 from reports.privacy.calls import erase_calls
-from reports.privacy.exports import forget_requests, withdraw_exports
+from reports.privacy.exports import forget_copies, forget_requests, withdraw_exports
 from reports.privacy.texts import scrub_texts
+
+logger = logging.getLogger("ringbook.privacy")
 
 LEASE = Lease(timedelta(minutes=10), until="claimed_until")
 
@@ -77,7 +80,8 @@ def work(erasure_id: int) -> Erasure | None:
         erase_calls(tombstones, hold)
         forget_retired()
         scrub_texts(tombstones, erasure.place, hold)
-        withdraw_exports()
+        forget_copies(tombstones)
+        withdraw_exports(tombstones=tombstones)
         forget_requests(tombstones)
         persist(lambda: _finish(erasure))
         _let_go_of_old_pages()
@@ -109,8 +113,25 @@ def sweep() -> int:
     """One pass over all tenants: what a restored backup has forgotten is owed again, and what is owed is done."""
     done = 0
     for tenant in Tenant.objects.all():
-        with wall.tenant(tenant):
-            ledger.agree(tenant.pk)
-            for pk in list(Erasure.objects.filter(done_at=None).order_by("pk").values_list("pk", flat=True)):
-                done += work(pk) is not None
+        try:
+            done += _settle(tenant)
+        except Exception:
+            logger.exception("erasures of tenant %s were not done", tenant.pk)
     return done
+
+
+def make_up() -> list[Tenant]:
+    """Do what a restored database has forgotten, before anything of it is served; the tenants where that failed."""
+    for tenant in Tenant.objects.filter(pk__in=ledger.pending()).order_by("pk"):
+        try:
+            _settle(tenant)
+        except Exception:
+            logger.exception("erasures of tenant %s were not applied to the restored database", tenant.pk)
+    return list(Tenant.objects.filter(pk__in=ledger.pending()).order_by("pk"))
+
+
+def _settle(tenant: Tenant) -> int:
+    with wall.tenant(tenant):
+        ledger.agree(tenant.pk)
+        owed = list(Erasure.objects.filter(done_at=None).order_by("pk").values_list("pk", flat=True))
+        return sum(work(pk) is not None for pk in owed)

@@ -7,6 +7,7 @@ a test fails for one that is neither.
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 from django.apps import apps
@@ -19,6 +20,7 @@ from portal.lib import phones
 from portal.privacy.registry import columns
 from portal.privacy.tombstones import Tombstones, hashes_of
 from reports.annotations.models import CallFlag, CallNote
+from reports.privacy import inside
 from sync.models.calls import Call, Payload, Unplaced
 from sync.models.lines import Line
 from sync.models.quarantine import Quarantine
@@ -26,19 +28,22 @@ from sync.models.quarantine import Quarantine
 _BATCH = 200
 _LOOKED: str | Promise = _("It says why somebody looked.")
 _MANY: str | Promise = _("It tells of many people at once.")
+_AGENT: str | Promise = _("It names an agent of the company's.")
 _READING: str | Promise = _("It tells how reading went.")
-_MEMBERS: str | Promise = _("It was asked for or sent by members.")
+_MEMBERS: str | Promise = _("It was written, asked for or sent by members.")
 
 IN_FULL = frozenset(
     {
         "reports_remarks.CallNote.text",
         "sync.Call.contact",
+        "sync.Call.external_id",
         "sync.Call.from_number",
         "sync.Call.hangup_cause",
         "sync.Call.hangup_source",
         "sync.Call.sid",
         "sync.Call.to_number",
         "sync.Payload.raw",
+        "sync.Quarantine.external_id",
         "sync.Quarantine.note",
         "sync.Quarantine.raw",
         "sync.Quarantine.reason",
@@ -71,15 +76,22 @@ COUNTED: dict[str, str | Promise] = {
     "reports_saved.SavedView.name": _MEMBERS,
     "reports_saved.SavedView.query": _MEMBERS,
     "sync.Agent.callback_payload": _MANY,
+    "sync.Agent.label": _AGENT,
+    "sync.Agent.name": _AGENT,
     "sync.Agent.payload": _MANY,
     "sync.Agent.price_payload": _MANY,
     "sync.CallbackDay.payload": _MANY,
+    "sync.CallbackDay.sources": _MANY,
     "sync.Campaign.detail_payload": _MANY,
+    "sync.Campaign.name": _MANY,
     "sync.Campaign.payload": _MANY,
+    "sync.CampaignCall.call_key": _MANY,
     "sync.Gap.detail": _READING,
     "sync.Line.digits": _("It is a number of the company's own."),
     "sync.Line.number": _("It is a number of the company's own."),
     "sync.Run.detail": _READING,
+    "tenants.ApiKey.name": _MEMBERS,
+    "tenants.Environment.name": _MEMBERS,
 }
 # Of a call: all columns but those that are digests, or the tenant's.
 _OF_A_CALL = tuple(
@@ -113,9 +125,8 @@ class Person:
     def is_named(self, value: Any) -> bool:
         """Whether a column names him, in any spelling."""
         if isinstance(value, bytes | memoryview):
-            value = bytes(value).decode("latin-1")
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return self.marks.scrub(text) != text
+            return inside.names(self.marks, BytesIO(value))
+        return self.marks.names(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def told_calls(person: Person) -> Iterator[Element]:
@@ -128,7 +139,7 @@ def told_calls(person: Person) -> Iterator[Element]:
             link = element.get("call_recording_url") if isinstance(element, dict) else None
             yield {name: getattr(call, name) for name in _OF_A_CALL} | {
                 "environment": call.environment.name,
-                "agent": call.agent.name if call.agent else "",
+                "agent": str(call.agent) if call.agent else "",
                 "recording": link if isinstance(link, str) else "",
                 "notes": notes.get(call.pk, []),
                 "flags": flags.get(call.pk, []),

@@ -1,4 +1,5 @@
-"""The fast ways into a table: COPY on PostgreSQL, prepared statements on SQLite, built from the model's fields.
+"""The fast ways into a table: COPY or columns of JSON on PostgreSQL, prepared statements on SQLite, built from the
+model's fields.
 
 Columns and their forms come from the models, so that a migration needs no second edit here; JSON comes in as text. Both
 ways raise :class:`AlreadyThere` and leave nothing behind when a row's key is taken.
@@ -90,7 +91,7 @@ def insert(model: type[models.Model], names: tuple[str, ...], columns: Columns) 
     try:
         with transaction.atomic():
             if row_security.in_force():
-                _copy_by_way_of_a_stage(model._meta.db_table, names, _written(model, names, columns))
+                _insert_columns(model, names, _written(model, names, columns))
             elif connection.vendor == "postgresql":
                 _copy(model._meta.db_table, names, _written(model, names, columns))
             else:
@@ -107,24 +108,23 @@ def _copy(table: str, names: tuple[str, ...], columns: Columns) -> None:
             copy.write(text)
 
 
-def _copy_by_way_of_a_stage(table: str, names: tuple[str, ...], columns: Columns) -> None:
+def _insert_columns(model: type[models.Model], names: tuple[str, ...], columns: Columns) -> None:
     """PostgreSQL copies into no table that has row-level security.
 
-    What every row has alike, such as its tenant, is not copied: the statement says it once. To read such columns from
-    text and write them twice was most of what a stage costs. The first column, the key, is always copied.
+    What every row has alike, such as its tenant, the statement says once. To read such columns from text was most of
+    what this costs beyond a copy. The first column, the key, is always among the rows.
     """
     alike = {name: values[0] for name, values in zip(names[1:], columns[1:], strict=True) if _is_alike(values)}
-    copied = tuple(name for name in names if name not in alike)
-    read = SQL(", ").join(Placeholder() if name in alike else Identifier(name) for name in names)
-    with _stage(table, copied) as stage:
-        _copy(stage, copied, [values for name, values in zip(names, columns, strict=True) if name not in alike])
-        with connection.cursor() as cursor:
-            cursor.execute(
-                SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(
-                    Identifier(table), _names(names), read, Identifier(stage)
-                ),
-                list(alike.values()),
-            )
+    sent = tuple(name for name in names if name not in alike)
+    rows, values = _rows(model, sent, [values for name, values in zip(names, columns, strict=True) if name in sent])
+    read = SQL(", ").join(Placeholder() if name in alike else _read(model, name) for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(
+                Identifier(model._meta.db_table), _names(names), read, rows
+            ),
+            [*alike.values(), *values],
+        )
 
 
 def _is_alike(values: Sequence[Any]) -> bool:
@@ -132,18 +132,28 @@ def _is_alike(values: Sequence[Any]) -> bool:
     return len(values) > 1 and values[0] == values[-1] and values.count(values[0]) == len(values)
 
 
-@contextmanager
-def _stage(table: str, names: tuple[str, ...]) -> Iterator[str]:
-    """The name of an empty table of this transaction's own, with some of the columns of ``table``."""
-    stage = f"stage_{table}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-                Identifier(stage), _names(names), Identifier(table)
-            )
-        )
-        yield stage
-        cursor.execute(SQL("DROP TABLE {}").format(Identifier(stage)))
+def _rows(model: type[models.Model], names: tuple[str, ...], columns: Columns) -> tuple[Composed, list[str]]:
+    """Columns as a relation named ``sent`` in a statement, each column a parameter in JSON.
+
+    No table of the transaction's own: a role that may make one may hide ours behind it.
+    """
+    each = SQL(", ").join([SQL("json_array_elements_text(%s)")] * len(names))
+    return (
+        SQL("ROWS FROM ({}) AS sent ({})").format(each, _names(names)),
+        [_json(_field(model, name), values) for name, values in zip(names, columns, strict=True)],
+    )
+
+
+def _json(field: "models.Field[Any, Any]", values: Sequence[Any]) -> str:
+    if isinstance(field, models.BinaryField):
+        values = [None if value is None else f"\\x{value.hex()}" for value in values]
+    return msgspec.json.encode(values).decode()
+
+
+def _read(model: type[models.Model], name: str) -> Composed:
+    """The value of a column of :func:`_rows` in its own type, without a length: a cast to one cuts in silence."""
+    kind = str(_field(model, name).db_type(connection)).partition("(")[0]
+    return SQL("sent.{}::{}").format(Identifier(name), SQL(kind))
 
 
 def _insert_many(table: str, names: tuple[str, ...], columns: Columns) -> None:
@@ -171,16 +181,15 @@ def update(model: type[models.Model], key: str, names: tuple[str, ...], rows: Se
 
 
 def _merge(model: type[models.Model], key: str, names: tuple[str, ...], columns: Columns) -> None:
-    """COPY into a staging table, and one UPDATE from it."""
-    table = model._meta.db_table
-    setters = SQL(", ").join(SQL("{0} = stage.{0}").format(Identifier(name)) for name in names)
-    with _stage(table, (key, *names)) as stage, connection.cursor() as cursor:
-        _copy(stage, (key, *names), columns)
-        cursor.execute(SQL("ANALYZE {}").format(Identifier(stage)))
+    """One UPDATE from rows that are sent with it."""
+    setters = SQL(", ").join(SQL("{} = {}").format(Identifier(name), _read(model, name)) for name in names)
+    rows, values = _rows(model, (key, *names), columns)
+    with connection.cursor() as cursor:
         cursor.execute(
-            SQL("UPDATE {0} AS kept SET {1} FROM {2} AS stage WHERE kept.{3} = stage.{3}").format(
-                Identifier(table), setters, Identifier(stage), Identifier(key)
-            )
+            SQL("UPDATE {} AS kept SET {} FROM {} WHERE kept.{} = {}").format(
+                Identifier(model._meta.db_table), setters, rows, Identifier(key), _read(model, key)
+            ),
+            values,
         )
 
 

@@ -31,7 +31,6 @@ from portal.outbox import post
 from portal.outbox.models import PlatformMessage
 from portal.privacy.models import Reason
 from portal.privacy.registry import Kind, columns
-from portal.site.broker import Broker
 from portal.site.celery import app
 from portal.tenants import wall
 from portal.tenants.guards import membership_of
@@ -68,12 +67,9 @@ def box() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def redis(tmp_path) -> Iterator[Redis]:
+def redis(running_broker) -> Iterator[Redis]:
     """The broker that hints go to; what processes share lies in it as well."""
-    broker = Broker(settings.BROKER_SOCKET, tmp_path / "broker") if settings.EMBEDDED_BROKER else None
-    if broker is not None:
-        broker.ensure()
-    address = f"unix://{settings.BROKER_SOCKET}" if broker is not None else settings.REDIS_URL
+    address = f"unix://{settings.BROKER_SOCKET}" if settings.EMBEDDED_BROKER else settings.REDIS_URL
     cache = {"BACKEND": "portal.shared_cache.SharedCache", "LOCATION": address, "KEY_PREFIX": "ringbook:cache"}
     with Redis.from_url(address) as client, override_settings(CACHES={"default": cache}):
         client.flushdb()
@@ -82,8 +78,6 @@ def redis(tmp_path) -> Iterator[Redis]:
         pools.reset()
         app._after_fork()  # which opens another pool for whoever comes next
         client.flushdb()
-    if broker is not None:
-        broker.stop()
 
 
 @pytest.fixture

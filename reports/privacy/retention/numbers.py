@@ -4,7 +4,7 @@ All calls of a contact keep naming one contact, so a number goes once the *last*
 outcome, duration, area code and own numbers stay, and with them every figure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from django.db.models.functions import Length
 
 from portal.lib.phones import CODE_LENGTH
 from portal.privacy.models import Removal
-from portal.privacy.tombstones import Named, burying, code_of, digest_of
+from portal.privacy.tombstones import Named, burying, code_of, digest_of, id_of, with_id
 from portal.work.clock import database_now
 from portal.work.retries import persist
 from reports.annotations.models import CallNote
@@ -24,13 +24,23 @@ from reports.privacy.retention.rounds import Round, some_of
 from sync.mirror.calls import mark_dirty
 from sync.mirror.retained import without_calls
 from sync.models.calls import Call, Payload
-from sync.models.campaigns import Campaign
+from sync.models.campaigns import Campaign, CampaignCall
 from sync.taxonomy import Direction
 
 _AT_ONCE = 10_000  # contacts that are listed
 _CONTACTS = 50  # contacts of one transaction
 _BATCH = 500
-_CHANGED = ("from_number", "to_number", "contact", "sid", "hangup_cause", "hangup_source", "digest", "changed_at")
+_CHANGED = (
+    "external_id",
+    "from_number",
+    "to_number",
+    "contact",
+    "sid",
+    "hangup_cause",
+    "hangup_source",
+    "digest",
+    "changed_at",
+)
 
 
 def silent(since: datetime) -> QuerySet[Call, Any]:
@@ -74,7 +84,11 @@ def _take(round_: Round, contacts: Sequence[str]) -> None:
 def _neutralise(named: Named, calls: Sequence[Call]) -> None:
     now = database_now()
     days: dict[int, set[date]] = {}
+    renamed: dict[Any, tuple[str, str]] = {}  # by the call's key: its id as it was, and as it is from now on
     for call in calls:
+        if named.names(call.external_id):
+            renamed[call.pk] = call.external_id, id_of(call.tenant_id, call.external_id)
+            call.external_id = renamed[call.pk][1]
         call.contact = code_of(call.tenant_id, call.contact)
         setattr(call, "to_number" if call.direction == Direction.OUTBOUND else "from_number", call.contact)
         call.sid, call.changed_at = "", now
@@ -84,13 +98,26 @@ def _neutralise(named: Named, calls: Sequence[Call]) -> None:
     Call.objects.bulk_update(calls, _CHANGED)
     payloads, notes = list(Payload.objects.filter(call__in=calls)), list(CallNote.objects.filter(call__in=calls))
     for payload in payloads:
+        if payload.call_id in renamed:
+            payload.raw = with_id(payload.raw, *renamed[payload.call_id])
         payload.raw = named.scrub(payload.raw)
     for note in notes:
         note.text = named.scrub(note.text)
     Payload.objects.bulk_update(payloads, ("raw",))
     CallNote.objects.bulk_update(notes, ("text",))
+    _rename_links(
+        {(call.environment_id, renamed[call.pk][0]): call.external_id for call in calls if call.pk in renamed}
+    )
     for environment_id, moved in days.items():
         mark_dirty(named.tenant_id, environment_id, moved, now)
+
+
+def _rename_links(renamed: Mapping[tuple[int, str], str]) -> None:
+    links = CampaignCall.objects.filter(call_key__in=[was for _environment, was in renamed]) if renamed else ()
+    changed = [link for link in links if (link.environment_id, link.call_key) in renamed]
+    for link in changed:
+        link.call_key = renamed[link.environment_id, link.call_key]
+    CampaignCall.objects.bulk_update(changed, ("call_key",))
 
 
 def _cut_campaigns(round_: Round) -> None:

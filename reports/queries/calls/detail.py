@@ -14,7 +14,7 @@ import msgspec
 
 from reports.queries.calls.history import ChangedField, Changes, history
 from reports.queries.calls.lists import CallRow, row_of
-from reports.queries.calls.masks import hide_in, hide_numbers
+from reports.queries.calls.masks import Mask
 from reports.queries.calls.payload_parts import Parts, parts
 from reports.queries.calls.recordings import Recording, recording
 from reports.queries.scope import Scope
@@ -43,7 +43,7 @@ class CallDetail:
     """``row`` is a row of a page of calls; ``payload`` is JSON text, the vendor's own bytes unless numbers are hidden.
 
     ``facts`` are what its vendor tells. ``latencies`` are milliseconds a turn by stage; None where the vendor tells
-    none. ``numbers`` are the call's own, for hiding them in what was written about it; empty for who may see them.
+    none. ``mask`` is what is hidden of the call and of what was written about it; None for who may see numbers.
     """
 
     row: CallRow
@@ -56,7 +56,7 @@ class CallDetail:
     first_seen_at: datetime
     read_at: datetime
     upstream_updated_at: datetime | None
-    numbers: tuple[str, ...] = ()
+    mask: Mask | None = None
 
     @property
     def has_transcript(self) -> bool:
@@ -74,7 +74,7 @@ class CallDetail:
 
     def written(self, text: str) -> str:
         """What somebody wrote about the call, as this reader may see it."""
-        return hide_in(text, self.numbers, free=True) if self.numbers else text
+        return self.mask.text(text, free=True) if self.mask else text
 
 
 def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
@@ -84,10 +84,10 @@ def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
     payload = stored.payload__raw or "null"
     element = msgspec.json.decode(payload)
     link = element.get("call_recording_url") if isinstance(element, Mapping) else None
-    numbers: tuple[str, ...] = ()
+    mask = None
     if not scope.sees_numbers:
-        numbers = (stored.from_number, stored.to_number)
-        element = hide_numbers(element, numbers)
+        mask = Mask.of(element, (stored.from_number, stored.to_number))
+        element = mask.element(element)
         payload = msgspec.json.encode(element).decode()
     shown = element.get("call_recording_url") if isinstance(element, Mapping) else None
     return CallDetail(
@@ -101,5 +101,5 @@ def detail(public_id: UUID | str, scope: Scope) -> CallDetail:
         first_seen_at=stored.first_seen_at,
         read_at=stored.read_at,
         upstream_updated_at=stored.upstream_updated_at,
-        numbers=numbers,
+        mask=mask,
     )

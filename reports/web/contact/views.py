@@ -190,8 +190,8 @@ def _facts(record: Contact, now: datetime, zone: str) -> list[tuple[str, str, st
         (_("Attempts"), figures.decimal(record.calls), " ".join(part for part in (both, tests) if part)),
         (_("Connected"), figures.decimal(record.connected), figures.duration(record.talk_seconds)),
         (_("Callbacks"), callbacks, _("that answer a call of ours")),
-        (_("First seen"), figures.moment(record.first_seen, zone, now=now), ""),
-        (_("Last seen"), figures.moment(record.last_seen, zone, now=now), ""),
+        (_("First seen"), figures.dated_moment(record.first_seen, zone, now=now), ""),
+        (_("Last seen"), figures.dated_moment(record.last_seen, zone, now=now), ""),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import groupby
 
 from django.contrib import messages
@@ -71,7 +70,7 @@ class Change:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view(Role.OWNER)
+@tenant_view(Role.OWNER, over_all=True)
 def privacy(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The days of each class. They are looked at first, then confirmed, and hold from the coming night on."""
     was = days_of(request.tenant.pk)
@@ -235,4 +234,4 @@ def _next(request: TenantRequest) -> str:
     if due is None:
         return ""
     now = timezone.now()
-    return figures.moment(max(due, now), request.tenant.zone, now=now - timedelta(days=1))
+    return figures.dated_moment(max(due, now), request.tenant.zone, now=now)

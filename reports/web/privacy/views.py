@@ -42,7 +42,7 @@ class ErasureLine:
 
 @sensitive_post_parameters("number")
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view(Role.OWNER)
+@tenant_view(Role.OWNER, over_all=True)
 def erasures(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """Look what there is of a person, have it as a file, or ask for an erasure; workers do either."""
     errors: dict[str, str] = {}

@@ -289,7 +289,7 @@ def test_every_column_sorts_and_the_order_stays_with_filters_and_pages(client, a
     seconds = [int(part.split(":")[0]) * 60 + int(part.split(":")[1]) for part in lengths if ":" in part]
     assert seconds == sorted(seconds, reverse=True)
     assert len(set(seconds)) > 1
-    assert client.get("/t/acme/calls.csv?ordering=-duration").status_code == 200
+    assert client.get("/t/acme/calls.csv?ordering=-duration").getvalue()
     assert client.get("/t/acme/calls.csv?ordering=sideways").status_code == 400
 
 
