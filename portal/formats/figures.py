@@ -159,10 +159,13 @@ def stretch(grain: str, first: date, last: date) -> str:
 
 def moment(when: datetime, zone: str, *, now: datetime) -> str:
     """A time of day in ``zone``, with its date unless that is today's."""
-    local = when.astimezone(ZoneInfo(zone))
-    today = now.astimezone(ZoneInfo(zone)).date()
-    if local.date() == today:
-        return formats.date_format(local, "TIME_FORMAT")
+    local, today = when.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)).date()
+    return formats.date_format(local, "TIME_FORMAT") if local.date() == today else dated_moment(when, zone, now=now)
+
+
+def dated_moment(when: datetime, zone: str, *, now: datetime) -> str:
+    """As :func:`moment`, with its date always: of what is not about today, or is read later."""
+    local, today = when.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)).date()
     if today - local.date() < timedelta(days=300):
         return formats.date_format(local, "SHORT_DATETIME_FORMAT")
     return formats.date_format(local, "DATETIME_FORMAT")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from reports.alerts.rules import CHANGES, HOUR, Observation, OfficeHours, Rule, When
+from reports.definitions.metrics import METRICS
 from reports.definitions.periods import DAY, Period, last_days, local_date
 from reports.definitions.spans import SPANS, span_period
 from reports.mail.facts import covers
@@ -17,7 +18,9 @@ from reports.queries.ask import ask
 from reports.queries.completeness import wants
 from reports.queries.question import Filters, Question
 from reports.queries.scope import Scope
+from reports.queries.significance import adds_up
 
+SECOND, WEEK = timedelta(seconds=1), timedelta(weeks=1)
 HOURS = {"last_hour": 1, "last_2_hours": 2, "last_4_hours": 4}
 OVERS = ("last_hour", *SPANS)  # of figures
 QUIET_OVERS = (*HOURS, "yesterday")  # of office hours without calls
@@ -81,11 +84,25 @@ def observe(subject: Subject, scope: Scope, at: datetime) -> Observation:
 
 
 def seen_in(subject: Subject, cell: Cell, edges: tuple[datetime, datetime], *, doubt: str = "") -> Observation:
-    """What a cell says for a rule: its value, or its change."""
+    """What a cell says for a rule: its value, or its change. Of a holiday that the calendar leaves out, or beside one,
+    it says nothing. The base of a count's change is the larger of both, so that a fall to none has one.
+    """
+    if not doubt and _is_holiday(subject, edges):
+        doubt = "closed"
     if not doubt and (cell.small or (subject.compares and cell.previous_small)):
         doubt = "too few"
-    value = cell.change if subject.compares else cell.value
-    return Observation(value, cell.n, *edges, doubt=doubt)
+    if not subject.compares:
+        return Observation(cell.value, cell.n, *edges, doubt=doubt)
+    bases = [cell.n or 0, cell.previous_n or 0]
+    n = max(bases) if adds_up(METRICS[subject.metric]) else min(bases)
+    return Observation(cell.change, n, *edges, doubt=doubt)
+
+
+def _is_holiday(subject: Subject, edges: tuple[datetime, datetime]) -> bool:
+    """Of hours and single days; of what is compared with one as well. Longer periods have holidays among other days."""
+    first, last = local_date(edges[0], subject.zone), local_date(edges[1] - SECOND, subject.zone)
+    days = [first, first - WEEK] if subject.compares else [first]
+    return first == last and any(map(subject.office.rests_on, days))
 
 
 def unready(answer: Answer, at: datetime) -> str:

@@ -1,15 +1,28 @@
 """On which of the last 28 days an alert would have fired, by the data as they are mirrored today.
 
-Rules about hours are looked at hour by hour; those about periods that are over, such as yesterday, at the start of each
-day; those about periods that run, such as today, as they stood when each day ended. Rules about the data are looked
-at by what reading left behind, its gaps and runs, each quarter of an hour and whenever something began or ended.
+Rules about hours are looked at hour by hour; those about periods that are over, such as yesterday, once the last day of
+each is; those about periods that run, such as today, as they stood when each day ended. Rules about the data are looked
+at by what reading left behind, its gaps and runs, each quarter of an hour and whenever something began or ended. What
+would have been told is dated by the day that it is about, not by the one on which it is told.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from reports.alerts.looking import HOURS, HourSeen, Subject, by_hour, hours_of, quiet, quiet_day, seen_in, unready
+from reports.alerts.looking import (
+    HOURS,
+    SECOND,
+    WEEK,
+    HourSeen,
+    Subject,
+    by_hour,
+    hours_of,
+    quiet,
+    quiet_day,
+    seen_in,
+    unready,
+)
 from reports.alerts.rules import HOUR, STANDINGS, Happening, Observation, Phase, When, advance, doubt
 from reports.definitions.periods import DAY, Period, day_start, local_date, previous
 from reports.definitions.spans import span_period
@@ -23,13 +36,12 @@ from reports.queries.scope import Scope
 
 DAYS = 28
 RUNNING = ("today", "this_week", "this_month")
-WEEK = timedelta(days=7)
 QUARTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """An instant at which the alert would have told, and what it would have told of."""
+    """An instant at which the alert would have told, and what it would have told of: ``day`` is that, or its last."""
 
     at: datetime
     day: date
@@ -75,7 +87,8 @@ def _told(
             spoken_of.add(day)
         phase, happened = advance(phase, subject.rule.holds(observation), at, silence)
         if happened == Happening.FIRED:
-            firings.append(Firing(at, day, observation))
+            ends = observation.ends
+            firings.append(Firing(at, local_date(ends - SECOND, subject.zone) if ends else day, observation))
     unknown = [day for day in days if day not in spoken_of]
     return Preview(tuple(days), tuple(firings), tuple(unknown))
 
@@ -100,11 +113,11 @@ def _by_hours(
 def _quiet_days(
     subject: Subject, scope: Scope, at: datetime, days: list[date]
 ) -> Iterator[tuple[datetime, date, Observation]]:
-    hours, lacking = _hours(subject, scope, at, [day - DAY for day in days])
+    hours, lacking = _hours(subject, scope, at, days)
     for day in days:
-        own = [hour for hour in hours if hour.start.date() == day - DAY]
-        seen = Observation(doubt="incomplete") if day - DAY in lacking else quiet_day(own, subject.office)
-        yield day_start(day, subject.zone), day, seen
+        own = [hour for hour in hours if hour.start.date() == day]
+        seen = Observation(doubt="incomplete") if day in lacking else quiet_day(own, subject.office)
+        yield day_start(day + DAY, subject.zone), day, seen
 
 
 def _hours(subject: Subject, scope: Scope, at: datetime, days: list[date]) -> tuple[list[HourSeen], set[date]]:
@@ -131,8 +144,7 @@ def _periods(
     for day, answer in zip(days, ask_together(questions, scope, now=at), strict=True):
         edges = (answer.period.starts_at, answer.period.ends_at)
         seen = seen_in(subject, answer.totals[subject.metric], edges, doubt=unready(answer, at))
-        ends = day + DAY if subject.over in RUNNING else day
-        yield day_start(ends, subject.zone), day, seen
+        yield day_start(day + DAY, subject.zone), day, seen
 
 
 def _by_the_ledger(
@@ -169,8 +181,11 @@ def _spells(subject: Subject, scope: Scope, at: datetime, first: datetime) -> li
 
 
 def _question(subject: Subject, day: date) -> Question:
-    period, versus = span_period(subject.over, day, subject.zone), None
-    if subject.over in RUNNING:
+    """Of a period that runs, as it stood at the end of the day; else of the one that is over then."""
+    if subject.over not in RUNNING:
+        period, versus = span_period(subject.over, day + DAY, subject.zone), None
+    else:
+        period = span_period(subject.over, day, subject.zone)
         before = previous(period)
         period = Period(period.start, day + DAY, period.zone)
         versus = Period(before.start, min(before.start + timedelta(days=period.days), before.end), period.zone)

@@ -13,7 +13,7 @@ from portal.outbox.render import Button, letter
 from portal.outbox.tasks import enqueue
 from portal.tenants.brand import address_of, look_of
 from portal.tenants.models.people import Membership
-from portal.tenants.rights import Rights
+from portal.tenants.rights import Holding, may_act_on
 from reports.alerts import words
 from reports.alerts.models import Alert
 from reports.mail.lost import owners
@@ -28,9 +28,9 @@ def tell_owners(alert: Alert, why: str) -> bool:
         what = f"{TELLING}{alert.pk}:{alert.grant_id}:{why}"
         _row, is_new = Telling.objects.get_or_create(tenant_id=alert.tenant_id, what=what)
         if is_new:
-            of_alert = Rights.of(alert.grant)
+            effects = Holding.by_grant([alert.grant]).values()
             for owner in owners():
-                if Rights.of(owner.grant).covers(of_alert):
+                if may_act_on(Holding.of(owner.role, owner.grant), effects):
                     _write(alert, why, owner, reference=f"{what}:{owner.user_id}")
     return is_new
 

@@ -45,7 +45,11 @@ class OfficeHours:
     def works_on(self, day: date) -> bool:
         if day.isoweekday() not in self.weekdays:
             return False
-        return not (self.skips_holidays and holidays_of(day, day, "en"))
+        return not self.rests_on(day)
+
+    def rests_on(self, day: date) -> bool:
+        """Whether it is a holiday that the calendar leaves out, be it looked at by the hour or not."""
+        return self.skips_holidays and bool(holidays_of(day, day, "en"))
 
     def holds(self, local: datetime) -> bool:
         """Whether the hour that begins then, by the zone's clock, is an office hour."""

@@ -33,6 +33,7 @@ from reports.queries.params import ParamReader
 from reports.queries.question import Filters, Question, QuestionError, check, write_filters
 from reports.queries.scope import Scope
 from reports.queries.selector import resolve
+from reports.queries.significance import ENOUGH, adds_up
 
 LONGEST_NAME, LONGEST_ADDRESS = 120, 1000
 MOST_MINUTES, MOST_N, MOST_VALUE, MOST_HOURS = 30 * 24 * 60, 1_000_000, 1e12, 24 * 365
@@ -50,7 +51,7 @@ class AlertPlan:
     filters: Mapping[str, str] = field(default_factory=dict)
     value: float | None = None
     over: str = "today"
-    minimum_n: int = 0
+    minimum_n: int | None = None  # of a new one: as many as its figure needs
     cool_down: int = 60
     to: tuple[str, ...] = ()
     webhook: str = ""
@@ -84,6 +85,11 @@ FIELDS = tuple(each.name for each in fields(AlertPlan))
 def usual_hours(zone: str) -> dict[str, Any]:
     holidays = "skip" if keeps_holidays(zone) else "count"
     return {"weekdays": list(WORKDAYS), "from": OPENS, "until": CLOSES, "holidays": holidays}
+
+
+def usual_minimum(when: When, metric: str) -> int:
+    """How few calls say nothing, where nobody chose a number. A count may be small: that may be what it is about."""
+    return 0 if metric in METRICS and adds_up(METRICS[metric]) and when not in CHANGES else ENOUGH
 
 
 def plan_of(alert: Alert) -> AlertPlan:
@@ -130,7 +136,7 @@ def subject_of(plan: AlertPlan, scope: Scope) -> Subject:
     office = OfficeHours(
         plan.zone, tuple(hours["weekdays"]), hours["from"], hours["until"], hours["holidays"] == "skip"
     )
-    return Subject(Rule(when, plan.value, plan.minimum_n), plan.metric or CALLS, filters, plan.over, office)
+    return Subject(Rule(when, plan.value, plan.minimum_n or 0), plan.metric or CALLS, filters, plan.over, office)
 
 
 def subject_at(alert: Alert, scope: Scope) -> Subject:
@@ -186,7 +192,7 @@ class _PlanReader:
             filters=self.filters(),
             value=self.value(when),
             over=self.over(when),
-            minimum_n=self.whole("minimum_n", 0, MOST_N) if when in FIGURES else 0,
+            minimum_n=self.minimum(when, metric),
             cool_down=self.whole("cool_down", 0, MOST_MINUTES),
             to=self.to(),
             webhook=self.webhook(),
@@ -312,6 +318,13 @@ class _PlanReader:
             self.errors["office_hours"] = _("Office hours end after they begin, at full hours.")
         weekdays = sorted({day for day in wanted if day is not None})
         return {"weekdays": weekdays, "from": start, "until": end, "holidays": hours["holidays"]}
+
+    def minimum(self, when: When, metric: str) -> int:
+        if when not in FIGURES:
+            return 0
+        if self.given("minimum_n") in (None, ""):
+            return usual_minimum(when, metric)
+        return self.whole("minimum_n", 0, MOST_N)
 
     def whole(self, name: str, first: int, last: int) -> int:
         value = self.given(name)

@@ -18,6 +18,7 @@ from reports.alerts.wishes import read_filters
 from reports.definitions.filters import FILTERS
 from reports.definitions.metrics import METRICS, Metric
 from reports.definitions.periods import DAY, day_start
+from reports.definitions.spans import SPANS
 from reports.files.words import filter_lines
 from reports.queries.environments import environments
 from reports.queries.scope import Scope
@@ -28,16 +29,7 @@ OVERS: Words = {
     "last_hour": gettext_lazy("Last whole hour"),
     "last_2_hours": gettext_lazy("Last two whole hours"),
     "last_4_hours": gettext_lazy("Last four whole hours"),
-    "today": gettext_lazy("Today"),
-    "yesterday": gettext_lazy("Yesterday"),
-    "last_7_days": gettext_lazy("Last 7 days"),
-    "this_week": gettext_lazy("This week"),
-    "last_week": gettext_lazy("Last week"),
-    "this_month": gettext_lazy("This month"),
-    "last_month": gettext_lazy("Last month"),
-    "last_30_days": gettext_lazy("Last 30 days"),
-    "last_90_days": gettext_lazy("Last 90 days"),
-    "last_12_months": gettext_lazy("Last 12 months"),
+    **SPANS,
 }
 DOUBTS: Words = {
     "incomplete": gettext_lazy("The data of the period are not complete."),
@@ -228,7 +220,7 @@ def calls_of(alert: Alert, scope: Scope) -> list[tuple[str, str]]:
 def _looked_at(event: AlertEvent) -> str:
     """When, with its day: a mail is read later."""
     zone = event.alert.zone
-    at = figures.moment(event.at, zone, now=event.at - timedelta(days=1))
+    at = figures.dated_moment(event.at, zone, now=event.at)
     return f"{at}, {figures.zone_name(zone)}"
 
 

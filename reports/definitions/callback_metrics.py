@@ -17,7 +17,8 @@ CALLBACK_LOOP: tuple[Metric, ...] = (
             "Calls to a callback agent from contacts that one of its source agents had called within the hours set "
             "for the tenant (72 by default). Each attempt, connected or not, is answered once, by the first such call "
             "after it, so a second ring without a new attempt does not count. Counted when the contact rang; filters "
-            "apply to that call. Test calls never count."
+            "apply to that call. Grouped by agent, it counts for the agent that was rung; by the agent that called "
+            "before, for the one that made the last attempt it answers. Test calls never count."
         ),
         _("first calls back within the hours set after an attempt"),
         count(m.RETURNS),
@@ -32,7 +33,9 @@ CALLBACK_LOOP: tuple[Metric, ...] = (
             "Of the contacts that an attempt did not reach, those who rang back within the hours set for the tenant "
             "(72 by default). Only attempts of agents whose callbacks an agent takes have a part in it. Counted when "
             "the attempt was made; filters apply to the attempt, but for the agent, which is the one that takes its "
-            "callbacks: with one chosen, contacts count that rang that one. Contacts of the last days may still ring."
+            "callbacks: with one chosen, contacts count that rang that one. Grouped by agent, too, an attempt counts "
+            "for each agent that takes its callbacks; by the agent that called before, for the one that made it. "
+            "Contacts of the last days may still ring."
         ),
         _("different contacts that rang back ÷ different contacts not reached × 100"),
         share(m.CAME_BACK, m.NOT_REACHED),

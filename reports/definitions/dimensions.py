@@ -163,6 +163,7 @@ class Dimension:
     of_day: Callable[[date], int] | None = field(default=None, compare=False)
     timely: bool = False  # rows are filled in: a day without calls is a row too
     runs: bool = False  # compared with the previous period by place, not by key
+    of_returns: bool = False  # of the attempt that a callback answers: figures of other calls refuse it
     of_outcome: bool = False  # tells how a call went, as others do: few combinations of them occur
     most: int | None = None  # how many keys there can be, where that is known
     order: tuple[str, ...] = ()  # of its words, where it is not that of their labels
@@ -199,6 +200,7 @@ _DECLARED = (
         timely=True,
     ),
     Dimension("agent", _("agent"), _column("agent")),
+    Dimension("source_agent", _("agent that called before"), _column("agent"), of_returns=True),
     Dimension("status", _("status"), _column("status"), of_outcome=True, most=100),
     Dimension("direction", _("direction"), _column("direction"), of_outcome=True, most=10),
     Dimension("environment", _("environment"), _column("environment")),
@@ -289,6 +291,7 @@ def api_key(dimension: Dimension, key: Key, names: Names) -> str | None:
         "week": lambda number: week_monday(number).isoformat(),
         "month": lambda number: month_first(number).isoformat(),
         "agent": lambda pk: names.agents[pk][0],
+        "source_agent": lambda pk: names.agents[pk][0],
         "environment": lambda pk: names.environments[pk][0],
     }
     return writers.get(dimension.key, str)(key)
@@ -324,6 +327,7 @@ def person_label(dimension: Dimension, key: Key, names: Names) -> str:
         "weekday": lambda number: str(WEEKDAYS[number - 1]),
         "hour_of_day": lambda hour: f"{hour:02}:00",
         "agent": lambda pk: names.agents[pk][1],
+        "source_agent": lambda pk: names.agents[pk][1],
         "environment": lambda pk: names.environments[pk][1],
     }
     return writers.get(dimension.key, str)(key)

@@ -233,6 +233,14 @@ def last_days(count: int, today: date, zone: str) -> Period:
     return Period(today - timedelta(days=count), today, zone)
 
 
+def last_months(count: int, today: date, zone: str) -> Period:
+    """The last ``count`` months, up to yesterday: from the same day of the month, or the first of the next where that
+    month is shorter."""
+    first = month_first(month_number(today) - count)
+    start = first + timedelta(days=today.day - 1)
+    return Period(min(start, month_first(month_number(first) + 1)), today, zone)
+
+
 def week_of(day: date, zone: str) -> Period:
     monday = week_monday(week_number(day))
     return Period(monday, monday + timedelta(days=7), zone)

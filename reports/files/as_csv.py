@@ -3,15 +3,16 @@
 Moments are in the asked zone with their offset, so that an hour that comes twice stays two hours; in the dialects for
 spreadsheets, which know no date with an offset, they are the zone's own time, and the header names the zone. A
 spreadsheet runs a text that begins like a formula; such a cell gets an apostrophe in front. Plain numbers such as
-+5511987654321 are kept as they are; in the dialects for spreadsheets every text stands in quotes, which an import takes
-for "this is text". The rows are all there is in the file: what it rests on stands beside it, in the job.
++5511987654321 are kept as they are. A spreadsheet that splits at other signs joins such a number with the cells behind
+it, so every text that could go on as a formula stands in quotes, within which nothing runs; in the dialects for
+spreadsheets every text does, which an import takes for "this is text". The rows are all there is in the file: what it
+rests on stands beside it, in the job.
 
 Plain CSV is for programs: its columns are called and its values are written as the API does, whatever the language.
-The dialects for spreadsheets are for people, in the language of the spreadsheet.
+Figures have every digit that the API gives. The dialects for spreadsheets are for people, in the language of the
+spreadsheet, and their figures are rounded as on a page.
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import translation
 
+from portal.formats import figures
 from reports.files.table import Column, Kind, Row, Table, Written
 from reports.files.tables import call_columns, call_rows
 from reports.queries.question import CallQuestion
@@ -30,11 +32,16 @@ _BATCH = 500
 _FORMULA = re.compile(r"[\s\0\ufeff]*[=+\-@＝＋－＠\t\r\n\0]")
 # After what another spreadsheet takes for a cell's end: Portuguese ones split a file with commas at semicolons.
 # All signs between two words are taken at once, so that a text is read once from end to end.
-_BETWEEN = re.compile(
-    r"[;,\t\r\n][\s\0\ufeff\"';,]*+(?=(?P<plain>\+[0-9]{3,20}(?:[\s;,]|$))?)(?=(?P<runs>[=+\-@＝＋－＠])?)", re.ASCII
-)
+_BETWEEN = re.compile(r"[;,\t\r\n][\s\0\ufeff\"';,]*+(?=(?P<runs>[=+\-@＝＋－＠])?)", re.ASCII)
 _ENDS_CELL = re.compile(r"[;,\t\r\n]")
 _PLAIN_NUMBER = re.compile(r"\+[0-9]{3,20}", re.ASCII)
+# A plain number inside a text, and all that may follow it in its cell, by the sign at which the cell begins. One that
+# begins at a comma ends with the text; one that begins at another sign goes on in the next column.
+_PLAIN_CELLS = {
+    sign: re.compile(rf"\+[0-9]{{3,20}}(?!\w)[\w \t;,.:\-]*?(?:[{sign}\r\n]{end})", re.ASCII)
+    for sign, end in {",": r"|\Z", ";": "", "\t": "", "\r": "", "\n": ""}.items()
+}
+_HARMLESS = re.compile(r"[\w .:+\-]*")  # no formula does anything without other signs
 
 
 _Teller = tuple[str, Callable[[Any], str]]  # what stands for None, and what writes any other value
@@ -108,16 +115,12 @@ def pieces(
 
 
 def _pieces(headers: list[str], tells: list[_Teller], source: Iterator[Row], form: Dialect) -> Iterator[str]:
-    lines = _quoted_lines if form.quoted else _lines
-    texts = [safe(text) for text in headers]
+    texts = [_text(header, form) for header in headers]
     # Excel takes a file that begins with the letters ID for one of another kind.
-    if form.quoted or texts[0].startswith("ID"):
-        ahead = form.mark + _quoted_lines([list(map(_quoted, texts))], form)
-    else:
-        ahead = form.mark + lines([texts], form)
+    ahead = form.mark + _lines([texts if not texts[0].startswith("ID") else list(map(_quoted, texts))], form)
     while True:
         batch = list(islice(source, _BATCH))
-        yield ahead + lines(
+        yield ahead + _lines(
             (
                 [none if value is None else tell(value) for (none, tell), value in zip(tells, row, strict=True)]
                 for row in batch
@@ -130,26 +133,22 @@ def _pieces(headers: list[str], tells: list[_Teller], source: Iterator[Row], for
 
 
 def _lines(rows: Iterable[list[str]], form: Dialect) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, delimiter=form.delimiter, lineterminator="\r\n").writerows(rows)
-    return buffer.getvalue()
-
-
-def _quoted_lines(rows: Iterable[list[str]], form: Dialect) -> str:
-    return "".join(f"{form.delimiter.join(row)}\r\n" for row in rows)
+    """A line without anything in it would be no row."""
+    return "".join((form.delimiter.join(row) or _quoted("")) + "\r\n" for row in rows)
 
 
 def _teller(column: Column, form: Dialect, zone: ZoneInfo) -> _Teller:
-    tell = _value_teller(column.kind, form, zone)
+    tell = _value_teller(column, form, zone)
     words = {key: _quoted(safe(word)) for key, word in column.spoken.items()} if form.quoted else {}
     if not words:
         return "", tell
     return words.get(None, ""), lambda value: words[value] if value in words else tell(value)
 
 
-def _value_teller(kind: Kind, form: Dialect, zone: ZoneInfo) -> Callable[[Any], str]:
+def _value_teller(column: Column, form: Dialect, zone: ZoneInfo) -> Callable[[Any], str]:
+    kind, places = column.kind, column.places
     if kind == Kind.TEXT:
-        return (lambda value: _quoted(safe(value))) if form.quoted else safe
+        return lambda value: _text(value, form)
     if kind == Kind.FLAG:
         return lambda value: "true" if value else "false"
     if kind == Kind.DAY:
@@ -158,12 +157,24 @@ def _value_teller(kind: Kind, form: Dialect, zone: ZoneInfo) -> Callable[[Any], 
         return lambda value: str(value.astimezone(zone).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds"))
     if kind == Kind.MOMENT:
         return lambda value: str(value.astimezone(zone).isoformat(sep=" "))
+    if form.quoted and places is not None:
+        return lambda value: number(_rounded(value, places), form.decimal)
     return lambda value: number(value, form.decimal)
+
+
+def _text(value: str, form: Dialect) -> str:
+    text = safe(value)
+    return text if not form.quoted and _HARMLESS.fullmatch(text) else _quoted(text)
 
 
 def _quoted(text: str) -> str:
     escaped = text.replace('"', '""')
     return f'"{escaped}"'
+
+
+def _rounded(value: float, places: int) -> float:
+    """Whole numbers stay whole numbers."""
+    return value if isinstance(value, int) else float(figures.rounded(value, places)) + 0.0  # no −0
 
 
 def number(value: float, decimal: str = ".") -> str:
@@ -185,7 +196,8 @@ def _between(found: re.Match[str]) -> str:
     signs = found[0]
     if not found["runs"]:
         return signs
-    last = max(signs.rfind(";"), signs.rfind(","), 0)
-    if found["plain"] and not signs[last + 1 :].strip():
+    begins = max(map(signs.rfind, _PLAIN_CELLS))
+    if not signs[begins + 1 :].strip() and _PLAIN_CELLS[signs[begins]].match(found.string, found.end()):
         return signs
+    last = max(signs.rfind(";"), signs.rfind(","), 0)
     return signs[:last] + _ENDS_CELL.sub(r"\g<0>'", signs[last:])

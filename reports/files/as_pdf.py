@@ -1,4 +1,4 @@
-"""Any table of a readable length as PDF: the facts, the main columns, a header on every page, page numbers.
+"""Any table of a readable length as PDF: the facts, its chart, the main columns, a header on every page, page numbers.
 
 Typst sets it, in a process of its own (``typeset``): it needs a good deal of memory while it does, and gives it back.
 """
@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from itertools import islice
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -25,16 +26,24 @@ MOST_SECONDS = 240
 _PLACES = {Kind.PERCENT: 1, Kind.POINTS: 1, Kind.MINUTES: 1, Kind.MONEY: 2}
 
 
-def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
-    """Raises TooLarge for a table that no one could read on paper."""
-    chosen = [place for place, column in enumerate(table.columns) if column.printed]
-    if len(chosen) > MOST_COLUMNS:
+def check_size(table: Table) -> int:
+    """How many rows a PDF of its printed columns has room for. Raises TooLarge for a table that no one could read on
+    paper, as far as that is known without its rows."""
+    columns = sum(column.printed for column in table.columns)
+    if columns > MOST_COLUMNS:
         text = _("A PDF has room for %(most)s columns, and this table has %(n)s. Choose fewer figures, XLSX or CSV.")
-        raise TooLarge(text % {"most": MOST_COLUMNS, "n": len(chosen)})
-    columns = [table.columns[place] for place in chosen]
-    most = MOST_CELLS // len(columns)
+        raise TooLarge(text % {"most": MOST_COLUMNS, "n": columns})
+    most = MOST_CELLS // columns
     if (table.expected or 0) > most:
         raise _too_long(table.expected or 0, most)
+    return most
+
+
+def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
+    """Raises TooLarge as :func:`check_size` does."""
+    most = check_size(table)
+    chosen = [place for place, column in enumerate(table.columns) if column.printed]
+    columns = [table.columns[place] for place in chosen]
     zone = ZoneInfo(table.facts.zone)
     print_row = row_printer(table.columns, chosen, zone)
     rows = [print_row(row) for row in islice(table.rows, most + 1)]
@@ -51,6 +60,7 @@ def write(table: Table, out: BinaryIO, *, dialect: str = "") -> Written:
         "title": table.facts.title,
         "facts": [[str(cell) for cell in line] for line in _facts(table, len(rows), notes)],
         "warning": "" if table.facts.complete else lack,
+        "chart": None if table.chart is None else asdict(table.chart),
         "columns": [column.header for column in columns],
         "right": [column.kind.is_number for column in columns],
         "weights": [_weight(column, place, rows) for place, column in enumerate(columns)],
@@ -86,7 +96,9 @@ def row_printer(columns: Sequence[Column], chosen: Sequence[int], zone: ZoneInfo
 
 
 def _too_long(rows: int, most: int) -> TooLarge:
-    text = _("A PDF of these columns has room for %(most)s rows, and there are %(n)s. CSV and XLSX hold them all.")
+    text = _(
+        "A PDF of these columns has room for %(most)s rows, and there are %(n)s. Choose a shorter period, XLSX or CSV."
+    )
     return TooLarge(text % {"most": figures.decimal(most), "n": figures.decimal(rows)})
 
 
@@ -116,16 +128,18 @@ def _teller(column: Column, zone: ZoneInfo) -> Callable[[Any], str]:
         return lambda value: str(formats.date_format(value.astimezone(zone), "DATETIME_FORMAT"))
     if kind == Kind.SECONDS:
         return figures.duration
-    places = _PLACES.get(kind)
-    if places is None:
+    places = _PLACES.get(kind) if column.places is None else column.places
+    if places is None or kind == Kind.NUMBER:
         return lambda value: figures.decimal(value, 0 if float(value).is_integer() else 2)
     return lambda value: figures.decimal(value, places)
 
 
 def _weight(column: Column, place: int, rows: list[list[str]]) -> int:
-    """How wide a column is beside the others: by its longest text of the first rows, within reason."""
+    """How wide a column is beside the others: by its longest text of the first rows, within reason, and by the longest
+    word of its heading, which is bold."""
     longest = max((len(row[place]) for row in rows[:200]), default=0)
-    return max(6, min(26, max(longest, len(column.header) // 2)))
+    word = max(map(len, column.header.split()), default=0) * 5 // 4 + 1
+    return max(6, word, min(26, max(longest, len(column.header) // 3)))
 
 
 def _typeset(data: dict[str, Any]) -> bytes:

@@ -2,7 +2,8 @@
 
 Rows go to disk as they come. XlsxWriter makes the workbook; the rows themselves are written here, straight into the
 file that it keeps for a sheet in its constant-memory mode, which is several times quicker than cell by cell. Texts are
-texts whatever they begin with, moments are Excel's dates in the asked zone, which their headers name.
+texts whatever they begin with, moments are Excel's dates in the asked zone, which their headers name. Figures have
+every digit; their format shows as many as a page does.
 """
 
 import re
@@ -20,7 +21,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from portal.formats import figures
 from reports.files.about import about_rows
-from reports.files.table import FEW, Column, Kind, Row, Table, Written
+from reports.files.table import FEW, Column, Figure, Kind, Row, Table, Written
 
 SHEET_ROWS = 1_048_576  # Excel's, the header's included
 MOST_CHARACTERS = 32_767  # of a cell, in UTF-16 units
@@ -39,7 +40,6 @@ _FORMATS = {
     Kind.MINUTES: "#,##0.0",
     Kind.MS: "#,##0",
     Kind.MONEY: "#,##0.00",
-    Kind.FIGURE: "[>=1000]#,##0;General",
 }
 _DIGITS = {
     Kind.NUMBER: 2,
@@ -156,7 +156,7 @@ class _Book:
 
     def _rows(self, sheet: Any, rows: Iterator[Row]) -> int:
         sheet._write_single_row()  # the header leaves memory; what follows is written here
-        sheet.previous_row = 0
+        sheet.previous_row = 1  # as the last one, it is written once more when the workbook is closed, and has nothing
         sheet.table.clear()
         put, number = sheet.row_data_fh.write, 1
         for number, row in enumerate(rows, 2):
@@ -176,14 +176,10 @@ class _Book:
 
     def _teller(self, place: int, column: Column, mark: str = "") -> Callable[[Any, int], str]:
         name, kind, zone = xl_col_to_name(place), column.kind, self.zone
-        style = ""
         # A flag is 1 or 0 and shows as a word: LibreOffice takes Excel's own truth values for formulas.
-        shown = f'[=1]"{_("yes")}";"{_("no")}"' if kind == Kind.FLAG else _FORMATS.get(kind)
-        if shown:
-            marked = shown.replace(";", f"{mark};") + mark  # in each of its sections
-            # Dates stand under their heading, away from the text of the next column.
-            align = {"align": "left"} if kind in _WIDTHS else {}
-            style = f' s="{self.workbook.add_format({"num_format": marked} | align)._get_xf_index()}"'
+        shown = f'[=1]"{_("yes")}";"{_("no")}"' if kind == Kind.FLAG else _format(kind, column.places)
+        style = self._style(shown, mark, left=kind in _WIDTHS) if shown else ""
+        styles = [self._style(_decimal(places), mark) for places in range(3)] if kind == Kind.FIGURE else []
 
         def text(value: str, number: int) -> str:
             if len(value) > MOST_CHARACTERS // 2:
@@ -201,7 +197,17 @@ class _Book:
             since = local - _DAY_ZERO
             return plain(since.days + (since.seconds + since.microseconds / 1e6) / 86_400, number)
 
-        return {Kind.TEXT: text, Kind.MOMENT: moment, Kind.DAY: moment}.get(kind, plain)  # type: ignore[return-value]
+        def figure(value: Figure, number: int) -> str:
+            return f'<c r="{name}{number}"{styles[value.places]}><v>{+value!r}</v></c>'
+
+        tellers = {Kind.TEXT: text, Kind.MOMENT: moment, Kind.DAY: moment, Kind.FIGURE: figure}
+        return tellers.get(kind, plain)  # type: ignore[return-value]
+
+    def _style(self, shown: str, mark: str, *, left: bool = False) -> str:
+        """Dates stand to the left, under their heading, away from the text of the next column."""
+        marked = shown.replace(";", f"{mark};") + mark  # in each of its sections
+        align = {"align": "left"} if left else {}
+        return f' s="{self.workbook.add_format({"num_format": marked} | align)._get_xf_index()}"'
 
     def _notes(self) -> tuple[str, ...]:
         few = (_("* rests on too few calls to say much."),) if self.few else ()
@@ -220,16 +226,33 @@ class _Book:
         sheet = self.workbook.add_worksheet(_sheet_name(_("About"), self.workbook))
         sheet.set_column(0, 0, 30)
         sheet.set_column(1, 4, 60)
+        left = {"align": "left", "valign": "top"}
+        shown = {
+            column.header: self.workbook.add_format(left | {"num_format": _decimal(column.places)})
+            for column in self.table.columns
+            if column.places is not None
+        }
         number = 0
         for number, line in enumerate(about_rows(self.table, rows, notes, sheets=sheets)):
             for place, cell in enumerate(line):
                 style = self.label if not place else self.wrapped
                 if isinstance(cell, int | float):
                     whole = isinstance(cell, int) or cell.is_integer()
-                    sheet.write_number(number, place, cell, self.counted if whole else self.told)
+                    sheet.write_number(
+                        number, place, cell, self.counted if whole else shown.get(str(line[0]), self.told)
+                    )
                 else:
                     sheet.write_string(number, place, fitted(cell)[0], style)
         sheet.set_landscape()
+
+
+def _format(kind: Kind, places: int | None) -> str | None:
+    """Of a count that need not be whole, only what is not is shown with places."""
+    return _FORMATS.get(kind) if places is None or kind == Kind.NUMBER else _decimal(places)
+
+
+def _decimal(places: int) -> str:
+    return f"#,##0.{'0' * places}".rstrip(".")
 
 
 def _is_flag(column: Column) -> bool:

@@ -47,7 +47,7 @@ def hand_out(export: Export, asker: jobs.Asker, *, noted: bool = True) -> FileRe
     The wall must be open. The answer is not compressed again: its length and digest are those of the file.
     """
     if export.state == State.EXPIRED:
-        raise Refused(410, _("This file has expired. Ask for it again."))
+        raise Refused(410, export.error or _("This file has expired. Ask for it again."))
     if export.state == State.FAILED:
         raise Refused(409, export.error)
     if export.state != State.READY:

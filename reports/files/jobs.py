@@ -25,7 +25,7 @@ from reports.files import folder
 from reports.files.as_csv import language_of
 from reports.files.caps import demand_room, demand_space
 from reports.files.models import TABLES, Export, State
-from reports.files.orders import Order
+from reports.files.orders import LONGEST_TITLE, Order
 
 LEASE = Lease(timedelta(minutes=5), until="lease_until")  # renewed every few seconds while rows or bytes are written
 KEPT = timedelta(days=7)
@@ -81,7 +81,7 @@ def _wanted(order: Order, asker: Asker, grant: Grant | None = None) -> Export:
         key=asker.key,
         grant=grant,
         what=order.what,
-        title=order.title[:200],
+        title=order.title[:LONGEST_TITLE],
         query=order.query,
         format=order.format,
         dialect=order.dialect,

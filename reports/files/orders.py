@@ -1,6 +1,7 @@
 """What can be ordered: which list or report, in which form. Read from parameters, and turned into a table later."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
@@ -11,12 +12,13 @@ from portal.formats import figures
 from reports.definitions.catalogue import CATALOGUE
 from reports.definitions.filters import FILTERS, Filters
 from reports.definitions.metrics import METRICS
+from reports.files import as_pdf
 from reports.files.as_csv import DIALECTS
 from reports.files.formats import FORMATS, offered
 from reports.files.lists import PARAMS as LIST_PARAMS
 from reports.files.lists import list_table, read_list, write_list
 from reports.files.models import ORDERED, Export, What
-from reports.files.table import Table
+from reports.files.table import Table, TooLarge
 from reports.files.tables import calls_table, report_table
 from reports.files.upright import upright
 from reports.queries.calls.columns import COLUMNS, in_order
@@ -30,14 +32,20 @@ from reports.queries.question import (
     write_calls,
     write_question,
 )
+from reports.queries.run import NotNow
 from reports.queries.scope import Scope
 from reports.queries.titles import report_title
 
 SHAPES: Mapping[str, tuple[str, ...]] = {
     What.CALLS: ("ordering", "columns"),
-    What.REPORT: ("metrics", "by", "compare", "report"),
+    What.REPORT: ("metrics", "by", "compare", "report", "title"),
 }
+LONGEST_TITLE = 200
 PARAMS = ("date_from", "date_to", "zone", *FILTERS, *SHAPES[What.CALLS], *SHAPES[What.REPORT])
+
+
+class DoesNotFit(QuestionError):
+    """The format cannot hold what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,8 @@ def read_order(params: Mapping[str, str], scope: Scope) -> Order:
     """The order that parameters make: ``what``, ``format``, ``dialect``, and those of the list or the report.
 
     ``report`` names a ready-made one; ``columns`` are those of calls, all by default. Raises QuestionError that names
-    every bad parameter, and of the other lists those that they cannot be narrowed by.
+    every bad parameter, and of the other lists those that they cannot be narrowed by; DoesNotFit for a PDF that could
+    not be made. The wall must be open.
     """
     errors: dict[str, str] = {}
     what = params.get("what") or What.CALLS.value
@@ -85,7 +94,25 @@ def read_order(params: Mapping[str, str], scope: Scope) -> Order:
         errors |= error.errors
     if errors:
         raise QuestionError(errors)
-    return Order(What(what), query, form, dialect)
+    order = Order(What(what), query, form, dialect, _title(params) if what == What.REPORT else "")
+    _check_size(order, scope)
+    return order
+
+
+def _title(params: Mapping[str, str]) -> str:
+    """What a person called the report."""
+    return " ".join(params.get("title", "").split())[:LONGEST_TITLE]
+
+
+def _check_size(order: Order, scope: Scope) -> None:
+    """Of a PDF; while figures cannot be had, it is left to who makes the file."""
+    if order.format != "pdf":
+        return
+    with suppress(NotNow):
+        try:
+            as_pdf.check_size(_table(order.what, dict(parse_qsl(order.query)), scope))
+        except TooLarge as error:
+            raise DoesNotFit({"format": str(error)}) from None
 
 
 def board_query(sheets: Iterable[tuple[str, Question]]) -> str:
@@ -106,14 +133,19 @@ def tables_of(export: Export, scope: Scope, *, now: datetime | None = None) -> t
 
 def table_of(export: Export, scope: Scope, *, now: datetime | None = None) -> Table:
     """The table of an export, as its asker may see it. The wall must be open, here and while rows are taken."""
-    params = params_of(export)
-    slug = export.tenant.slug
-    if export.what == What.REPORT:
-        return report_table(read_question(params, scope), scope, prefix=slug, title=export.title, now=now)
-    if export.what in LIST_PARAMS:
-        return list_table(read_list(What(export.what), params, scope), scope, prefix=slug, now=now)
+    more = {"prefix": export.tenant.slug, "title": export.title}
+    return _table(What(export.what), params_of(export), scope, now=now, **more)
+
+
+def _table(
+    what: What, params: dict[str, str], scope: Scope, *, prefix: str = "", title: str = "", now: datetime | None = None
+) -> Table:
+    if what == What.REPORT:
+        return report_table(read_question(params, scope), scope, prefix=prefix, title=title, now=now)
+    if what in LIST_PARAMS:
+        return list_table(read_list(what, params, scope), scope, prefix=prefix, now=now)
     ordering, columns = params.get("ordering") or ORDERINGS[0], _columns(params, scope)
-    return calls_table(read_calls(params, scope), scope, prefix=slug, ordering=ordering, columns=columns, now=now)
+    return calls_table(read_calls(params, scope), scope, prefix=prefix, ordering=ordering, columns=columns, now=now)
 
 
 def filters_of(export: Export, scope: Scope) -> tuple[Filters, ...]:

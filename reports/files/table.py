@@ -8,7 +8,7 @@ text      str
 flag      bool
 moment    an aware datetime; shown in ``facts.zone``
 day       a date
-others    int or float, in the unit that the kind names
+others    int or float, in the unit that the kind names, with every digit
 ========  ======================================================
 
 None is an empty cell in every column.
@@ -18,12 +18,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from django.utils.translation import gettext
 
 from portal.formats import figures
 from portal.tenants.brand import RINGBOOK
+from reports.files.charts import Chart
 
 Row = Sequence[Any]
 FEW = f"{figures.SPACE}*"  # behind a figure of too few calls
@@ -42,25 +43,38 @@ class Kind(StrEnum):
     MINUTES = "minutes"
     MS = "ms"
     MONEY = "money"
-    FIGURE = "figure"  # of the unit that its row names, rounded already
+    FIGURE = "figure"  # of the unit that its row names; a Figure
 
     @property
     def is_number(self) -> bool:
         return self not in (Kind.TEXT, Kind.FLAG, Kind.MOMENT, Kind.DAY)
 
 
+class Figure(float):
+    """A number with the places of it that a person is shown, in a column where rows differ in them."""
+
+    def __new__(cls, value: float, places: int) -> Self:
+        figure = super().__new__(cls, value)
+        figure.places = places
+        return figure
+
+    places: int
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """``key`` is the API's word, ``header`` is in the language of the file. What is not ``printed`` is left out of a
-    PDF, where paper is narrow. ``words`` say the API's words to a person, that for None too if there is one; files for
-    programs keep those. ``marked_by`` and ``blank_by`` are keys of flags: where one is set, a reader is not shown the
-    cell without a mark, or at all.
+    PDF, where paper is narrow. ``places`` are the decimals that a person is shown; None shows as many as there are.
+    ``words`` say the API's words to a person, that for None too if there is one; files for programs keep those.
+    ``marked_by`` and ``blank_by`` are keys of flags: where one is set, a reader is not shown the cell without a mark,
+    or at all.
     """
 
     key: str
     header: str
     kind: Kind = Kind.TEXT
     printed: bool = True
+    places: int | None = None
     words: Mapping[str, Any] = field(default_factory=dict, compare=False)
     marked_by: tuple[str, ...] = ()
     blank_by: tuple[str, ...] = ()
@@ -117,6 +131,7 @@ class Table:
     facts: Facts
     expected: int | None = None  # how many rows there are to be
     total: Row | None = None
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +143,4 @@ class Written:
 
 
 class TooLarge(Exception):
-    """The format cannot hold the table; the text says so and what to take instead, in the active language."""
+    """The format cannot hold the table; the text says so and what to choose instead, in the active language."""

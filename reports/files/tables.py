@@ -22,6 +22,7 @@ from reports.definitions.filters import write_filters
 from reports.definitions.labels import CALL_OUTCOME_LABELS, DIRECTION_LABELS, STATUS_LABELS
 from reports.definitions.metrics import METRICS, Metric
 from reports.files import words
+from reports.files.charts import chart_of
 from reports.files.table import Column, Definition, Facts, Kind, Row, Table
 from reports.queries import answer as answers
 from reports.queries.agents import agents, one_currency, what_tells_apart
@@ -87,7 +88,7 @@ _CHOSEN = {
     "id": ("external_id", Kind.TEXT),
 }
 _DATES = {"day": date.fromisoformat, "week": date.fromisoformat, "month": date.fromisoformat}
-_IDS = ("agent", "environment")  # what has a name besides its key
+_IDS = ("agent", "source_agent", "environment")  # what has a name besides its key
 _UNIT_KINDS = {
     "percent": Kind.PERCENT,
     "seconds": Kind.SECONDS,
@@ -96,15 +97,18 @@ _UNIT_KINDS = {
     "money": Kind.MONEY,
 }
 
-# Of a figure, by its unit; the rows of a list keep every digit there is.
-_PLACES = {"count": 2, "percent": 1, "seconds": 1, "minutes": 1, "ms": 0, "money": 2}
+# Of a figure, by its unit, as page and mail round it; in lists seconds have every digit there is.
+PLACES = {"count": 2, "percent": 1, "seconds": 1, "minutes": 1, "ms": 0, "money": 2}
+CHANGE_PLACES = 1
 
 
 def columns_of(specs: Iterable[Spec], **labels: Mapping[str, Any]) -> tuple[Column, ...]:
     """The columns in the active language; ``labels`` are the words of some for a person, by their keys."""
     spoken = WORDS | labels
     return tuple(
-        Column(NAMES.get(key, key), str(header), kind, printed, spoken.get(key, {}))
+        Column(
+            NAMES.get(key, key), str(header), kind, printed, 1 if kind == Kind.PERCENT else None, spoken.get(key, {})
+        )
         for key, header, kind, printed in specs
     )
 
@@ -212,12 +216,12 @@ def report_table(
     total = _cells(answer, answer.totals)
     if not question.by:
         rows = [total]
-    keys, ids = _key_columns(answer), _id_columns(question.by)
+    keys, ids, currency = _key_columns(answer), _id_columns(question.by), currency_of(question, scope)
     return Table(
         name=file_name(prefix, "report", (period.start, period.last_day), complete=completeness.complete),
         columns=(
             *keys,
-            *_metric_columns(answer, currency_of(question, scope)),
+            *_metric_columns(answer, currency),
             *_unfinished(timely=timely),
             *ids,
         ),
@@ -231,6 +235,7 @@ def report_table(
         )
         if question.by
         else None,
+        chart=chart_of(answer, currency=currency),
         facts=Facts(
             title=title or report_title(question.metrics, question.by),
             zone=period.zone,
@@ -289,26 +294,23 @@ def currency_of(question: Question, scope: Scope) -> str:
     return one_currency(rows.filter(public_id__in=chosen) if chosen else rows)
 
 
-def _rounded(value: float | None, places: int) -> float | None:
-    """As page and mail round it. Whole numbers stay whole numbers."""
-    return value if value is None or isinstance(value, int) else float(figures.rounded(value, places)) + 0.0  # no −0
-
-
 def _metric_columns(answer: answers.Answer, currency: str) -> list[Column]:
     columns = []
     for metric in answer.columns:
         label = str(metric.label)
         kind = _UNIT_KINDS.get(metric.unit, Kind.NUMBER if _says_more(metric) else Kind.COUNT)
         small = (f"{metric.key}_small", f"{metric.key}_previous_small") if metric.minimum_n else ()
-        columns.append(Column(metric.key, words.with_unit(label, metric.unit, currency), kind, marked_by=small[:1]))
+        header = words.with_unit(label, metric.unit, currency)
+        places = None if kind == Kind.COUNT else PLACES[metric.unit]
+        columns.append(Column(metric.key, header, kind, places=places, marked_by=small[:1]))
         if _says_more(metric):
             columns.append(Column(f"{metric.key}_n", f"{label}: n", Kind.COUNT, printed=False))
         if answer.previous_period is not None:
-            before = _("%(figure)s: before") % {"figure": words.with_unit(label, metric.unit, currency)}
-            columns.append(Column(f"{metric.key}_previous", before, kind, printed=False, marked_by=small[1:]))
+            before = Column(f"{metric.key}_previous", _("%(figure)s: before") % {"figure": header}, kind, printed=False)
+            columns.append(replace(before, places=places, marked_by=small[1:]))
             change = _("%(figure)s: change (%(unit)s)") % {"figure": label, "unit": words.change_unit(metric)}
             moved = Kind.POINTS if metric.unit == "percent" else Kind.PERCENT
-            columns.append(Column(f"{metric.key}_change", change, moved, blank_by=small))
+            columns.append(Column(f"{metric.key}_change", change, moved, places=CHANGE_PLACES, blank_by=small))
             if _says_more(metric):
                 n_before = _("%(figure)s: n before") % {"figure": label}
                 columns.append(Column(f"{metric.key}_previous_n", n_before, Kind.COUNT, printed=False))
@@ -353,13 +355,12 @@ def _report_row(answer: answers.Answer, row: answers.Row, *, timely: bool) -> Ro
 def _cells(answer: answers.Answer, cells: dict[str, answers.Cell]) -> tuple[Any, ...]:
     values: list[Any] = []
     for metric in answer.columns:
-        cell = cells[metric.key]
-        places, compared = _PLACES[metric.unit], answer.previous_period is not None
-        values.append(_rounded(cell.value, places))
+        cell, compared = cells[metric.key], answer.previous_period is not None
+        values.append(cell.value)
         if _says_more(metric):
             values.append(cell.n)
         if compared:
-            values += [_rounded(cell.previous, places), _rounded(cell.change, 1)]
+            values += [cell.previous, cell.change]
             if _says_more(metric):
                 values.append(cell.previous_n)
         if metric.minimum_n:

@@ -31,6 +31,46 @@ TEMPLATE = b"""
 }
 #grid(columns: (auto, 1fr), column-gutter: 10pt, row-gutter: 4pt,
   ..data.facts.map(line => (text(fill: quiet, line.at(0)), line.at(1, default: ""))).flatten())
+#let drawn(chart) = {
+  let (high, side) = (40mm, 16mm)
+  v(8pt)
+  heading(level: 2, text(size: 10pt, chart.title))
+  v(2pt)
+  set text(size: 6.5pt, fill: quiet)
+  for (colour, name) in chart.legend {
+    box(width: 6pt, height: 6pt, fill: rgb(colour)) + h(3pt) + name + h(10pt)
+  }
+  pdf.artifact(block(width: 100%, height: high + 20pt, breakable: false, inset: (top: 6pt), layout(size => {
+    let wide = size.width - side
+    let at(x, y) = (side + wide * x, high * (1 - y))
+    for (y, name) in chart.ticks {
+      place(top + left, dy: high * (1 - y), line(start: (side, 0pt), length: wide, stroke: 0.25pt + rgb("#d9dde0")))
+      place(top + left, dy: high * (1 - y) - 3pt, box(width: side - 4pt, align(right, name)))
+    }
+    for (x, width, from, to, colour) in chart.bars {
+      let (dx, dy) = at(x, to)
+      place(top + left, dx: dx, dy: dy, rect(width: wide * width, height: high * (to - from), fill: rgb(colour)))
+    }
+    for (colour, points) in chart.lines {
+      for (one, next) in points.zip(points.slice(1)) {
+        place(top + left, line(start: at(..one), end: at(..next), stroke: 1pt + rgb(colour)))
+      }
+      for point in points {
+        let (dx, dy) = at(..point)
+        place(top + left, dx: dx - 1.2pt, dy: dy - 1.2pt, circle(radius: 1.2pt, fill: rgb(colour)))
+      }
+    }
+    for (x, name) in chart.labels {
+      place(top + left, dx: side + wide * x - 60pt, dy: high + 4pt, box(width: 120pt, align(center, name)))
+    }
+  })))
+}
+#let heading_of(name) = {
+  // A word that is wider than its column is divided, and no other one.
+  set par(linebreaks: "optimized")
+  text(hyphenate: true, costs: (hyphenation: 10000%), name)
+}
+#if data.chart != none { drawn(data.chart) }
 #v(6pt)
 #set text(size: if count > 9 { 6.5pt } else { 7.5pt })
 #table(
@@ -38,7 +78,7 @@ TEMPLATE = b"""
   align: (place, _row) => if data.right.at(place) { right } else { left },
   stroke: (_place, row) => if row == 0 { (bottom: 0.7pt) } else { (bottom: 0.25pt + rgb("#d9dde0")) },
   inset: (x: 3pt, y: 2.6pt),
-  table.header(repeat: true, ..data.columns.map(name => strong(name))),
+  table.header(repeat: true, ..data.columns.map(name => strong(heading_of(name)))),
   ..data.rows.flatten(),
   ..data.total.map(cell => strong(cell)),
 )

@@ -7,7 +7,8 @@ from django.utils.translation import pgettext
 
 from reports.definitions.metrics import METRICS
 from reports.files import words
-from reports.files.table import Column, Kind, Table
+from reports.files.table import Column, Figure, Kind, Table
+from reports.files.tables import CHANGE_PLACES, PLACES
 
 
 def upright(table: Table) -> Table:
@@ -18,16 +19,22 @@ def upright(table: Table) -> Table:
     compared = any(f"{each.key}_previous" in cells for each in table.facts.definitions)
     rows: list[tuple[Any, ...]] = []
     for each in table.facts.definitions:
-        key = each.key
-        now = (headers[key], cells[key], cells.get(f"{key}_n"))
+        key, places = each.key, PLACES[each.unit]
+        now = (headers[key], _figure(cells[key], places), cells.get(f"{key}_n"))
         before = (
-            *(cells.get(f"{key}_{part}") for part in ("previous", "change")),
+            _figure(cells.get(f"{key}_previous"), places),
+            _figure(cells.get(f"{key}_change"), CHANGE_PLACES),
             words.change_unit(METRICS[key]),
             cells.get(f"{key}_previous_n"),
         )
         small = (bool(cells.get(f"{key}_small")), bool(cells.get(f"{key}_previous_small")))
         rows.append((*now, *before, *small) if compared else (*now, small[0]))
     return Table(table.name, _columns(compared=compared), rows, table.facts, len(rows))
+
+
+def _figure(value: float | None, places: int) -> Figure | None:
+    """A count that is whole is shown as such."""
+    return None if value is None else Figure(value, 0 if isinstance(value, int) else places)
 
 
 def _columns(*, compared: bool) -> tuple[Column, ...]:

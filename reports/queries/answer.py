@@ -30,6 +30,7 @@ class Cell:
     small: bool = False  # n is under the metric's minimum: show "n too small" rather than the value
     previous_n: int | None = None
     previous_small: bool = False  # as small, of the period before
+    significant: bool = False  # the change, by the rule of reports.queries.significance
 
     @property
     def moved(self) -> float | None:
@@ -161,4 +162,7 @@ def only_known(answer: Answer) -> Answer:
 
 
 def _without_zeros(cells: Mapping[str, Cell]) -> dict[str, Cell]:
-    return {key: cell if cell.n else replace(cell, value=None, change=None) for key, cell in cells.items()}
+    return {
+        key: cell if cell.n else replace(cell, value=None, change=None, significant=False)
+        for key, cell in cells.items()
+    }

@@ -1,17 +1,18 @@
 """The waist of the hourglass: a question and a scope in, an answer out. Page, API, mail and file all ask here."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from portal.lib import phones
+from portal.lib.holidays import holidays_of, keeps_holidays
 from reports.definitions.dimensions import Names
 from reports.definitions.measures import ATTEMPTS, STILL_OPEN, Measure, VendorTotal
 from reports.definitions.metrics import METRICS, Metric
-from reports.definitions.periods import moment_of_asking
+from reports.definitions.periods import day_number, moment_of_asking
 from reports.queries import rows
 from reports.queries.agents import told_apart
-from reports.queries.answer import Answer, Cell, Row, only_known
+from reports.queries.answer import Answer, Cell, Completeness, Row, only_known
 from reports.queries.calls.masks import hide_any
 from reports.queries.compile import TOTAL, WHOLE, Grain, Group
 from reports.queries.computation import Computation, Needs
@@ -22,6 +23,7 @@ from reports.queries.question import Question, check
 from reports.queries.run import Turns
 from reports.queries.scope import Scope
 from reports.queries.selector import Selector
+from reports.queries.significance import Day, Evidence, is_significant, measured_by, spread
 from sync.providers import registry
 from sync.taxonomy import Stream
 
@@ -56,7 +58,9 @@ def _needs(question: Question, now: datetime) -> Needs:
     metrics = [METRICS[key] for key in question.metrics]
     measures = frozenset(measure for metric in metrics for measure in metric.measures)
     compared = frozenset(measure for metric in metrics if compares(metric) for measure in metric.measures)
-    return Needs(question, now, measures, compared, _streams(measures))
+    spreads = [measured for metric in metrics if compares(metric) and (measured := measured_by(metric))]
+    spread = frozenset(measure for metric in spreads for measure in metric.measures)
+    return Needs(question, now, measures, compared, _streams(measures), spread)
 
 
 def _answer(needs: Needs, computation: Computation) -> Answer:
@@ -66,15 +70,18 @@ def _answer(needs: Needs, computation: Computation) -> Answer:
     stands = [computation.completeness(stand) for stand in needs.stands]
     past = computation.figures(needs.there) if needs.there is not None and not stands[-1].is_unread else None
     names, vendors_of = _names(selector, computation) if question.by else (None, {})
+    vendors = _vendors((), (), selector, {})
+    evidence = _evidence(needs, stands)
     answer = Answer(
         question=question,
         columns=tuple(metrics),
-        rows=tuple(_rows(question, computation, (figures, past), names, vendors_of)) if names else (),
+        rows=tuple(_rows(question, computation, (figures, past), (names, vendors_of), evidence)) if names else (),
         totals=_cells(
             metrics,
             (figures, WHOLE, TOTAL),
             (past, WHOLE, TOTAL) if past else None,
-            vendors=_vendors((), (), selector, {}),
+            vendors=vendors,
+            evidence=replace(evidence, spreads=_spreads(needs, computation, vendors)) if past else evidence,
         ),
         period=question.period,
         previous_period=needs.before,
@@ -84,6 +91,39 @@ def _answer(needs: Needs, computation: Computation) -> Answer:
         names=names,
     )
     return only_known(answer) if selector.environments else answer
+
+
+def _evidence(needs: Needs, stands: Sequence[Completeness]) -> Evidence:
+    if needs.there is None:
+        return Evidence()
+    here, there = (min(needs.question.period.ends_at, needs.now), needs.there.until)
+    elapsed = here - needs.question.period.starts_at, there - needs.there.period.starts_at
+    ratio = elapsed[0] / elapsed[1] if elapsed[1] else 0.0
+    return Evidence(ratio, whole=all(stand.complete for stand in stands))
+
+
+def _spreads(needs: Needs, computation: Computation, vendors: set[str]) -> dict[str, float]:
+    """By metric, how much single days before the period differ from the usual of their weekday. Holidays are left out:
+    a single one would make each number of calls usual.
+    """
+    if needs.usual is None:
+        return {}
+    period = needs.usual.period
+    holidays = holidays_of(period.start, period.last_day, "en") if keeps_holidays(period.zone) else {}
+    figures, spreads = computation.usual(needs.usual), {}
+    seen = [day for day in period if figures.value(ATTEMPTS, needs.usual.by, (day_number(day),), vendors)]
+    known = [day for day in period if seen and day >= seen[0] and day not in holidays]
+    for metric in (METRICS[key] for key in needs.question.metrics):
+        measured = measured_by(metric) if compares(metric) else None
+        if measured is None:
+            continue
+        able = vendors & set(metric.vendors)
+        results = [(day, *_result(measured, (figures, needs.usual.by, (day_number(day),)), able)) for day in known]
+        days = [Day(day.weekday(), value, n) for day, value, n in results if value is not None]
+        found = spread(measured, days)
+        if found is not None:
+            spreads[metric.key] = found
+    return spreads
 
 
 def _counted(selector: Selector, figures: Figures) -> int | None:
@@ -109,11 +149,12 @@ def _rows(
     question: Question,
     computation: Computation,
     both: tuple[Figures, Figures | None],
-    names: Names,
-    vendors_of: dict[int, str],
+    names_and_vendors: tuple[Names, dict[int, str]],
+    evidence: Evidence,
 ) -> list[Row]:
     by, period, selector = question.by, question.period, computation.selector(question)
     figures, past = both
+    names, vendors_of = names_and_vendors
     before = question.before if past is not None else None
     pairs = rows.facing(by, period, before) if before is not None else {}
     answer_rows = []
@@ -126,6 +167,7 @@ def _rows(
             (figures, by, group),
             (past, by, faced) if past is not None and faced is not None else None,
             vendors=vendors,
+            evidence=evidence,
         )
         unfinished = rows.is_unfinished(by, group, period, computation.now)
         answer_rows.append(Row(key, labels, cells, unfinished, group))
@@ -156,21 +198,23 @@ def _vendors(by: tuple[str, ...], group: Group, selector: Selector, vendors_of: 
     for key, value in zip(by, group, strict=True):
         if key == "environment" and isinstance(value, int):
             return {selector.providers[value]}
-        if key == "agent" and isinstance(value, int):
+        if key in ("agent", "source_agent") and isinstance(value, int):
             return {vendors_of[value]}
     # Of agents that are not in these environments there are no calls, which every vendor can say.
     able = {selector.providers[home] for home in selector.homes_chosen} or set(selector.providers.values())
     return able or {provider.key for provider in registry.PROVIDERS}
 
 
-def _cells(metrics: Collection[Metric], here: Side, there: Side | None, *, vendors: set[str]) -> dict[str, Cell]:
+def _cells(
+    metrics: Collection[Metric], here: Side, there: Side | None, *, vendors: set[str], evidence: Evidence
+) -> dict[str, Cell]:
     cells = {}
     for metric in metrics:
         able = vendors & set(metric.vendors)
         value, n = _result(metric, here, able)
         compared = there is not None and compares(metric)
         before, before_n = _result(metric, there, able) if there is not None and compared else (None, None)
-        cells[metric.key] = Cell(
+        cell = Cell(
             value,
             n,
             before,
@@ -179,6 +223,7 @@ def _cells(metrics: Collection[Metric], here: Side, there: Side | None, *, vendo
             previous_n=before_n,
             previous_small=_is_small(metric, before, before_n),
         )
+        cells[metric.key] = replace(cell, significant=is_significant(cell, metric, evidence))
     return cells
 
 

@@ -48,4 +48,5 @@ def _tells(cells: Mapping[str, Cell]) -> bool:
 
 def _uncompared(cells: Mapping[str, Cell]) -> dict[str, Cell]:
     nothing: dict[str, Any] = {"previous": None, "change": None, "previous_n": None, "previous_small": False}
+    nothing["significant"] = False
     return {key: replace(cell, **nothing) for key, cell in cells.items()}

@@ -205,7 +205,8 @@ class Scan:
         for key in keys:
             if DIMENSIONS[key].timely:
                 continue
-            known: int | None = {"environment": len(self.selector.environments), "agent": agents}.get(
+            homes = len(self.selector.environments)
+            known: int | None = {"environment": homes, "agent": agents, "source_agent": agents}.get(
                 key, DIMENSIONS[key].most
             )
             if key in COUNTED:

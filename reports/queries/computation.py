@@ -5,8 +5,8 @@ figures are computed for all questions that share a period and filters, when the
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
@@ -15,7 +15,7 @@ from reports.bundle import Bundle, Got, Later, unfolded
 from reports.columns.sources import Sources, ask_sources
 from reports.definitions.filters import Filters
 from reports.definitions.measures import ATTEMPTS, CallbackCount, Measure, VendorTotal, is_of_loop
-from reports.definitions.periods import Period, elapsed_part, utc_date
+from reports.definitions.periods import DAY, Period, elapsed_part, utc_date
 from reports.queries.answer import Completeness
 from reports.queries.areas import limited
 from reports.queries.callbacks.figures import LATER
@@ -29,6 +29,7 @@ from reports.queries.run import Turns
 from reports.queries.scope import Scope
 from reports.queries.seen import seen
 from reports.queries.selector import Selector, resolve_together
+from reports.queries.significance import WEEKS
 from reports.queries.vendor_totals import VendorTotals
 from sync.models.agents import Agent
 
@@ -60,6 +61,8 @@ class Needs:
     compared: frozenset[Measure]  # those of them that are asked of the period before as well
     streams: tuple[str, ...]
 
+    measured: frozenset[Measure] = frozenset()  # whose spread between days is looked at
+
     @property
     def before(self) -> Period | None:
         return self.question.before
@@ -75,6 +78,19 @@ class Needs:
             return None
         until = elapsed_part(self.question.period, before, self.now)
         return Need(self.question.filters, before, until, self.question.by)
+
+    @property
+    def usual(self) -> Need | None:
+        """The days before the period, where it is compared with another."""
+        period = self.question.period
+        if self.before is None or not self.measured:
+            return None
+        days = Period(period.start - WEEKS * 7 * DAY, period.start, period.zone)
+        return Need(self.question.filters, days, days.ends_at, ("day",))
+
+    def measures_of(self, need: Need) -> frozenset[Measure]:
+        # A group that has calls is a row, whatever is asked of it.
+        return self.measures | {ATTEMPTS} if need == self.here else self.compared
 
     @property
     def all(self) -> list[Need]:
@@ -108,12 +124,14 @@ class Computation:
         routes = ledgers.add(routing(able, scope), *AGENT_COLUMNS) if _loops(needs) else Got()
         self._agents = _agents(ledgers, scope, self._homes) if _names_agents(needs) else Got()
         self._look_up = self._ask_sources(ledgers)
+        self._look_up_usual = self._ask_usual_sources(ledgers)
         ledgers.fetch()
         self._routes = routes_from(able, ((*row[:-1], unfolded(row[-1])) for row in routes.rows))
         calls = Bundle()
         self._completeness = {stand: standing.count(calls, self._mirrored) for stand, standing in standings.items()}
         calls.fetch()
         self._figures: dict[SpanKey, Figures] = {}
+        self._usual: dict[SpanKey, Figures] = {}
         self._counts: dict[tuple[datetime, datetime], dict[int, int]] = {}
 
     def __enter__(self) -> "Computation":
@@ -129,6 +147,10 @@ class Computation:
         asked = [(each.question.filters, each.question.by) for each in self._needs]
         return limited(self._look_up(), self._run.scope, asked, self.now, self._run)
 
+    @cached_property
+    def _usual_sources(self) -> Sources:
+        return replace(self._look_up_usual(), areas=self._sources.areas)
+
     def selector(self, question: Question) -> Selector:
         return self.selectors[question.filters]
 
@@ -139,14 +161,23 @@ class Computation:
             for each in self._needs:
                 for other in each.all:
                     if other.key == need.key:
-                        # A group that has calls is a row, whatever is asked of it.
-                        wanted[other.by] |= each.measures | {ATTEMPTS} if other == each.here else each.compared
-            scan = Scan(self.selectors[need.filters], Span(need.period, need.until, self.now), self._sources)
-            agents = len(self._agents.rows) + 1  # and calls without one
-            # A number in an answer stays out of the shared cache: ours may be somebody's.
-            run = self._run if any("line" in grain for grain in wanted) else self._run.kept
-            self._figures[need.key] = compute(scan, wanted, run, self._routes, self._totals, agents=agents)
+                        wanted[other.by] |= each.measures_of(other)
+            self._figures[need.key] = self._compute(need, wanted, self._sources)
         return self._figures[need.key]
+
+    def usual(self, need: Need) -> Figures:
+        """The figures of the days before a period, as far as files have them, by day."""
+        if need.key not in self._usual:
+            measures = {measure for each in self._needs if each.usual == need for measure in each.measured}
+            self._usual[need.key] = self._compute(need, {need.by: measures | {ATTEMPTS}}, self._usual_sources)
+        return self._usual[need.key]
+
+    def _compute(self, need: Need, wanted: Mapping[Grain, Collection[Measure]], sources: Sources) -> Figures:
+        scan = Scan(self.selectors[need.filters], Span(need.period, need.until, self.now), sources)
+        agents = len(self._agents.rows) + 1  # and calls without one
+        # A number in an answer stays out of the shared cache: ours may be somebody's.
+        run = self._run if any("line" in grain for grain in wanted) else self._run.kept
+        return compute(scan, wanted, run, self._routes, self._totals, agents=agents)
 
     def completeness(self, stand: Stand) -> Completeness:
         selector = self.selectors[stand[0]]
@@ -192,13 +223,21 @@ class Computation:
             last = max(last, self.now + LATER)
         return ask_sources(bundle, self._homes, utc_date(first), utc_date(last), self._run.begin)
 
+    def _ask_usual_sources(self, bundle: Bundle) -> Later[Sources]:
+        """For what is usual nothing is read from the mirror: it may take less than it could, never longer."""
+        periods = [need.period for each in self._needs if (need := each.usual) is not None]
+        if not periods:
+            return Sources
+        first, last = min(period.starts_at for period in periods), max(period.ends_at for period in periods)
+        return ask_sources(bundle, self._homes, utc_date(first), utc_date(last), None)
+
 
 def _loops(needs: Iterable[Needs]) -> bool:
     return any(is_of_loop(measure) for each in needs for measure in each.measures)
 
 
 def _names_agents(needs: Iterable[Needs]) -> bool:
-    return any("agent" in each.question.by for each in needs)
+    return any(not {"agent", "source_agent"}.isdisjoint(each.question.by) for each in needs)
 
 
 def _agents(bundle: Bundle, scope: Scope, environments: Collection[int]) -> Got:
@@ -210,7 +249,7 @@ def _ask_totals(bundle: Bundle, needs: Collection[Needs], scope: Scope, environm
     totals = VendorTotals()
     asked = {measure.source for each in needs for measure in each.measures if isinstance(measure, VendorTotal)}
     if "callbacks" in asked:
-        periods = [need.period for each in needs for need in each.all]
+        periods = [need.period for each in needs for need in (*each.all, each.usual) if need is not None]
         first, end = min(period.start for period in periods), max(period.end for period in periods)
         totals.ask_callbacks(bundle, scope, environments, first, end + timedelta(days=1))
     if "campaigns" in asked:

@@ -94,9 +94,12 @@ def compute(
     grains: dict[Grain, set[Measure]] = {grain: set(measures) for grain, measures in wanted.items()}
     grains[WHOLE] = {measure for measures in wanted.values() for measure in measures}
     priced = any(map(_is_priced, grains[WHOLE]))
-    # With agents that had called before returns alone are chosen, and nothing is asked of other calls.
+    # With agents that had called before returns alone are chosen or grouped, and nothing is asked of other calls.
     if scan.selector.source_ids is None and (priced or any(isinstance(each, Sums) for each in grains[WHOLE])):
-        _sum(figures, scan, grains, run, totals.tariffs if priced else ())
+        of_calls = {
+            grain: each for grain, each in grains.items() if not any(DIMENSIONS[key].of_returns for key in grain)
+        }
+        _sum(figures, scan, of_calls, run, totals.tariffs if priced else ())
     for grain, measures in grains.items():
         distinct = [measure for measure in measures if isinstance(measure, Distinct)]
         if distinct:

@@ -1,26 +1,30 @@
-"""What stands out, by rule: changes that are more than chance, best and worst, those that weigh most first. Never a
-cause.
+"""What stands out, by rule: significant changes, best and worst, those that weigh most first. Never a cause.
 
-Mail and overview open with the same sentences. A change weighs as many calls as it makes a difference of.
+Mail and overview open with the same sentences. They say nothing of figures that they did not look at. A change weighs
+as many calls as it makes a difference of.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from math import sqrt
-from statistics import NormalDist
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.formats import figures
-from reports.definitions.metrics import Metric
+from reports.definitions.metrics import METRICS
 from reports.definitions.periods import DAY, Period, month_first, month_number
 from reports.queries.answer import Answer, Cell, Row
+from reports.queries.significance import ENOUGH, adds_up, standard_errors, sure
 
-CHANCE = 0.05  # one in twenty such changes, among all that are looked at together, would be chance
-ENOUGH = 30  # calls, on both sides, before a share is compared
-NOTEWORTHY = 10.0  # percent, for counts, which have no base to tell chance by
+# What page and mail look at. Of more figures together, chance alone would make one significant too often.
+LOOKED_AT = (
+    "attempts",
+    "connect_rate",
+    "average_duration",
+    "talk_minutes",
+    "unique_contacts",
+    "callbacks_received",
+)
 STREAK, STREAK_OVER = 3, 6  # periods in a row worth telling, and how many are looked at
 
 
@@ -28,47 +32,6 @@ STREAK, STREAK_OVER = 3, 6  # periods in a row worth telling, and how many are l
 class Streak:
     length: int
     rising: bool
-
-
-def standard_errors(cell: Cell) -> float:
-    """How many standard errors a share moved between its two bases; 0 where either is too small to say."""
-    base_before = cell.previous_n or 0
-    if cell.value is None or cell.previous is None or not cell.n or min(cell.n, base_before) < ENOUGH:
-        return 0.0
-    now, before = cell.value / 100, cell.previous / 100
-    pooled = (now * cell.n + before * base_before) / (cell.n + base_before)
-    spread = sqrt(pooled * (1 - pooled) * (1 / cell.n + 1 / base_before))
-    return (now - before) / spread if spread else 0.0
-
-
-@lru_cache
-def sure(looked_at: int = 1) -> float:
-    """The standard errors from which on a change is more than chance; the more are looked at, the more it takes."""
-    return NormalDist().inv_cdf(1 - CHANCE / 2 / max(1, looked_at))
-
-
-def stands_out(cell: Cell, metric: Metric) -> bool:
-    """Whether a change is news, by the rule of its unit: a share by more than chance, a count by that and ten
-    percent, anything else by ten percent, each from enough on both sides. Only such a change has a colour.
-    """
-    if cell.moved is None:
-        return False
-    if metric.unit == "percent":
-        return abs(standard_errors(cell)) >= sure()
-    bases = cell.n or 0, cell.previous_n or 0
-    if metric.unit == "count":  # of which chance makes the square root of what there was
-        now, before = cell.value or 0, cell.previous or 0
-        told = sum(bases) >= 2 * ENOUGH and abs(now - before) >= sure() * sqrt(now + before)
-    else:
-        told = min(bases) >= ENOUGH
-    return told and abs(cell.moved) >= NOTEWORTHY
-
-
-def tone(cell: Cell, metric: Metric) -> str:
-    """``better`` or ``worse`` where the metric has a better side and its change is news; else empty."""
-    if not metric.better or not stands_out(cell, metric):
-        return ""
-    return "better" if (metric.better == "up") == ((cell.change or 0) > 0) else "worse"
 
 
 def worth(rate: Cell) -> float | None:
@@ -85,11 +48,10 @@ def worth_of(row: Row) -> float:
 
 def standing_out(agents: Iterable[Row]) -> tuple[Row | None, Row | None]:
     """The agents whose connect rate surely fell, and surely rose, by the most calls."""
-    compared = [(row, standard_errors(row.cells["connect_rate"])) for row in agents]
-    compared = [(row, errors) for row, errors in compared if errors]
-    least = sure(len(compared))
-    falling = [row for row, errors in compared if errors <= -least]
-    rising = [row for row, errors in compared if errors >= least]
+    errors = {row.key: standard_errors(row.cells["connect_rate"]) for row in agents}
+    least = sure(sum(1 for each in errors.values() if each))
+    moved = [row for row in agents if row.cells["connect_rate"].significant and abs(errors[row.key]) >= least]
+    falling, rising = ([row for row in moved if (errors[row.key] > 0) == up] for up in (False, True))
     return min(falling, key=worth_of, default=None), max(rising, key=worth_of, default=None)
 
 
@@ -101,33 +63,72 @@ def highlights(
     name: Callable[[str], str] = str,
     whole: bool = True,
 ) -> tuple[str, ...]:
-    """Sentences in the active language. ``totals`` have attempts and connect_rate, ``agents`` these two as well;
-    ``streak`` is a sentence of :func:`streak_of`, ``name`` makes an agent's name fit to stand in one. Counts of a
-    period that is not ``whole`` are compared with nothing.
+    """Sentences in the active language. ``totals`` are the figures to look at, with attempts and connect_rate, the
+    ``agents`` have these two as well; ``streak`` is a sentence of :func:`streak_of`, ``name`` makes an agent's name fit
+    to stand in one. Sums of a period that is not ``whole`` are compared with nothing.
     """
-    attempts, rate = totals["attempts"], totals["connect_rate"]
+    attempts = totals["attempts"]
     if attempts.value is None:
         return (_("Nothing of this period was read from the vendor yet."),)
     if not attempts.value:
         return (_("There were no calls."),)
-    found = [(abs(worth(rate) or 0), _rate(rate))]
-    if whole:
-        found.append((abs(attempts.value - (attempts.previous or 0)), _count(attempts)))
-    if sum(1 for row in agents if row.cells["attempts"].value) > 1:  # of one alone the rate of all tells
-        fallen, risen = standing_out(agents)
-        found += [(abs(worth_of(row)), _agent(row, name)) for row in (fallen, risen) if row is not None]
-    told = [text for _weight, text in sorted(found, key=lambda each: -each[0]) if text]
-    told += [streak] if streak else []
+    # Of one agent alone the rate of all tells.
+    several = agents if sum(1 for row in agents if row.cells["attempts"].value) > 1 else ()
+    told = [*_significant(totals, several, name), *filter(None, (streak,))]
     if told:
         return tuple(told)
     if attempts.previous is None:
         return (_("There is nothing known before to compare with."),)
+    told = _nothing_significant(totals, several, whole)
     if not whole:
-        return (
-            _("The connect rate did not move by more than chance would explain."),
-            _("Whether there were more or fewer calls than before cannot be told yet: data are missing."),
-        )
-    return (_("No figure moved by more than chance would explain."),)
+        told.append(_("Whether there were more or fewer calls than before cannot be told yet: data are missing."))
+    return tuple(told)
+
+
+def _significant(totals: Mapping[str, Cell], agents: Sequence[Row], name: Callable[[str], str]) -> list[str]:
+    """What moved, what weighs most first; figures that have no sentence of their own last."""
+    attempts, rate = totals["attempts"], totals["connect_rate"]
+    found = [
+        (abs(worth(rate) or 0), _rate(rate)),
+        (abs((attempts.value or 0) - (attempts.previous or 0)), _count(attempts)),
+        *((abs(worth_of(row)), _agent(row, name)) for row in standing_out(agents) if row is not None),
+    ]
+    told = [text for _weight, text in sorted(found, key=lambda each: -each[0]) if text]
+    others = [
+        f"{METRICS[key].label} {arrow_of(cell)}{figures.SPACE}{figures.change(cell.change or 0, METRICS[key].unit)}"
+        for key, cell in totals.items()
+        if cell.significant and key not in ("attempts", "connect_rate")
+    ]
+    if others and told:
+        told.append(_("Also changed significantly: %(figures)s.") % {"figures": "; ".join(others)})
+    elif others:
+        told.append(_("Changed significantly: %(figures)s.") % {"figures": "; ".join(others)})
+    return told
+
+
+def _nothing_significant(totals: Mapping[str, Cell], agents: Sequence[Row], whole: bool) -> list[str]:
+    compared = [
+        str(METRICS[key].label)
+        for key, cell in totals.items()
+        if cell.moved is not None and (whole or not adds_up(METRICS[key]))
+    ]
+    if not compared:
+        return [_("There are too few calls to compare with the period before.")]
+    text = ngettext(
+        "The one figure compared here did not change significantly: %(names)s.",
+        "None of the %(count)s figures compared here changed significantly: %(names)s.",
+        len(compared),
+    )
+    told = [text % {"count": len(compared), "names": "; ".join(compared)}]
+    rated = sum(1 for row in agents if standard_errors(row.cells["connect_rate"]))
+    if rated > 1:
+        text = _("Nor did the connect rate of any of the %(count)s agents compared.")
+        told.append(text % {"count": figures.decimal(rated)})
+    return told
+
+
+def arrow_of(cell: Cell) -> str:
+    return "▲" if (cell.change or 0) > 0 else "▼"
 
 
 def streak_over(period: Period) -> tuple[Period, str] | None:
@@ -145,7 +146,7 @@ def streak_over(period: Period) -> tuple[Period, str] | None:
 
 
 def streak(rows: Sequence[Row]) -> Streak | None:
-    """How many periods in a row the connect rate has risen, or fallen, up to and including the last."""
+    """How many periods in a row the connect rate has risen, or fallen, up to and including the last, and surely so."""
     rates = [row.cells["connect_rate"] for row in rows]
     values = [None if cell.value is None or (cell.n or 0) < ENOUGH else cell.value for cell in rates]
     length, rising = 0, False
@@ -153,7 +154,15 @@ def streak(rows: Sequence[Row]) -> Streak | None:
         if now is None or before is None or now == before or (length and (now > before) != rising):
             break
         length, rising = length + 1, now > before
-    return Streak(length, rising) if length >= STREAK else None
+    if length < STREAK or not _is_far(rates[-1 - length], rates[-1]):
+        return None
+    return Streak(length, rising)
+
+
+def _is_far(first: Cell, last: Cell) -> bool:
+    """Whether a rate moved by more than chance over the whole of a streak; as many of them are looked at."""
+    over_all = replace(last, previous=first.value, previous_n=first.n)
+    return abs(standard_errors(over_all)) >= sure(STREAK_OVER)
 
 
 def streak_of(trend: Answer) -> str:
@@ -177,7 +186,7 @@ def _percent(value: float | None) -> str:
 
 
 def _rate(rate: Cell) -> str:
-    if abs(standard_errors(rate)) < sure():
+    if not rate.significant:
         return ""
     values = {
         "now": _percent(rate.value),
@@ -214,13 +223,13 @@ def _agent(row: Row, name: Callable[[str], str]) -> str:
 
 
 def _count(cell: Cell) -> str:
-    if cell.change is None or abs(cell.change) < NOTEWORTHY or (cell.value or 0) + (cell.previous or 0) < 2 * ENOUGH:
+    if not cell.significant:
         return ""
     values = {
-        "change": figures.decimal(abs(cell.change), 1),
+        "change": figures.decimal(abs(cell.change or 0), 1),
         "now": figures.decimal(cell.value or 0),
         "before": figures.decimal(cell.previous or 0),
     }
-    if cell.change > 0:
+    if (cell.change or 0) > 0:
         return _("%(change)s %% more calls than before: %(now)s after %(before)s.") % values
     return _("%(change)s %% fewer calls than before: %(now)s after %(before)s.") % values

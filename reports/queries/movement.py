@@ -8,12 +8,14 @@ from django.utils.translation import pgettext
 from portal.formats import figures
 from reports.definitions.metrics import Metric
 from reports.queries.answer import Cell
-from reports.queries.highlights import tone
+from reports.queries.highlights import arrow_of
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """``word`` says to a screen reader what ``arrow`` says to the eye; ``tone`` is better, worse or empty."""
+    """``word`` says to a screen reader what ``arrow`` says to the eye; ``tone`` of a significant change is better or
+    worse, or moved where neither side is; of others it is empty.
+    """
 
     text: str
     arrow: str = ""
@@ -34,7 +36,15 @@ def change_of(cell: Cell, metric: Metric) -> Movement | None:
     up = cell.change > 0
     return Movement(
         text=figures.change(cell.change, metric.unit),
-        arrow="▲" if up else "▼",
+        arrow=arrow_of(cell),
         word=_("up by") if up else _("down by"),
-        tone=tone(cell, metric),
+        tone=_tone(cell, metric),
     )
+
+
+def _tone(cell: Cell, metric: Metric) -> str:
+    if not cell.significant:
+        return ""
+    if not metric.better:
+        return "moved"
+    return "better" if (metric.better == "up") == ((cell.change or 0) > 0) else "worse"

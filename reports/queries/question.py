@@ -80,6 +80,9 @@ def check(question: Question) -> None:
         text = _("This chooses callbacks by the call they answer, and says nothing of: %(figures)s.")
         named = ", ".join(str(metric.label) for metric in others)
         errors |= {each.name: text % {"figures": named} for each in refused(question.filters)}
+        if before := [DIMENSIONS[key] for key in question.by if key in DIMENSIONS and DIMENSIONS[key].of_returns]:
+            text = _("“%(group)s” groups callbacks by the call they answer, and says nothing of: %(figures)s.")
+            errors.setdefault("by", text % {"group": before[0].label, "figures": named})
     if question.period.days < 1:
         errors["date_to"] = _("The period ends before it begins.")
     elif question.period.days > MAX_DAYS:

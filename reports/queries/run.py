@@ -96,7 +96,7 @@ class Turns:
                 deadline=self._deadline,
                 seconds=settings.QUESTION_SECONDS,
                 tables=self._tables,
-                tenant=self.scope.tenant_id,
+                asker=(self.scope.tenant_id, self.scope.reader),
             )
         except TooLong:
             logger.warning("a question of tenant %s took too long", self.scope.tenant_id)

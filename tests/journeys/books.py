@@ -240,6 +240,7 @@ def keys_of(call: Seen, zone: str) -> dict[str, str | None]:
     return {
         **time_keys(local),
         "agent": call.agent,
+        "source_agent": call.agent,
         "environment": call.environment,
         "status": call.status,
         "direction": call.direction,

@@ -29,7 +29,7 @@ TALKOVER = {*LOOP - {"still_open"}, *CALLBACKS, "campaign_success_rate", "estima
 OF_RETURNS = {
     "derived_callbacks", "time_to_callback_median", "time_to_callback_p90", "attempts_before_callback",
 }  # fmt: skip
-OF_ATTEMPTS = {"status", "direction", "cause", "side", "length", "line"}  # of what a return answers
+OF_ATTEMPTS = {"status", "direction", "cause", "side", "length", "line", "source_agent"}  # of what a return answers
 CALLBACK_GRAINS = {"day", "week", "month", "weekday", "environment"}
 
 
@@ -220,7 +220,7 @@ class Recounted:
         rows: dict[Key, Group] = defaultdict(Group)
         for call in whole.calls if question.by else ():
             keys = keys_of(call, span.zone)
-            if not dialled:
+            if not dialled and "source_agent" not in question.by:
                 group = rows[tuple(keys[key] for key in question.by)]
                 group.calls.append(call)
                 _sort_in(call, group, {}, books)
@@ -245,7 +245,7 @@ class Recounted:
 
     def _vendors(self, keys: dict[str, str | None]) -> set[str]:
         for key, value in keys.items():
-            if key in ("environment", "agent") and value:
+            if key in ("environment", "agent", "source_agent") and value:
                 return {self.books.vendors[value if key == "environment" else self.books.homes[value]]}
         chosen = {str(key) for key in self.question.filters.environments} or set(self.books.vendors)
         named = {str(key) for key in self.question.filters.agents}

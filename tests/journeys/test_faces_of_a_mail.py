@@ -55,11 +55,9 @@ def by_agent(world: World, calls: list[truth.VendorCall]) -> dict[str, list[trut
     return dict(found)
 
 
-def in_file(value: float | None, unit: str) -> Any:
-    """A figure as a cell of a workbook has it: a tenth of a percent or a second."""
-    if value is None:
-        return ""
-    return truth.shown(value, "percent") if unit in ("percent", "seconds") else value
+def in_file(value: float | None) -> Any:
+    """A figure as a cell of a workbook has it: every digit, or nothing."""
+    return "" if value is None else value
 
 
 def test_every_file_of_a_mail_tells_the_same_week(world):
@@ -89,19 +87,20 @@ def hold_workbook(world: World, content: bytes, calls: list[truth.VendorCall]) -
         wanted = expected(world, *days, SAO_PAULO)
         for key in (*HEADLINES, *SHORT_CALLS):
             told = summary[head(key)][column]
-            assert told == pytest.approx(in_file(wanted[key], METRICS[key].unit), abs=1e-9), (key, column)
+            assert told == pytest.approx(in_file(wanted[key]), abs=1e-9), (key, column)
     days = {row["Day"]: row for row in dicts(sheets["Day by day"])}
     assert list(days) == [first + timedelta(days=n) for n in range(7)]
     for day, row in days.items():
         found = truth.figures(truth.within(calls, day, day, SAO_PAULO)) | world.callbacks(day, day)
-        assert [row[head(key)] for key in OF_DAYS] == [in_file(found[key], METRICS[key].unit) for key in OF_DAYS]
+        for key in OF_DAYS:
+            assert row[head(key)] == pytest.approx(in_file(found[key]), abs=1e-9), (day, key)
     agents = by_agent(world, calls)
     rows = {row["Agent"]: row for row in dicts(sheets["Agents"])}
     assert {name for name, row in rows.items() if row["Attempts"]} == set(agents)
     for name, own in agents.items():
         found = truth.figures(own)
-        wanted = [in_file(found[key], METRICS[key].unit) for key in OF_AGENTS]
-        assert [rows[name][head(key)] for key in OF_AGENTS] == wanted
+        for key in OF_AGENTS:  # a mean's last digit depends on the order in which calls are added up
+            assert rows[name][head(key)] == pytest.approx(in_file(found[key]), abs=1e-9), (name, key)
     listed = dicts(sheets["Calls"])
     assert sorted(row["Vendor's id"] for row in listed) == sorted(call.id for call in calls)
     assert sum(row["Duration (s)"] or 0 for row in listed) == pytest.approx(sum(call.duration or 0 for call in calls))
@@ -128,6 +127,8 @@ def cells(lines: list[str], beginning: str) -> list[str]:
 
 
 def hold_days(world: World, lines: list[str], first: date) -> None:
+    table = next(n for n, line in enumerate(lines) if line.startswith("Day Attempts"))
+    lines = lines[table:]  # the axis of the chart above names days too
     for day in (first + timedelta(days=n) for n in range(7)):
         found = truth.figures(truth.within(world.calls(), day, day, SAO_PAULO))
         attempts, *rest = cells(lines, f"{day.day} {day:%b %Y}")

@@ -288,7 +288,7 @@ def test_calls_that_cannot_be_understood_show_on_every_face_until_they_can_or_ar
     world.set_zone("UTC")
     sales, key = world.environments["talkover"], add_key("vendor", world.environments["talkover"])
     total = len(world.box.world.calls_of_day(day))
-    said = f"{total - 7} of {total} calls; 7 could not be read"
+    said = f"{total - 7} of {total} calls on whole UTC days, test calls included; 7 could not be read"
     tell_whole(world, day, key)
     world.box.set_faults(f"malformed@day={day},path=/calls", "spoil_items=7")
     status, report = pull(sales, day, day, "--stream", "calls")
@@ -322,7 +322,7 @@ def test_calls_that_cannot_be_understood_show_on_every_face_until_they_can_or_ar
     assert any(said in cell for row in workbook(world, here) for cell in row)
     world.client.cookies["django_language"] = "pt-br"
     portuguese = world.client.get("/t/acme/", here, headers={"Accept-Language": "pt-br"}).content.decode()
-    assert f"{total - 7} de {total} chamadas; 7 não puderam ser lidas" in portuguese
+    assert f"{total - 7} de {total} chamadas de dias UTC inteiros, incluindo as de teste; 7 não" in portuguese
     del world.client.cookies["django_language"]
 
     # Exactly that day is touched.
@@ -341,7 +341,8 @@ def test_calls_that_cannot_be_understood_show_on_every_face_until_they_can_or_ar
     tell_whole(world, day, key)
     accepted = world.api(metrics="attempts", **here)
     assert (accepted["accepted"], accepted["quarantined"], accepted["vendor_total"]) == (7, 0, total)
-    assert f"{total - 7} of {total} calls; 7 accepted as no calls" in world.page(**here).text
+    by_utc = f"{total - 7} of {total} calls on whole UTC days, test calls included"
+    assert f"{by_utc}; 7 accepted as no calls" in world.page(**here).text
     assert pull(sales, day, day)[0] == 0
 
 

@@ -1,9 +1,9 @@
 """Figures of the callback loop by group: returns, how long they took, who came back, who is still waiting.
 
 The agent is the one that the contact rang throughout: of an attempt, each agent that takes its callbacks, and where it
-was answered, the one that was rung. Otherwise a return stands in the time of the return call, and by status, direction,
-cause, side, length and own number with the attempt it answers; the return rate is of attempts, and what is still open
-of the missed calls.
+was answered, the one that was rung; the source agent is the one that made the attempt. Otherwise a return stands in the
+time of the return call, and by status, direction, cause, side, length and own number with the attempt it answers; the
+return rate is of attempts, and what is still open of the missed calls.
 """
 
 from collections import Counter
@@ -95,8 +95,9 @@ def loops(scan: Scan, wanted: Mapping[Grain, Collection[Measure]], run: Runner, 
         statement, keys = _join(scan, routes, some, others, shares)
         for row in run(statement):
             grain, group, (kind, n, attempts, values) = _placed(row, keys, [*some, *others])
-            if kind and "agent" in grain and group[grain.index("agent")] is None:
-                continue  # who was rung is not the reader's to know
+            of_agents = {name: key for name, key in zip(grain, group, strict=True) if name in ("agent", "source_agent")}
+            if of_agents.get("source_agent", 0) is None or (kind and of_agents.get("agent", 0) is None):
+                continue  # who had called, or who was rung, is not the reader's to know
             loop = by_grain[grain]
             counts = loop.counts.setdefault(group, Counter())
             if kind:

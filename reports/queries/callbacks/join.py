@@ -25,9 +25,11 @@ from reports.queries.scope import Scope
 from reports.queries.seen import seen_in_files
 from sync.taxonomy import Direction, Outcome
 
-ATTEMPT_KEYS = frozenset({"status", "direction", "cause", "side", "length", "line"})  # what is asked of the attempt
+# What is asked of the attempt
+ATTEMPT_KEYS = frozenset({"status", "direction", "cause", "side", "length", "line", "source_agent"})
 _KEPT = "environment, agent, contact, started_us, place, outcome"
-_OF_KEPT = frozenset(key for key in DIMENSIONS if DIMENSIONS[key].timely) | {"environment", "agent"}  # need no more
+# Need no more than is kept
+_OF_KEPT = frozenset(key for key in DIMENSIONS if DIMENSIONS[key].timely) | {"environment", "agent", "source_agent"}
 
 
 @dataclass(frozen=True, slots=True)

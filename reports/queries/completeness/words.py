@@ -10,8 +10,9 @@ from reports.queries.answer import Completeness
 def calls_mirrored(standing: Completeness) -> str:
     """``2,793 of 2,793 calls mirrored``: the calls of the figures it stands beside, if the vendor shows no more.
 
-    The vendor names its total by whole UTC days, test calls included. So where calls are missing, or no figures stand
-    beside it, that sum is said, and that it is that one.
+    The vendor names its total by whole UTC days, test calls included. Where calls are missing that sum is said, and
+    that it is that one. Where none are, and no figures stand beside it, no number is: it would be another one than on
+    the pages that count the calls.
     """
     unread = calls_read(standing.mirrored, standing.vendor_total, standing.quarantined, standing.accepted)
     if unread:
@@ -19,7 +20,9 @@ def calls_mirrored(standing: Completeness) -> str:
     if not (standing.mirrored or standing.vendor_total):
         return _("no call to mirror") if standing.vendor_total == 0 else _("no call mirrored")
     if not standing.counted:
-        return _mirrored_of_days(standing)
+        return (
+            _("all calls mirrored") if standing.complete and not standing.lacks_calls else _mirrored_of_days(standing)
+        )
     counted = figures.decimal(standing.counted)
     if standing.lacks_calls:
         text = ngettext("%(n)s call counted; %(sum)s", "%(n)s calls counted; %(sum)s", standing.counted)
@@ -46,15 +49,23 @@ def _mirrored_of_days(standing: Completeness) -> str:
 
 
 def calls_read(mirrored: int, total: int | None, quarantined: int, accepted: int) -> str:
-    """``40 of 60 calls; 20 could not be read``; empty where every call could be."""
+    """``40 of 60 calls on whole UTC days, test calls included; 20 could not be read``;
+    empty where every call could be.
+    """
     if not (quarantined or accepted):
         return ""
     if total is None:
         # None are many: Portuguese counts 0 as one, and its words for calls then agree with nothing beside them.
-        parts = [ngettext("%(n)s call", "%(n)s calls", mirrored or 2) % {"n": figures.decimal(mirrored)}]
+        text = ngettext("%(n)s call, test calls included", "%(n)s calls, test calls included", mirrored or 2)
+        parts = [text % {"n": figures.decimal(mirrored)}]
     else:
         counts = {"n": figures.decimal(mirrored), "of": figures.decimal(total)}
-        parts = [ngettext("%(n)s of %(of)s call", "%(n)s of %(of)s calls", total) % counts]
+        text = ngettext(
+            "%(n)s of %(of)s call on whole UTC days, test calls included",
+            "%(n)s of %(of)s calls on whole UTC days, test calls included",
+            total,
+        )
+        parts = [text % counts]
     if quarantined:
         text = ngettext("%(n)s could not be read", "%(n)s could not be read", quarantined)
         parts.append(text % {"n": figures.decimal(quarantined)})

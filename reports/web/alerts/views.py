@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from portal.outbox import server
 from portal.tenants.guards import TenantRequest, tenant_view
 from reports.alerts import access, acts, history
 from reports.alerts.models import Alert, WebhookPost
@@ -200,7 +201,8 @@ def _test(request: TenantRequest, row: Alert, author: Author) -> None:
     except TooMany as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("A test is on its way to %(email)s.") % {"email": author.email})
+        told = _("A test is on its way to %(email)s.") % {"email": author.email}
+        messages.success(request, server.promise(told))
 
 
 def _to(tenant: str, alert: UUID) -> HttpResponseRedirect:

@@ -7,13 +7,15 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
+from portal.outbox import server
 from portal.outbox.models import State
 from reports.alerts import words
 from reports.alerts.access import ShownAlert
 from reports.alerts.models import Alert, AlertEvent, PostState, WebhookPost
-from reports.alerts.preview import Preview
+from reports.alerts.preview import Firing, Preview
 from reports.alerts.rules import Happening
-from reports.definitions.periods import DAY
+from reports.definitions.periods import DAY, day_start
+from reports.mail import log
 
 _MARKS = {State.SENT: "good", State.FAILED: "bad", State.UNKNOWN: "warn", State.SUPPRESSED: "off"}
 _POSTED = {PostState.SENT: "good", PostState.FAILED: "bad", PostState.SUPPRESSED: "off"}
@@ -105,10 +107,16 @@ def preview_lines(alert: Alert, preview: Preview) -> list[PreviewLine]:
     lines = []
     for day in reversed(preview.fired_on):
         firings = [firing for firing in preview.firings if firing.day == day]
-        moments = ", ".join(figures.moment(firing.at, alert.zone, now=firing.at) for firing in firings[:6])
+        moments = ", ".join(_told_at(firing, alert) for firing in firings[:6])
         more = "…" if len(firings) > 6 else ""
         lines.append(PreviewLine(figures.weekday(day), moments + more, words.seen(alert, firings[0].seen)))
     return lines
+
+
+def _told_at(firing: Firing, alert: Alert) -> str:
+    """The time of day on the day it is about; with its date on a later one."""
+    midday = day_start(firing.day, alert.zone) + DAY / 2
+    return figures.moment(firing.at, alert.zone, now=midday)
 
 
 def unknown_days(days: Iterable[date]) -> str:
@@ -123,13 +131,18 @@ def unknown_days(days: Iterable[date]) -> str:
     return f"{shown} …" if len(spans) > 5 else shown
 
 
+def _reply(kept: str) -> str:
+    """What the mail server answered, or why the mail did not leave."""
+    return str(words.UNPOSTED.get(kept) or log.REASONS.get(kept) or server.said(kept))
+
+
 def _owed(event: AlertEvent) -> tuple[OwedLine, ...]:
     mails = (
         OwedLine(
             notice.message.to,
             str(notice.message.get_state_display()),
             _MARKS.get(State(notice.message.state), "wait"),
-            notice.message.last_reply,
+            _reply(notice.message.last_reply),
         )
         for notice in event.notices.all()
     )

@@ -18,7 +18,7 @@ from reports.queries.answer import Answer
 from reports.queries.ask import ask_together
 from reports.queries.before import known_before
 from reports.queries.completeness.freshness import behind
-from reports.queries.highlights import highlights, streak_of, streak_over
+from reports.queries.highlights import LOOKED_AT, highlights, streak_of, streak_over
 from reports.queries.left_out import left_out_of
 from reports.queries.question import Question, QuestionError, read_calls
 from reports.queries.scope import Scope
@@ -92,7 +92,7 @@ def told(answers: Mapping[str, Answer]) -> tuple[str, ...]:
     """The sentences that the weekly mail opens with too."""
     summed = answers["summary"]
     return highlights(
-        summed.totals,
+        {key: summed.totals[key] for key in LOOKED_AT},
         answers["agent"].rows,
         streak=streak_of(answers["streak"]) if "streak" in answers else "",
         whole=summed.completeness.complete and summed.previous_complete,

@@ -17,6 +17,7 @@ from portal.formats import figures
 from portal.lib.holidays import holidays_of, keeps_holidays
 from reports.definitions.dimensions import DIMENSIONS
 from reports.definitions.metrics import METRICS, Metric
+from reports.files.charts import adds_up, has_columns, shown, slots_of, title_of
 from reports.queries.answer import Answer, Row
 from reports.queries.before import since_known
 from reports.web.report.links import calls_behind
@@ -34,8 +35,6 @@ from reports.web.shared.charts import (
     lines,
 )
 
-DRAWN_BY = ("hour", "day", "week", "month", "weekday", "hour_of_day", "length")
-_MOST_SLOTS = 400
 _MOST_SERIES = len(KINDS) - 1  # the last pattern is for what is drawn together
 _ROOMY = 16  # slots with room for a second line under each
 
@@ -54,10 +53,8 @@ def drawing(answer: Answer, key: str, *, zone: str, calls_url: str) -> Drawing |
     """The metric over the first grouping; None where that is none to draw. ``calls_url`` is the list's address, if
     its marks lead there."""
     question, by = answer.question, answer.question.by
-    if not 1 <= len(by) <= 2 or by[0] not in DRAWN_BY or (len(by) == 2 and by[1] in DRAWN_BY[:4]):
-        return None
-    places = list(dict.fromkeys(row.key[0] for row in answer.rows))
-    if not 2 <= len(places) <= _MOST_SLOTS:
+    places = slots_of(answer)
+    if not places:
         return None
     metric = METRICS[key]
     cells = {row.key: row for row in answer.rows}
@@ -67,31 +64,21 @@ def drawing(answer: Answer, key: str, *, zone: str, calls_url: str) -> Drawing |
         return f"{calls_url}?{query}" if query and calls_url else ""
 
     slots = _slots(answer, places, href)
-    stacked = _adds_up(metric)
+    stacked = adds_up(metric)
     series, rest = _series(answer, metric, places, cells)
     look = Look(
         unit=metric.unit,
         heading=capfirst(str(DIMENSIONS[by[0]].label)),
         newest_first=DIMENSIONS[by[0]].runs,
     )
-    if stacked or (len(by) == 1 and metric.unit in ("count", "minutes", "money")):
+    if has_columns(answer, metric):
         before = _before(places, cells, metric) if question.compare and len(by) == 1 else None
         plot = columns(slots, series, look, before=before)
     else:
         plot = lines(slots, series, look)
     sentence = _sentence(answer, slots, series, metric)
     left_out, together = (0, rest) if stacked else (rest, 0)
-    return Drawing(metric, _title(metric, by), plot, sentence, left_out, together)
-
-
-def _adds_up(metric: Metric) -> bool:
-    """Whether its parts stacked are the whole: contacts, peaks and means are no sums."""
-    return metric.key in ("attempts", "connected", "open_calls", "unresolved_calls")
-
-
-def _shown(row: Row | None, metric: Metric) -> float | None:
-    cell = row.cells[metric.key] if row else None
-    return None if cell is None or cell.small else cell.value
+    return Drawing(metric, title_of(metric, by), plot, sentence, left_out, together)
 
 
 def _series(
@@ -102,23 +89,23 @@ def _series(
     """
     by = answer.question.by
     if len(by) == 1:
-        values = tuple(_shown(cells.get((place,)), metric) for place in places)
+        values = tuple(shown(cells.get((place,)), metric) for place in places)
         return [Series(KINDS[0], metric.label, values)], 0
     weight: dict[str | None, float] = defaultdict(float)
     labels: dict[str | None, str] = {}
     for row in answer.rows:
         weight[row.key[1]] += row.cells[metric.key].n or 0
         labels[row.key[1]] = row.labels[1]
-    room = _MOST_SERIES - 1 if _adds_up(metric) and len(labels) > _MOST_SERIES else _MOST_SERIES
+    room = _MOST_SERIES - 1 if adds_up(metric) and len(labels) > _MOST_SERIES else _MOST_SERIES
     largest = sorted(weight, key=lambda key: -weight[key])[:room]
     chosen = [key for key in labels if key in largest]
     rest = [key for key in labels if key not in largest]
 
     def of_key(key: str | None) -> tuple[float | None, ...]:
-        return tuple(_shown(cells.get((place, key)), metric) for place in places)
+        return tuple(shown(cells.get((place, key)), metric) for place in places)
 
     drawn = [Series(kind, labels[key], of_key(key)) for kind, key in zip(KINDS, chosen, strict=False)]
-    if rest and _adds_up(metric):
+    if rest and adds_up(metric):
         amounts = [of_key(key) for key in rest]
         together = tuple(sum(each[place] or 0.0 for each in amounts) for place in range(len(places)))
         drawn.append(Series(KINDS[-1], _("others"), together))
@@ -180,11 +167,6 @@ def _words(grain: str, row: Row, day: date | None, under: str) -> tuple[str, str
     return name, date_format(day, "MONTH_DAY_FORMAT"), ""
 
 
-def _title(metric: Metric, by: tuple[str, ...]) -> str:
-    words = {"metric": metric.label, "first": DIMENSIONS[by[0]].label, "second": DIMENSIONS[by[-1]].label}
-    return (_("%(metric)s by %(first)s") if len(by) == 1 else _("%(metric)s by %(first)s and %(second)s")) % words
-
-
 def _sentence(answer: Answer, slots: Sequence[Slot], series: Sequence[Series], metric: Metric) -> str:
     """Of the first series, or of the sum of all where they are a sum; of rows of time since there are calls, where the
     period was not read whole.
@@ -193,7 +175,7 @@ def _sentence(answer: Answer, slots: Sequence[Slot], series: Sequence[Series], m
         return ""
     values: Sequence[float | None] = series[0].values
     if len(series) > 1:
-        if not _adds_up(metric):
+        if not adds_up(metric):
             return ""
         values = [sum(each.values[place] or 0.0 for each in series) for place in range(len(slots))]
     if DIMENSIONS[answer.question.by[0]].runs:

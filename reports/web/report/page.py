@@ -56,6 +56,7 @@ def shown(
         "question": question,
         "options": options,
         "calls_url": calls_url,
+        "callbacks_url": reverse("reports_web:callbacks", args=[tenant]) if linked else "",
         "asked": query,
         "mail_query": _mail_query(question, address(saved="", page=1).removeprefix("?")),
         "schedule_query": f"{query}&{urlencode({'period': question.span})}" if question.span else query,

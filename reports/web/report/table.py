@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from reports.definitions.dimensions import DIMENSIONS
 from reports.queries.answer import Answer, Cell, Row
 from reports.queries.order import Sorting, in_order
-from reports.web.report.links import calls_behind
+from reports.web.report.links import calls_behind, returns_behind
 from reports.web.shared.contexts import Figure
 from reports.web.shared.sorting import Heading
 
@@ -60,11 +60,14 @@ def read_options(params: QueryDict) -> Options:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """``key`` is the API's, as JSON: an object with an element for each grouping."""
+    """``key`` is the API's, as JSON: an object with an element for each grouping. ``href`` and ``returns`` are the
+    query strings of its calls and of its callbacks; each is empty where no page lists just these.
+    """
 
     key: str
     labels: tuple[str, ...]
     href: str
+    returns: str
     unfinished: bool
     figures: tuple[Figure, ...]
 
@@ -126,6 +129,7 @@ def report_table(
             key=json.dumps(keys),
             labels=row.labels if row else (),
             href=calls_behind(question, keys, zone=zone) if linked else "",
+            returns=returns_behind(question, keys, zone=zone) if linked else "",
             unfinished=bool(row and row.unfinished),
             figures=tuple(Figure(metric, cells[metric.key], currency) for metric in answer.columns),
         )

@@ -108,8 +108,10 @@ def report(request: TenantRequest, tenant: str) -> HttpResponseBase:
         "form": report_form(request.GET, errors, choices, days=days, today=today, scope=scope),
     }
     if answers and question is not None:
-        context |= shown(answers, options, choices, scope=scope, tenant=tenant)
         context["changed"] = opened is not None and _is_other(opened, question, options, scope)
+        context |= shown(answers, options, choices, scope=scope, tenant=tenant)
+        if opened is not None and not context["changed"]:
+            context["export_title"] = opened.name
         context["line"] = completeness_line(answers[0].completeness, scope.zone, now=now)
         context["before_complete"] = answers[0].previous_complete
         context["against"] = against(question.period, answers[0].previous_period, now=now)

@@ -51,8 +51,8 @@ def board_page(request: TenantRequest, tenant: str, board: UUID) -> HttpResponse
         if not isinstance(error, ViewRefused):
             raise Http404 from None
         messages.error(request, str(error))
-    except PermissionError:
-        raise PermissionDenied(_("This board is not yours to change.")) from None
+    except PermissionError as error:
+        raise PermissionDenied(str(error) or _("This board is not yours to change.")) from None
     if act == "delete":
         messages.success(request, _("The board “%(name)s” is deleted.") % {"name": row.name})
         return HttpResponseRedirect(reverse("reports_web:reports", args=[tenant]))

@@ -48,8 +48,8 @@ def view(request: TenantRequest, tenant: str, view: UUID) -> HttpResponseBase:
             _act(request, member, view, act)
     except ObjectDoesNotExist:
         raise Http404 from None
-    except PermissionError:
-        raise PermissionDenied(_("This view is not yours.")) from None
+    except PermissionError as error:
+        raise PermissionDenied(str(error) or _("This view is not yours.")) from None
     except keeping.ViewRefused as error:
         messages.error(request, str(error))
     return _to_calls(tenant, query, "none" if act == "delete" else str(view))
@@ -93,8 +93,8 @@ def saved_report(request: TenantRequest, tenant: str, view: UUID) -> HttpRespons
                 messages.success(request, _("“%(name)s” now asks this.") % {"name": row.name})
     except ObjectDoesNotExist:
         raise Http404 from None
-    except PermissionError:
-        raise PermissionDenied(_("This report is not yours to change.")) from None
+    except PermissionError as error:
+        raise PermissionDenied(str(error) or _("This report is not yours to change.")) from None
     except keeping.ViewRefused as error:
         messages.error(request, str(error))
         return _to_report(tenant, request.POST.get("query", "") or row.query, str(view))

@@ -9,12 +9,13 @@ from django.utils.translation import gettext, gettext_lazy
 from portal.formats import figures
 from reports.definitions.metrics import METRICS, Metric
 from reports.queries.answer import Answer, Cell
+from reports.queries.highlights import LOOKED_AT
 from reports.queries.left_out import left_out_lines
 from reports.web.shared.behind import behind
 from reports.web.shared.frame import Choices
 from reports.web.shared.selection import Selection
 
-LEAD = ("attempts", "connect_rate", "average_duration", "talk_minutes", "unique_contacts", "callbacks_received")
+LEAD = LOOKED_AT
 GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
     (
         gettext_lazy("Outcome"),

@@ -30,7 +30,7 @@ class Names:
         """An owner hears of every environment, since he gives them. Two queries beyond those of the scope."""
         scope = Scope.of(request.scope_grant)
         heard_of = Environment.objects.all() if request.membership.role == Role.OWNER else environments(scope)
-        return cls({row.pk: row.name for row in heard_of}, {agent.external_id: agent.name for agent in agents(scope)})
+        return cls({row.pk: row.name for row in heard_of}, {agent.external_id: str(agent) for agent in agents(scope)})
 
     def sees(self, rights: Rights) -> str:
         """``Sales · 2 agents``."""

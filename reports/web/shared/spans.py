@@ -6,21 +6,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.formats import figures
+from reports.definitions import spans
 from reports.definitions.periods import Period, previous, year_before
 
-SPANS = {
-    "today": gettext_lazy("Today"),
-    "yesterday": gettext_lazy("Yesterday"),
-    "last_7_days": gettext_lazy("Last 7 days"),
-    "this_week": gettext_lazy("This week"),
-    "last_week": gettext_lazy("Last week"),
-    "this_month": gettext_lazy("This month"),
-    "last_month": gettext_lazy("Last month"),
-    "last_30_days": gettext_lazy("Last 30 days"),
-    "last_90_days": gettext_lazy("Last 90 days"),
-    "last_12_months": gettext_lazy("Last 12 months"),
-    "custom": gettext_lazy("From – to"),
-}
+SPANS = spans.SPANS | {"custom": gettext_lazy("From – to")}
 DEFAULT_SPAN = "last_7_days"
 TO_DATE = "to_date"  # no period: everything as of now, on pages that can show that
 TO_DATE_LABEL = gettext_lazy("To date")

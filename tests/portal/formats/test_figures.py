@@ -77,6 +77,8 @@ def test_a_moment_has_its_date_unless_it_is_todays_in_the_zone() -> None:
     with translation.override("en"):
         assert figures.moment(datetime(2026, 7, 12, 17, 5, tzinfo=UTC), "America/Sao_Paulo", now=now) == "14:05"
         assert figures.moment(datetime(2026, 7, 12, 17, 5, tzinfo=UTC), "UTC", now=now) == "12 Jul, 17:05"
+        at = datetime(2026, 7, 12, 17, 5, tzinfo=UTC)
+        assert figures.dated_moment(at, "America/Sao_Paulo", now=now) == "12 Jul, 14:05"
 
 
 @pytest.mark.parametrize(

@@ -153,12 +153,56 @@ def test_the_last_hour_is_the_last_that_was_read_and_changes_against_a_week_befo
     """10 h of Sao Paulo has calls each day, two more each week; the hour before has none."""
     monday = datetime(2026, 7, 6, 14, 5, tzinfo=UTC)  # 11:05
     read_until(acme, monday)
-    standing(acme, ana, when="change_above", metric="attempts", value=10, over="last_hour", to=[ana.email])
+    rule = {"when": "change_above", "metric": "attempts", "value": 10, "over": "last_hour", "minimum_n": 0}
+    standing(acme, ana, **rule, to=[ana.email])
     assert look(acme, monday) == 1
     (event,) = events(acme)
     # The fifth week has eleven calls, the fourth nine.
     assert (event.n, round(event.value, 3)) == (11, round(2 / 9 * 100, 3))
     assert (event.begins, event.ends) == (monday.replace(hour=13, minute=0), monday.replace(hour=14, minute=0))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"when": "no_calls"},
+        {"when": "below", "metric": "attempts", "value": 5},
+        {"when": "change_below", "metric": "attempts", "value": -50, "minimum_n": 0},
+    ],
+)
+def test_an_hour_that_is_read_in_part_fires_nothing(acme, mirrored, ana, rule):
+    """Its calls are there once it is read to its end; until then the hour before is the last one."""
+    end = datetime(2026, 7, 6, 14, tzinfo=UTC)  # Monday, 11 h in Sao Paulo
+    with wall.tenant(acme):
+        Call.objects.filter(started_at__gte=end - HOUR).delete()
+        weeks = ((days, number) for days in (0, 7) for number in range(9))
+        Call.objects.bulk_create(
+            call(mirrored, end - timedelta(days=days, minutes=70 + number), number) for days, number in weeks
+        )
+    standing(acme, ana, over="last_hour", to=[ana.email], cool_down=0, **rule)
+    for minute in (-50, -30, -1):
+        read_until(acme, end + timedelta(minutes=minute))
+        assert look(acme, end + timedelta(minutes=5)) == 0, minute
+    read_until(acme, end)
+    assert look(acme, end + timedelta(minutes=6)) == 1
+    (event,) = events(acme)
+    assert (event.begins, event.ends) == (end - HOUR, end)
+
+
+@pytest.mark.parametrize(("calls", "fires"), [(3, 0), (40, 1)])
+def test_a_change_from_three_calls_fires_nothing(acme, mirrored, ana, calls, fires):
+    """However many there are now: of three nobody can say what share is usual."""
+    read_until(acme, DUE)
+    with wall.tenant(acme):
+        Call.objects.all().delete()
+        for days, count, status in ((1, 60, "completed"), (8, calls, "no-answer")):
+            at = DUE - timedelta(days=days)
+            Call.objects.bulk_create(call(mirrored, at, number, status) for number in range(count))
+            Call.objects.bulk_create([call(mirrored, at, 99)])
+    standing(acme, ana, when="change_above", metric="connect_rate", value=5, over="last_7_days", to=[ana.email])
+    assert look(acme, DUE) == fires
+    with wall.tenant(acme):
+        assert Alert.objects.get().doubt == ("" if fires else "too few")
 
 
 @pytest.mark.parametrize("when", ["stale", "gap", "rejected"])

@@ -225,7 +225,7 @@ def test_an_address_that_complained_gets_no_more(acme, ana):
     look(acme, DUE)
     (first,) = mails(acme)
     assert deliver(first) == "sent"
-    assert hear([Word(first.message_id, FeedbackKind.COMPLAINT)]) == 1
+    assert hear([Word(first.message_id, FeedbackKind.COMPLAINT)], vouched=True) == 1
     with wall.tenant(acme):
         Alert.objects.update(firing=False, quiet_until=None)
     look(acme, DUE + MINUTE)

@@ -18,7 +18,10 @@ KEYS = (
     " estimated_cost time_to_answer service_level stt_latency_p50 stt_latency_p95"
     " llm_latency_p50 llm_latency_p95 tts_latency_p50 tts_latency_p95"
 )
-GRAINS = "hour day week month weekday hour_of_day agent status direction environment cause side area_code line length"
+GRAINS = (
+    "hour day week month weekday hour_of_day agent source_agent status direction environment cause side area_code line"
+    " length"
+)
 
 
 def test_keys_stand_in_the_order_of_the_contract():

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 import time
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain, product
 
 import pytest
 from django.utils import translation
@@ -12,6 +14,7 @@ from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from reports.files import as_csv
 from reports.files.as_csv import safe, stream_calls
+from reports.files.table import Column
 from reports.files.tables import CALLS, call_columns, calls_table
 from reports.queries.calls.lists import calls, page
 from reports.queries.question import CallQuestion
@@ -62,10 +65,38 @@ def test_a_text_that_would_be_run_gets_an_apostrophe(text):
         ('Ana;"=1+1"', 'Ana;\'"=1+1"'),
         ("Ana, +5511987654321; 11", "Ana, +5511987654321; 11"),
         ("a;b, c", "a;b, c"),
+        ("+5511987654321 = Ana", "'+5511987654321 = Ana"),
+        ("Ana;+5511987654321;+123;", "Ana;+5511987654321;+123;"),
+        ("Ana,+5511987654321", "Ana,+5511987654321"),
+        ("Ana\n+5511987654321\nRui", "Ana\n+5511987654321\nRui"),
+        # What follows in such a cell, or in the next column, would make a formula of the number.
+        ("Ana;+5511987654321", "Ana;'+5511987654321"),
+        ("Ana\t+5511987654321", "Ana\t'+5511987654321"),
+        ("Ana\n+5511987654321", "Ana\n'+5511987654321"),
+        ("Ana;+123,*cmd|' /C calc'!A0;", "Ana;'+123,*cmd|' /C calc'!A0;"),
+        ("Ana;+123 *SUM(A1);", "Ana;'+123 *SUM(A1);"),
+        ("Ana,+123; &SUM(A1)", "Ana,'+123; &SUM(A1)"),
     ],
 )
 def test_a_formula_behind_a_separator_gets_an_apostrophe_too(text, kept):
     assert safe(text) == kept
+
+
+NEIGHBOURS = ["x;+123", "x\t+123", "x;+123;", "+123", "*cmd|' /C calc'!A0", "4*cmd|'x'!A0;x", "&SUM(A1)", '"', ""]
+
+
+@pytest.mark.parametrize("dialect", as_csv.DIALECTS)
+def test_no_two_columns_make_a_formula_together(dialect):
+    """Split at another sign, with or without its quotes, a line has cells made of the ends of columns."""
+    columns = tuple(Column(key, key) for key in ("a", "b", "row"))
+    rows = [(*texts, f"row{number}") for number, texts in enumerate(product(NEIGHBOURS, repeat=2))]
+    text = "".join(as_csv.pieces(columns, rows, "UTC", dialect)).removeprefix("\ufeff")
+    own = as_csv.DIALECTS[dialect].delimiter
+    assert [tuple(cell.replace("'+", "+") for cell in row) for row in rows_of(text, delimiter=own)][1:] == rows
+    for sign, quoting in product(";,\t", (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)):
+        for cell in chain.from_iterable(rows_of(text, delimiter=sign, quoting=quoting)):
+            outside = re.sub(r'"[^"]*("|$)', "", cell)  # what is no text within the formula
+            assert not (cell.lstrip()[:1] in ("+", "-", "=", "@") and re.search(r"[|(]", outside)), cell
 
 
 @pytest.mark.parametrize("text", PLAIN)
@@ -178,4 +209,5 @@ def test_a_text_of_nothing_but_separators_costs_no_more_than_another(sign):
     began = time.process_time()
     assert safe("a" + sign * 100_000) == "a" + sign * 100_000
     assert "'" in safe("a" + sign * 100_000 + "=1")[-6:-1]
+    assert len(safe("a" + f"{sign}+123" * 50_000 + "\t+123;,+123" * 50_000)) > 100_000
     assert time.process_time() - began < 2

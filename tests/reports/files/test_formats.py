@@ -207,7 +207,15 @@ def test_programs_get_the_api_s_words_and_people_those_of_their_spreadsheet():
 def test_every_format_has_a_writer_and_every_kind_a_form():
     assert {form.key for form in FORMATS.values()} == set(FORMATS)
     assert all(callable(form.writer) for form in FORMATS.values())
-    assert {kind for kind in Kind if kind.is_number} <= set(as_xlsx._FORMATS)
+    assert {kind for kind in Kind if kind.is_number} <= {*as_xlsx._FORMATS, Kind.FIGURE}
+
+
+@pytest.mark.parametrize("count", [0, 1, 12])
+def test_a_sheet_ends_with_its_last_row(count):
+    out, _told = written(as_xlsx, [tables.row(number) for number in range(count)])
+    with zipfile.ZipFile(out) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+    assert [int(row) for row in re.findall(r'<row r="(\d+)"', sheet)] == list(range(1, count + 2))
 
 
 def test_a_moment_before_excels_calendar_is_a_text():

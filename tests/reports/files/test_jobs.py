@@ -205,13 +205,13 @@ def test_a_pdf_names_the_portal_as_the_company_does(calls, acme, ana, ask, monke
     assert told[0]["made"].startswith(f"Made by {named} on ")
 
 
-def test_a_pdf_that_is_too_long_says_what_to_take_instead(calls, ana, ask, monkeypatch):
-    monkeypatch.setattr("reports.files.as_pdf.MOST_CELLS", 90)
+def test_a_pdf_that_grows_too_long_before_it_is_made_says_what_to_choose_instead(calls, ana, ask, monkeypatch):
     row = ask(ana, format="pdf")
+    monkeypatch.setattr("reports.files.as_pdf.MOST_CELLS", 90)
     assert not making.make(row.pk)
     row.refresh_from_db()
     assert row.state == State.FAILED
-    assert "CSV and XLSX hold them all" in row.error
+    assert "Choose a shorter period, XLSX or CSV" in row.error
     assert left(folder.place(row.tenant_id, "x").parent) == []
 
 

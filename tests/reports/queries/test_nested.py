@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.queries.calls.masks import hide_numbers
+from reports.queries.calls.masks import mask_payload
 from reports.queries.calls.payload_parts import MAX_ELEMENTS, MAX_TEXT, parts
 from reports.queries.calls.payload_times import read_moment
 from reports.web.call.latency import answers, waterfall
@@ -173,7 +173,7 @@ records = st.dictionaries(
 
 @given(st.dictionaries(keys, json_values | st.lists(records, max_size=5)) | json_values)
 def test_nothing_is_an_error(payload):
-    for shown in (payload, hide_numbers(payload)):
+    for shown in (payload, mask_payload(payload)):
         found = parts(shown, NINE)
         msgspec.json.encode(found)
         given = answers(found, {"stt": [1.0], "llm": [2.0, 3.0]})

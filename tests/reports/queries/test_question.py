@@ -46,6 +46,11 @@ questions = st.builds(
     by=st.lists(st.sampled_from(list(DIMENSIONS)), max_size=3, unique=True).map(tuple),
     filters=filters,
     compare=st.booleans(),
+).filter(  # the rest is refused
+    lambda question: (
+        all(METRICS[key].of_returns for key in question.metrics)
+        or not any(DIMENSIONS[key].of_returns for key in question.by)
+    )
 )
 
 

@@ -358,6 +358,59 @@ def test_an_agent_is_the_one_rung_and_a_source_agent_the_one_that_had_called(acm
     assert len(rates) > 5
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_rows_of_source_agents_are_of_those_that_made_the_attempts(acme, town, state):
+    bring_to(state)
+    calls, seen = of_period(town, acme.zone), 0
+    public = {call.agent.pk: str(call.agent.public_id) for call in town.calls if call.agent}
+    homes = {call.agent_id: str(call.environment.public_id) for call in town.calls}
+    days = {call.pk: call.started_at.astimezone(ZoneInfo(acme.zone)).date().isoformat() for call in calls}
+    for by in (("source_agent",), ("day", "source_agent"), ("agent", "source_agent"), ("source_agent", "environment")):
+        answer = asked(acme, town, by, metrics=RETURNS)
+        told = {tuple(row.key[by.index(key)] for key in sorted(by)): row.cells for row in answer.rows}
+        others = {"day": sorted(set(days.values())), "agent": sorted(public.values())}
+        for source, key in public.items():
+            for other in next((others[each] for each in by if each in others), [""]):
+                rung = {pk for pk, each in public.items() if each == other} if "agent" in by else None
+                of_row = [call for call in calls if rung is None or call.agent_id in rung]
+                of_row = [call for call in of_row if "day" not in by or days[call.pk] == other]
+                tried = of_row if "day" in by else calls
+                expected = figures(town, of_row, attempts=tried, rung=rung, source=source)
+                home = homes[source] if "environment" in by else other
+                cells = told.pop((*([home] if len(by) == 2 else []), key), None)
+                for name in RETURNS:
+                    assert same(cells[name], expected[name]) if cells else not expected[name][1], (by, key, other, name)
+                    seen += bool(expected[name][0])
+        assert not told  # no row is of an agent that is none
+    assert seen > 150
+    whole = asked(acme, town, ("source_agent",), metrics=RETURNS)
+    assert sum(row.cells["derived_callbacks"].n for row in whole.rows) == whole.totals["derived_callbacks"].n
+
+
+def test_source_agents_that_the_reader_may_not_see_are_neither_named_nor_counted(acme, town):
+    sales = town.environments[0]
+    takes, dials, other = (factories.agent(sales, name) for name in ("takes-1", "dials-1", "dials-2"))
+    mine = frozenset({takes.pk, dials.pk})
+    given, calls = answered_by(town, 72), of_period(town, acme.zone)
+    assert any(given[call.pk][-1].agent == other for call in calls if call.agent == takes and call.pk in given)
+    answer = asked(acme, town, ("source_agent",), metrics=RETURNS, agent_ids=mine)
+    assert [(row.key, row.labels) for row in answer.rows] == [((str(dials.public_id),), (dials.name,))]
+    expected = figures(town, [call for call in calls if call.agent == takes], attempts=calls, source=dials.pk)
+    assert all(same(answer.rows[0].cells[key], expected[key]) for key in RETURNS)
+    assert expected["derived_callbacks"][0]
+    assert asked(acme, town, ("source_agent",), metrics=RETURNS, agent_ids=frozenset({takes.pk})).rows == ()
+
+
+@pytest.mark.parametrize("metrics", [("attempts",), ("still_open", "return_rate"), ("callbacks_received",)])
+def test_what_is_not_about_returns_is_not_grouped_by_who_had_called(acme, town, metrics):
+    with pytest.raises(QuestionError) as refused:
+        asked(acme, town, ("day", "source_agent"), metrics=metrics)
+    assert set(refused.value.errors) == {"by"}
+    assert "agent that called before" in refused.value.errors["by"]
+    assert str(METRICS[metrics[0]].label) in refused.value.errors["by"]
+    assert str(METRICS["return_rate"].label) not in refused.value.errors["by"]
+
+
 def test_a_source_agent_outside_the_scope_is_as_one_that_is_none(acme, town):
     sales = town.environments[0]
     takes, dials, other = (factories.agent(sales, name) for name in ("takes-1", "dials-1", "dials-2"))

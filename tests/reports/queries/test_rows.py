@@ -1,7 +1,9 @@
 """Rows, comparisons, vendors' totals: what an answer says beyond the sums."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.utils import translation
@@ -272,3 +274,55 @@ def test_queries_do_not_grow_with_calls_or_rows(behind_acme, acme, scope, sales,
         ask(question("attempts", "connect_rate", "median_duration", "unique_contacts", by=("day", "agent")), scope)
     with django_assert_max_num_queries(40):
         ask(question(*METRICS, by=("day",)), scope)
+
+
+@pytest.mark.parametrize(
+    ("second", "most"), [(60, 1), (59, 2), (61, 1)], ids=["back to back", "a second together", "one after the other"]
+)
+def test_a_call_that_ends_as_another_begins_is_not_at_the_same_time(behind_acme, scope, sales, second, most):
+    begins = at(8)
+    for n, seconds in enumerate((0, second)):
+        factories.call(sales, f"c{n}", started_at=begins + timedelta(seconds=seconds), seconds=60)
+    answer = ask(question("peak_concurrency", by=("day",)), scope, now=AFTER)
+    assert answer.totals["peak_concurrency"].value == most
+    assert max(row.cells["peak_concurrency"].value or 0 for row in answer.rows) == most
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"statuses": ("completed",)},
+        {"direction": "outbound"},
+        {"outcomes": ("connected",)},
+        {"causes": ("normal",)},
+        {"sides": ("contact",)},
+        {"area_codes": ("11",)},
+        {"weekdays": (2,)},
+        {"hours": (12,)},
+        {"min_duration": 1.0},
+        {"max_duration": 600.0},
+        {"number": "5511987654321", "number_match": "exact"},
+        {"contact": "0" * 16},
+        {"line": "551130000000"},
+        {"campaigns": (UUID(int=1),)},
+        {"testing": "only"},
+    ],
+    ids=lambda chosen: next(iter(chosen)),
+)
+def test_the_vendors_own_totals_never_stand_beside_chosen_calls(behind_acme, scope, sales, chosen):
+    """The vendor counts every call: beside some of them its totals would be those of others."""
+    factories.call(sales, "c", started_at=at(8))
+    CallbackDay.objects.create(
+        tenant_id=sales.tenant_id, environment=sales, day=date(2026, 7, 8), received=9, answered=5, unmatched=1,
+        payload="{}", digest=b"0" * 16, changed_at=AFTER,
+    )  # fmt: skip
+    Campaign.objects.create(
+        tenant_id=sales.tenant_id, environment=sales, external_id="k", name="k", status="active",
+        total_calls=10, completed_calls=4, changed_at=AFTER,
+    )  # fmt: skip
+    metrics = ("callbacks_received", "callback_answer_rate", "campaign_success_rate")
+    numbers = replace(scope, sees_numbers=True)
+    whole = ask(question(*metrics), numbers, now=AFTER).totals
+    assert [whole[key].value for key in metrics] == [9, pytest.approx(500 / 9), 40]
+    some = ask(question(*metrics, filters=Filters(**chosen)), numbers, now=AFTER).totals
+    assert [some[key].value for key in metrics] == [None] * 3

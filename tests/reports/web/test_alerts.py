@@ -211,6 +211,11 @@ def test_the_page_and_the_owners_list_tell_who_added_an_outsider_and_whether_he_
     history = page(one).text.partition('id="history"')[2]
     assert "Mon 13 Jul 2026, 00:00–08:00" in history
     assert "guest@client.example" in history
+    with wall.tenant(acme):
+        Message.objects.update(state="unknown", last_reply="TimeoutError")
+    text = page(one).text
+    assert "The mail server did not answer in time." in text
+    assert "TimeoutError" not in text
 
 
 def test_in_portuguese(client, page, acme, ana):

@@ -195,9 +195,9 @@ def test_the_audit_leaves_by_the_api_as_well(client, acme, ana) -> None:
     def get(form: str, key: str = secret):
         return client.get(f"/api/v1/audit/{form}", headers={"Authorization": f"Bearer {key}"})
 
-    table, lines = get("csv/?dialect=excel-pt"), get("lines/")
-    assert table.getvalue().decode().count("\r\n") == 4  # the headers, two keys, and this file
-    assert [json.loads(line)["action"] for line in lines.getvalue().decode().splitlines()] == [
+    table = get("csv/?dialect=excel-pt").getvalue().decode()
+    assert table.count("\r\n") == 4  # the headers, two keys, and this file
+    assert [json.loads(line)["action"] for line in get("lines/").getvalue().decode().splitlines()] == [
         "key.created", "key.created", "audit.exported", "audit.exported",
     ]  # fmt: skip
     assert get("csv/", lesser).status_code == get("lines/", lesser).status_code == 403

@@ -111,6 +111,23 @@ def test_each_reads_in_his_own_scope_and_viewers_change_nothing(client, ana, acm
         assert client.post(board, {"act": act, "name": "x", "view": ours}).status_code == 403, act
 
 
+def test_a_manager_changes_a_shared_board_and_nothing_of_another_s_on_it(client, ana, acme, calls):
+    """Ana keeps a report of hers to herself again: a manager does not see it there, and must not lose it for her."""
+    client.force_login(ana)
+    first, hers, last = (saved(client, acme, name, shared="on") for name in ("First", "Hers", "Last"))
+    board = made(client, acme, first, hers, last)
+    client.post(board, {"act": "share"})
+    client.post(f"{SAVED}{hers}/", {"act": "unshare"})
+    address = f"/api/v1/boards/{board.split('/')[-2]}/"
+    client.force_login(member(acme, "max@acme.test", Role.MANAGER))
+    answer = client.patch(address, {"reports": [last, first]}, "application/json")
+    assert [report["name"] for report in answer.json()["reports"]] == ["Last", "First"]
+    client.post(board, {"act": "up", "view": first})
+    client.post(board, {"act": "off", "view": last})
+    client.force_login(ana)
+    assert titles(client, board) == ["First", "Hers"]
+
+
 def test_one_opens_the_companys_pages(client, ana, acme, sales, calls):
     client.force_login(ana)
     board = made(client, acme, saved(client, acme, "Ours", shared="on"))

@@ -1,11 +1,14 @@
 """A change is told where both of its bases are large enough, and elsewhere why there is none."""
 
+from pathlib import Path
+
 import pytest
 from django.utils import translation
 
 from reports.definitions.metrics import METRICS
 from reports.mail import words
 from reports.queries.answer import Cell
+from reports.queries.significance import ENOUGH, MATERIAL, MATERIAL_POINTS, MATERIAL_UNMEASURED, RISK
 from reports.web.shared.contexts import Figure
 from reports.web.templatetags.figures import before, change_of
 
@@ -31,7 +34,7 @@ def test_a_change_from_too_few_calls_is_no_change() -> None:
 
 
 def test_a_change_between_enough_calls_is_told() -> None:
-    cell = Cell(94.1, 120, 80.0, 14.1, previous_n=90)
+    cell = Cell(94.1, 120, 80.0, 14.1, previous_n=90, significant=True)
     told = change_of(cell, RATE)
     assert told is not None
     assert (told.text, told.arrow, told.tone) == ("14.1\xa0pp", "▲", "better")
@@ -43,21 +46,30 @@ def test_a_change_between_enough_calls_is_told() -> None:
 @pytest.mark.parametrize(
     ("key", "cell", "tone"),
     [
-        ("connect_rate", Cell(94.1, 120, 90.0, 4.1, previous_n=90), ""),  # chance explains that much
-        ("connect_rate", Cell(94.1, 20, 40.0, 54.1, previous_n=20), ""),
-        ("connect_rate", Cell(40.0, 120, 60.0, -20.0, previous_n=120), "worse"),
-        ("no_answer_rate", Cell(40.0, 120, 60.0, -20.0, previous_n=120), "better"),
-        ("time_to_answer", Cell(6.5, 120, 6.0, 8.3, previous_n=120), ""),
-        ("time_to_answer", Cell(7.0, 120, 6.0, 16.7, previous_n=120), "worse"),
-        ("callbacks_answered", Cell(9, 9, 12, -25.0, previous_n=12), ""),
-        ("callbacks_answered", Cell(72, 72, 84, -14.3, previous_n=84), ""),  # chance explains that much
-        ("callbacks_answered", Cell(60, 60, 120, -50.0, previous_n=120), "worse"),
+        ("connect_rate", Cell(40.0, 120, 60.0, -20.0, previous_n=120), ""),
+        ("connect_rate", Cell(40.0, 120, 60.0, -20.0, previous_n=120, significant=True), "worse"),
+        ("no_answer_rate", Cell(40.0, 120, 60.0, -20.0, previous_n=120, significant=True), "better"),
+        ("talk_minutes", Cell(791.0, 900, 1000.0, -20.9, previous_n=1100, significant=True), "moved"),
+        ("unique_contacts", Cell(851, 851, 1000, -14.9, previous_n=1000), ""),
     ],
 )
-def test_only_a_change_that_is_news_has_a_colour(key, cell, tone) -> None:
-    """The same rule on the pages and in the mails."""
+def test_a_significant_change_alone_has_a_colour(key, cell, tone) -> None:
+    """The same on the pages and in the mails; in ink where neither side is better."""
     told = change_of(cell, METRICS[key])
     assert told is not None
     assert told.arrow
     assert told.tone == tone
-    assert words.tone(cell, METRICS[key]) == {"better": "good", "worse": "bad", "": ""}[tone]
+    assert words.tone(cell, METRICS[key]) == {"better": "good", "worse": "bad"}.get(tone, tone)
+
+
+def test_the_help_page_states_the_numbers_of_the_rule() -> None:
+    """What is significant is said as it is computed."""
+    page = Path("templates/reports/help.html").read_text(encoding="utf-8")
+    for words_of_rule in (
+        f"once in {1 / RISK:.0f} comparisons",
+        f"at least {MATERIAL:.0f} % of the figure before, or {MATERIAL_POINTS:.0f} percentage point",
+        f"from {ENOUGH} calls on each side",
+        f"{2 * ENOUGH} calls in both periods together",
+        f"at least {MATERIAL_UNMEASURED:.0f} %",
+    ):
+        assert words_of_rule in page

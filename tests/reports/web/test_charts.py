@@ -45,6 +45,7 @@ def test_lines_stand_at_round_numbers(highest, step) -> None:
     [
         ("percent", 0.4, ["0.0 %", "0.1 %", "0.2 %", "0.3 %", "0.4 %"]),
         ("percent", 43.1, ["0 %", "10 %", "20 %", "30 %", "40 %", "50 %"]),
+        ("seconds", 8.2, ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s"]),  # one form, also at ten
         ("seconds", 95, ["0:00", "0:30", "1:00", "1:30", "2:00"]),
         ("ms", 1180, ["0 ms", "200 ms", "400 ms", "600 ms", "800 ms", "1,000 ms", "1,200 ms"]),
         ("count", 0, ["0", "1"]),
@@ -62,6 +63,15 @@ def test_parts_are_stacked_without_a_hole() -> None:
     assert of(parts[0].y) + of(parts[0].height) == pytest.approx(HEIGHT)
     assert of(parts[1].y) + of(parts[1].height) == pytest.approx(of(parts[0].y))
     assert parts[1].title == "slot 0: 5 s2"
+
+
+def test_the_readout_compares_with_what_is_drawn() -> None:
+    """The same column of the period before where its line is; the column before where there is none."""
+    day, next_day = stacked(10, 20, before=7).places
+    assert (day.more, next_day.more) == ("10 in all\nbefore: 7", "20 in all\nbefore: 7")
+    assert next_day.parts[0].more == "50.0\N{NO-BREAK SPACE}% of 20\nbefore: 7"
+    day, next_day = stacked(10, 20).places
+    assert (day.more, next_day.more) == ("10 in all", "20 in all\nslot 0: 10")
 
 
 def test_a_part_leads_where_its_series_says() -> None:

@@ -1,8 +1,11 @@
 """One field finds calls, contacts, agents and reports of the reader's, and tells nothing of anybody else's."""
 
+from datetime import timedelta
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 
 from portal.tenants import wall
 from portal.tenants.models.people import Membership, Role
@@ -53,6 +56,18 @@ def test_a_contact_is_found_by_its_number_however_written(client, ana, acme, cal
     for word in (PERSON, "(21) 91234-5678", "21912345678", mine):
         assert f"/t/acme/contacts/{mine}/" in find(client, ana, word), word
     assert "number=12345&number_match=contains" in find(client, ana, "12345")
+
+
+def test_a_contact_of_today_was_first_and_last_seen_on_a_day(client, ana, acme, call) -> None:
+    """A time without its day would be read on another one."""
+    with wall.tenant(acme):
+        mine = contact_id(PERSON[1:], scope_of(ana))
+    client.force_login(ana)
+    with time_machine.travel(call.started_at + timedelta(hours=1), tick=False):
+        page = client.get(f"/t/acme/contacts/{mine}/", headers={"Accept-Language": "en"}).content.decode()
+    day = f"{call.started_at.astimezone(ZoneInfo(acme.zone)):%-d %b}, "
+    for label in ("First seen", "Last seen"):
+        assert day in page.split(label, 1)[1][:120], label
 
 
 def test_who_may_not_see_numbers_finds_nobody_by_them(client, blind, acme, call) -> None:

@@ -12,12 +12,14 @@ from portal.outbox import domains
 from portal.outbox.models import Feedback, Message, Suppression
 from portal.outbox.post import put
 from portal.tenants import wall
+from portal.tenants.models.people import Role
 from reports.mail import rights
 from reports.mail.plans import read_plan
 from reports.mail.rights import NotAllowed, at_the_console
 from reports.mail.subscriptions import add_recipient, create, create_weekly
 from reports.queries.question import QuestionError
 from reports.web.mail import addresses
+from tests.conftest import member
 
 pytestmark = pytest.mark.django_db
 PAGE = "/t/acme/mail/addresses/"
@@ -53,7 +55,38 @@ def test_paused_addresses_are_listed_and_lifted(owner, acme, globex):
         assert Suppression.objects.count() == 1
 
 
-def test_lifting_forgets_what_came_back_for_the_time_being_and_nothing_else(owner, acme):
+def test_an_owner_sends_a_test_mail_and_reads_the_answer(owner, acme, ana):
+    for _ in range(2):
+        assert owner.post(PAGE, {"act": "test"}).status_code == 302
+    assert "It waits to be sent." in owner.get(PAGE).content.decode()
+    with wall.tenant(acme):
+        assert {message.to for message in Message.objects.all()} == {ana.email}
+        Message.objects.update(state="failed", last_reply="550 5.7.1 <b>no</b>")
+    assert "550 5.7.1 &lt;b&gt;no&lt;/b&gt;" in owner.get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize("path", ["mail/", "alerts/", "team/", ""])
+def test_owners_read_on_their_pages_that_an_owner_gets_no_mail(client, acme, ana, path, settings):
+    settings.BASE_URL = "https://calls.example"
+    paused(acme, ana.email)
+    paused(acme, "guest@client.example")
+    second = member(acme, "second@acme.example", Role.OWNER)
+    for user, reads in ((second, True), (member(acme, "mara@acme.example", Role.MANAGER), False)):
+        client.force_login(user)
+        text = client.get(f"/t/acme/{path}").content.decode()
+        assert (f"No mail goes to the owner {ana.email}" in text) == reads
+        assert "guest@client.example any more" not in text
+
+
+def test_owners_read_that_mails_go_nowhere(owner, acme, ana, settings, tmp_path):
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "portal.outbox.folder.FolderBackend", tmp_path
+    with wall.tenant(acme):
+        row = create_weekly(acme, ana.email, "en")
+    for path in ("", "new/", f"{row.public_id}/", "addresses/"):
+        assert "This portal has no mail server" in owner.get(f"/t/acme/mail/{path}").content.decode(), path
+
+
+def test_after_a_pause_was_lifted_what_came_back_before_counts_no_more(owner, acme):
     paused(acme)
     with wall.tenant(acme):
         for number, kind in enumerate(("soft", "soft", "hard")):
@@ -64,7 +97,7 @@ def test_lifting_forgets_what_came_back_for_the_time_being_and_nothing_else(owne
             Feedback.objects.create(tenant=acme, message=message, kind=kind)
     owner.post(PAGE, {"act": "lift", "address": "guest@client.example"})
     with wall.tenant(acme):
-        assert list(Feedback.objects.filter(forgiven=False).values_list("kind", flat=True)) == ["hard"]
+        assert list(Feedback.objects.values_list("forgiven", flat=True)) == [True] * 3
         assert Message.objects.count() == 3
 
 

@@ -155,6 +155,21 @@ def test_a_complete_mirror_says_so_with_its_numbers(client, sales, bruno, calls)
     assert "Not complete" not in said
 
 
+@pytest.mark.parametrize(
+    ("day", "complete"), [(10, False), (11, False), (12, True), (13, True)], ids=lambda value: str(value)
+)
+def test_a_day_that_was_read_before_it_ended_and_never_since_is_not_shown_as_whole(
+    client, sales, bruno, calls, day, complete
+) -> None:
+    """Of today and yesterday that is no wonder, and the line says as of when; days before are read after their end."""
+    read_whole(sales)
+    read_at = datetime(2026, 7, day, 11, tzinfo=UTC)
+    with wall.tenant(sales.tenant):
+        assert Window.objects.filter(day=read_at.date(), stream="calls").update(read_at=read_at) == 1
+    said = text(get(client, bruno))
+    assert ("Not complete" not in said) is complete
+
+
 def test_the_line_counts_no_call_but_those_of_the_figures(client, acme, sales, bruno) -> None:
     """The vendor's sum of the same days has a test call and a call of the evening before in it."""
     read_whole(sales)
@@ -286,6 +301,7 @@ def test_the_file_of_days_that_were_not_read_says_so_in_its_name(client, sales, 
     read_whole(sales)
     client.force_login(bruno)
     whole = client.get("/t/acme/calls.csv?date_from=2026-07-07&date_to=2026-07-08")
+    assert whole.getvalue()  # nobody downloads two at once
     assert 'filename="acme-calls-2026-07-07-2026-07-08.csv"' in whole.headers["Content-Disposition"]
     assert whole.headers["X-Mirror-Complete"] == "true"
     never_read = client.get("/t/acme/calls.csv?date_from=2026-01-07&date_to=2026-01-08")

@@ -16,7 +16,7 @@ from reports.definitions.periods import Period
 from reports.queries.answer import Answer, Cell, Row
 from reports.queries.ask import ask
 from reports.queries.calls.lists import calls as calls_of
-from reports.queries.highlights import highlights
+from reports.queries.highlights import LOOKED_AT, highlights
 from reports.queries.question import Question, read_calls
 from reports.queries.scope import Scope
 from reports.web.overview.movers import weight
@@ -224,7 +224,7 @@ def test_a_point_of_many_calls_stands_before_ten_of_a_few() -> None:
 def test_the_page_opens_with_what_changed_in_the_words_of_the_mail(client, acme, ana, calls) -> None:
     said = re.search(r'<p class="highlight">([^<]+)</p>', page(client, ana).content.decode())
     with wall.tenant(acme):
-        whole, agents = week(ana, ("attempts", "connect_rate")), week(ana, ("attempts", "connect_rate"), "agent")
+        whole, agents = week(ana, LOOKED_AT), week(ana, ("attempts", "connect_rate"), "agent")
     assert said is not None
     assert unescape(said[1]) == " ".join(highlights(whole.totals, agents.rows, whole=False))  # no days before
     assert "highlight" not in page(client, ana, "?compare=none").content.decode().split("</style>")[-1]

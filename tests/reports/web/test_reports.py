@@ -82,7 +82,7 @@ def scope_of(user) -> Scope:
     return Scope.of(Membership.objects.select_related("grant", "tenant").get(user=user).grant)
 
 
-@pytest.mark.parametrize("by", list(DIMENSIONS))
+@pytest.mark.parametrize("by", [key for key, each in DIMENSIONS.items() if not each.of_returns])
 def test_each_row_leads_to_just_its_calls(acme, ana, calls, by) -> None:
     """Followed, the link lists as many calls as the row counts, whatever it is grouped by."""
     assert by in _NARROW, "say in report_links how the list is narrowed to a row of this grouping"
@@ -263,7 +263,7 @@ def test_days_before_the_history_are_not_new(acme, sales, calls, ask_page) -> No
     assert "the period before" not in re.search(r'<figure class="chart".*?</figure>', late, re.DOTALL)[0]
 
 
-def test_callbacks_are_asked_by_the_agent_that_called_before(ask_page, acme, sales):
+def test_callbacks_are_asked_by_the_agent_that_called_before(client, ask_page, acme, sales):
     with wall.tenant(acme):
         dials, other = factories.agent(sales, "dials"), factories.agent(sales, "other")
         takes = factories.agent(sales, "takes", takes_callbacks=True, callback_sources=["dials", "other"])
@@ -282,8 +282,23 @@ def test_callbacks_are_asked_by_the_agent_that_called_before(ask_page, acme, sal
     assert f'name="source_agent" value="{other.public_id}" checked' in page
     assert "Agent that called before" in page
     assert "/t/acme/calls/?" not in page.split("data-key", 1)[1]  # no list of calls is chosen so
-    refused = ask_page(f"metrics=attempts,derived_callbacks&source_agent={other.public_id}&{days}", 400)
-    assert "says nothing of: Attempts." in html.unescape(refused)
+    rates = ask_page(f"metrics=derived_callbacks,return_rate&by=source_agent&{days}")
+    assert [(keys, cells["derived_callbacks"]) for keys, cells in rows_of(rates)] == [
+        ({}, "3"),
+        ({"source_agent": str(dials.public_id)}, "1"),
+        ({"source_agent": str(other.public_id)}, "2"),
+    ]
+    assert "/t/acme/calls/?" not in rates.split("data-key", 2)[2]  # its rows are no calls of that agent
+    for shown in (page, rates):  # each row leads to the callbacks that it counts
+        links = re.findall(r'<th scope="row"><a href="(/t/acme/callbacks/[^"]*)#returns"', shown)
+        listed = [client.get(html.unescape(link)).content.decode() for link in links]
+        counts = [cells["derived_callbacks"] for keys, cells in rows_of(shown) if keys]
+        assert [str(told.split('id="returns"')[1].count('<tr><th scope="row">')) for told in listed] == counts
+    elsewhere = ask_page(f"metrics=derived_callbacks&by=source_agent&{days}&zone=Asia/Kathmandu")
+    assert "#returns" not in elsewhere  # whose days are others there
+    for chosen in (f"source_agent={other.public_id}", "by=source_agent"):
+        refused = ask_page(f"metrics=attempts,derived_callbacks&{chosen}&{days}", 400)
+        assert "says nothing of: Attempts." in html.unescape(refused)
 
 
 def test_a_source_agent_that_is_not_the_readers_is_absent(ask_page, globex, foreign, sales):

@@ -11,6 +11,7 @@ import time_machine
 from portal.audit.models import Entry
 from portal.tenants import wall
 from portal.tenants.models.people import Role
+from reports.files.models import Export
 from reports.saved.models import SavedView
 from tests import factories
 from tests.conftest import member
@@ -75,6 +76,25 @@ def test_what_was_changed_since_is_said_and_saved_over(client, ana, acme, sales)
     assert "period=last_7_days" in kept
     assert "saved" not in kept
     assert "changed since" not in client.get(f"{SAVED}{report}/", follow=True).content.decode()
+
+
+def test_its_file_bears_its_name_until_something_else_is_asked(client, ana, acme, sales, monkeypatch):
+    monkeypatch.setattr("reports.web.exports.views.hint", lambda *pair: None)
+    client.force_login(ana)
+    save(client, "Weeks & more")
+    with wall.tenant(acme):
+        report = SavedView.objects.get().public_id
+
+    def export_of(query):
+        page = client.get(f"{PAGE}?{query}&saved={report}").content.decode()
+        form = client.get(unescape(re.search(r'href="(/t/acme/exports/[^"]*)"[^>]*>Export<', page)[1])).content.decode()
+        carried = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', form))
+        client.post("/t/acme/exports/", {key: unescape(text) for key, text in carried.items()} | {"what": "report"})
+        with wall.tenant(acme):
+            return Export.objects.latest("id").title
+
+    assert export_of(QUERY) == "Weeks & more"
+    assert export_of(QUERY.replace("by=day", "by=week")) == ""
 
 
 def test_its_period_moves_on_with_the_days(client, ana, acme, sales):

@@ -32,7 +32,8 @@ def read(query: str = "", today: date = MONDAY, grains: tuple[str, ...] = ("hour
         ("last_month", date(2026, 6, 1), date(2026, 6, 30)),
         ("last_30_days", date(2026, 6, 13), date(2026, 7, 12)),
         ("last_90_days", date(2026, 4, 14), date(2026, 7, 12)),
-        ("last_12_months", date(2025, 7, 1), date(2026, 6, 30)),
+        ("last_12_months", date(2025, 7, 13), date(2026, 7, 12)),
+        ("last_12_full_months", date(2025, 7, 1), date(2026, 6, 30)),
     ],
 )
 def test_named_spans(span, first, last) -> None:
@@ -79,7 +80,7 @@ def test_steps_keep_the_length_and_whole_months_stay_whole() -> None:
     assert march.moved(1).last == date(2026, 4, 30)
     assert read("?period=this_week").later == ""
     assert read("?period=last_week").later != ""
-    year = read("?period=last_12_months").moved(-1)
+    year = read("?period=last_12_full_months").moved(-1)
     assert (year.first, year.last) == (date(2024, 7, 1), date(2025, 6, 30))
 
 

@@ -15,6 +15,8 @@ from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role, User
 from portal.tenants.models.tenants import Logo, Tenant
+from reports.queries.contacts.ids import contact_id
+from reports.queries.scope import Scope
 from reports.saved.models import SavedView, ShareLink
 from tests import factories
 from tests.conftest import member
@@ -199,10 +201,19 @@ def test_what_cannot_be_made_is_said(client, ana, acme, report, wish):
         assert not ShareLink.objects.exists()
 
 
-def test_what_is_about_a_number_is_not_shared_and_shows_no_more_once_it_is(client, visitor, ana, acme, report):
-    address = make(client, report)
-    client.post(f"{SAVED}{report}/", {"act": "replace", "query": "metrics=attempts&number=5511987654321"})
-    assert "<data" not in visitor.get(address).content.decode()
+@pytest.mark.parametrize("narrowed", ["number=5511987654321", "contact={contact}", "line=5511987654321"])
+def test_what_is_about_one_person_or_line_is_not_shared_and_shows_no_more_once_it_is(
+    client, visitor, ana, acme, report, narrowed
+):
+    """A report, and a board on which it stands, that a link opens already."""
+    board = client.post("/t/acme/reports/boards/", {"name": "Monday"})["Location"]
+    client.post(board, {"act": "add", "view": report})
+    addresses = [make(client, report), make(client, report, of=f"board:{board.split('/')[-2]}")]
+    assert all("<data" in visitor.get(address).content.decode() for address in addresses)
+    contact = contact_id("5511987654321", Scope(acme.pk, "UTC", frozenset()))
+    query = f"metrics=attempts&{narrowed.format(contact=contact)}"
+    client.post(f"{SAVED}{report}/", {"act": "replace", "query": query})
+    assert not any("<data" in visitor.get(address).content.decode() for address in addresses)
     assert client.post(LINKS, {"of": f"report:{report}", "days": "30"}).status_code == 400
 
 
@@ -315,3 +326,29 @@ def test_administrators_read_and_revoke_and_see_no_secret(client, ana, acme, rep
         assert not ShareLink.objects.exists()
         assert not Grant.objects.filter(pk=link.grant_id).exists()
         assert Entry.objects.filter(action="admin.deleted", user=root).count() == 1
+
+
+def test_who_sees_less_changes_nothing_that_a_wider_link_opens(client, visitor, ana, acme, sales, care, report):
+    """Or a manager of one environment would read another one's figures by the link, with a question of their own."""
+    max_ = member(acme, "max@acme.test", Role.MANAGER, sales)
+    client.force_login(max_)
+    client.post(SAVED, {"name": "Mine", "query": "metrics=attempts&period=last_7_days", "shared": "on"})
+    with wall.tenant(acme):
+        mine = str(SavedView.objects.get(owner=max_).public_id)
+    client.force_login(ana)
+    board = client.post("/t/acme/reports/boards/", {"name": "Monday"})["Location"]
+    client.post(board, {"act": "add", "view": mine})
+    client.post(board, {"act": "share"})
+    address = make(client, report, of=f"board:{board.split('/')[-2]}")
+    client.force_login(max_)
+    asked = {"act": "replace", "query": "metrics=attempts&by=environment&period=last_7_days"}
+    refused = client.post(f"{SAVED}{mine}/", asked, headers={"Accept-Language": "en"})
+    assert (refused.status_code, "share link" in refused.content.decode()) == (403, True)
+    for body in ({"act": "off", "view": mine}, {"act": "rename", "name": "Max"}, {"act": "delete"}):
+        assert client.post(board, body).status_code == 403, body
+    api = client.patch(f"/api/v1/saved-reports/{mine}/", {"query": "metrics=connected"}, "application/json")
+    assert (api.status_code, "share link" in api.json()["detail"]) == (403, True)
+    assert care.name not in visitor.get(address).content.decode()
+    # To take back what is one's own is always allowed.
+    assert client.post(f"{SAVED}{mine}/", {"act": "unshare"}).status_code == 302
+    assert "<data" not in visitor.get(address).content.decode()

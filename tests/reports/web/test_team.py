@@ -1,5 +1,7 @@
 """The team page: owners invite, change and remove; managers read; nobody gives more than he has."""
 
+import re
+
 import pytest
 from django.core import mail
 
@@ -7,6 +9,7 @@ from portal.accounts.keys import NewKey, issue_key
 from portal.accounts.models import Invitation
 from portal.audit.models import Entry
 from portal.lib.ids import uuid7
+from portal.outbox import post
 from portal.outbox.models import PlatformMessage
 from portal.tenants import wall
 from portal.tenants.guards import membership_of, reader_of_key
@@ -79,6 +82,59 @@ def test_an_invitation_is_sent_again_and_withdrawn(client, acme, ana) -> None:
     assert "dora@example.com" not in client.get(PAGE).content.decode()
     assert client.post(act, {"act": "else"}).status_code == 404
     assert client.post(f"{PAGE}invitations/{uuid7()}/act/", {"act": "resend"}).status_code == 404
+
+
+@pytest.fixture
+def nowhere(settings, tmp_path):
+    settings.EMAIL_BACKEND = "portal.outbox.folder.FolderBackend"
+    settings.EMAIL_FILE_PATH = tmp_path
+
+
+def test_where_no_mail_leaves_an_owner_copies_a_link_that_ends_the_one_before(client, acme, ana, nowhere, caplog):
+    client.force_login(ana)
+    invited = client.post(f"{PAGE}invite/", WISH, follow=True).content.decode()
+    assert "no mail leaves this portal" in invited
+    assert "on its way" not in invited
+    with wall.tenant(acme):
+        act = f"{PAGE}invitations/{Invitation.objects.get().public_id}/act/"
+    assert "on its way" not in client.post(act, {"act": "resend"}, follow=True).content.decode()
+    pages = [client.post(act, {"act": "link"}) for _ in range(2)]
+    first, second = (re.search(r"(/accounts/invitation/[^<]+)", page.content.decode())[1] for page in pages)
+
+    assert "no-store" in pages[0]["Cache-Control"]
+    assert second not in client.get(PAGE).content.decode()
+    assert second.split("/")[-2] not in caplog.text
+    with wall.tenant(acme):
+        assert second.split("/")[-2] not in str(list(Entry.objects.values()))
+        assert Entry.objects.filter(action="invitation.link_made").count() == 2
+    assert [post.deliver(row.pk, PlatformMessage) for row in PlatformMessage.objects.all()] == ["suppressed"] * 2
+    client.logout()
+    assert [client.get(path).status_code for path in (first, second)] == [404, 200]
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.MANAGER, 403), (Role.VIEWER, 403)])
+def test_nobody_but_owners_copies_a_link(client, acme, globex, ana, nowhere, role, status):
+    client.force_login(ana)
+    client.post(f"{PAGE}invite/", WISH)
+    with wall.tenant(acme):
+        invitation = Invitation.objects.get()
+    act = f"invitations/{invitation.public_id}/act/"
+    client.force_login(member(acme, "eve@acme.example", role))
+    assert client.post(f"{PAGE}{act}", {"act": "link"}).status_code == status
+    client.force_login(member(globex, "gil@globex.example", Role.OWNER))
+    assert client.post(f"/t/globex/team/{act}", {"act": "link"}).status_code == 404
+    with wall.tenant(acme):
+        assert Invitation.objects.get().digest == invitation.digest
+
+
+def test_where_mails_leave_no_link_is_copied(client, acme, ana):
+    """The mail shows that the address is the invited person's own."""
+    client.force_login(ana)
+    assert "on its way" in client.post(f"{PAGE}invite/", WISH, follow=True).content.decode()
+    assert "link to copy" not in client.get(PAGE).content.decode()
+    with wall.tenant(acme):
+        act = f"{PAGE}invitations/{Invitation.objects.get().public_id}/act/"
+    assert "/accounts/invitation/" not in client.post(act, {"act": "link"}, follow=True).content.decode()
 
 
 def test_a_change_holds_at_the_next_request(client, acme, sales, care, ana) -> None:
@@ -164,27 +220,50 @@ def test_managers_read_and_others_do_not(client, acme, sales, care, ana, bruno, 
     assert client.get(f"/t/globex/team/{place(eva).public_id}/").status_code == 404
 
 
-def test_what_an_owner_can_not_give_himself_stays_with_whoever_has_it(client, acme, sales, care, ana) -> None:
-    """An owner of one environment and without numbers changes a role, and nothing else by the way."""
+def test_an_owner_of_one_environment_acts_on_nobody_who_has_more(client, acme, sales, care, ana) -> None:
     bob = member(acme, "bob@acme.example", Role.OWNER, sales)
-    eva = member(acme, "eva@acme.example", Role.MANAGER, numbers=True)
     client.force_login(bob)
-    address = f"{PAGE}{place(eva).public_id}/"
-    assert 'name="numbers"' in client.get(address).content.decode()
-    assert client.post(address, WISH | {"numbers": "1"}).status_code == 302
-    now = place(eva)
-    assert (now.role, now.grant.all_environments, now.grant.sees_numbers) == (Role.VIEWER, True, True)
+    for eva in (
+        member(acme, "eva@acme.example", Role.VIEWER),
+        member(acme, "mia@acme.example", Role.VIEWER, care),
+        ana,
+    ):
+        address = f"{PAGE}{place(eva).public_id}/"
+        shown = client.get(address).content.decode()
+        assert "has more rights than you" in shown
+        assert 'name="role"' not in shown
+        assert client.post(address, WISH).status_code == 403
+        assert client.post(f"{address}act/", {"act": "reset"}).status_code == 404
+        told = client.post(f"{address}act/", {"act": "remove"}, follow=True).content.decode()
+        assert "has more rights than you" in told
+        assert place(eva)
+    dora = member(acme, "dora@acme.example", Role.VIEWER, sales)
+    assert client.post(f"{PAGE}{place(dora).public_id}/act/", {"act": "remove"}).status_code == 302
+    assert place(dora) is None
 
-    assert client.post(address, WISH).status_code == 302  # he takes away what he could not give back
-    assert not place(eva).grant.sees_numbers
-    assert client.post(address, WISH | {"numbers": "1"}).status_code == 400
-    assert not place(eva).grant.sees_numbers
 
-
-def test_all_of_an_owner_of_one_environment_takes_none_that_he_does_not_see(client, acme, sales, care, ana) -> None:
-    bob = member(acme, "bob@acme.example", Role.OWNER, sales)
-    eva = member(acme, "eva@acme.example", Role.VIEWER, care)
+def test_what_holds_for_the_whole_company_is_set_by_nobody_above_whom_somebody_is(client, acme, sales, ana) -> None:
+    """By a provider of one's own one would come in as anybody, and what retention takes is everybody's."""
+    bob = member(acme, "bob@acme.example", Role.OWNER, sales, numbers=True)
     client.force_login(bob)
-    assert client.post(f"{PAGE}{place(eva).public_id}/", WISH).status_code == 400
+    erasure = {"number": "+5511987654321", "reason": "person", "sure": "yes"}
+    acts = {"privacy/": {"step": "look"}, "erasures/": erasure, "settings/sign-in/": {"second_factor": "managers"}}
+    acts |= {"team/sign-on/": {"issuer": "https://elsewhere.example"}, "team/sign-on/act/": {"act": "remove"}}
+    for path, sent in acts.items():
+        answer = client.post(f"/t/acme/{path}", sent)
+        assert (answer.status_code, "more rights than you" in answer.content.decode()) == (403, True), path
+    client.force_login(ana)
+    assert client.post("/t/acme/settings/sign-in/", {"second_factor": "managers"}).status_code == 302
+
+
+def test_an_agent_has_the_name_that_every_other_page_shows(client, acme, sales, agent, ana, bruno) -> None:
+    """The name that members gave it goes before the vendor's."""
     with wall.tenant(acme):
-        assert list(place(eva).grant.environments.all()) == [care]
+        type(agent).objects.filter(pk=agent.pk).update(label="Night desk")
+        grant = place(bruno).grant
+        grant.agent_keys = [agent.external_id]
+        grant.save()
+    client.force_login(ana)
+    text = client.get(PAGE).content.decode()
+    assert "Sales · Night desk" in text
+    assert "Renewals" not in text

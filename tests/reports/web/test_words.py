@@ -85,9 +85,9 @@ def test_what_is_missing_is_named_first_where_all_that_was_read_is_here() -> Non
 @pytest.mark.parametrize(
     ("counted", "mirrored", "total", "english", "portuguese"),
     [
-        # Without figures beside it the line says the vendor's own sum, and that it is that one.
-        (None, 577, 577, f"577 of 577 calls mirrored{EN}", f"577 de 577 chamadas importadas{PT}"),
-        (None, 1, None, "1 call mirrored, test calls included", "1 chamada importada, incluindo as de teste"),
+        # Without figures beside it the line has no number, but where calls are missing; then it says which sum it is.
+        (None, 577, 577, "all calls mirrored", "todas as chamadas importadas"),
+        (None, 1, None, "all calls mirrored", "todas as chamadas importadas"),
         (None, 0, 2, f"0 of 2 calls mirrored{EN}", f"0 de 2 chamadas importadas{PT}"),
         (None, 0, None, "no call mirrored", "nenhuma chamada importada"),
         (None, 0, 0, "no call to mirror", "nenhuma chamada a importar"),
@@ -102,7 +102,7 @@ def test_what_is_missing_is_named_first_where_all_that_was_read_is_here() -> Non
             f"2,700 calls counted; 3,150 of 3,270 calls mirrored{EN}",
             f"2.700 chamadas contadas; 3.150 de 3.270 chamadas importadas{PT}",
         ),
-        (0, 3270, 3270, f"3,270 of 3,270 calls mirrored{EN}", f"3.270 de 3.270 chamadas importadas{PT}"),
+        (0, 3270, 3270, "all calls mirrored", "todas as chamadas importadas"),
     ],
 )
 def test_the_line_speaks_of_the_calls_of_the_figures(counted, mirrored, total, english, portuguese) -> None:

@@ -75,7 +75,7 @@ class Part:
     height: str
     title: str
     href: str
-    more: str = ""  # what the reading at the pointer adds: share and whole, and the part in the slot before
+    more: str = ""  # what the reading at the pointer adds: share and whole, and what it is compared with
 
     @property
     def fill(self) -> str:
@@ -97,7 +97,7 @@ class Place:
     holiday: str
     parts: tuple[Part, ...]
     veil: Part | None
-    more: str = ""  # the whole column, and that of the slot before
+    more: str = ""  # the whole column, and what it is compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +188,9 @@ def columns(slots: Sequence[Slot], series: Sequence[Series], look: Look, *, befo
     totals = [sum(each.values[place] or 0.0 for each in series) for place in range(len(slots))]
     selector = [*totals, *(before.values if before else ()), *(limit.value for limit in look.limits)]
     scale = Scale.for_values(selector, look.unit)
-    drawn = _Canvas(slots, look, scale)
-    used = [_worded(each, look.unit) for each in [each for each in series if any(each.values)] or series[:1]]
     before = _worded(before, look.unit) if before else None
+    drawn = _Canvas(slots, look, scale, before)
+    used = [_worded(each, look.unit) for each in [each for each in series if any(each.values)] or series[:1]]
     shown = [*used, *([before] if before else ())]
     return drawn.plot(
         [tuple(drawn.stack(place, used)) for place in range(len(slots))],
@@ -224,6 +224,7 @@ class _Canvas:
     slots: Sequence[Slot]
     look: Look
     scale: Scale
+    before: Series | None = None  # the line of the period before, where there is one
 
     @property
     def step(self) -> float:
@@ -244,13 +245,18 @@ class _Canvas:
                 yield replace(part, more=self._more(place, series, each))
 
     def _more(self, place: int, series: Sequence[Series], part: Series | None = None) -> str:
-        """What a column, or a part of it, is of the whole, and what stood there in the slot before, a line each."""
+        """What a column, or a part of it, is of the whole, and what it is compared with, a line each: the same column
+        of the period before where that is drawn, else the column before.
+        """
         lines = []
         if whole := self._whole(place, series):
             text = _("%(share)s of %(total)s") if part else _("%(total)s in all")
             share = figures.value(100 * (part.values[place] or 0.0) / whole, "percent") if part else ""
             lines.append(text % {"share": share, "total": figures.decimal(whole)})
-        if place and self.look.newest_first and (before := self._said(place - 1, series, part)):
+        if self.before is not None:
+            if self.before.values[place] is not None:
+                lines.append(f"{self.before.label}: {self.before.said[place]}")
+        elif place and self.look.newest_first and (before := self._said(place - 1, series, part)):
             lines.append(f"{self.slots[place - 1].name}: {before}")
         return "\n".join(lines)
 

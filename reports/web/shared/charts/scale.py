@@ -35,8 +35,8 @@ class Scale:
         places = 0 if self.step >= 1 else 1 if self.step >= 0.1 else 2
         if self.unit == "percent":
             return f"{figures.decimal(tick, places)}{figures.SPACE}%"
-        if self.unit == "seconds" and self.top > 10:
-            return figures.duration(tick)
+        if self.unit == "seconds":  # one form for all lines of an axis
+            return figures.duration(tick) if self.top > 10 else figures.seconds(tick)
         if self.unit == "money":
             return figures.decimal(tick, places)
         return figures.value(tick, self.unit)
