@@ -8,7 +8,7 @@ computes too long is interrupted. Text of SQL is made by ``reports.queries`` alo
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -155,20 +155,20 @@ def run(
     deadline: float,
     seconds: float = float("inf"),
     tables: Tables | None = None,
-    tenant: int = 0,
+    asker: tuple[int, int] = (0, 0),
 ) -> Rows:
     """The rows of a statement, computed within ``seconds`` once it is its turn, and in any case before ``deadline``, of
     :func:`time.monotonic`; what it shares with others is looked for in ``tables`` and left there. The turn is one of
-    ``tenant``. Raises TooLong, TooMuch, NotThere and Failed.
+    the ``asker``, a tenant and a reader in it. Raises TooLong, TooMuch, NotThere and Failed.
     """
     if settings.COLUMNS_ENGINE or tables is None:
         statement = statement.alone
     if settings.COLUMNS_ENGINE:
         other: Any = import_module("reports.columns.clickhouse")  # rests on a package of its own
-        rows: Rows = other.run(statement, deadline=deadline, seconds=seconds, tenant=tenant)
+        rows: Rows = other.run(statement, deadline=deadline, seconds=seconds, asker=asker)
         return rows
     process = _this_process()
-    with turn(process.turns, tenant, deadline):
+    with turn(process.turns, asker, deadline):
         until = min(time.monotonic() + seconds, deadline)
 
         def compute(part: Statement) -> Rows:
@@ -221,20 +221,39 @@ def _renew(process: _Process) -> None:
             _process = None
 
 
+def contents(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """What objects of the storage hold, by their names: how many calls, the smallest and the largest environment, the
+    first and the last start in microseconds. Those that are not there, or cannot be read, are left out. For an engine
+    that :func:`reads_storage`; raises TooLong, TooMuch and Failed.
+    """
+    by_file = {Path(name).name: name for name in names}
+    sql = "SELECT _file, count(), min(environment), max(environment), min(started_us), max(started_us)"
+    statement = Statement(f"{sql} FROM {dialect().table([Path(name) for name in names])} GROUP BY _file")
+    try:
+        rows = run(statement, deadline=time.monotonic() + settings.QUESTION_SECONDS)
+    except NotThere:
+        if len(names) == 1:
+            return {}
+        middle = len(names) // 2
+        return contents(names[:middle]) | contents(names[middle:])
+    return {by_file[file]: tuple(numbers) for file, *numbers in rows if file in by_file}
+
+
 def cursor() -> duckdb.DuckDBPyConnection:
     """A cursor of this process's engine, for small work that takes no turn. To be closed."""
     return _this_process().connection.cursor()
 
 
 @contextmanager
-def turn(gate: Gate, tenant: int, deadline: float) -> Iterator[None]:
-    """A turn of a tenant. Raises TooLong where there was none by the deadline."""
-    if not gate.enter(tenant, deadline):
+def turn(gate: Gate, asker: tuple[int, int], deadline: float) -> Iterator[None]:
+    """A turn of a tenant's reader. Raises TooLong where there was none by the deadline."""
+    tenant, reader = asker
+    if not gate.enter(tenant, deadline, reader):
         raise TooLong
     try:
         yield
     finally:
-        gate.leave(tenant)
+        gate.leave(tenant, reader)
 
 
 def _this_process() -> _Process:

@@ -6,6 +6,7 @@ copies there may be is said in ``cache``.
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -21,6 +22,8 @@ from portal.lib.ids import uuid7
 from portal.storage import Away, NotThere, home, is_away, is_full, reaching
 from reports.columns import cache
 from reports.columns.models import ColumnFile
+
+logger = logging.getLogger("ringbook.reports")
 
 ALIAS = "columns"
 _CHUNK = 1 << 20
@@ -134,14 +137,14 @@ def local(row: ColumnFile) -> Path:
     storage = _storage()
     if isinstance(storage, FileSystemStorage):
         path = Path(storage.path(row.name))
-        if _intact(path, row) is None:
+        if _intact(path, row.digest) is None:
             raise NotThere(row.name)
         return path
     path, came = root() / row.name, 0
-    state = _intact(path, row)
+    state = _intact(path, row.digest)
     if state is None:
         _fetch(storage, row, path)
-        state, came = _intact(path, row), row.bytes
+        state, came = _intact(path, row.digest), row.bytes
     if state is None:
         path.unlink(missing_ok=True)
         raise NotThere(row.name)
@@ -150,12 +153,31 @@ def local(row: ColumnFile) -> Path:
     return path
 
 
-def _intact(path: Path, row: ColumnFile) -> os.stat_result | None:
-    """What the disk says of the file, if it is what its row says."""
+def live(key: str) -> Path | None:
+    """The file of days that were read from the mirror for a question (:func:`keep_live`), if there is one and it is
+    what was written. Its name says so: no row knows it.
+    """
+    for path in beside().glob(f"{key}-*.parquet"):
+        if _intact(path, path.stem.rpartition("-")[2]) is not None:
+            return path
+        logger.error("%s is damaged or another file; it is made again", path.name)
+        path.unlink(missing_ok=True)
+    return None
+
+
+def keep_live(draft: Path, key: str) -> Path:
+    """Put a draft where :func:`live` finds it; the draft is gone then."""
+    path = beside() / f"{key}-{digest_of(draft)}.parquet"
+    draft.replace(path)
+    return path
+
+
+def _intact(path: Path, digest: str) -> os.stat_result | None:
+    """What the disk says of the file, if it has the content that its digest names."""
     try:
         state = path.stat()
-        seen = (row.digest, state.st_size, state.st_ino, state.st_mtime_ns)
-        if _verified.get(path) != seen and not (state.st_size == row.bytes and digest_of(path) == row.digest):
+        seen = (digest, state.st_size, state.st_ino, state.st_mtime_ns)
+        if _verified.get(path) != seen and digest_of(path) != digest:
             _forget(path)
             return None
     except OSError:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from portal.lib.alone import alone
 from portal.storage import NotThere
 from portal.tenants.models.tenants import Environment
 from reports.bundle import Bundle, Later, moment, unfolded
-from reports.columns import engine, files
+from reports.columns import engine, files, proof
 from reports.columns.build import Builder, calls_of, during
 from reports.columns.models import ColumnFile, ColumnLedger
 from reports.columns.schema import HOUR_US, NAMES, OPEN_TRAITS, rules_of
@@ -150,10 +151,11 @@ def sources(environments: Mapping[int, Environment], first: date, last: date) ->
 
 
 def ask_sources(
-    bundle: Bundle, environments: Mapping[int, Environment], first: date, last: date, begin: Begin
+    bundle: Bundle, environments: Mapping[int, Environment], first: date, last: date, begin: Begin | None
 ) -> Later[Sources]:
     """As :func:`sources`, asked for beside other things: files, marks and ledgers of one moment, so that no day is in
-    neither. What is called later raises what ``begin`` raises.
+    neither. What is called later raises what ``begin`` raises. Without it no call is read from the mirror: the files
+    are read as they are.
     """
     keys = sorted(environments)
     live = ColumnFile.objects.filter(retired_at__isnull=True, first_day__lte=last, last_day__gte=first)
@@ -197,7 +199,7 @@ def _file(values: list[Any]) -> ColumnFile:
 class _Gathering:
     first: date
     last: date
-    begin: Begin
+    begin: Begin | None
     parts: list[Part] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
 
@@ -232,12 +234,16 @@ class _Gathering:
             self._tell(environment.pk, {day for day in lost if day <= to_come}, changed - lost, rows)
 
     def _readable(self, rows: list[ColumnFile]) -> dict[int, Path]:
-        paths = {}
-        for row in rows:
-            try:
-                paths[row.pk] = Path(row.name) if engine.reads_storage() else files.local(row)
-            except NotThere:
-                continue
+        """Those whose file proves to be the one that its row describes; the others are to be made again."""
+        if engine.reads_storage():
+            paths = {row.pk: Path(row.name) for row in proof.of_stored(rows)}
+        else:
+            paths = {}
+            for row in rows:
+                with suppress(NotThere):
+                    paths[row.pk] = files.local(row)
+        if broken := [row for row in rows if row.pk not in paths]:
+            proof.report(broken)
         return paths
 
     def _keep(self, row: ColumnFile, path: Path, without: set[date]) -> None:
@@ -255,7 +261,7 @@ class _Gathering:
         of this host. Days that no file has are known by how many calls they have as well: they may lose calls, and then
         their mark.
         """
-        if engine.reads_storage():
+        if engine.reads_storage() or self.begin is None:
             return None
         spans = in_a_row(tuple(days))
         newest = _newest(environment, spans)
@@ -263,29 +269,26 @@ class _Gathering:
             return []
         count = _count(environment, spans) if counted else None
         # A database that was put back gives its keys again, but not to calls.
-        path = _named(environment, [*known, spans, count, newest])
-        if not path.exists():
-            few = (_count(environment, spans) if count is None else count) <= MOST_LIVE
-            if not (few and self._make(environment, path, spans)):
-                return None
-        return [self._part(environment, path, spans)]
+        key = live_key(environment, [*known, spans, count, newest])
+        path = files.live(key)
+        if path is None and (_count(environment, spans) if count is None else count) <= MOST_LIVE:
+            path = self._make(environment, key, spans, self.begin())
+        return None if path is None else [self._part(environment, path, spans)]
 
-    def _make(self, environment: Environment, path: Path, spans: list[tuple[date, date]]) -> bool:
-        """Whether the file is there now."""
-        until = self.begin()
-        with alone(str(path), until) as mine:
-            if path.exists():
-                return True
+    def _make(self, environment: Environment, key: str, spans: list[tuple[date, date]], until: float) -> Path | None:
+        """The file, made if nobody else made it; None where there is no time, or the disk is full."""
+        with alone(key, until) as mine:
+            if path := files.live(key):
+                return path
             if not mine or time.monotonic() > until:
-                return False
+                return None
             try:
                 with files.draft() as draft, Builder(environment, engine.cursor()) as builder:
                     builder.write(draft, [calls_of(environment, *span) for span in spans], [])
-                    draft.replace(path)
+                    return files.keep_live(draft, key)
             except (OSError, duckdb.Error):
                 logger.exception("days of environment %s cannot be counted for a question", environment.pk)
-                return False
-        return True
+                return None
 
     def _part(self, environment: Environment, path: Path, spans: list[tuple[date, date]]) -> Part:
         # Whether some of its calls are open is not looked up: the moment then stands in the question, which is right.
@@ -319,10 +322,10 @@ def _newest(environment: Environment, spans: list[tuple[date, date]]) -> UUID | 
     return None
 
 
-def _named(environment: Environment, known: list[object]) -> Path:
+def live_key(environment: Environment, known: list[object]) -> str:
     """A name that is another one as soon as any of the days changes again, so that what lies there is right."""
     text = f"{environment.tenant_id}/{environment.pk}/{rules_of(environment.provider)}/{known}"
-    return files.beside() / f"live-{hashlib.sha256(text.encode()).hexdigest()[:40]}.parquet"
+    return f"live-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
 
 def _within(row: ColumnFile, first: date, last: date) -> list[date]:

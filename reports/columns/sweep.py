@@ -10,6 +10,7 @@ from django.utils import timezone
 from portal.tenants import wall
 from portal.tenants.models.tenants import Environment
 from reports.columns import files
+from reports.columns.check import Difference
 from reports.columns.models import ColumnFile, ColumnLedger
 from reports.definitions.periods import between
 from sync.models.changes import DirtyDay
@@ -34,6 +35,15 @@ def mend(environment: Environment) -> int:
     files.forget_stray_objects(environment.tenant_id, environment.pk, names)
     ColumnLedger.objects.filter(environment_id=environment.pk).update(checked_at=timezone.now())
     return broken
+
+
+def repair(environment: Environment, found: Collection[Difference]) -> None:
+    """Have what a check found wrong made again: files that are not what their rows say, and days that differ. The next
+    refresh, within minutes, does it. Raises Away.
+    """
+    if any(difference.name for difference in found):
+        mend(environment)
+    mark_days(environment, sorted({difference.day for difference in found if difference.day is not None}))
 
 
 def mark_days(environment: Environment, days: Sequence[date]) -> None:

@@ -74,6 +74,21 @@ def refresh_one(tenant_id: int, **_: Any) -> None:
         hint(refresh_one, tenant_id, expires=60)
 
 
+@shared_task(base=TenantTask, name="reports.columns.tasks.mend_environment")
+def mend_one(tenant_id: int, environment_id: int, **_: Any) -> None:
+    """Look through the files of an environment of which a reader found one broken, and make them again."""
+    environment = Environment.objects.filter(pk=environment_id).first()
+    if environment is None or is_away():
+        return
+    try:
+        broken = mend(environment)
+    except Away as error:
+        logger.warning("the storage of column files does not answer: %s", error)
+        return
+    if broken:
+        hint(refresh_one, tenant_id, expires=60)
+
+
 @shared_task(base=DjangoTask)
 def sweep_columns(**_: Any) -> int:
     """Look through the files that were not for a day, and remove what is no longer needed; how many were broken."""

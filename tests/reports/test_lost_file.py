@@ -16,8 +16,10 @@ from reports.files.lists import list_table, read_list
 from reports.files.models import What
 from reports.queries.contacts.ids import contact_id
 from reports.queries.scope import Scope
+from sync.models.runs import Window
 from tests import factories
 from tests.reports.api.conftest import make_key, read_days
+from tests.reports.columns.conftest import change
 
 NOW = datetime(2026, 7, 20, 15, tzinfo=UTC)
 NUMBER, OTHER = "+5511987650001", "+5511987650002"
@@ -158,3 +160,21 @@ def test_a_long_span_is_named(client, acme, ana, town, monkeypatch):
     client.force_login(ana)
     page = unescape(client.get(f"/t/acme/contacts/{told}/").content.decode())
     assert re.search(r"Sales: calls, \d+ May \N{EN DASH} 30 Jun", page.replace("\N{NO-BREAK SPACE}", " "))
+
+
+@pytest.mark.parametrize("older", [6, 7], ids=["June is older", "July is older"])
+def test_days_that_changed_since_are_as_of_the_older_file(client, acme, sales, town, monkeypatch, older):
+    """Two days in a row that two files hold: what is shown of one of them was read when the older one was made."""
+    monkeypatch.setattr(sources, "MOST_LIVE", 0)
+    made = {month: NOW - timedelta(days=3 if month == older else 1) for month in (6, 7)}
+    with wall.tenant(acme):
+        Window.objects.update(read_at=NOW)
+        for row in ColumnFile.objects.filter(last_day__gte=date(2026, 6, 1)):
+            ColumnFile.objects.filter(pk=row.pk).update(made_at=made[row.first_day.month])
+        for day in (date(2026, 6, 30), date(2026, 7, 1)):
+            change(sales, day)
+    key = make_key(acme)
+    path = "/api/v1/reports/query/?metrics=attempts&date_from=2026-06-20&date_to=2026-07-15"
+    answer = client.get(path, headers={"Authorization": f"Bearer {key}"}).json()
+    assert (answer["complete"], answer["as_of"]) == (False, made[older].isoformat().replace("+00:00", "Z"))
+    assert [gap["day"] for gap in answer["gaps"]] == ["2026-06-30", "2026-07-01"]

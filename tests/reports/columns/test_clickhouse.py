@@ -15,7 +15,7 @@ import time_machine
 
 from portal.storage import NotThere
 from portal.tenants import wall
-from reports.columns import clickhouse, dialects, engine, sources
+from reports.columns import clickhouse, dialects, engine, proof, sources
 from reports.columns.engine import Failed, Statement, TooLong, TooMuch
 from reports.columns.models import ColumnFile
 from reports.columns.refresh import refresh_tenant
@@ -229,6 +229,29 @@ def test_files_are_read_where_they_are_stored(stored, sales, folder):
         stored.delete(name)
         with pytest.raises(NotThere):
             read(sales)
+
+
+def gone(server, name: str, _other: str) -> None:
+    server.delete(name)
+
+
+def another(server, name: str, other: str) -> None:
+    server.put(name, server.content(other))
+
+
+@pytest.mark.parametrize("fault", [gone, another])
+def test_an_object_that_is_another_one_is_missing_and_not_empty(stored, sales, care, monkeypatch, fault):
+    """The server reads the bucket by itself: another environment's file would count as no call at all."""
+    fill(care)
+    settle(care)
+    monkeypatch.setattr(proof, "_proven", {})
+    first = date(2026, 5, 1)
+    with wall.tenant(sales.tenant):
+        names = [ColumnFile.objects.get(first_day=first, environment=each).name for each in (sales, care)]
+        fault(stored, *names)
+        calls, missing = read(sales)
+        assert [length for _at, length in calls] == [21_000, 30_000]
+        assert [(each.first, each.last, each.as_of) for each in missing] == [(first, date(2026, 5, 31), None)]
 
 
 def test_a_day_that_changed_is_as_of_its_file(stored, sales):

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from portal.tenants import wall
-from reports.columns import files, refresh, sources, spill, sweep
+from reports.columns import files, proof, refresh, sources, spill, sweep
 from reports.columns.models import ColumnFile, ColumnLedger
-from reports.columns.tasks import sweep_columns
+from reports.columns.tasks import mend_one, sweep_columns
 from sync.models.calls import Call
 from sync.models.changes import DirtyDay
 from tests import factories
@@ -119,13 +120,44 @@ def test_what_a_process_remembers_of_files_is_bounded_and_of_files_there(filled,
         assert set(files._verified) == {june, today}, "those read last"
 
 
-def test_the_sweeper_mends_it_and_the_check_names_it(broken, capsys):
+def test_a_check_names_damage_and_has_it_made_again_at_once(broken, capsys):
+    """Files are looked through once a day: until then a check may be all that notices."""
     name = str(path_of(broken, MAY).relative_to(files.root()))
+    with wall.tenant(broken.tenant):
+        ColumnLedger.objects.update(checked_at=timezone.now())
     with pytest.raises(SystemExit) as ended:
         call_command("check_columns", "--json")
     assert ended.value.code == 3
     told = json.loads(capsys.readouterr().out)
     assert [(each["environment"], each["file"]) for each in told["differences"]] == [(str(broken.public_id), name)]
+    settle(broken)
+    with wall.tenant(broken.tenant):
+        forget_live()
+        assert_right(broken)
+    call_command("check_columns", "--json")
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["status"] == "equal"
+
+
+def test_a_reader_who_finds_damage_names_it_and_has_it_made_again(broken, caplog, monkeypatch):
+    hinted: list[tuple[int, ...]] = []
+    monkeypatch.setattr("reports.columns.tasks.mend_one.apply_async", lambda ids, **_: hinted.append(ids))
+    monkeypatch.setattr(proof, "_reported", {})
+    name = str(path_of(broken, MAY).relative_to(files.root()))
+    with wall.tenant(broken.tenant):
+        ColumnLedger.objects.update(checked_at=timezone.now())
+        assert_right(broken)
+        assert_right(broken)
+    assert hinted == [(broken.tenant_id, broken.pk)]
+    assert caplog.text.count(f"column file {name} is missing, damaged or another one") == 1
+    mend_one(*hinted[0])
+    settle(broken)
+    with wall.tenant(broken.tenant):
+        assert files.is_there(
+            ColumnFile.objects.get(environment=broken, first_day__lte=MAY, last_day__gte=MAY, retired_at=None)
+        )
+
+
+def test_the_sweeper_mends_it(broken, capsys):
     with wall.tenant(broken.tenant):
         ColumnLedger.objects.update(checked_at=None)
     assert sweep_columns() == 1
@@ -148,6 +180,9 @@ def test_the_check_names_a_day_that_differs(filled, capsys, fields):
     assert ended.value.code == 3
     (told,) = json.loads(capsys.readouterr().out)["differences"]
     assert (told["day"], told["file"], told["mirror"], told["files"]) == ("2026-06-11", None, 1, 1)
+    settle(filled)  # the check has it made again
+    call_command("check_columns")
+    assert "equal" in capsys.readouterr().out
 
 
 def test_a_rebuild_that_lost_its_claim_says_so_and_goes_on_with_the_others(filled, care, monkeypatch, capsys):

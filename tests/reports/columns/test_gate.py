@@ -23,9 +23,9 @@ class Waiting:
     def __init__(self, gate: Gate) -> None:
         self.gate, self.order, self._threads = gate, [], []
 
-    def add(self, name: str, tenant: int) -> None:
+    def add(self, name: str, tenant: int, reader: int = 0) -> None:
         def wait() -> None:
-            assert self.gate.enter(tenant, time.monotonic() + SOON)
+            assert self.gate.enter(tenant, time.monotonic() + SOON, reader)
             self.order.append(name)
 
         thread = threading.Thread(target=wait)
@@ -94,6 +94,30 @@ def test_one_tenant_alone_has_every_turn_in_order():
             gate.leave(ACME)
             until(lambda n=n: len(waiting.order) > n)
     assert waiting.order == [f"acme {n}" for n in range(4)]
+
+
+def test_a_readers_many_stand_behind_anothers_few_of_the_same_tenant():
+    busy, other = 7, 8
+    gate = Gate(2)
+    assert gate.enter(ACME, time.monotonic(), busy)
+    assert gate.enter(ACME, time.monotonic(), other)
+    waiting = Waiting(gate)
+    for n in range(3):
+        waiting.add(f"busy {n}", ACME, busy)
+    waiting.add("other", ACME, other)
+    for reader in (other, busy, busy, busy):
+        came = len(waiting.order)
+        gate.leave(ACME, reader)
+        until(lambda came=came: len(waiting.order) > came)
+    waiting.join()
+    assert waiting.order == ["other", "busy 0", "busy 1", "busy 2"]
+
+
+def test_one_reader_never_has_the_last_turn():
+    gate = Gate(2)
+    assert gate.enter(ACME, time.monotonic(), 7)
+    assert not gate.enter(ACME, time.monotonic() + 0.01, 7)
+    assert gate.enter(ACME, time.monotonic(), 8)
 
 
 def test_who_gave_up_is_not_waited_for():

@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -19,7 +20,7 @@ from reports.definitions.periods import DAY
 from sync.models.calls import Call
 from tests import factories
 from tests.reports.columns.conftest import FIRST, LAST, assert_right, change, mirrored, read
-from tests.reports.columns.test_files import JUNE, MAY, TODAY, fill, path_of, settle
+from tests.reports.columns.test_files import FAULTS, JUNE, MAY, TODAY, fill, gone, path_of, settle
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +57,31 @@ def look_up(*environments, begin) -> Sources:
 
 def live() -> list[str]:
     return sorted(path.name for path in files.beside().glob("live-*"))
+
+
+# --- Proved -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_file_of_days_read_for_a_question_proves_itself(filled, care, made, fault, caplog):
+    """No row knows it, and its name says only what it was made of: another one's valid file in its place was read as no
+    call at all, and called complete."""
+    mine, theirs = (live_file_of(environment) for environment in (filled, care))
+    fault(mine, theirs, theirs)
+    with wall.tenant(filled.tenant):
+        assert_right(filled)
+        assert_right(filled)
+    assert made == [filled.pk, care.pk, filled.pk]
+    assert ("is damaged or another file" in caplog.text) == (fault is not gone)
+
+
+def live_file_of(environment) -> Path:
+    before = set(live())
+    with wall.tenant(environment.tenant):
+        change(environment, JUNE)
+        assert_right(environment)
+    (name,) = set(live()) - before
+    return files.beside() / name
 
 
 # --- Once -------------------------------------------------------------------------------------------------------------
@@ -204,7 +230,7 @@ def test_who_waits_for_another_reader_past_the_time_is_told(filled, made):
         path.unlink()
 
         def make() -> None:
-            with alone(str(path), time.monotonic() + 20):
+            with alone(path.stem.rpartition("-")[0], time.monotonic() + 20):
                 held.set()
                 ended.wait(20)
 

@@ -9,10 +9,14 @@ from portal.tenants.command import DONE, NOT_COMPLETE, find_environment, identif
 from portal.tenants.command import Command as BaseCommand
 from portal.tenants.models.tenants import Environment
 from reports.columns.check import Difference, differences
+from reports.columns.sweep import repair
 
 
 class Command(BaseCommand):
-    help = "Count column files and mirror by environment and day; 3 when they differ, each difference named."
+    help = (
+        "Count column files and mirror by environment and day; 3 when they differ, each difference named."
+        " What differs is made again within minutes."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--environment", type=identifier, help="the environment's id; all of them without it")
@@ -28,14 +32,18 @@ class Command(BaseCommand):
         try:
             for environment in environments:
                 with wall.tenant(environment.tenant):
-                    for difference in differences(environment):
-                        named.append(self._name(environment, difference))
+                    found = list(differences(environment))
+                    named += [self._name(environment, difference) for difference in found]
+                    if found:
                         status = "different"
+                        repair(environment, found)
         except Away as error:
             self.stderr.write(f"The storage of column files does not answer: {error}.")
             status = "unknown"
         if status == "equal" and not self._json:
             self.stdout.write(f"{len(environments)} environments: equal")
+        if status == "different":
+            self.tell("What differs is made again by the next refresh, within minutes.")
         self.finish(DONE if status == "equal" else NOT_COMPLETE, {"status": status, "differences": named})
 
     def _name(self, environment: Environment, difference: Difference) -> dict[str, Any]:
