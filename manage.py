@@ -16,7 +16,7 @@ from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from django.db import DatabaseError
 
-from portal.tenants.database import explain
+from portal.tenants.database import explain_to_operator
 
 
 class CommandLine(ManagementUtility):
@@ -38,7 +38,7 @@ def main() -> int:
     except (ImproperlyConfigured, CommandError) as error:
         return _refused(str(error))
     except DatabaseError as error:
-        sentence = explain(error)
+        sentence = explain_to_operator(error)
         if not sentence or "--traceback" in sys.argv:
             raise
         return _refused(sentence)

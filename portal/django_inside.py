@@ -4,7 +4,7 @@ Each piece turns an inside of Django into words of its own, which the rest of th
 """
 
 import smtplib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.core.cache.backends.redis import RedisCache
@@ -14,8 +14,9 @@ from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.sql.where import AND
 from django.forms import ModelForm
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
+R = TypeVar("R", bound=HttpResponseBase)
 M = TypeVar("M", bound=models.Model, covariant=True)
 
 
@@ -136,10 +137,15 @@ def statement(rows: models.QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
     return cast("tuple[str, tuple[Any, ...]]", rows.query.get_compiler(connection=connection).as_sql())
 
 
-def unlogged(answer: HttpResponse) -> HttpResponse:
+def unlogged(answer: R) -> R:
     """The answer, of which Django writes no line in the log: it would warn of each with a status of 400 or more."""
     answer._has_been_logged = True  # type: ignore[attr-defined]
     return answer
+
+
+def on_close(answer: HttpResponseBase, act: Callable[[], object]) -> None:
+    """Have ``act`` called when the answer is closed: when it was sent whole, or whoever asked for it has gone."""
+    answer._resource_closers.append(act)  # type: ignore[attr-defined]
 
 
 def unapplied_migrations() -> list[str]:

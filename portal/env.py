@@ -24,8 +24,7 @@ from portal import private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _BAD_PORT = "has a port that is no number up to 65535."
-_LINE = re.compile(r"(?:export )?([A-Za-z_][A-Za-z_0-9]*)=(.*)")
-_ESCAPED = re.compile(r"\\([^nrt])")
+known: set[str] = set()  # names of settings that were read
 _SIZE = re.compile(r"([0-9]+) ?([kMGT]B)")
 _TOPIC = re.compile(r"arn:aws(-cn|-us-gov)?:sns:[a-z0-9-]{3,30}:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -36,38 +35,8 @@ class SettingError(ImproperlyConfigured):
     """A setting has a form that Ringbook does not know; the text is one sentence for the administrator."""
 
 
-def load_dotenv(path: Path = BASE_DIR / ".env") -> None:
-    """Read ``.env`` beside manage.py, if there is one; what the environment already says wins.
-
-    A line is ``NAME=value``, with or without ``export`` before it, or a comment that begins with ``#``. Quotes around a
-    value go; within double ones a backslash takes the next character as it is.
-    """
-    if not path.is_file():
-        return
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path.name} cannot be read: {error.__class__.__name__}.") from error
-    given: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        assignment = _LINE.fullmatch(line)
-        if assignment is None:
-            raise SettingError(f"{path.name} has neither NAME=value nor a comment in line {number}.")
-        given[assignment[1]] = _unquoted(assignment[2])
-    os.environ.update({name: value for name, value in given.items() if name not in os.environ})
-
-
-def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] == "'":
-        return value[1:-1]
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        return _ESCAPED.sub(r"\1", value[1:-1])
-    return value
-
-
 def text(name: str, default: str = "") -> str:
+    known.add(name)
     from_file = os.environ.get(f"{name}_FILE", "")
     if from_file:
         try:

@@ -4,11 +4,12 @@ Whoever meets an obstacle is plain Python, and rows keep what it said for reader
 Each of those sentences stands here, or with whoever asks, once more for its translation.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from functools import cache
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 # Those of ``portal.lib.outward``, and of the places that files are put into. What changes in one is ``%(reason)s``.
 OUTWARD = (
@@ -24,13 +25,24 @@ OUTWARD = (
     gettext_noop("The host's name is not well formed."),
     gettext_noop("The host's name was not resolved in time."),
     gettext_noop("The connection was not made in time."),
+    gettext_noop("The connection was not made."),
     gettext_noop("The connection was not made: %(reason)s."),
+    gettext_noop("The connection failed."),
     gettext_noop("The connection failed: %(reason)s."),
-    gettext_noop("Too many servers are waited for."),
     gettext_noop("The answer did not come in time."),
     gettext_noop("The answer is too large."),
     gettext_noop("The answer is larger than %(reason)s bytes."),
 )
+
+
+def too_many(seconds: int) -> str:
+    """That a server was not asked, since too many are, and when to try again."""
+    minutes = math.ceil(seconds / 60)
+    return ngettext(
+        "Too many other servers are being asked right now. Try again in %(n)s minute.",
+        "Too many other servers were asked. Try again in %(n)s minutes.",
+        minutes,
+    ) % {"n": minutes}
 
 
 def in_words(detail: str, sentences: Sequence[str] = OUTWARD) -> str:

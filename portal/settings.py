@@ -11,23 +11,29 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from portal import env
+from portal import dotenv, env
 from portal.database_limits import COMMANDS
 from portal.env import BASE_DIR
 from portal.lib.version import VERSION
 from portal.private import make_private
 
 make_private()
-env.load_dotenv()
+dotenv.load()
 
 DEBUG = env.flag("DEBUG", default=False)
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 SECRET_KEY = env.generated("SECRET_KEY", DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(50))
 BASE_URL = env.site("BASE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "127.0.0.1,localhost")
-# How long one request may come in, and how many connections of an address may be underway with one.
+# Peers: seconds to send a request, and to read some of an answer; what is kept for all; connections of an address.
 REQUEST_SECONDS = env.number("REQUEST_SECONDS", 20, at_least=1)
+RESPONSE_SECONDS = env.number("RESPONSE_SECONDS", 30, at_least=1)
+RESPONSE_ROOM = env.size("RESPONSE_ROOM", "1GB")
 CONNECTIONS_PER_ADDRESS = env.number("CONNECTIONS_PER_ADDRESS", 100, at_least=1)
+# How many requests of one API key or share link a web process answers at once, and for how many seconds of a minute it
+# works for one: portal.site.turns has what follows from them for everybody else.
+REQUESTS_AT_ONCE = env.number("REQUESTS_AT_ONCE", 2, at_least=1)
+WORK_PER_MINUTE = env.number("WORK_PER_MINUTE", 60, at_least=1)
 SECURE = BASE_URL.startswith("https://")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
@@ -102,9 +108,10 @@ MIDDLEWARE = [
     "portal.site.doors.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.proxies.TrustedProxiesMiddleware",
-    "portal.site.doors.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.site.turns.TurnsMiddleware",
+    "portal.site.doors.HttpsMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -116,13 +123,14 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "portal.tenants.middleware.ReaderLanguageMiddleware",
+    "portal.privacy.pending.PendingErasuresMiddleware",
+    "portal.site.doors.OutageMiddleware",
     "portal.site.doors.EmptyMiddleware",
     "portal.site.doors.SecondFactorMiddleware",
     "reports.web.middleware.QuestionMiddleware",
 ]
 
 ROOT_URLCONF = "portal.site.urls"
-WSGI_APPLICATION = "portal.site.wsgi.application"
 AUTH_USER_MODEL = "tenants.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -160,7 +168,6 @@ if POSTGRESQL:
             " -c parallel_setup_cost=2500"  # helpers take 10 ms to begin, and a page's ledgers 4 ms without any
             " -c cursor_tuple_fraction=1",  # every cursor of ours is read to its end
             "connect_timeout": 5,
-            "keepalives": 1,
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
@@ -247,13 +254,9 @@ SESSION_ENGINE = "portal.accounts.sessions"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 8 * 60, at_least=1)
 LOOK_UPS_PER_DAY = env.number("LOOK_UPS_PER_DAY", 20, at_least=0)
-SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 CSRF_TRUSTED_ORIGINS = ["/".join(BASE_URL.split("/")[:3])]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -271,7 +274,6 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
 LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 FORMAT_MODULE_PATH = ["portal.formats"]
-USE_I18N = USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 TIME_ZONE = "UTC"
 
@@ -281,7 +283,6 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "portal" / "static"]
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = DEBUG
 with suppress(OSError):  # an installation that cannot be written
     STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns about a missing folder, and warnings are errors in tests
 
@@ -294,6 +295,7 @@ MAIL_HOOK_SECRET, MAILGUN_WEBHOOK_KEY = env.text("MAIL_HOOK_SECRET"), env.text("
 SENDGRID_WEBHOOK_KEY, SNS_TOPICS = env.public_key("SENDGRID_WEBHOOK_KEY"), env.topics("SNS_TOPICS")
 MAILS_PER_MINUTE = env.number("MAILS_PER_MINUTE", 300, at_least=1)  # to one domain of recipients
 ALARM_MAILS = env.addresses("ALARM_MAILS")
+DEAD_MANS_URL = env.url("DEAD_MANS_URL", "", schemes=("https", "http"))
 STALE_HOURS = env.number("STALE_HOURS", 6, at_least=1)
 OUTBOX_RULES = {  # who says, just before a message leaves, that it still may
     "alarm": "portal.site.alarms.objection",
@@ -327,7 +329,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Calls and callback statistics mirrored from voice-AI platforms.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 
 # --- Tasks: the broker carries hints; every obligation is a row -------------------------------------------------------
@@ -395,5 +396,5 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
-    "loggers": {"ringbook": {"level": "INFO"}},
+    "loggers": {"ringbook": {"level": "INFO"}, "waitress.queue": {"level": "ERROR"}},  # that a request waits is no news
 }

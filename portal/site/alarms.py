@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -27,11 +28,14 @@ from portal.site.wrongs.wrong import Kind, Wrong
 from portal.tenants.models.people import User
 
 WELL_FOR = timedelta(minutes=15)  # before a problem counts as over
+SUBJECT_ROOM = 80  # characters for the problem that a subject names
 MOST_LINES = 30  # of one mail; the console has all
 
 
-def watch() -> None:
-    """Open and close alarms by what is wrong now, and tell of them. Safe in any number of copies."""
+def watch() -> int:
+    """Open and close alarms by what is wrong now, and mail about them; how many problems there are. Safe in any number
+    of copies.
+    """
     now = timezone.now()
     alarming = {wrong.key: wrong for wrong in everything.found(now) if wrong.alarming}
     known = {alarm.key: alarm for alarm in Alarm.objects.filter(closed_at=None)}
@@ -45,6 +49,7 @@ def watch() -> None:
                 over.append(alarm)
         if begun or over:
             _tell(begun, over, now)
+    return len(alarming)
 
 
 def deliver_where_nobody_does() -> int:
@@ -88,7 +93,7 @@ def _tell(begun: Sequence[Alarm], over: Sequence[Alarm], now: datetime) -> None:
                 more = ngettext("%(count)s more", "%(count)s more", left) % {"count": figures.decimal(left)}
                 lines = [*lines[:MOST_LINES], more]
             mail = letter(
-                _subject(len(begun), len(over)),
+                _subject(begun, over),
                 lines,
                 Button(_("Look at the administration"), f"{settings.BASE_URL}{reverse('admin:index')}"),
                 small=[_("Each problem is told once when it begins and once when it is over.")],
@@ -99,12 +104,23 @@ def _tell(begun: Sequence[Alarm], over: Sequence[Alarm], now: datetime) -> None:
             )
 
 
-def _subject(begun: int, over: int) -> str:
-    if not begun:
-        text = ngettext("%(count)s problem is over", "%(count)s problems are over", over)
-        return text % {"count": figures.decimal(over)}
-    text = ngettext("%(count)s problem needs you", "%(count)s problems need you", begun)
-    return text % {"count": figures.decimal(begun)}
+def _subject(begun: Sequence[Alarm], over: Sequence[Alarm]) -> str:
+    """What it is about and whose, as far as one line goes."""
+    alarms = begun or over
+    first = Truncator(_line(alarms[0], None)).chars(SUBJECT_ROOM)
+    if len(alarms) == 1:
+        text = _("Needs you: %(what)s") if begun else _("Over: %(what)s")
+        return text % {"what": first}
+    count = len(alarms)
+    if begun:
+        text = ngettext(
+            "%(count)s problem needs you, first: %(problem)s", "%(count)s problems need you, first: %(problem)s", count
+        )
+    else:
+        text = ngettext(
+            "%(count)s problem is over, first: %(problem)s", "%(count)s problems are over, first: %(problem)s", count
+        )
+    return text % {"count": figures.decimal(count), "problem": first}
 
 
 def _line(alarm: Alarm, wrong: Wrong | None) -> str:

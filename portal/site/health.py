@@ -6,6 +6,7 @@ the same machine, for whoever knows METRICS_TOKEN, or for a signed-in administra
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,15 +20,15 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from redis import Redis
 
+from portal.django_inside import unlogged
 from portal.outbox.models import Message, PlatformMessage
 from portal.proxies import is_from_here
-from portal.site.celery import app as celery_app
 from portal.site.models import Heartbeat
 from portal.site.schedules import QUEUES
-from portal.site.wrongs.work import silent_queues
+from portal.site.wrongs.work import check_broker, silent_queues
 from portal.tenants import wall
+from portal.tenants.database import OUTAGES, explain_to_operator
 from portal.tenants.guards import is_administrator
 from sync.models.runs import Run, Window, WindowState
 
@@ -42,11 +43,12 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
+def readyz(request: HttpRequest) -> HttpResponse:
     checks = {name: _passes(name, check) for name, check in CHECKS.items()}
     ready = all(checks.values())
     words = {name: "ok" if passed else "failed" for name, passed in checks.items()}
-    return JsonResponse({"status": "ready" if ready else "not ready", "checks": words}, status=200 if ready else 503)
+    answer = JsonResponse({"status": "ready" if ready else "not ready", "checks": words}, status=200 if ready else 503)
+    return answer if ready else unlogged(answer)
 
 
 @never_cache
@@ -62,16 +64,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
 # --- what /readyz tries -----------------------------------------------------------------------------------------------
 
 
-def _database() -> bool:
+def check_database() -> bool:
+    """Raises OperationalError."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         return bool(cursor.fetchone())
-
-
-def _broker() -> bool:
-    url = celery_app.conf.broker_url.replace("redis+socket://", "unix://", 1)
-    with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
-        return bool(broker.ping())
 
 
 def _queues() -> bool:
@@ -79,15 +76,27 @@ def _queues() -> bool:
     return not silent_queues(timezone.now())
 
 
-CHECKS: dict[str, Callable[[], bool]] = {"database": _database, "broker": _broker, "queues": _queues}
+LOG_SECONDS = 60.0
+_logged: dict[str, float] = {}  # when each check was last said to fail
+CHECKS: dict[str, Callable[[], bool]] = {"database": check_database, "broker": check_broker, "queues": _queues}
 
 
 def _passes(name: str, check: Callable[[], bool]) -> bool:
     try:
         return check()
+    except OUTAGES as error:
+        _log(name, explain_to_operator(error) or str(error))
     except Exception:
         logger.exception("The check %r of /readyz failed.", name)
-        return False
+    return False
+
+
+def _log(name: str, trouble: str) -> None:
+    """One line a minute for each check: probes ask every few seconds for as long as an outage lasts."""
+    now = time.monotonic()
+    if now - _logged.get(name, -LOG_SECONDS) >= LOG_SECONDS:
+        _logged[name] = now
+        logger.error("The check %r of /readyz failed: %s", name, trouble)
 
 
 # --- what /metrics tells ----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from celery.contrib.django.task import DjangoTask
 from celery.signals import worker_ready
 from django.utils import timezone
 
-from portal.site import alarms
+from portal.site import alarms, watchdog
 from portal.site.models import Heartbeat
 
 
@@ -18,8 +18,9 @@ def heartbeat(queue: str, **_: Any) -> None:
 
 @shared_task(base=DjangoTask, name="runtime.watch", max_retries=0)
 def watch(**_: Any) -> None:
-    """Tell administrators of what has become wrong, and of what is over."""
-    alarms.watch()
+    """Tell administrators of what has become wrong, and of what is over, and the world outside when all is well."""
+    if alarms.watch() == 0:
+        watchdog.ping()
 
 
 @worker_ready.connect

@@ -29,7 +29,7 @@ from django.db import DatabaseError
 
 from portal.lib import times
 from portal.tenants import wall
-from portal.tenants.database import explain
+from portal.tenants.database import explain_to_operator
 from portal.tenants.models.tenants import Environment, Tenant
 
 DONE, WRONG_USAGE, NOT_COMPLETE = 0, 2, 3
@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 raise
             self._refuse(error)
         except DatabaseError as error:
-            sentence = explain(error)
+            sentence = explain_to_operator(error)
             if not sentence or not self._called_from_command_line or options.get("traceback"):
                 raise
             self._refuse(CommandError(sentence))

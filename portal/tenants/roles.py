@@ -77,7 +77,10 @@ def secure() -> None:
 
 def _statements() -> Iterator[Composable]:
     both = SQL("{}, {}").format(Identifier(application_role()), Identifier(crossing_role()))
-    schema = Identifier(_schema())
+    schema, database = Identifier(_schema()), Identifier(_database())
+    # Everybody may by default; where the database or the schema is another's, only they can take it back, see holes().
+    yield SQL("REVOKE CREATE, TEMPORARY ON DATABASE {} FROM PUBLIC, {}").format(database, both)
+    yield SQL("REVOKE CREATE ON SCHEMA {} FROM PUBLIC, {}").format(schema, both)
     yield SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, both)
     yield SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {} TO {}").format(schema, both)
     yield SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {} TO {}").format(schema, both)
@@ -138,7 +141,14 @@ def holes() -> list[str]:
     missing = [role for role in (application_role(), crossing_role()) if not _exists(role)]
     if missing:
         return [f"There is no role {role}." for role in missing]
-    return [*_holes_of_roles(), *_holes_of_tables(), *_holes_of_grants(), *_holes_of_keys(), *_ways_round()]
+    return [
+        *_holes_of_roles(),
+        *_holes_of_tables(),
+        *_holes_of_grants(),
+        *_holes_of_creation(),
+        *_holes_of_keys(),
+        *_ways_round(),
+    ]
 
 
 def _holes_of_roles() -> Iterator[str]:
@@ -211,6 +221,16 @@ def _holes_of_grants() -> Iterator[str]:
                     yield f"The role {role} may {act} {table}."
 
 
+def _holes_of_creation() -> Iterator[str]:
+    """A role that may make tables can hide ours behind them: temporary ones are found first."""
+    database, schema = ("DATABASE", _database()), ("SCHEMA", _schema())
+    for right, (kind, name) in (("TEMPORARY", database), ("CREATE", database), ("CREATE", schema)):
+        for role in (application_role(), crossing_role()):
+            if _rows_of(f"SELECT 1 WHERE has_{kind.lower()}_privilege(%s, %s, %s)", role, name, right):
+                revoke = f'REVOKE {right} ON {kind} "{name}" FROM PUBLIC, "{role}";'
+                yield f"The role {role} may make tables that hide ours. The {kind.lower()}'s owner has to run: {revoke}"
+
+
 def _holes_of_keys() -> Iterator[str]:
     for model in tenant_tables():
         for field in _keys_of(model):
@@ -257,6 +277,10 @@ def _key_name(model: type[TenantModel], field: "models.ForeignKey[Any, Any]") ->
 def _schema() -> str:
     ((schema,),) = _rows_of("SELECT current_schema()")
     return str(schema)
+
+
+def _database() -> str:
+    return str(connection.settings_dict["NAME"])
 
 
 def _exists(role: str) -> bool:

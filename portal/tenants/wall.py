@@ -11,7 +11,7 @@ only inside it.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,22 +34,43 @@ class ForeignTenant(WallError):
     """A write of a row that belongs to another tenant than the active one."""
 
 
+class Closed(Exception):
+    """A tenant's data are not served just now. The text is a sentence in the active language."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Everyone:
     reason: str
 
 
 _active: ContextVar[int | _Everyone | None] = ContextVar("ringbook_wall", default=None)
+_closed: ContextVar[tuple[Collection[int], Callable[[], str]]] = ContextVar("ringbook_closed", default=((), str))
 
 
 @contextmanager
 def tenant(who: object) -> Iterator[None]:
-    """Run behind the wall of ``who``: a saved Tenant, or its primary key. Anything else raises :class:`NoTenant`."""
-    token = _active.set(_key_of(who))
+    """Run behind the wall of ``who``: a saved Tenant, or its primary key. Anything else raises :class:`NoTenant`, and
+    :class:`Closed` within :func:`closed_to` it.
+    """
+    key = _key_of(who)
+    tenants, why = _closed.get()
+    if key in tenants:
+        raise Closed(why())
+    token = _active.set(key)
     try:
         yield
     finally:
         _active.reset(token)
+
+
+@contextmanager
+def closed_to(tenants: Collection[int], why: Callable[[], str]) -> Iterator[None]:
+    """Run without opening the wall of any of these tenants; ``why`` says the reason in the active language."""
+    token = _closed.set((tenants, why))
+    try:
+        yield
+    finally:
+        _closed.reset(token)
 
 
 @contextmanager

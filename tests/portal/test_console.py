@@ -10,6 +10,8 @@ from django.urls import reverse
 from portal.accounts import visits
 from portal.accounts.keys import NewKey, issue_key
 from portal.audit.models import Entry, PlatformEntry
+from portal.outbox import post
+from portal.outbox.models import Attempt, Message, PlatformMessage
 from portal.tenants import wall
 from portal.tenants.base import TenantModel
 from portal.tenants.guards import reader_of_key
@@ -540,3 +542,33 @@ def test_day_and_time_are_each_asked_for_by_name(client, root, acme) -> None:
         field = re.search(rf'<input[^>]*name="{name}"[^>]*>', shown)
         assert field is not None
         assert f'aria-label="{words}"' in field[0]
+
+
+def test_an_administrator_sends_a_test_mail_and_reads_the_answer(client, root, settings, tmp_path) -> None:
+    assert "Send a test mail" in client.get("/admin/").content.decode()
+    sent = client.post("/admin/test-mail/")
+    message = PlatformMessage.objects.get()
+    assert message.to == root.email
+    assert PlatformEntry.objects.filter(action="mail.tested", user_id=root.pk).exists()
+    PlatformMessage.objects.update(state="failed", last_reply="554 5.7.1 not you", text="")
+    assert "The mail server answered: “554 5.7.1 not you”" in client.get(sent["Location"]).content.decode()
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "portal.outbox.folder.FolderBackend", tmp_path
+    for address in ("/admin/", "/admin/outbox/platformmessage/"):
+        assert "This portal has no mail server" in client.get(address).content.decode()
+
+
+def test_nobody_else_sends_one(client, ana) -> None:
+    client.force_login(ana)
+    client.post("/admin/test-mail/")
+    assert not PlatformMessage.objects.exists()
+
+
+def test_the_console_tells_no_name_of_an_error(client, root, acme) -> None:
+    with wall.tenant(acme):
+        letter = {"subject": "Figures", "text": "x", "html": "", "headers": {}, "reference": "a"}
+        message = post.put(tenant_id=acme.pk, to="ana@acme.example", **letter)
+        Message.objects.update(state="unknown", last_reply="TimeoutError")
+        Attempt.objects.create(message=message, tenant=acme, number=1, outcome="unknown", reply="TimeoutError")
+        shown = client.get(page(Message, "change", message.pk)).content.decode()
+    assert shown.count("The mail server did not answer in time.") == 2
+    assert "TimeoutError" not in shown

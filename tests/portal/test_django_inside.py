@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Value
 from django.forms import modelform_factory
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 from django.utils.log import log_response
 
@@ -207,3 +207,12 @@ def test_of_an_answer_that_is_unlogged_no_line_is_written(caplog):
     log_response("Said", request=request, response=HttpResponse(status=429))
     log_response("Not said", request=request, response=inside.unlogged(HttpResponse(status=429)))
     assert [line.getMessage() for line in caplog.records] == ["Said"]
+
+
+def test_what_is_to_be_done_when_an_answer_is_closed():
+    for answer in (HttpResponse("whole"), StreamingHttpResponse(iter([b"in ", b"pieces"]))):
+        closed: list[bool] = []
+        inside.on_close(answer, lambda closed=closed: closed.append(True))
+        assert not closed
+        answer.close()
+        assert closed == [True]

@@ -2,11 +2,12 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
 import time_machine
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import RequestFactory
@@ -68,6 +69,16 @@ def test_templates_and_streams_are_made_behind_the_wall(ana, sales) -> None:
 
     assert visit(lazy, ana).content == b"Sales"
     assert visit(streamed, ana).getvalue() == b"Sales"
+
+
+def test_a_file_is_left_for_the_web_server_to_send(ana) -> None:
+    @tenant_view()
+    def file(request, tenant):
+        return FileResponse(BytesIO(b"rows"))
+
+    response = visit(file, ana)
+    assert response.file_to_stream.read() == b"rows"
+    response.close()
 
 
 def test_a_stream_may_ask_for_more_while_it_runs(ana, sales) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from portal import env
+from portal import dotenv, env
 from portal.site.celery import app as celery_app
 
 KEY = "YSBrZXkgZm9yIHRlc3RzLCBvZiAzMiBieXRlcyBub3c="  # fixed, because it stands in the name of a test
@@ -76,6 +76,42 @@ def test_an_odd_form_stops_the_start(tmp_path) -> None:
     end = subprocess.run([sys.executable, "-c", "import portal.settings"], env=settings, capture_output=True, text=True)
     assert end.returncode == 1
     assert end.stderr.strip().splitlines()[-1].endswith("SettingError: DEBUG must be true or false.")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("DATABSE_URL", "There is no setting DATABSE_URL. Did you mean DATABASE_URL?"),
+        ("TRUSTED_PROXY", "There is no setting TRUSTED_PROXY. Did you mean TRUSTED_PROXIES?"),
+        ("EMAIL_URLS_FILE", "There is no setting EMAIL_URLS_FILE. Did you mean EMAIL_URL?"),
+        ("DATABASE_URL", ""),
+        ("TOKEN_KEYS_FILE", ""),
+        ("REDIS_PORT", ""),  # what orchestrators set for their own services
+        ("LANGUAGE", ""),
+    ],
+)
+def test_a_mistyped_name_is_noticed(name: str, sentence: str, tmp_path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(KEY)
+    given = {"DATABASE_URL": f"sqlite:///{tmp_path}/x.sqlite3"} | {name: f"sqlite:///{tmp_path}/x.sqlite3"}
+    if name.endswith("_FILE"):
+        given[name] = str(secret)
+    settings = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "LC_ALL": "C.UTF-8"} | given
+    told = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=env.BASE_DIR, env=settings, capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
+    assert [line for line in told.stderr.splitlines() if "There is no setting" in line] == (
+        [f"?: (ringbook.W001) {sentence}"] if sentence else []
+    )
+
+
+def test_every_name_in_dotenv_is_a_setting(tmp_path, monkeypatch) -> None:
+    (tmp_path / ".env").write_text("BASE_URL=https://ringbook.example\nCOLOUR=green\n")
+    monkeypatch.setattr(os, "environ", {})
+    dotenv.load(tmp_path / ".env")
+    env.text("BASE_URL")
+    assert dotenv.misspelled() == ["There is no setting COLOUR, which .env sets. README.md lists all settings."]
 
 
 def settings_of(folder: Path, **given: str) -> dict[str, Any]:
@@ -263,7 +299,7 @@ SET=from the file
 def test_a_dotenv_gives_what_the_environment_does_not(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(os, "environ", {"SET": "before"})
     (tmp_path / ".env").write_text(DOTENV, encoding="utf-8")
-    env.load_dotenv(tmp_path / ".env")
+    dotenv.load(tmp_path / ".env")
 
     assert os.environ == {
         "DEBUG": "true",
@@ -288,7 +324,7 @@ def test_a_dotenv_of_an_odd_form_is_refused_whole(content: bytes, sentence: str,
     monkeypatch.setattr(os, "environ", {})
     (tmp_path / ".env").write_bytes(content)
     with pytest.raises(env.SettingError) as caught:
-        env.load_dotenv(tmp_path / ".env")
+        dotenv.load(tmp_path / ".env")
 
     assert str(caught.value) == sentence
     assert os.environ == {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Sum
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from portal import storage
@@ -35,10 +36,10 @@ def found(now: datetime) -> Iterator[Wrong]:
     for place in sorted({Path(settings.DATA_DIR), storage.home()}):
         usage = shutil.disk_usage(_there(place))
         if usage.free < _FREE_BYTES or usage.free < _FREE_SHARE * usage.total:
-            share = usage.free * 100 // usage.total
             yield Wrong(
-                Kind.STORAGE, f"disk:{place}", _("The disk is nearly full: %(share)s %% are free. Make room, or give"
-                " it more.") % {"share": share}, str(place), alarming=True,
+                Kind.STORAGE, f"disk:{place}", _("The disk is nearly full: only %(free)s of %(total)s are free. Delete"
+                " what you don't need, or use a larger disk.")
+                % {"free": filesizeformat(usage.free), "total": filesizeformat(usage.total)}, str(place), alarming=True,
             )  # fmt: skip
     erasures = Path(settings.DATA_DIR) / "erasures"
     if not os.access(_there(erasures), os.W_OK | os.X_OK):

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Count, Min
 from django.utils.translation import gettext as _
+from redis import Redis
+from redis.exceptions import RedisError
 
 from portal.outbox.models import Message, PlatformMessage, State
 from portal.privacy.models import Erasure
+from portal.site.celery import app as celery_app
 from portal.site.models import Heartbeat
 from portal.site.schedules import QUEUES
 from portal.site.wrongs.wrong import Kind, Wrong, listed
@@ -22,6 +26,7 @@ _LOST = (State.FAILED, State.UNKNOWN)
 
 
 def found(now: datetime) -> Iterator[Wrong]:
+    yield from _broker()
     yield from _queues(now)
     yield from _mails(now)
     yield from _reports(now)
@@ -33,6 +38,23 @@ def silent_queues(now: datetime) -> dict[str, datetime | None]:
     """The queues that no worker serves, and when one was last seen."""
     seen = dict(Heartbeat.objects.values_list("queue", "at"))
     return {queue: seen.get(queue) for queue in QUEUES if queue not in seen or now - seen[queue] > SILENT_AFTER}
+
+
+def check_broker() -> bool:
+    """Raises RedisError or OSError when it does not answer."""
+    url = celery_app.conf.broker_url.replace("redis+socket://", "unix://", 1)
+    with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
+        return bool(broker.ping())
+
+
+def _broker() -> Iterator[Wrong]:
+    try:
+        check_broker()
+    except (RedisError, OSError):
+        yield Wrong(
+            Kind.QUEUES, "broker", _("The broker doesn't answer. Start Redis, or the portal where it brings its own"
+            " broker."), "REDIS_URL" if settings.REDIS_URL else "", alarming=True,
+        )  # fmt: skip
 
 
 def _queues(now: datetime) -> Iterator[Wrong]:

@@ -20,6 +20,9 @@ from tests.walls.rows import row_of
 NOON = datetime(2026, 7, 8, 12, tzinfo=UTC)
 
 
+pytestmark = pytest.mark.usefixtures("running_broker")
+
+
 @pytest.fixture
 def clock(db):
     with time_machine.travel(NOON, tick=False) as traveller:
@@ -55,14 +58,14 @@ def test_a_silent_queue_is_told_once_and_once_when_it_is_over(clock, root) -> No
         beat("reading")
         alarms.watch()
     (told,) = mails()
-    assert (told.to, told.subject) == (root.email, "1 problem needs you")
+    assert (told.to, told.subject) == (root.email, "Needs you: Work that nobody does · reading")
     assert "Work that nobody does · reading" in told.text
     for minutes in range(60, 120, 2):
         clock.move_to(NOON + timedelta(minutes=minutes))
         beat()
         alarms.watch()
     _, over = mails()
-    assert over.subject == "1 problem is over"
+    assert over.subject == "Over: Work that nobody does · reading"
     assert "Over: Work that nobody does · reading" in over.text
     alarm = Alarm.objects.get()
     assert (alarm.key, alarm.closed_at is not None) == ("queue:reading", True)
@@ -81,12 +84,13 @@ def test_what_comes_back_soon_is_the_same_problem(clock, root) -> None:
 
 def test_many_problems_at_once_are_one_mail(clock, root, acme) -> None:
     with wall.tenant(acme):
-        for _ in range(40):
-            row = row_of(Connection, acme, {})
+        rows = [row_of(Connection, acme, {}) for _ in range(40)]
+        first = rows[0]
+        for row in rows:
             Connection.objects.filter(pk=row.pk).update(state=ConnectionState.REJECTED, state_since=NOON)
     alarms.watch()
     (told,) = mails()
-    assert told.subject == "40 problems need you"
+    assert told.subject == "40 problems need you, first: Rejected tokens · Acme · " + first.environment.name
     assert "Rejected tokens · Acme" in told.text
     assert "10 more" in told.text
 
@@ -105,7 +109,7 @@ def test_a_mail_is_in_its_readers_language(clock, root) -> None:
     clock.move_to(NOON + timedelta(minutes=10))
     beat("files")
     alarms.watch()
-    assert mails()[0].subject == "1 problema precisa de você"
+    assert mails()[0].subject == "Precisa de você: Trabalho que ninguém faz · files"
     assert "Work that" not in mails()[0].text
 
 
@@ -124,3 +128,15 @@ def test_the_machines_own_clock_tells_when_every_worker_is_gone(settings, tmp_pa
     call_command("sweep", "--json")
     (mail,) = tmp_path.glob("*.eml")
     assert b"problems need you" in mail.read_bytes()
+
+
+def test_a_subject_stays_one_short_line(clock, root, acme) -> None:
+    """A mail program shows some sixty characters of it; a header has no room for a tenant's endless name."""
+    type(acme).objects.filter(pk=acme.pk).update(name="A" * 120)
+    with wall.tenant(acme):
+        row = row_of(Connection, acme, {})
+        Connection.objects.filter(pk=row.pk).update(state=ConnectionState.REJECTED, state_since=NOON)
+    alarms.watch()
+    (mail,) = mails()
+    assert mail.subject.startswith("Needs you: Rejected tokens · AAAA")
+    assert len(mail.subject) <= 120

@@ -37,7 +37,8 @@ def test_guessing_at_speed_locks_out_neither_the_office_nor_the_person(front) ->
             if answers.total() > ACCOUNT.most + PAIR.most:
                 enough.set()
 
-    threads = [threading.Thread(target=guess, args=(number,)) for number in range(4)]
+    # A web process answers four of an address at once: one place is left for the colleague.
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
     try:

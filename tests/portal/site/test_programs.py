@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from portal.env import BASE_DIR
+from portal.lib.turns import THREADS
 from portal.site import programs
 from portal.site.management.commands.serve import Command
 from reports.queries.run import TENANT_AT_ONCE
@@ -21,7 +22,7 @@ def served() -> tuple[int, int]:
 
 def composed() -> tuple[int, int]:
     text = (BASE_DIR / "deploy" / "compose.yaml").read_text()
-    processes, threads = (int(re.search(rf"--{name}=(\d+)", text)[1]) for name in ("workers", "threads"))
+    processes, threads = (int(re.search(rf"--{name}=(\d+)", text)[1]) for name in ("processes", "threads"))
     return processes, threads
 
 
@@ -29,3 +30,8 @@ def composed() -> tuple[int, int]:
 def test_as_many_questions_as_one_tenant_may_ask_leave_half_of_the_threads(how):
     processes, threads = how()
     assert processes * threads >= 2 * TENANT_AT_ONCE
+
+
+@pytest.mark.parametrize("how", [served, composed])
+def test_turns_are_given_of_as_many_threads_as_there_are(how):
+    assert how()[1] == THREADS

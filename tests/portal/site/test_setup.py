@@ -106,8 +106,10 @@ def test_guessing_is_limited_and_being_right_is_not(client, settings) -> None:
         client.post("/setup/", FIRST | {"code": code, "company": ""})
     for _guess in range(ADDRESS.most):
         assert client.post("/setup/", FIRST | {"code": "AAAA-BBBB-CCCC-DDDD"}).status_code == 400
-    assert client.post("/setup/", FIRST | {"code": code}).status_code == 429
+    assert client.post("/setup/", FIRST | {"code": "AAAA-BBBB-CCCC-DDDD"}).status_code == 429
     assert is_empty()
+    assert client.post("/setup/", FIRST | {"code": code}).status_code == 302  # others' failures refuse no right code
+    assert not is_empty()
 
 
 def test_no_address_is_taken_twice(client, acme) -> None:

@@ -24,6 +24,7 @@ import sys
 from celery.signals import worker_ready
 from portal.site import workers
 from portal.site.celery import app
+from portal.site.children import run_and_exit
 
 def end():
     os.kill(os.getpid(), signal.SIGTERM)
@@ -37,7 +38,7 @@ def ready(sender, **_):
 app.loader.import_default_modules()
 app.finalize()
 worker_ready.disconnect(sys.modules["portal.site.tasks"].beat_at_once)  # there is no database here
-workers._serve(workers.Group("reading", ("reading",), 2))
+run_and_exit(lambda: workers._serve(workers.Group("reading", ("reading",), 2)))
 """
 
 

@@ -27,7 +27,7 @@ from tests.walls.rows import row_of
 
 
 @pytest.fixture
-def well(db) -> None:
+def well(db, running_broker) -> None:
     """Every queue is served."""
     for queue in QUEUES:
         Heartbeat.objects.create(queue=queue, at=timezone.now())
@@ -59,7 +59,16 @@ def found() -> dict[str, object]:
     return {wrong.kind: wrong for wrong in everything.found(timezone.now())}
 
 
-def test_calm_when_nothing_is_wrong(client, root, well, connection) -> None:
+def test_the_console_does_not_say_that_all_is_well_beside_mails_that_reach_nobody(client, root, well, settings) -> None:
+    settings.EMAIL_BACKEND = "portal.outbox.folder.FolderBackend"
+    page = client.get("/admin/").content.decode()
+    assert "This portal has no mail server" in page
+    assert "Nothing else is wrong." in page
+    assert "Nothing is wrong." not in page
+
+
+def test_calm_when_nothing_is_wrong(client, root, well, connection, settings) -> None:
+    settings.BASE_URL = "http://portal.example"  # an address of this host alone is told above the alarms
     with wall.tenant(connection.tenant_id):
         window(connection, timedelta(minutes=5))
     page = client.get("/admin/").content.decode()
@@ -134,7 +143,7 @@ def test_a_closed_company_and_a_paused_connection_are_not_wrong(well, acme, conn
 def test_a_full_disk_and_a_folder_that_takes_nothing(well, monkeypatch, settings, tmp_path) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda place: usage(100 * 2**30, 97 * 2**30, 3 * 2**30))
-    assert "3 %" in found()[Kind.STORAGE].what
+    assert "only 3.0\xa0GB of 100.0\xa0GB are free" in found()[Kind.STORAGE].what
     monkeypatch.setattr(shutil, "disk_usage", lambda place: usage(100 * 2**30, 50 * 2**30, 50 * 2**30))
     assert found() == {}
     monkeypatch.setattr("os.access", lambda *_: False)

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from portal.accounts.invitations import Invitee, invite
 from portal.accounts.members import NotPossible, add_member, add_person, find_person, give_password
+from portal.outbox import server
 from portal.outbox.text import normalised
 from portal.tenants import wall
 from portal.tenants.command import DONE, find_tenant, identifier
@@ -50,6 +51,8 @@ class Command(BaseCommand):
                 made = self._add(tenant, normalised(options["email"]), password, holding)
             else:
                 made = invite(tenant, Invitee(options["email"], holding), by=None).public_id
+                if not server.leaves():
+                    self.stderr.write(server.promise(""))
         except (NotPossible, ValidationError) as error:
             text = error.messages[0] if isinstance(error, ValidationError) else str(error)
             raise CommandError(f"--email: {text}") from error

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from portal.outbox.folder import home
 from portal.site import demonstration, programs
 from portal.site.children import Program
 from portal.site.command import SiteCommand
@@ -177,6 +178,6 @@ def _bar() -> Iterator[Bar]:
 
 def _newest_mail() -> Path | None:
     """The last mail in the outbox' folder, when mail goes to one."""
-    folder = Path(getattr(settings, "EMAIL_FILE_PATH", "") or settings.DATA_DIR / "outbox")
+    folder = home()
     mails = sorted(folder.glob("*.eml"), key=lambda path: path.stat().st_mtime) if folder.is_dir() else []
     return mails[-1] if mails else None

@@ -1,7 +1,6 @@
-// While a history is being read its state is looked at again, only while the page is seen. Nothing moves but the figures.
+// The state is fetched again while the page is visible: every few seconds while a history is being read, less often after.
 
 const place = document.getElementById("standing");
-const seconds = Number(place.dataset.again);
 
 async function look() {
   if (document.hidden || place.contains(document.activeElement)) return;
@@ -10,9 +9,14 @@ async function look() {
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("standing");
     if (fresh && fresh.innerHTML !== place.innerHTML) place.replaceChildren(...fresh.childNodes);
+    if (fresh) place.dataset.again = fresh.dataset.again;
   } catch {
     // the next look may find the way again
   }
 }
 
-setInterval(look, seconds * 1000);
+function lookAgain() {
+  setTimeout(() => look().finally(lookAgain), Number(place.dataset.again) * 1000);
+}
+
+lookAgain();
