@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.admin import EnvironmentPages
 from portal.audit.record import address_of
+from portal.lib.outward.trials import TESTS
 from portal.tenants import wall
 from portal.tenants.admin import LedgerAdmin, TenantAdmin, rerun
 from portal.tenants.models.tenants import Environment
@@ -31,6 +32,7 @@ from sync.connection_form import ConnectionForm
 from sync.connection_forms import console_form, setting_fields
 from sync.connections import (
     READ,
+    TRIAL_SECONDS,
     TokenSealed,
     change_token,
     check_connection,
@@ -280,7 +282,8 @@ class ConnectionPages(TenantAdmin):
         name = str(connection)
         try:
             with wall.tenant(connection.tenant_id):
-                check_connection(connection)
+                with TESTS.take(connection.tenant_id, seconds=TRIAL_SECONDS):
+                    check_connection(connection)
                 if connection.state == ConnectionState.OK:
                     request_run(connection)
         except TokenSealed as error:

@@ -8,8 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.audit.record import CHANGED, Changes, record
+from portal.lib.outward.trials import TESTS
 from portal.tenants.models.tenants import Tenant
 from sync.connections import (
+    TRIAL_SECONDS,
     ChangedMeanwhile,
     Description,
     add_connection,
@@ -38,7 +40,8 @@ class By:
 
 def add(tenant: Tenant, description: Description, by: By) -> Connection:
     """A tested connection that waits for the day from which to read; raises as :func:`add_connection`."""
-    connection = add_connection(tenant, description, begin=False)
+    with TESTS.take(tenant.pk, seconds=TRIAL_SECONDS):
+        connection = add_connection(tenant, description, begin=False)
     changes: Changes = {"host": (None, _host(connection)), "since": (None, connection.since)}
     _note("connection.created", connection, by, changes)
     return connection
@@ -95,7 +98,8 @@ def remove(connection: Connection, by: By) -> None:
 def check(connection: Connection, by: By) -> None:
     """Ask the vendor once; never within a transaction. Raises as :func:`check_connection`."""
     _note("connection.tested", connection, by)
-    check_connection(connection)
+    with TESTS.take(connection.tenant_id, seconds=TRIAL_SECONDS):
+        check_connection(connection)
     if connection.state == ConnectionState.OK:
         request_run(connection)
 

@@ -9,7 +9,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.lib.outward.trials import TESTS
 from sync.connections import (
+    TRIAL_SECONDS,
     ChangedMeanwhile,
     ConnectionRefused,
     TokenSealed,
@@ -24,7 +26,7 @@ from sync.connections import (
 from sync.history import WrongDay, check_day, days_to_read, estimate
 from sync.models.connections import Connection, ConnectionState
 from sync.providers import registry
-from sync.providers.errors import UpstreamError
+from sync.providers.errors import UpstreamError, WrongPath
 from sync.taxonomy import Fault
 
 Refusal = UpstreamError | TokenSealed | ChangedMeanwhile
@@ -158,6 +160,9 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(None, str(refusal))
             return
         nothing = _("Nothing was saved.")
+        if isinstance(refusal, WrongPath):
+            self.add_error("base_url", f"{nothing} {explain(refusal)}")
+            return
         if isinstance(refusal, TokenSealed):
             self.add_error("new_token", f"{nothing} {refusal}")
             return
@@ -172,10 +177,11 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         token = self.cleaned_data["new_token"]
         try:
             access = access_with(connection, token) if token else access_unsaved(connection)
-            if connection.pk:
-                test(connection, access)
-            else:
-                check_access(registry.get(connection.provider), access)
+            with TESTS.take(connection.tenant_id, seconds=TRIAL_SECONDS):
+                if connection.pk:
+                    test(connection, access)
+                else:
+                    check_access(registry.get(connection.provider), access)
         except (UpstreamError, TokenSealed, ChangedMeanwhile) as error:
             return error
         return None

@@ -28,6 +28,8 @@ _WORDS = (
     gettext_noop("Hosts whose recordings may be opened from a call's page, such as media.example.com; none by default"),
     gettext_noop("Largest answer"),
     gettext_noop("Bytes; a longer one fails and changes nothing"),
+    gettext_noop("In Talkover, open the environment's settings and copy its API token. It begins with talq_."),
+    gettext_noop("Ask OriginsAI's support for the token of your host. Leave it empty if your host needs none."),
 )
 _PREFIX = "setting_"
 _TOKEN = {"autocomplete": "off", "spellcheck": "false"}
@@ -48,6 +50,15 @@ def _field(each: FormField) -> forms.Field:
     )
 
 
+def address_hint(provider: Provider) -> str:
+    """What a base address of this vendor looks like."""
+    if provider.base_url:
+        return _("Change it only if your vendor told you another address. It ends with %(path)s.") % {
+            "path": provider.base_path
+        }
+    return _("The https address of your host, with %(path)s at the end.") % {"path": provider.base_path}
+
+
 def settings_sent(provider: Provider, cleaned: dict[str, Any]) -> dict[str, str]:
     """What the fields say, as a vendor takes it."""
     return {each.key: _value(each, str(cleaned.get(f"{_PREFIX}{each.key}", ""))) for each in provider.fields}
@@ -65,13 +76,16 @@ class NewConnectionForm(forms.Form):
     token = forms.CharField(
         label=gettext_lazy("Token"),
         required=False,
-        help_text=gettext_lazy("Kept encrypted and never shown again."),
         widget=forms.PasswordInput(render_value=False, attrs=_TOKEN),
     )
 
     def __init__(self, provider: Provider, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.provider = provider
+        self.fields["base_url"].initial = provider.base_url
+        self.fields["base_url"].help_text = address_hint(provider)
+        hint = _(provider.credential_hint) if provider.credential_hint else ""
+        self.fields["token"].help_text = f"{hint} {_('It is kept encrypted and never shown again.')}".strip()
         self.fields.update(setting_fields(provider))
 
     def description(self) -> Description:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count, Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.formats import figures
 from portal.tenants.models.tenants import Environment
@@ -13,7 +14,7 @@ from sync.budget import rate_of
 from sync.history import days_to_read, estimate, today
 from sync.models.connections import Connection, ConnectionState
 from sync.models.quarantine import OPEN, Quarantine
-from sync.models.runs import READ, Gap, Run, Window
+from sync.models.runs import READ, STREAMS, Gap, Run, RunState, Window
 from sync.providers import registry
 from sync.standing import Kind, Standing, standings
 
@@ -50,11 +51,13 @@ class ConnectionLine:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the history is read: ``read`` of ``planned`` days or histories; ``left`` tells what the rest asks."""
+    """How far the history is read: ``read`` of ``planned`` days or histories, over all streams; ``left`` says what the
+    rest asks of the vendor. ``streams`` has the days of each stream, by its label, where streams are read by day.
+    """
 
     read: int
     planned: int
-    by_day: bool
+    streams: tuple[tuple[str, int, int], ...]
     left: str
 
     @property
@@ -116,17 +119,19 @@ def progress_of(connection: Connection) -> Progress:
     daily = [stream for stream in provider.streams if stream in provider.daily]
     whole = Window.objects.filter(environment_id=connection.environment_id, state__in=READ)
     if daily:
-        planned = (today() - connection.since).days + 1
-        days = whole.filter(stream__in=daily, day__gte=connection.since, day__lte=today())
-        by_stream = dict(days.order_by().values_list("stream").annotate(n=Count("pk")))
-        read = min(by_stream.get(str(stream), 0) for stream in daily)
+        days = (today() - connection.since).days + 1
+        rows = whole.filter(stream__in=daily, day__gte=connection.since, day__lte=today())
+        by_stream = dict(rows.order_by().values_list("stream").annotate(n=Count("pk")))
+        labels = dict(STREAMS)
+        streams = tuple((str(labels[stream]), min(by_stream.get(str(stream), 0), days), days) for stream in daily)
+        read, planned = sum(done for _label, done, _days in streams), days * len(streams)
     else:
         parts = [part.key for stream in provider.streams for part in provider.parts(stream, connection.settings, [])]
-        planned, read = len(parts), whole.filter(part__in=parts).count()
+        planned, read, streams = len(parts), whole.filter(part__in=parts).count(), ()
     rest = days_to_read(connection.since, connection) if daily else planned - read
     left = estimate(provider, connection.settings, rate_of(connection), rest) if rest > 0 else ""
     reads = connection.state in (ConnectionState.OK, ConnectionState.UNTESTED)
-    return Progress(min(read, planned), planned, bool(daily), str(left) if reads else "")
+    return Progress(min(read, planned), planned, streams, str(left) if reads else "")
 
 
 def run_lines(connection: Connection, zone: str) -> list[RunLine]:
@@ -138,11 +143,25 @@ def run_lines(connection: Connection, zone: str) -> list[RunLine]:
         RunLine(
             run,
             figures.moment(run.started_at, zone, now=now),
-            marks.get(run.state, "wait"),
-            str(run.get_fault_display()) if run.fault else "",
+            "wait" if run.state == RunState.PARTIAL and not run.fault else marks.get(run.state, "wait"),
+            _reason(run),
         )
         for run in runs
     ]
+
+
+def _reason(run: Run) -> str:
+    """Why a run is not complete; "" for one that is, or that still runs."""
+    if run.fault:
+        return str(run.get_fault_display())
+    if run.state == RunState.PARTIAL:  # its turn was over, and others read on
+        return _("%(read)s of %(planned)s parts are read. The next sync continues.") % {
+            "read": figures.decimal(run.windows_complete),
+            "planned": figures.decimal(run.windows_planned),
+        }
+    if run.state == RunState.INTERRUPTED:
+        return _("The server stopped during this sync. The next one continues.")
+    return ""
 
 
 def open_gaps(connection: Connection) -> list[Gap]:

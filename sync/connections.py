@@ -24,7 +24,7 @@ from sync.models.runs import Window, WindowState
 from sync.providers import registry
 from sync.providers.access import Access
 from sync.providers.base import Provider
-from sync.providers.errors import UpstreamError
+from sync.providers.errors import UpstreamError, WrongPath
 from sync.taxonomy import Fault
 
 logger = logging.getLogger("ringbook.sync")
@@ -38,12 +38,16 @@ _DETAILS = (
     gettext_noop("The answer's compression is broken."),
     gettext_noop("The host's certificate is not valid: %(reason)s."),
     gettext_noop("No secure connection: %(reason)s."),
+    gettext_noop("The connection broke."),
     gettext_noop("The connection broke: %(reason)s."),
     gettext_noop("The whole answer took longer than %(reason)s seconds."),
     gettext_noop("The answer did not begin within %(reason)s seconds."),
     gettext_noop("Nothing came for %(reason)s seconds."),
     gettext_noop("The answer came more slowly than %(reason)s bytes a second."),
     gettext_noop("The answer is made of anything but content."),
+    gettext_noop("The answer is compressed more than %(reason)s times."),
+    gettext_noop("The answer is nested more than %(reason)s deep."),
+    gettext_noop("The answer holds more brackets than content."),
     gettext_noop("The answer holds more than %(reason)s elements."),
     gettext_noop("The answer holds more than %(reason)s elements without an id."),
     gettext_noop("The document does not begin with %(reason)s."),
@@ -52,8 +56,11 @@ _DETAILS = (
     gettext_noop("The document ends early."),
     gettext_noop("Something follows the end of the document."),
     gettext_noop("An element between two commas is missing."),
+    gettext_noop("Ringbook itself failed at the answer. Its log says where."),
 )
+_OF_ADDRESS_TOO = frozenset({Fault.REJECTED, Fault.FORBIDDEN, Fault.NOT_FOUND, Fault.NOT_JSON, Fault.FORM})
 _PORTS = {"https": 443, "http": 80}
+TRIAL_SECONDS = 45.0  # for tests that a person waits for: a vendor gathers a history before its first byte
 CHECK_REJECTED = timedelta(minutes=15)  # how often a rejected token is tried again
 
 
@@ -184,9 +191,17 @@ def _move(
 
 
 def check_access(provider: Provider, access: Access) -> None:
-    """Like :func:`check_connection`, before anything is saved."""
+    """Like :func:`check_connection`, before anything is saved. Raises WrongPath where the address may be what is wrong:
+    some vendors answer 401 at any address below their host.
+    """
     with provider.session(access) as http:
-        provider.check(http)
+        try:
+            provider.check(http)
+        except UpstreamError as error:
+            path = urlsplit(access.base_url).path.rstrip("/")
+            if error.fault in _OF_ADDRESS_TOO and not path.endswith(provider.base_path):
+                raise WrongPath(provider.base_path, error) from error
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,9 +348,13 @@ def refuse_elsewhere(tenant_id: int, provider_key: str, token: str) -> None:
 
 def explain(error: UpstreamError) -> str:
     """One sentence for an administrator about a failed request."""
+    if isinstance(error, WrongPath):
+        return _("The vendor refused the request. Check the base address first: it usually ends with %(path)s.") % {
+            "path": error.expected
+        }
     detail = ""
     if error.detail:
-        ours = error.fault in _OURS
+        ours = error.fault in _OURS or error.detail in _DETAILS
         detail = " " + (
             in_words(error.detail, _DETAILS) if ours else _("The vendor said: %(detail)s") % {"detail": error.detail}
         )

@@ -20,6 +20,7 @@ from portal.formats import figures
 from portal.tenants.guards import TenantRequest, tenant_view
 from portal.tenants.models.grants import opened
 from portal.tenants.models.people import Role
+from portal.tenants.rights import Holding, Rights, may_act_on
 from sync import connection_acts as acts
 from sync.budget import rate_of
 from sync.connection_acts import By
@@ -30,9 +31,10 @@ from sync.history import WrongDay, check_day, estimate, today
 from sync.models.connections import Connection, ConnectionState
 from sync.providers import registry
 from sync.providers.base import Provider
-from sync.providers.errors import UpstreamError
+from sync.providers.errors import UpstreamError, WrongPath
 
 SHARED_TOKEN = gettext_lazy("A connection uses this token already. Both share the vendor's limit of requests.")
+_SEES_LESS = gettext_lazy("Connections are changed by managers and owners who see every agent of their environment.")
 HISTORIES = (7, 30, 90, 365)  # days that the third step offers; any other first day can be typed
 
 
@@ -53,11 +55,11 @@ def connection_one(request: TenantRequest, tenant: str, connection: UUID) -> Htt
     row = _own(request, connection)
     provider = registry.get(row.provider)
     form = None
-    if _manages(request):
+    if _may_act(request, row):
         form = ChangeForm(provider, request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST":
         if form is None:
-            raise PermissionDenied(_("Your role in this company does not allow this."))
+            raise PermissionDenied(_SEES_LESS)
         if _changed(request, provider, form):
             return _to(request, connection)
         row = _own(request, connection)  # as it stands: the form holds what was refused
@@ -85,6 +87,8 @@ def connection_act(request: TenantRequest, tenant: str, connection: UUID) -> Htt
     row, act = _own(request, connection), _ACTS.get(request.POST.get("act", ""))
     if act is None:
         raise Http404
+    if not _may_act(request, row):
+        raise PermissionDenied(_SEES_LESS)
     act(request, row)
     return _to(request, connection)
 
@@ -116,6 +120,8 @@ def connection_new(request: TenantRequest, tenant: str, vendor: str) -> HttpResp
 def connection_start(request: TenantRequest, tenant: str, connection: UUID) -> HttpResponseBase:
     """The third step: from which day on. Reading begins with its answer."""
     row, wrong = _own(request, connection), ""
+    if not _may_act(request, row):
+        raise PermissionDenied(_SEES_LESS)
     if row.state != ConnectionState.PAUSED:
         return _to(request, connection)
     if request.method == "POST":
@@ -138,7 +144,7 @@ def connection_start(request: TenantRequest, tenant: str, connection: UUID) -> H
 
 def may_add(request: TenantRequest) -> bool:
     """Whether a new environment would be in this person's sight, and is his to add."""
-    return _manages(request) and request.scope_grant.all_environments and not request.scope_grant.agent_keys
+    return _manages_all(request, Rights())
 
 
 def _since(days: str, typed: str) -> date:
@@ -155,7 +161,8 @@ def _added(request: TenantRequest, form: NewConnectionForm) -> Connection | None
     except ConnectionRefused as error:
         form.add_error(None, str(error))
     except UpstreamError as error:
-        form.add_error(None, _("Nothing was saved. %(why)s") % {"why": explain(error)})
+        field = "base_url" if isinstance(error, WrongPath) else None
+        form.add_error(field, _("Nothing was saved. %(why)s") % {"why": explain(error)})
     else:
         if shared:
             messages.warning(request, SHARED_TOKEN)
@@ -263,8 +270,14 @@ def _vendor(key: str) -> Provider:
         raise Http404 from None
 
 
-def _manages(request: TenantRequest) -> bool:
-    return Role(request.membership.role).covers(Role.MANAGER)
+def _may_act(request: TenantRequest, row: Connection) -> bool:
+    """A connection fills its environment with the calls of every agent."""
+    return _manages_all(request, Rights(frozenset({row.environment_id})))
+
+
+def _manages_all(request: TenantRequest, rights: Rights) -> bool:
+    own = Holding.of(request.membership.role, request.scope_grant)
+    return may_act_on(own, [Holding(Role.MANAGER, rights, sees_numbers=False, looks_up=False)])
 
 
 def demand_adding(request: TenantRequest) -> None:

@@ -22,6 +22,7 @@ from sync.taxonomy import Fault
 logger = logging.getLogger("ringbook.sync")
 
 SIZE = 8  # fetchers of one reader
+OUR_FAULT = "Ringbook itself failed at the answer. Its log says where."
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +166,4 @@ class Fetchers:
             # Where, and of what kind; its words may quote what the vendor sent.
             place = "".join(traceback.format_tb(error.__traceback__))
             logger.error("reading %s failed: %s\n%s", ask.path, error.__class__.__name__, place)
-            self._events.put(Failed(reading, ask, UpstreamError(Fault.FORM, error.__class__.__name__), session))
+            self._events.put(Failed(reading, ask, UpstreamError(Fault.FORM, OUR_FAULT), session))

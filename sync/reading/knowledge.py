@@ -1,10 +1,11 @@
 """What the rows already tell a reader: which elements are mirrored, how the vendor's days behave, what to believe."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
 from portal.privacy.models import Erasure, Retention
 from portal.privacy.registry import DataClass
-from portal.privacy.tombstones import digest_of
+from portal.privacy.tombstones import GONE, digest_of, id_of
 from portal.work.clock import database_now
 from sync.mirror.calls import known_of, known_of_agent
 from sync.mirror.lists import listed_agents, listed_campaigns
@@ -55,6 +56,16 @@ def held_ids(environment_id: int, part: Part) -> set[str]:
         case Stream.CAMPAIGNS:
             return listed_campaigns(environment_id)
     return set()
+
+
+def by_the_vendor(tenant_id: int, held: set[str], shown: Collection[str]) -> set[str]:
+    """The ids that are ``held``: those in place of ids made of a number that is gone as the vendor says them, where it
+    has ``shown`` them.
+    """
+    if not any(key.startswith(GONE) for key in held):
+        return held
+    told = {id_of(tenant_id, key): key for key in shown}
+    return {told.get(key, key) for key in held}
 
 
 def _span(day: date, margin: int = 0) -> tuple[datetime, datetime]:

@@ -23,7 +23,7 @@ from sync.providers import limits, registry
 from sync.providers.base import Ask, Part
 from sync.providers.paging import Walk
 from sync.reading.fetching import Answered, Event, Failed, Fetchers, Finished
-from sync.reading.knowledge import accepted_marks, believes, held_ids, known_digests, learn
+from sync.reading.knowledge import accepted_marks, believes, by_the_vendor, held_ids, known_digests, learn
 from sync.reading.pacing import Pace, backoff
 from sync.reading.readings import Progress, Reading, StreamReport
 from sync.reading.writing import Batch, Writer
@@ -311,6 +311,7 @@ class StreamReader:
         if reading.walk.whole and (part.wide or self.stream != Stream.CALLS):
             self._writer.settle()
             had = persist(lambda: held_ids(self.connection.environment_id, part))
+        had = by_the_vendor(self.connection.tenant_id, had, reading.walk.keys | reading.broken_keys)
         accepted = persist(lambda: accepted_marks(self.connection.environment_id, part)) if reading.aside else ()
         closing = reading.closing(had, self.connection.blocked_until, accepted)
         if closing.fault == Fault.VANISHED and persist(lambda: believes(self.connection.environment_id, part)):

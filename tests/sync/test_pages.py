@@ -1,19 +1,23 @@
 """Connections in the browser: who sees them, who acts, and what stands afterwards."""
 
+import html
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.audit.models import Entry
 from portal.tenants import wall
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Role
 from portal.tenants.models.tenants import Environment
 from sync.connections import access_of, change_token, reject
 from sync.history import today
 from sync.models.connections import Connection, ConnectionState
-from sync.models.runs import Window, WindowState
+from sync.models.runs import Run, RunState, Window, WindowState
 from sync.sandbox.server import Sandbox
+from sync.taxonomy import Fault
 from tests.conftest import member
 from tests.journeys.conftest import _generous, connect, connect_originsai
 
@@ -99,6 +103,21 @@ def test_a_viewer_reads_the_state_and_changes_nothing(client, acme, connection, 
     assert (kept().state, kept().since) == (ConnectionState.OK, connection.since)
 
 
+def test_who_sees_some_agents_only_changes_no_connection(client, acme, connection, hints):
+    """It fills the environment with the calls of all."""
+    some = member(acme, "some@acme.example", Role.OWNER)
+    with wall.tenant(acme):
+        Grant.objects.filter(membership__user=some).update(agent_keys=["agent-1"])
+    client.force_login(some)
+    shown = client.get(one(connection)).content.decode()
+    assert 'name="act"' not in shown
+    assert "base_url" not in shown
+    assert all(act(client, connection, name).status_code == 403 for name in ("pause", "remove", "read", "test"))
+    assert client.post(one(connection), {"base_url": "https://elsewhere.example"}).status_code == 403
+    assert kept().state == ConnectionState.OK
+    assert hints == []
+
+
 def test_a_stranger_and_an_absent_one_look_the_same(client, carla, connection):
     client.force_login(carla)
     absent = reverse("connections:one", args=["globex", "01890000-0000-7000-8000-000000000000"])
@@ -158,6 +177,64 @@ def test_what_does_not_serve_is_said_and_not_saved(client, ana, acme, box, wrong
     assert "talq_wrong" not in page
     with wall.tenant(acme):
         assert not Environment.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["", "/api", "/v1"])
+def test_a_wrong_path_is_not_called_a_rejected_token(client, ana, box, path):
+    """This vendor answers 401 at any address, so a right token looks rejected there."""
+    client.force_login(ana)
+    host = box.talkover_url.removesuffix("/api/v1")
+    answer = client.post(reverse("connections:new", args=["acme", "talkover"]), new_form(box, base_url=host + path))
+    assert answer.context["form"].errors["base_url"] == [
+        "Nothing was saved. The vendor refused the request. Check the base address first: it usually ends with /api/v1."
+    ]
+    assert "rejected the token" not in answer.content.decode()
+
+
+def test_the_second_step_knows_the_vendors_address_and_says_where_the_token_is(client, ana):
+    client.force_login(ana)
+    page = client.get(reverse("connections:new", args=["acme", "talkover"])).content.decode()
+    assert 'value="https://app.talkover.ai/api/v1"' in page
+    assert "copy its API token" in page
+    page = client.get(reverse("connections:new", args=["acme", "originsai"])).content.decode()
+    assert "with /api at the end" in page
+
+
+def test_progress_moves_with_each_stream(client, ana, acme, connection):
+    """Streams are read one after the other: days that all of them have would stay at none for most of the time."""
+    client.force_login(ana)
+    with wall.tenant(acme):
+        Connection.objects.filter(pk=connection.pk).update(since=today() - timedelta(days=9))
+        for age in range(4):
+            day = today() - timedelta(days=age)
+            Window.objects.update_or_create(
+                tenant=acme, environment=connection.environment, stream="calls", part=day.isoformat(), day=day,
+                defaults={"state": WindowState.COMPLETE, "next_attempt_at": timezone.now()},
+            )  # fmt: skip
+    page = client.get(one(connection)).content.decode()
+    assert "calls 4 of 10 · callbacks 0 of 10" in page
+    assert '<progress max="20" value="4"' in page
+    assert 'data-again="3"' in page
+
+
+@pytest.mark.parametrize(
+    ("state", "fault", "mark", "sentence"),
+    [
+        (RunState.PARTIAL, "", "wait", "7 of 30 parts are read. The next sync continues."),
+        (RunState.PARTIAL, Fault.SERVER, "warn", "the vendor&#x27;s server failed"),
+        (RunState.INTERRUPTED, "", "warn", "The server stopped during this sync. The next one continues."),
+        (RunState.COMPLETE, "", "good", ""),
+    ],
+)
+def test_a_run_that_is_not_whole_says_why(client, ana, acme, connection, state, fault, mark, sentence):
+    with wall.tenant(acme):
+        Run.objects.create(
+            tenant=acme, environment=connection.environment, connection=connection, stream="calls", state=state,
+            fault=fault, windows_planned=30, windows_complete=7, started_at=timezone.now(),
+        )  # fmt: skip
+    client.force_login(ana)
+    [line] = client.get(one(connection)).context["runs"]
+    assert (line.mark, line.why) == (mark, html.unescape(sentence))
 
 
 def test_three_steps_connect_and_only_the_third_begins_to_read(client, ana, acme, box, hints):

@@ -21,6 +21,7 @@ from sync.records import BrokenRecord
 from sync.sandbox.server import Sandbox
 from sync.taxonomy import Fault, Stream
 from tests.faults import invariants
+from tests.faults.conftest import busy_day
 from tests.journeys.conftest import _generous, acme_wall, connect, connect_originsai, mirrored, missing
 from tests.sync.mirror.test_calls import record
 
@@ -28,7 +29,7 @@ __all__ = ["_generous", "acme_wall"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BACK = timedelta(days=4)
+BACK = 4
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def connection(acme, acme_wall, box):
 
 @pytest.fixture
 def day(box) -> date:
-    return box.now.date() - BACK
+    return busy_day(box, 60, BACK)
 
 
 def read(connection, day, stream=Stream.CALLS):

@@ -23,6 +23,7 @@ from sync.reading.runner import pull
 from sync.sandbox.server import Sandbox
 from sync.taxonomy import Stream
 from tests.faults import invariants
+from tests.faults.conftest import busy_day
 from tests.journeys.conftest import _generous, acme_wall, connect, connect_originsai, mirrored
 from tests.sync.test_quarantine import BACK, read
 
@@ -45,7 +46,7 @@ def connection(acme, acme_wall, box):
 @pytest.fixture
 def day(connection, box):
     """A day of which three calls could not be read."""
-    day = box.now.date() - BACK
+    day = busy_day(box, 40, BACK)
     box.set_faults(f"nan@day={day},path=/calls", "spoil_items=3")
     assert read(connection, day).quarantined == 3
     return day
