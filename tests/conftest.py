@@ -1,6 +1,8 @@
 """The cast: Ana owns the tenant Acme, Bruno reads one of its environments, Carla is of another tenant."""
 
 import os
+import shutil
+from collections import defaultdict, deque
 from collections.abc import Iterator
 
 import hypothesis
@@ -10,6 +12,11 @@ from django.core.cache import cache
 from django.test import TransactionTestCase, override_settings
 from django.utils import translation
 
+from portal.lib.outward.trials import TESTS
+from portal.lib.turns import TURNS
+from portal.privacy import ledger
+from portal.privacy.pending import PENDING
+from portal.site.broker import Broker
 from portal.tenants import wall
 from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role, User
@@ -87,6 +94,21 @@ def _fast_and_local(django_test_environment: None) -> Iterator[None]:
 def _nothing_cached() -> None:
     """The cache lives as long as the process: sign-ins of other tests would count towards the limit."""
     cache.clear()
+    TURNS.forget()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_erased() -> Iterator[None]:
+    """Files of erasures outlive the rows that a test's end takes back, as beside a restored database."""
+    yield
+    shutil.rmtree(ledger.home(), ignore_errors=True)
+    PENDING.forget()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_tried(monkeypatch) -> None:
+    """So does the count of trials of an hour, in which many tests have a tenant of the same number."""
+    monkeypatch.setattr(TESTS, "_begun", defaultdict(deque))
 
 
 @pytest.fixture(autouse=True)
@@ -173,3 +195,15 @@ def behind_acme(acme):
 @pytest.fixture(scope="session")
 def on_postgresql() -> bool:
     return bool(settings.POSTGRESQL)
+
+
+@pytest.fixture(scope="session")
+def running_broker() -> Iterator[None]:
+    """The broker that the settings name answers: the embedded one is started, another is for REDIS_URL to say."""
+    if not settings.EMBEDDED_BROKER:
+        yield
+        return
+    broker = Broker(settings.BROKER_SOCKET, settings.DATA_DIR / "broker")
+    broker.ensure()
+    yield
+    broker.stop()

@@ -19,6 +19,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+PATIENCE = 60_000  # milliseconds, on a busy machine
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 375, "height": 812}
 # Two ways of looking that differ in everything: for pages of which each is looked at once, by turns.
 TURNS = (("en", WIDE, "light"), ("pt-br", NARROW, "dark"))
@@ -34,6 +35,7 @@ def chromium(django_db_setup):
     with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as run:
         # Playwright keeps an event loop running in this thread, which Django would take for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        playwright.sync_api.expect.set_options(timeout=PATIENCE)
         browser = run.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
@@ -60,7 +62,7 @@ class Visit:
 
     def context(self, language: str = "en", *, signed_in: bool = True, **options: Any) -> Any:
         context = self.chromium.new_context(**{"viewport": WIDE, "locale": "en"} | options)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(PATIENCE)
         if signed_in:
             context.add_cookies([self.town.cookie(language)])
         self.watch.context(context)

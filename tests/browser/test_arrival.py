@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from portal.outbox import rounds
 from portal.outbox.models import Message
@@ -105,7 +106,7 @@ def test_a_report_is_saved_scheduled_previewed_received_and_left(visit, town: To
     stranger.goto(confirm)
     assert reader(town, OUTSIDER).confirmed_at is None  # to look at the page is not to agree
     stranger.get_by_role("button", name="Yes, send it to me").click()
-    assert stranger.get_by_role("heading", name="Confirmed").count() == 1
+    expect(stranger.get_by_role("heading", name="Confirmed")).to_have_count(1)
 
     page.get_by_role("link", name="Preview").click()
     page.select_option("#reader", label=OUTSIDER)
@@ -138,7 +139,7 @@ def test_a_report_is_saved_scheduled_previewed_received_and_left(visit, town: To
         assert stranger.get_by_role("heading", name="Leave this mail").count() == 1
         assert reader(town, OUTSIDER).left_at is None
     stranger.locator("form button.main", has_text="Leave").click()
-    assert stranger.get_by_role("heading", name="You have left").count() == 1
+    expect(stranger.get_by_role("heading", name="You have left")).to_have_count(1)
     one_click = mails["ana@acme.example"]["List-Unsubscribe"].strip().strip("<>")
     assert mails["ana@acme.example"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     with urlopen(Request(one_click, b"List-Unsubscribe=One-Click"), timeout=30) as answer:  # as Gmail does

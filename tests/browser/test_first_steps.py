@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from sync.sandbox.server import Sandbox
 from tests.browser.conftest import NARROW, WIDE
@@ -77,7 +78,7 @@ def test_from_an_empty_portal_to_figures(chromium, portal, box) -> None:
     page.click("button.main[type=submit]")
 
     page.wait_for_url(re.compile(r"/connections/[0-9a-f-]{36}/$"))
-    assert page.locator("progress").count() == 1
+    expect(page.locator("progress")).to_have_count(1)
     assert fits_a_phone(page)
     lead = page.locator("#standing a[href='/t/acme-voz/']")
     lead.wait_for()  # without a reload: the page looks again by itself

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from portal.tenants import wall
 from sync.models.campaigns import Campaign
@@ -99,7 +100,8 @@ def test_a_campaign_is_walked_from_the_list(visit, town) -> None:
         campaign = Campaign.objects.order_by("-total_calls").first()
     page = visit.open("campaigns/")
     page.get_by_role("link", name=campaign.name).click()
-    assert page.locator("h1").inner_text() == campaign.name
+    expect(page.locator("h1")).to_have_text(campaign.name)
+    page.wait_for_load_state()
     assert page.locator("#by-day [data-chart] a.slot").count() > 3
     page.locator("#attempts summary").click()
     assert page.locator("#attempts table tbody tr").count() >= 1

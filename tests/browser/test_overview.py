@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from tests.browser.conftest import NARROW
+
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 
@@ -167,3 +169,12 @@ def test_the_theme_is_kept_with_the_browser(visit) -> None:
     assert dark != light
     page.reload()
     assert paper() == dark
+
+
+def test_every_hour_of_the_map_is_in_sight_on_a_phone(visit) -> None:
+    page = visit.open("?period=last_7_days", viewport=NARROW)
+    table = page.locator(".map table").first
+    hours = table.locator("thead th")
+    assert hours.count() > 10
+    boxes = [cell.bounding_box() for cell in (*hours.all(), *table.locator("tbody tr:last-child td").all())]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= NARROW["width"] for box in boxes)

@@ -1,6 +1,7 @@
 """A report is saved and shared by a link, which somebody without an account opens until it is revoked."""
 
 import pytest
+from playwright.sync_api import expect
 
 from portal.tenants import wall
 from reports.saved.models import SavedView
@@ -34,8 +35,7 @@ def test_a_report_is_saved_shared_opened_and_revoked(visit, town: Town) -> None:
     assert stranger.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     page.get_by_role("button", name="Revoke Our week").click()
-    page.wait_for_load_state()
-    assert page.get_by_text("The link is revoked.").count() == 1
+    expect(page.get_by_text("The link is revoked.")).to_have_count(1)
     assert stranger.request.get(town.url + path).status == 404
     with wall.tenant(town.tenant):
         SavedView.objects.filter(name="Our week").delete()

