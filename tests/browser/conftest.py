@@ -35,7 +35,7 @@ def chromium(django_db_setup):
     with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as run:
         # Playwright keeps an event loop running in this thread, which Django would take for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        playwright.sync_api.expect.set_options(timeout=PATIENCE)
+        playwright.expect.set_options(timeout=PATIENCE)
         browser = run.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
