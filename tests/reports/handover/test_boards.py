@@ -1,6 +1,7 @@
 """A board exported on a schedule: one workbook with a sheet for each of its reports, while it is open."""
 
 import hashlib
+from collections import Counter
 from datetime import timedelta
 from io import BytesIO
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from portal.tenants import wall
+from portal.tenants.models.grants import Grant
 from portal.tenants.models.people import Membership, Role
 from reports.handover import by_mail, work
 from reports.handover.models import ExportSchedule, FileReader
@@ -193,3 +195,30 @@ def test_what_cannot_be_scheduled_of_a_board(acme, ana, joe, mirrored):
         with pytest.raises(QuestionError) as refusal:
             scheduled(acme, ana, **wish)
         assert set(refusal.value.errors) == {wrong}
+
+
+def test_who_schedules_a_board_that_shows_its_owner_more_gets_what_they_see_themselves(acme, ana, sales, mirrored):
+    """An owner's shared board, in the hands of a manager of one agent who may not see numbers."""
+    numbers = {"metrics": "attempts,talk_minutes", "by": "agent,day", "period": "last_month"}
+    board = board_of(acme, ana, Agents=AGENTS, Days=numbers, Totals=WHOLE)
+    nina = member(acme, "nina@acme.example", Role.MANAGER, sales)
+    with wall.tenant(acme):
+        Grant.objects.filter(membership__user=nina).update(agent_keys=["a"])
+    for maker in (ana, nina):
+        scheduled(acme, maker, name=maker.name, way="attached", **of_board(board))
+    tick(acme)
+    assert run(acme) == ["sent", "sent"]
+    books = {}
+    with wall.tenant(acme):
+        for message in mails(acme):
+            books[message.to] = sheets(bytes(message.enclosures.get(name__endswith=".xlsx").content))
+    # Of 13 calls a day in the last week every second is Rafael's, beginning with Clara's.
+    days, names = range(28, 35), ("Clara", "Rafael")
+    counted = Counter(names[number % 2] for day in days for number in range(3 + 2 * (day // 7)))
+    for to, seen in ((ana.email, set(names)), (nina.email, {"Clara"})):
+        book = books[to]
+        told = {line[0]: line[1] for line in book["Agents"][1:]}
+        assert told == {name: counted[name] for name in seen}
+        assert {line[0] for line in book["Days"][1:]} == seen
+        assert book["Totals"][1][1] == sum(counted[name] for name in seen)
+    assert "Rafael" not in str(books[nina.email])
