@@ -10,7 +10,8 @@ from portal.outbox import feedback, server
 from portal.tenants.models.people import Role
 
 register = template.Library()
-PAGES, START = ("mail", "alerts", "company"), "overview"  # areas from which mails are sent, and where owners begin
+PAGES = ("mail", "alerts", "exports", "company")  # areas from which mails are sent
+START = "overview"  # where owners begin
 
 
 @register.simple_block_tag

@@ -83,6 +83,14 @@ def test_a_test_mail_says_what_the_server_answered(sink, settings, acme, ana, fa
     assert SECRET not in message.last_reply
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["mail/", "alerts/", "exports/scheduled/new/", "settings/sign-in/"])
+def test_an_owner_is_told_where_mails_are_sent_from_and_nobody_else(client, nowhere, ana, bruno, path):
+    for user, told in ((ana, True), (bruno, False)):
+        client.force_login(user)
+        assert ("go to a folder" in client.get(f"/t/acme/{path}").content.decode()) is told
+
+
 @pytest.mark.parametrize(
     "kept", ["TimeoutError", "gaierror", "SMTPServerDisconnected", "KeyError", "SSLEOFError", "died"]
 )
