@@ -12,17 +12,22 @@ the start.
 import math
 import threading
 import time
-from collections import Counter
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from mmap import mmap
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 THREADS = 8  # of a web process
 DELAY = "ringbook.delay"  # in the environ of a request: a function that has the web server send the answer later
 MINUTE = 60.0
 MOST_KNOWN = 10_000  # principals that a process remembers
-GIVES_WAY = 0.25  # seconds at most that something waits while pages of others are made
+PAUSE = 0.5  # seconds at most before a part of an answer
+MUCH_LESS = 2.0  # seconds of work
+_LOOKS_EVERY = 0.02  # seconds, for pages of other processes
 _MOST_OWED = 2.0  # minutes: nobody waits for longer, however much work one answer was
 
 
@@ -52,6 +57,7 @@ class Refused:
 
 
 Limits = Callable[[Principal], Mapping[str, Limit]]
+T = TypeVar("T")
 
 
 class _Account:
@@ -72,7 +78,8 @@ class Turn:
     def __init__(self, turns: "Turns", principal: Principal, limits: Limits, credentials: tuple[bytes, ...]) -> None:
         self.principal, self.limits, self.credentials = principal, limits, credentials
         self.is_first = True  # no other request of the principal is underway
-        self.page = ""  # whose page it is, while that is made
+        self.is_page = False  # a page of it is being made
+        self.began = turns.clock()
         self.accounts: list[tuple[_Account, Limit]] = []
         self._turns = turns
         self._ended = False
@@ -93,7 +100,9 @@ class Turns:
         self.clock = clock
         self._accounts: dict[str, _Account] = {}
         self._known: dict[bytes, Principal] = {}
-        self._pages: Counter[str] = Counter()
+        self._pages: WeakSet[Turn] = WeakSet()
+        self._least: Any = array("d", [math.inf])  # of each process, see share
+        self._process = 0
         self._moved = threading.Condition()  # of a reentrant lock: a forgotten turn may end within any line
 
     def principal_of(self, credentials: tuple[bytes, ...]) -> Principal | None:
@@ -146,31 +155,62 @@ class Turns:
             self._give_places_back(turn)
             self.end_page(turn)
 
+    def share(self, processes: int) -> None:
+        """Before a process forks others: these are going to give way to each other's pages too."""
+        self._least = memoryview(mmap(-1, processes * 8)).cast("d")
+        for process in range(processes):
+            self._least[process] = math.inf
+
+    def join(self, process: int) -> None:
+        """This process is that one of those that share, from 0; the one before it may have died amid its pages."""
+        self._process = process
+        self._tell()
+
     def begin_page(self, turn: Turn) -> None:
         """From now on others give way to this turn."""
         with self._moved:
-            turn.page = turn.principal.name
-            self._pages[turn.page] += 1
+            turn.is_page = True
+            self._pages.add(turn)
+            self._tell()
 
     def end_page(self, turn: Turn) -> None:
         """Nobody need give way to this turn, or not any more."""
         with self._moved:
-            if turn.page:
-                self._pages[turn.page] -= 1
-                if not self._pages[turn.page]:
-                    del self._pages[turn.page]
-                turn.page = ""
+            if turn.is_page:
+                turn.is_page = False
+                self._pages.discard(turn)
+                self._tell()
                 self._moved.notify_all()
 
-    def give_way(self, turn: Turn, seconds: float) -> None:
-        """Wait for so long at most while pages of others are made: one thread at a time runs Python in a process."""
+    def give_way(self, turn: Turn, seconds: float, *, to_all: bool = False) -> None:
+        """Wait for so long at most while pages are made of others that had :data:`MUCH_LESS` work than this principal,
+        or of any others."""
         with self._moved:
-            self._moved.wait_for(lambda: self._pages.keys() <= {turn.principal.name}, seconds)
+            until = time.monotonic() + seconds
+            most = math.inf if to_all else self._spent(turn) - MUCH_LESS
+            while not self._is_first(turn, most) and (left := until - time.monotonic()) > 0:
+                self._moved.wait(min(left, _LOOKS_EVERY))
+
+    def _is_first(self, turn: Turn, most: float) -> bool:
+        others = [page for page in self._pages if page.principal.name != turn.principal.name]
+        elsewhere = (least for process, least in enumerate(self._least) if process != self._process)
+        return all(self._spent(page) >= most for page in others) and all(least >= most for least in elsewhere)
+
+    def _tell(self) -> None:
+        """The least work that anybody had whose page this process makes, for the other processes."""
+        self._least[self._process] = min((self._spent(page) for page in self._pages), default=math.inf)
+
+    def _spent(self, turn: Turn) -> float:
+        """Seconds of work that its principal had of late, with this turn's own."""
+        now, (account, limit) = self.clock(), turn.accounts[0]
+        account.settle(now, limit.work)
+        return account.spent + now - turn.began
 
     def forget(self) -> None:
         """Begin anew, as a process does."""
         with self._moved:
-            self._accounts, self._known, self._pages = {}, {}, Counter()
+            self._accounts, self._known, self._pages = {}, {}, WeakSet()
+            self._tell()
 
     def _account(self, name: str, now: float) -> _Account:
         if len(self._accounts) > MOST_KNOWN and name not in self._accounts:
@@ -217,7 +257,16 @@ def recognize(name: str = "", *, tenant: int | None = None, language: str = "") 
 
 
 def pause() -> None:
-    """Between parts of a long answer, to let pages of others be made, unless it is a page itself."""
+    """Before each part of a long answer, to let pages be made of those who had much less work."""
     turn = _current.get()
-    if turn is not None and not turn.page:
-        TURNS.give_way(turn, GIVES_WAY)
+    if turn is not None:
+        TURNS.give_way(turn, PAUSE)
+
+
+class Parts(list[T]):
+    """Pauses before each of its items: for a template that makes a long part of an answer of each."""
+
+    def __iter__(self) -> Iterator[T]:
+        for item in super().__iter__():
+            pause()
+            yield item

@@ -12,8 +12,9 @@ streams   answers as long as their rows               1                         
 ========  ==========================================  =============================  =======================
 
 Programs and streams never have more than half of the threads of a process together, so that sign-in and pages are never
-kept waiting by them. While pages of others are made they pause, before they begin, before each piece of a stream and
-each report of a shared board: one thread at a time runs Python in a process, and those that programs have may wait.
+kept waiting by them. While pages of others are made they pause, before they begin, before each question to the engine,
+each piece of a stream and each report of a shared board: one thread at a time runs Python in a process, and those that
+programs have may wait.
 A second request of the same principal pauses for longer than the first. A principal may have a process work
 for ``WORK_PER_MINUTE`` seconds in each lane, a share link and programs without any key for half of that, and the
 programs of a company for twice as many.
@@ -37,7 +38,7 @@ from django.utils.translation import ngettext
 from portal.accounts.devices import device_of
 from portal.accounts.limits import network_of
 from portal.django_inside import on_close, unlogged
-from portal.lib.turns import DELAY, GIVES_WAY, THREADS, TURNS, Limit, Principal, Refused, Turn, underway
+from portal.lib.turns import DELAY, THREADS, TURNS, Limit, Principal, Refused, Turn, underway
 from reports.api.auth import key_in
 from reports.api.problems import MEDIA_TYPE, document
 from reports.api.renderers import JsonRenderer
@@ -45,6 +46,7 @@ from reports.api.vendor_api.mount import refused
 from reports.api.vendor_api.urls import FORMS
 
 PROGRAMS_AT_ONCE = THREADS // 2
+GIVES_WAY = 0.25  # seconds at most that a request, or a piece of a stream, waits while pages of others are made
 SECOND_GIVES_WAY = 2.0  # seconds at most, where the principal has another request underway
 _WITHOUT_TURN = ("/livez", "/readyz")
 _API, _VENDORS_FORM, _HOOKS, _LINK = "/api/", "/vendor/", "/hooks/", "/shared-link/"
@@ -67,12 +69,10 @@ class TurnsMiddleware:
         turn = TURNS.begin(principal, partial(_limits, lane), credentials)
         if isinstance(turn, Refused):
             return unlogged(_refusal(request, turn, principal.language))
-        if not turn.is_first:
-            TURNS.give_way(turn, SECOND_GIVES_WAY)
-        elif lane in ("programs", "streams"):
-            TURNS.give_way(turn, GIVES_WAY)
         if lane == "pages":
             TURNS.begin_page(turn)
+        if lane != "brands":
+            TURNS.give_way(turn, GIVES_WAY if turn.is_first else SECOND_GIVES_WAY, to_all=lane != "pages")
         began = TURNS.clock()
         try:
             with underway(turn):
@@ -94,7 +94,7 @@ def _paced(pieces: Iterable[bytes], turn: Turn) -> Iterator[bytes]:
     """The pieces, each made once no page is, or after some time all the same, and charged."""
     source = iter(pieces)
     while True:
-        TURNS.give_way(turn, GIVES_WAY)
+        TURNS.give_way(turn, GIVES_WAY, to_all=True)
         began = TURNS.clock()
         piece = next(source, None)
         turn.spend(TURNS.clock() - began)

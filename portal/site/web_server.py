@@ -12,8 +12,10 @@ import resource
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +27,7 @@ from waitress.server import TcpWSGIServer  # type: ignore[import-untyped]
 from waitress.task import ThreadedTaskDispatcher, WSGITask  # type: ignore[import-untyped]
 from waitress.utilities import BadRequest, RequestEntityTooLarge  # type: ignore[import-untyped]
 
-from portal.lib.turns import DELAY
+from portal.lib.turns import DELAY, TURNS
 from portal.site.children import Forks, run_and_exit
 from portal.site.supervisor import listen
 from portal.site.wsgi import application  # loaded once, and shared by forking
@@ -42,6 +44,7 @@ IN_MEMORY = 256 * 1024  # bytes of a request or an answer; more of it goes to a 
 MAX_AHEAD = 64 * 1024 * 1024  # bytes that an answer is made ahead of its reader
 UNSENT = 64 * 1024  # bytes that the system takes before the peer has room, so that progress is seen in small steps
 PROBES = ("/livez", "/readyz")
+SWITCH = 0.0005  # seconds that a thread runs Python before another one's turn: a page asks the database dozens of times
 _FIRST_LINE = re.compile(rb"[^ \r\n]+ [^ \r\n]+ HTTP/1\.[01]\r\n")
 _BLANKS = b" " * 100  # in a row: no header has so many
 
@@ -313,12 +316,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=8, help="in each process")
     options = parser.parse_args()
     listener = listen(options.bind) if options.bind else socket.socket(fileno=options.fd)
+    TURNS.share(options.processes)
     gc.freeze()  # what is here already is never looked at again, so its pages stay shared
 
-    def serve() -> None:
+    def serve(process: int) -> None:
+        TURNS.join(process)
+        sys.setswitchinterval(SWITCH)
         Server(listener, options.threads).run()
 
-    run_and_exit(Forks({f"Web process {number}": serve for number in range(1, options.processes + 1)}).run)
+    processes = {f"Web process {number + 1}": partial(serve, number) for number in range(options.processes)}
+    run_and_exit(Forks(processes).run)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,14 @@ dies is begun anew; when that does not help, this process ends, and its supervis
 
 import argparse
 import gc
+import os
 from dataclasses import dataclass
 from functools import partial
 
 from portal.site.celery import app
 from portal.site.children import Forks
+
+YIELDS = 5  # of nineteen: where pages are made on the same machine, they go first
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reading", type=int, default=2, help="processes that read vendors")
     options = parser.parse_args()
+    os.nice(YIELDS)
     app.loader.import_default_modules()
     app.finalize()
     gc.freeze()  # what is here already is never looked at again, so its pages stay shared

@@ -19,6 +19,7 @@ import duckdb
 from django.conf import settings
 
 from portal.lib.ids import uuid7
+from portal.lib.turns import pause
 from portal.storage import NotThere
 from reports.columns import files, spill
 from reports.columns.dialects import DUCKDB, MACROS, Dialect, clickhouse, quoted
@@ -161,6 +162,7 @@ def run(
     :func:`time.monotonic`; what it shares with others is looked for in ``tables`` and left there. The turn is one of
     the ``asker``, a tenant and a reader in it. Raises TooLong, TooMuch, NotThere and Failed.
     """
+    pause()  # a statement that computes takes the processors from pages that are made
     if settings.COLUMNS_ENGINE or tables is None:
         statement = statement.alone
     if settings.COLUMNS_ENGINE:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from portal.lib import phones
 from portal.lib.holidays import holidays_of, keeps_holidays
+from portal.lib.turns import pause
 from reports.definitions.dimensions import Names
 from reports.definitions.measures import ATTEMPTS, STILL_OPEN, Measure, VendorTotal
 from reports.definitions.metrics import METRICS, Metric
@@ -64,6 +65,7 @@ def _needs(question: Question, now: datetime) -> Needs:
 
 
 def _answer(needs: Needs, computation: Computation) -> Answer:
+    pause()
     question = needs.question
     metrics = [METRICS[key] for key in question.metrics]
     selector, figures = computation.selector(question), computation.figures(needs.here)

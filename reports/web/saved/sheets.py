@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.formats import figures
-from portal.lib.turns import pause
+from portal.lib.turns import Parts, pause
 from reports.definitions.periods import local_date
 from reports.files.words import filter_lines
 from reports.queries.agents import agents
@@ -87,11 +87,11 @@ def sheets(
             "href": _address(each.view, tenant, period) if linked else "",
         }
         made[each.view.pk] = parts
-    return [
+    return Parts(
         Sheet(str(view.public_id), view.name, made.get(view.pk, {}), refused.get(view.pk, ""))
         for view in rows
         if view.pk in made or view.pk in refused
-    ]
+    )
 
 
 def _address(view: SavedView, tenant: str, period: Mapping[str, str]) -> str:

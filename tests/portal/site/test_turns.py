@@ -472,19 +472,38 @@ def test_nobody_gives_way_to_their_own_pages():
     assert time.monotonic() - began < 30.0
 
 
-def test_a_part_of_a_page_pauses_for_nobody_and_a_part_of_something_else_for_pages(monkeypatch):
-    asked_for: list[float] = []
-    monkeypatch.setattr(TURNS, "give_way", lambda _turn, seconds: asked_for.append(seconds))
+def test_a_page_gives_way_to_pages_of_those_who_had_much_less_work_and_they_not_to_it():
+    turns = Turns(Clock())
+    greedy, modest, eva = (
+        turns.begin(Principal(name), lambda who: {who.name: Limit(10, 60.0)}) for name in ("bot", "ana", "eva")
+    )
+    turns.charge(greedy, 30.0)
+    turns.charge(eva, 2.0)
+    for page in (greedy, modest, eva):
+        turns.begin_page(page)
+    waits = threading.Thread(target=turns.give_way, args=(greedy, 60.0))
+    waits.start()
+    waits.join(0.05)
+    assert waits.is_alive()
+    for page in (modest, eva):
+        began = time.monotonic()
+        turns.give_way(page, 60.0)
+        assert time.monotonic() - began < 30.0
+    modest.end()
+    eva.end()
+    waits.join(30.0)
+    assert not waits.is_alive()
+
+
+def test_a_part_of_an_answer_pauses_and_nothing_does_outside_of_one(monkeypatch):
+    asked_for: list[Turn] = []
+    monkeypatch.setattr(TURNS, "give_way", lambda turn, _seconds: asked_for.append(turn))
     pause()  # no request is answered
-    page, program = (TURNS.begin(Principal(name), one) for name in ("ana", "key"))
-    assert isinstance(page, Turn)
-    TURNS.begin_page(page)
-    with underway(page):
-        pause()
     assert not asked_for
-    with underway(program):
+    turn = TURNS.begin(Principal("key"), one)
+    with underway(turn):
         pause()
-    assert len(asked_for) == 1
+    assert asked_for == [turn]
 
 
 def test_what_somebody_asks_for_beside_another_request_of_theirs_is_not_the_first():
