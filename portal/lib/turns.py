@@ -26,7 +26,7 @@ DELAY = "ringbook.delay"  # in the environ of a request: a function that has the
 MINUTE = 60.0
 MOST_KNOWN = 10_000  # principals that a process remembers
 PAUSE = 0.5  # seconds at most before a part of an answer
-MUCH_LESS = 2.0  # seconds of work
+MUCH_LESS = 1.0  # seconds of work
 _LOOKS_EVERY = 0.02  # seconds, for pages of other processes
 _MOST_OWED = 2.0  # minutes: nobody waits for longer, however much work one answer was
 
@@ -79,10 +79,13 @@ class Turn:
         self.principal, self.limits, self.credentials = principal, limits, credentials
         self.is_first = True  # no other request of the principal is underway
         self.is_page = False  # a page of it is being made
-        self.began = turns.clock()
+        self.began, self.waited = turns.clock(), 0.0  # in pauses, which are no work
         self.accounts: list[tuple[_Account, Limit]] = []
         self._turns = turns
         self._ended = False
+
+    def worked(self, now: float) -> float:
+        return now - self.began - self.waited
 
     def spend(self, seconds: float) -> None:
         self._turns.charge(self, seconds)
@@ -183,18 +186,30 @@ class Turns:
                 self._moved.notify_all()
 
     def give_way(self, turn: Turn, seconds: float, *, to_all: bool = False) -> None:
-        """Wait for so long at most while pages are made of others that had :data:`MUCH_LESS` work than this principal,
-        or of any others."""
+        """Wait for so long at most while pages are made of others that had :data:`MUCH_LESS` work than this principal;
+        or, in this process, of any others: one thread at a time runs Python there."""
         with self._moved:
             until = time.monotonic() + seconds
-            most = math.inf if to_all else self._spent(turn) - MUCH_LESS
-            while not self._is_first(turn, most) and (left := until - time.monotonic()) > 0:
+            is_first = self._is_alone if to_all else self._is_lightest
+            while not is_first(turn) and (left := until - time.monotonic()) > 0:
                 self._moved.wait(min(left, _LOOKS_EVERY))
 
-    def _is_first(self, turn: Turn, most: float) -> bool:
-        others = [page for page in self._pages if page.principal.name != turn.principal.name]
-        elsewhere = (least for process, least in enumerate(self._least) if process != self._process)
-        return all(self._spent(page) >= most for page in others) and all(least >= most for least in elsewhere)
+    def pause(self, turn: Turn) -> None:
+        """Give way between parts of an answer, which takes three times as long at most because of it."""
+        began = self.clock()
+        self.give_way(turn, min(PAUSE, 2 * turn.worked(began) - turn.waited))
+        turn.waited += self.clock() - began
+
+    def _of_others(self, turn: Turn) -> list[Turn]:
+        return [page for page in self._pages if page.principal.name != turn.principal.name]
+
+    def _is_alone(self, turn: Turn) -> bool:
+        return not self._of_others(turn)
+
+    def _is_lightest(self, turn: Turn) -> bool:
+        here = [self._spent(page) for page in self._of_others(turn)]
+        elsewhere = [least for process, least in enumerate(self._least) if process != self._process]
+        return min([*here, *elsewhere], default=math.inf) >= self._spent(turn) - MUCH_LESS
 
     def _tell(self) -> None:
         """The least work that anybody had whose page this process makes, for the other processes."""
@@ -204,7 +219,7 @@ class Turns:
         """Seconds of work that its principal had of late, with this turn's own."""
         now, (account, limit) = self.clock(), turn.accounts[0]
         account.settle(now, limit.work)
-        return account.spent + now - turn.began
+        return account.spent + turn.worked(now)
 
     def forget(self) -> None:
         """Begin anew, as a process does."""
@@ -260,7 +275,7 @@ def pause() -> None:
     """Before each part of a long answer, to let pages be made of those who had much less work."""
     turn = _current.get()
     if turn is not None:
-        TURNS.give_way(turn, PAUSE)
+        TURNS.pause(turn)
 
 
 class Parts(list[T]):

@@ -12,12 +12,11 @@ streams   answers as long as their rows               1                         
 ========  ==========================================  =============================  =======================
 
 Programs and streams never have more than half of the threads of a process together, so that sign-in and pages are never
-kept waiting by them. While pages of others are made they pause, before they begin, before each question to the engine,
-each piece of a stream and each report of a shared board: one thread at a time runs Python in a process, and those that
-programs have may wait.
-A second request of the same principal pauses for longer than the first. A principal may have a process work
-for ``WORK_PER_MINUTE`` seconds in each lane, a share link and programs without any key for half of that, and the
-programs of a company for twice as many.
+kept waiting by them. While pages of others are made in the process, they pause before they begin and before each piece
+of a stream: one thread at a time runs Python, and those that programs have may wait. A second request of the same key
+or member pauses for longer. Every answer pauses between its parts while pages are made, in any process, of those
+who had much less work lately. A principal may have a process work for ``WORK_PER_MINUTE`` seconds in each lane, a share
+link and programs without any key for half of that, and the programs of a company for twice as many.
 
 A refusal is sent within a second and holds no thread meanwhile. All figures are of one process. Probes need no turn;
 static files were answered before.
@@ -69,18 +68,20 @@ class TurnsMiddleware:
         turn = TURNS.begin(principal, partial(_limits, lane), credentials)
         if isinstance(turn, Refused):
             return unlogged(_refusal(request, turn, principal.language))
+        if lane != "brands":
+            is_beside_own = not turn.is_first and principal.name.startswith("member ")  # many may be of one address
+            to_all = lane != "pages" or is_beside_own
+            TURNS.give_way(turn, GIVES_WAY if turn.is_first else SECOND_GIVES_WAY, to_all=to_all)
         if lane == "pages":
             TURNS.begin_page(turn)
-        if lane != "brands":
-            TURNS.give_way(turn, GIVES_WAY if turn.is_first else SECOND_GIVES_WAY, to_all=lane != "pages")
-        began = TURNS.clock()
+        turn.began = TURNS.clock()
         try:
             with underway(turn):
                 answer = self.get_response(request)
         except BaseException:
             turn.end()
             raise
-        turn.spend(TURNS.clock() - began)
+        turn.spend(turn.worked(TURNS.clock()))
         if not answer.streaming or isinstance(answer, FileResponse):  # the web server's loop sends files, no thread
             turn.end()
             return answer

@@ -15,6 +15,7 @@ import struct
 import sys
 import threading
 import time
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,7 @@ MAX_HEAD = 64 * 1024  # bytes
 MAX_LINE = 4 * 1024  # bytes between the pieces of a body, and after the last
 IN_MEMORY = 256 * 1024  # bytes of a request or an answer; more of it goes to a temporary file
 MAX_AHEAD = 64 * 1024 * 1024  # bytes that an answer is made ahead of its reader
+MAX_PER_SECOND = 50  # requests of one address; more are answered in the next second
 UNSENT = 64 * 1024  # bytes that the system takes before the peer has room, so that progress is seen in small steps
 PROBES = ("/livez", "/readyz")
 SWITCH = 0.0005  # seconds that a thread runs Python before another one's turn: a page asks the database dozens of times
@@ -219,6 +221,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.waiting = threading.Semaphore(max(1, threads // 2))
         self.probes = ThreadedTaskDispatcher()
         self.probes.set_thread_count(1)
+        self._asked: Counter[str] = Counter()  # requests of each address since the peers were tended
+        self._held: list[Peer] = []  # whose requests are answered when that is done next
         self.max_connections = min(MAX_CONNECTIONS, (_open_files() - 200) // 3)  # each may have two temporary files
         self._ends_at = float("inf")
         address = listener.getsockname()
@@ -246,7 +250,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def add_task(self, task: Peer) -> None:
         request = task.requests[0]
-        is_quick = request.error is not None or "/" + request.path.lstrip("/") in PROBES  # as it will be asked for
+        is_probe = request.error is None and "/" + request.path.lstrip("/") in PROBES  # as it will be asked for
+        is_quick = is_probe or request.error is not None
+        if settings.TRUSTED_PROXIES == 0 and not is_probe:
+            self._asked[task.addr[0]] += 1
+            if self._asked[task.addr[0]] > MAX_PER_SECOND:
+                self._held.append(task)
+                return
         (self.probes if is_quick else self.task_dispatcher).add_task(task)
 
     def make_room(self, host: str) -> None:
@@ -282,7 +292,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         return time.monotonic() < self._ends_at and any(peer.is_busy() for peer in self.active_channels.values())
 
     def _tend(self, now: float) -> None:
-        """Send what was delayed. Drop who is late, and while more is kept than there is room for, who has most."""
+        """Send what was delayed, and answer what was held. Drop who is late, and while more is kept than there is room
+        for, who has most."""
         for peer in list(self.active_channels.values()):
             peer.is_delayed = False
             if peer.is_late(now) or not (self.accepting or peer.is_busy()):
@@ -292,6 +303,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             largest = max(kept, key=lambda peer: kept[peer])
             del kept[largest]
             largest.drop()
+        held, self._held, self._asked = self._held, [], Counter()
+        for peer in held:
+            if peer.connected:
+                self.add_task(peer)
 
     @staticmethod
     def _drop_one(peers: list[Peer]) -> None:

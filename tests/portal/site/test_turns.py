@@ -445,7 +445,7 @@ def test_a_stream_goes_on_when_no_page_is_made_any_more():
     page, stream = (turns.begin(Principal(name), one) for name in ("ana", "key"))
     assert isinstance(page, Turn)
     turns.begin_page(page)
-    waits = threading.Thread(target=turns.give_way, args=(stream, 60.0))
+    waits = threading.Thread(target=turns.give_way, args=(stream, 60.0), kwargs={"to_all": True})
     waits.start()
     waits.join(0.05)
     assert waits.is_alive()
@@ -459,7 +459,7 @@ def test_a_stream_goes_on_after_a_while_however_many_pages_there_are():
     held, stream = (turns.begin(Principal(name), one) for name in ("ana", "key"))
     assert isinstance(held, Turn)
     turns.begin_page(held)
-    turns.give_way(stream, 0.01)
+    turns.give_way(stream, 0.01, to_all=True)
 
 
 def test_nobody_gives_way_to_their_own_pages():
@@ -468,31 +468,76 @@ def test_nobody_gives_way_to_their_own_pages():
     assert isinstance(page, Turn)
     turns.begin_page(page)
     began = time.monotonic()
-    turns.give_way(other, 60.0)
+    turns.give_way(other, 60.0, to_all=True)
     assert time.monotonic() - began < 30.0
 
 
-def test_a_page_gives_way_to_pages_of_those_who_had_much_less_work_and_they_not_to_it():
-    turns = Turns(Clock())
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_who_had_much_work_gives_way_to_pages_of_those_who_had_little_and_they_not_to_them(elsewhere):
+    """In another process of the web server as well."""
+    turns = others = Turns(Clock())
+    if elsewhere:
+        turns.share(2)
+        others = Turns(turns.clock)
+        others._least = turns._least  # as forking leaves it
+        others.join(1)
     greedy, modest, eva = (
-        turns.begin(Principal(name), lambda who: {who.name: Limit(10, 60.0)}) for name in ("bot", "ana", "eva")
+        each.begin(Principal(name), lambda who: {who.name: Limit(10, 60.0)})
+        for each, name in ((turns, "bot"), (others, "ana"), (others, "eva"))
     )
     turns.charge(greedy, 30.0)
-    turns.charge(eva, 2.0)
-    for page in (greedy, modest, eva):
-        turns.begin_page(page)
+    others.charge(eva, 0.5)
+    turns.begin_page(greedy)
+    for page in (modest, eva):
+        others.begin_page(page)
     waits = threading.Thread(target=turns.give_way, args=(greedy, 60.0))
     waits.start()
     waits.join(0.05)
     assert waits.is_alive()
     for page in (modest, eva):
         began = time.monotonic()
-        turns.give_way(page, 60.0)
+        others.give_way(page, 60.0)
         assert time.monotonic() - began < 30.0
     modest.end()
     eva.end()
     waits.join(30.0)
     assert not waits.is_alive()
+
+
+def test_a_process_that_died_amid_a_page_holds_nobody_up():
+    turns = Turns()
+    turns.share(2)
+    died = Turns()
+    died._least = turns._least
+    died.join(1)
+    page, program = (
+        each.begin(Principal(name), lambda who: {who.name: Limit(10, 60.0)})
+        for each, name in ((died, "ana"), (turns, "key"))
+    )
+    died.begin_page(page)
+    turns.charge(program, 30.0)
+    assert not turns._is_lightest(program)
+    anew = Turns()
+    anew._least = turns._least
+    anew.join(1)
+    assert turns._is_lightest(program)
+
+
+def test_pauses_of_an_answer_take_twice_the_time_of_its_work_at_most_and_count_as_none(monkeypatch):
+    turns = Turns(Clock())
+    turn = turns.begin(Principal("key"), one)
+    waited: list[float] = []
+
+    def give_way(_turn: Turn, seconds: float) -> None:
+        waited.append(seconds)
+        turns.clock.now += max(0.0, seconds)
+
+    monkeypatch.setattr(turns, "give_way", give_way)
+    for seconds in (0.1, 1.0, 0.0, 0.0, 0.0, 0.0):
+        turns.clock.now += seconds
+        turns.pause(turn)
+    assert waited == pytest.approx([0.2, 0.5, 0.5, 0.5, 0.5, 0.0])
+    assert turn.worked(turns.clock()) == pytest.approx(1.1)
 
 
 def test_a_part_of_an_answer_pauses_and_nothing_does_outside_of_one(monkeypatch):
