@@ -25,13 +25,13 @@ DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 SECRET_KEY = env.generated("SECRET_KEY", DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(50))
 BASE_URL = env.site("BASE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "127.0.0.1,localhost")
-# Peers: seconds to send a request, and to read some of an answer; what is kept for all; connections of an address.
+# Peers: seconds to send a request, and to read some of an answer; what is kept for all; what an address may have.
 REQUEST_SECONDS = env.number("REQUEST_SECONDS", 20, at_least=1)
 RESPONSE_SECONDS = env.number("RESPONSE_SECONDS", 30, at_least=1)
 RESPONSE_ROOM = env.size("RESPONSE_ROOM", "1GB")
 CONNECTIONS_PER_ADDRESS = env.number("CONNECTIONS_PER_ADDRESS", 100, at_least=1)
-# How many requests of one API key or share link a web process answers at once, and for how many seconds of a minute it
-# works for one: portal.site.turns has what follows from them for everybody else.
+REQUESTS_PER_SECOND = env.number("REQUESTS_PER_SECOND", 50, at_least=1)
+# Of one API key in a web process: requests at once, and seconds of work a minute; for others see portal.site.turns.
 REQUESTS_AT_ONCE = env.number("REQUESTS_AT_ONCE", 2, at_least=1)
 WORK_PER_MINUTE = env.number("WORK_PER_MINUTE", 60, at_least=1)
 SECURE = BASE_URL.startswith("https://")

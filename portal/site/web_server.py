@@ -43,7 +43,6 @@ MAX_HEAD = 64 * 1024  # bytes
 MAX_LINE = 4 * 1024  # bytes between the pieces of a body, and after the last
 IN_MEMORY = 256 * 1024  # bytes of a request or an answer; more of it goes to a temporary file
 MAX_AHEAD = 64 * 1024 * 1024  # bytes that an answer is made ahead of its reader
-MAX_PER_SECOND = 50  # requests of one address; more are answered in the next second
 UNSENT = 64 * 1024  # bytes that the system takes before the peer has room, so that progress is seen in small steps
 PROBES = ("/livez", "/readyz")
 SWITCH = 0.0005  # seconds that a thread runs Python before another one's turn: a page asks the database dozens of times
@@ -254,7 +253,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         is_quick = is_probe or request.error is not None
         if settings.TRUSTED_PROXIES == 0 and not is_probe:
             self._asked[task.addr[0]] += 1
-            if self._asked[task.addr[0]] > MAX_PER_SECOND:
+            if self._asked[task.addr[0]] > settings.REQUESTS_PER_SECOND:
                 self._held.append(task)
                 return
         (self.probes if is_quick else self.task_dispatcher).add_task(task)
