@@ -31,16 +31,17 @@ def at_once(workers: int, work) -> None:
 
 @pytest.mark.postgresql
 def test_eight_workers_of_one_environment_keep_its_budget(box, acme, monkeypatch):
-    """U8, I9: with a minute that is a second long, no second sees more requests than the budget, and all is read."""
-    monkeypatch.setattr(budget, "COUNTED", 1.3)
+    """U8, I9: with a minute that is 1.3 s long, no such minute sees more requests than the budget, and all is read. On a
+    busy machine a request arrives up to 0.6 s after it may leave."""
+    monkeypatch.setattr(budget, "COUNTED", 2.0)
     monkeypatch.setattr(budget, "USE_WITHIN", 0.1)
     with wall.tenant(acme):
         connection = connect(acme, box)
-        Connection.objects.update(rate_per_minute=20)
+        Connection.objects.update(rate_per_minute=30)
     for _ in range(6):
         at_once(8, lambda: read_in_turn(3.0))
     at = sorted(entry.at for entry in box.journal.entries)
-    assert max(sum(first <= other < first + 1.0 for other in at) for first in at) <= 20
+    assert max(sum(first <= other < first + 1.3 for other in at) for first in at) <= 30
     assert due_streams() == []
     with wall.tenant(acme):
         invariants.same_as(connection, box)
