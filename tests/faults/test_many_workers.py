@@ -31,8 +31,10 @@ def at_once(workers: int, work) -> None:
 
 @pytest.mark.postgresql
 def test_eight_workers_of_one_environment_keep_its_budget(box, acme, monkeypatch):
-    """U8, I9: with a minute that is 1.3 s long, no such minute sees more requests than the budget, and all is read. On a
-    busy machine a request arrives up to 0.6 s after it may leave."""
+    """U8, I9: with a minute that is 1.3 s long, no such minute sees more requests than the budget, and all is read.
+
+    On a busy machine a request arrives up to 0.6 s after it may leave.
+    """
     monkeypatch.setattr(budget, "COUNTED", 2.0)
     monkeypatch.setattr(budget, "USE_WITHIN", 0.1)
     with wall.tenant(acme):
