@@ -6,8 +6,8 @@ principal of Acme ask at once, in each way that costs much, and do not wait when
 of Globex opens their overview and signs in. Goals: the overview's 95th percentile is at most three times that of a
 quiet portal, and no sign-in takes longer than a second. The status is 1 when one is missed.
 
-The mirrored calls are kept in BENCH_TURNS, ``/var/tmp/ringbook-turns`` by default, for the next run; ``--anew`` makes
-them again. Those who do their worst run at the lowest priority, as if on a machine of their own.
+The mirrored calls are kept in BENCH_TURNS, ``/var/tmp/ringbook-turns`` by default, for the next run; ``--rebuild``
+makes them again. Those who do their worst run at the lowest priority, as if on a machine of their own.
 """
 
 import argparse
@@ -120,10 +120,10 @@ def manage(kind: str, *words: str) -> str:
     return done.stdout.strip()
 
 
-def prepare(kind: str, *, anew: bool) -> None:
+def prepare(kind: str, *, rebuild: bool) -> None:
     """The demo's calls, made once."""
     made = FOLDER / kind / "made"
-    if made.exists() and not anew:
+    if made.exists() and not rebuild:
         return
     shutil.rmtree(FOLDER / kind, ignore_errors=True)
     (FOLDER / kind).mkdir(parents=True)
@@ -353,11 +353,11 @@ def main() -> int:
     parser.add_argument("--on", choices=("sqlite", "postgresql"), action="append", help="one database alone")
     parser.add_argument("--seconds", type=float, default=6, help="of each way")
     parser.add_argument("--only", default="", help="ways with this in their names")
-    parser.add_argument("--anew", action="store_true")
+    parser.add_argument("--rebuild", action="store_true")
     given = parser.parse_args()
     kinds = given.on or ["sqlite", "postgresql"]
     for kind in kinds:
-        prepare(kind, anew=given.anew)
+        prepare(kind, rebuild=given.rebuild)
     met = [measure(kind, given.seconds, given.only) for kind in kinds]
     return 0 if all(met) else 1
 

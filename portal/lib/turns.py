@@ -78,7 +78,6 @@ class Turn:
     def __init__(self, turns: "Turns", principal: Principal, limits: Limits, credentials: tuple[bytes, ...]) -> None:
         self.principal, self.limits, self.credentials = principal, limits, credentials
         self.is_first = True  # no other request of the principal is underway
-        self.is_page = False  # a page of it is being made
         self.began, self.waited = turns.clock(), 0.0  # in pauses, which are no work
         self.accounts: list[tuple[_Account, Limit]] = []
         self._turns = turns
@@ -159,28 +158,26 @@ class Turns:
             self.end_page(turn)
 
     def share(self, processes: int) -> None:
-        """Before a process forks others: these are going to give way to each other's pages too."""
+        """Call it before forking: the processes then give way to each other's pages, too."""
         self._least = memoryview(mmap(-1, processes * 8)).cast("d")
         for process in range(processes):
             self._least[process] = math.inf
 
     def join(self, process: int) -> None:
-        """This process is that one of those that share, from 0; the one before it may have died amid its pages."""
+        """Call it after forking, with the number of this process, from 0. What a process that died left is cleared."""
         self._process = process
         self._tell()
 
     def begin_page(self, turn: Turn) -> None:
         """From now on others give way to this turn."""
         with self._moved:
-            turn.is_page = True
             self._pages.add(turn)
             self._tell()
 
     def end_page(self, turn: Turn) -> None:
         """Nobody need give way to this turn, or not any more."""
         with self._moved:
-            if turn.is_page:
-                turn.is_page = False
+            if turn in self._pages:
                 self._pages.discard(turn)
                 self._tell()
                 self._moved.notify_all()
@@ -212,7 +209,7 @@ class Turns:
         return min([*here, *elsewhere], default=math.inf) >= self._spent(turn) - MUCH_LESS
 
     def _tell(self) -> None:
-        """The least work that anybody had whose page this process makes, for the other processes."""
+        """Tell the other processes how little work somebody had whose page this one makes."""
         self._least[self._process] = min((self._spent(page) for page in self._pages), default=math.inf)
 
     def _spent(self, turn: Turn) -> float:

@@ -13,10 +13,11 @@ streams   answers as long as their rows               1                         
 
 Programs and streams never have more than half of the threads of a process together, so that sign-in and pages are never
 kept waiting by them. While pages of others are made in the process, they pause before they begin and before each piece
-of a stream: one thread at a time runs Python, and those that programs have may wait. A second request of the same key
-or member pauses for longer. Every answer pauses between its parts while pages are made, in any process, of those
-who had much less work lately. A principal may have a process work for ``WORK_PER_MINUTE`` seconds in each lane, a share
-link and programs without any key for half of that, and the programs of a company for twice as many.
+of a stream: one thread at a time runs Python, and those that programs have may wait. A second request of the same
+principal pauses for longer; a page from an address that many may share waits only for those who had much less work.
+Every answer pauses between its parts while pages are made, in any process, of those who had much less work lately. A
+principal may have a process work for ``WORK_PER_MINUTE`` seconds in each lane, a share link and programs without any
+key for half of that, and the programs of a company for twice as many.
 
 A refusal is sent within a second and holds no thread meanwhile. All figures are of one process. Probes need no turn;
 static files were answered before.

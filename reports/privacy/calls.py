@@ -19,7 +19,8 @@ from sync.models.calls import Call, Payload
 from sync.models.lines import Line
 
 _BATCH = 200
-_CHANGED = (
+# What is written anew of a call whose number goes.
+REWRITTEN = (
     "external_id",
     "from_number",
     "to_number",
@@ -81,7 +82,7 @@ def _erase_some(tombstones: Tombstones, rows: QuerySet[Call], hold: Callable[...
             raw = _neutralise(tombstones, call, raws.get(call.pk, ""))
             raws |= {call.pk: raw} if call.pk in raws else {}
             call.changed_at = now
-        Call.objects.bulk_update(calls, _CHANGED)
+        Call.objects.bulk_update(calls, REWRITTEN)
         payloads = [
             Payload(
                 call_id=call.pk,

@@ -19,6 +19,7 @@ from portal.privacy.tombstones import Named, burying, code_of, digest_of, id_of,
 from portal.work.clock import database_now
 from portal.work.retries import persist
 from reports.annotations.models import CallNote
+from reports.privacy.calls import REWRITTEN
 from reports.privacy.exports import withdraw_exports
 from reports.privacy.retention.rounds import Round, some_of
 from sync.mirror.calls import mark_dirty
@@ -30,17 +31,6 @@ from sync.taxonomy import Direction
 _AT_ONCE = 10_000  # contacts that are listed
 _CONTACTS = 50  # contacts of one transaction
 _BATCH = 500
-_CHANGED = (
-    "external_id",
-    "from_number",
-    "to_number",
-    "contact",
-    "sid",
-    "hangup_cause",
-    "hangup_source",
-    "digest",
-    "changed_at",
-)
 
 
 def silent(since: datetime) -> QuerySet[Call, Any]:
@@ -95,7 +85,7 @@ def _neutralise(named: Named, calls: Sequence[Call]) -> None:
         call.hangup_cause, call.hangup_source = named.scrub(call.hangup_cause), named.scrub(call.hangup_source)
         call.digest = digest_of(bytes(call.digest))
         days.setdefault(call.environment_id, set()).add(call.started_at.astimezone(UTC).date())
-    Call.objects.bulk_update(calls, _CHANGED)
+    Call.objects.bulk_update(calls, REWRITTEN)
     payloads, notes = list(Payload.objects.filter(call__in=calls)), list(CallNote.objects.filter(call__in=calls))
     for payload in payloads:
         if payload.call_id in renamed:
